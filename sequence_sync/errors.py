@@ -1,0 +1,114 @@
+"""Every error that a user can meet, with its exit code. Floor 0: knows nothing of the other rooms.
+
+    SeqsyncError                 1  something failed
+    +- UsageProblem              3  bad arguments, settings or files
+    |  +- InvalidFiles           3  the same, with a diagnostic for each mistake
+    +- AccountProblem            4  the key is refused, or this is another account or API host
+    +- WaitExhausted             5  `max_wait` is used up
+    +- GateShut                  6  a gate is shut, nothing was done
+    +- PlanRefused               7  the saved plan is stale, foreign or damaged
+    +- StateLocked               8  somebody else holds the lock
+    +- Undecided                 9  an outcome that cannot be known: a person must decide
+    +- PartlyApplied            10  some of it is done and recorded
+    +- StateProblem              1  the state cannot be read, is newer, or cannot be written
+       +- LockLost               1  the lock that this run held is no longer its own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from sequence_sync.diagnostics import Diagnostic
+
+# The first of these wins where several happened in one run (design 5).
+PRECEDENCE = (130, 143, 9, 4, 5, 10, 1)
+
+
+class SeqsyncError(Exception):
+    """What went wrong (`summary`, constant), why (`detail`), and what to do (`hint`).
+
+    None of the three may hold the API key.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "") -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.summary, self.detail, self.hint) if part)
+
+
+class UsageProblem(SeqsyncError):
+    """Bad arguments, settings or files."""
+
+    exit_code = 3
+
+
+class InvalidFiles(UsageProblem):
+    """Settings or sequence files with mistakes; each one is a diagnostic."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        super().__init__("The files have mistakes.")
+        self.diagnostics = tuple(diagnostics)
+
+
+class AccountProblem(SeqsyncError):
+    """The API refused the key, or the state belongs to another account or host."""
+
+    exit_code = 4
+
+
+class WaitExhausted(SeqsyncError):
+    """The command may not wait longer for the rate limit (`max_wait`)."""
+
+    exit_code = 5
+
+
+class GateShut(SeqsyncError):
+    """A gate is shut; the message names the override."""
+
+    exit_code = 6
+
+
+class PlanRefused(SeqsyncError):
+    """A saved plan that must not be carried out: stale, foreign, damaged or newer."""
+
+    exit_code = 7
+
+
+class StateLocked(SeqsyncError):
+    """Another process holds the lock of the state."""
+
+    exit_code = 8
+
+
+class Undecided(SeqsyncError):
+    """Something whose outcome cannot be known; a person must decide."""
+
+    exit_code = 9
+
+
+class PartlyApplied(SeqsyncError):
+    """Some changes failed; what was done is recorded."""
+
+    exit_code = 10
+
+
+class StateProblem(SeqsyncError):
+    """The state cannot be read or written."""
+
+
+class LockLost(StateProblem):
+    """The lock that this run held is no longer its own; no further call was sent."""
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of a run in which all of `codes` happened; 0 where none did."""
+    seen = set(codes) - {0}
+    return next((code for code in PRECEDENCE if code in seen), max(seen, default=0))

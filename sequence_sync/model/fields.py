@@ -1,0 +1,72 @@
+"""The small types that fields are made of: texts, days, keys, priorities. Pure.
+
+A YAML scalar arrives as the text that stands in the file; each type here reads it by itself and guesses nothing.
+Knows nothing of YAML positions; a ValueError raised here gets its place from the room that reads files.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+
+from sequence_sync.model.address import KEY, KEY_RULE, LETTER
+
+LAST_DAY = 999  # D: vendor page, "absoluteDays 1-999"
+LONGEST_NOTE = 3000  # D: vendor page of the variant update
+LONGEST_TITLE = 100  # L: the lower of the two figures seen, so safe
+MOST_VARIANTS = 26  # D: "up to 26 for A/B testing on Email"
+
+
+class Frozen(BaseModel):
+    """The base of every model: frozen, unknown fields refused, and no input quoted in its errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Priority(StrEnum):
+    """How urgent the task is that a step makes."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def code(self) -> int:
+        """The API's number (D: vendor page, 1 Urgent to 4 Low)."""
+        return list(Priority).index(self) + 1
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"[1-9][0-9]{0,2}", value):
+            raise ValueError(f"a day is a whole number from 1 to {LAST_DAY}")
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LAST_DAY:
+        return value
+    raise ValueError(f"a day is a whole number from 1 to {LAST_DAY}")
+
+
+def _key(value: str) -> str:
+    if not KEY.fullmatch(value):
+        raise ValueError(KEY_RULE)
+    return value
+
+
+def _letter(value: str) -> str:
+    if not LETTER.fullmatch(value):
+        raise ValueError("a variant is one letter, a to z")
+    return value
+
+
+Day = Annotated[
+    int, BeforeValidator(_day), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LAST_DAY})
+]
+Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": f"^{KEY.pattern}$"})]
+Letter = Annotated[str, AfterValidator(_letter), WithJsonSchema({"type": "string", "pattern": "^[a-z]$"})]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Note = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE)]

@@ -1,0 +1,78 @@
+"""The settings, `seqsync.yaml`, as values. Pure: reading the file is `source.settings`' work.
+
+The key itself never stands here: only the name of its variable, or the command that prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from sequence_sync.model.fields import Frozen, Key
+
+DEFAULT_API_URL = "https://open-api.saleshandy.com/v1"
+DEFAULT_INCLUDE = ("sequences/**/*.yaml", "sequences/**/*.yml")
+DEFAULT_ENVIRONMENT = "default"
+
+
+class RemovedSteps(StrEnum):
+    """What a step that is gone from its file becomes."""
+
+    BLOCK = "block"
+    DEACTIVATE = "deactivate"
+
+
+class Environment(Frozen):
+    """One account: where it is, how it is reached, and what things are called there."""
+
+    api_url: str = DEFAULT_API_URL
+    api_key_env: str = "SALESHANDY_API_KEY"
+    api_key_command: str | None = None
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    state: str | None = None
+    ids: Mapping[str, str] = Field(default_factory=dict)
+    assignees: Mapping[str, str] = Field(default_factory=dict)
+    attachments: Mapping[str, str] = Field(default_factory=dict)
+    variables: Mapping[str, str] = Field(default_factory=dict)
+    timeout: Annotated[int, Field(ge=1, le=600)] = 30
+    settle_grace: Annotated[int, Field(ge=0, le=86_400)] = 120
+    max_wait: Annotated[int, Field(ge=0)] = 0
+
+
+class Policy(Frozen):
+    """What a plan may do without being asked twice."""
+
+    max_changed_steps: Annotated[int, Field(ge=0)] = 200
+    removed_steps: RemovedSteps = RemovedSteps.BLOCK
+
+
+class LintSettings(Frozen):
+    """Rule id to `off`, `warning`, `error`, or a mapping with options."""
+
+    rules: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Settings(Frozen):
+    """All of `seqsync.yaml`."""
+
+    version: Literal[1] = 1
+    include: tuple[str, ...] = DEFAULT_INCLUDE
+    default_environment: str | None = None
+    environments: Mapping[str, Environment] = Field(default_factory=lambda: {DEFAULT_ENVIRONMENT: Environment()})
+    fields: tuple[str, ...] = ()
+    variables: Mapping[str, str] = Field(default_factory=dict)
+    removed: tuple[Key, ...] = ()
+    policy: Policy = Policy()
+    lint: LintSettings = LintSettings()
+
+    def state_path(self, environment: str) -> str:
+        """Where the state of `environment` lies: as set, or the default name."""
+        chosen = self.environments[environment].state
+        if chosen:
+            return chosen
+        if environment == DEFAULT_ENVIRONMENT:
+            return "seqsync.state.json"
+        return f"seqsync.{environment}.state.json"

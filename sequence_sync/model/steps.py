@@ -1,0 +1,170 @@
+"""The fifteen types of step as they are written in a file: one class a shape, one table line a type. Pure.
+
+Sources: type codes and payload fields are from the vendor's pages on create step and variants (`D`), except the
+fields of `custom` and `whatsapp_message`, which only the generated specification shows (`S`).
+A new type is a class here (or one that is here already) and a line in `STEP_TYPES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from sequence_sync.model.fields import MOST_VARIANTS, Day, Frozen, Letter, Note, Priority, Text
+
+Payload = dict[str, Any]
+
+
+class EmailVariant(Frozen):
+    """The content of one email. Exactly one of `content`, `markdown` and `content_file` is set (checked by the
+    room that reads files, which turns all three into HTML)."""
+
+    subject: Annotated[str, Field(description="Subject line; merge tags pass through")]
+    content: Annotated[str | None, Field(description="Body as HTML")] = None
+    markdown: Annotated[str | None, Field(description="Body as Markdown, turned into HTML")] = None
+    content_file: Annotated[str | None, Field(description="A .html or .md file, relative to this file")] = None
+    preheader: Annotated[str, Field(description="Preview text shown beside the subject")] = ""
+    attachments: Annotated[tuple[str, ...], Field(description="Names from the settings, or id:...")] = ()
+
+    BODIES: ClassVar[tuple[str, ...]] = ("content", "markdown", "content_file")
+
+
+class Step(Frozen):
+    """What every step has. `type` has been read already; it chose the class."""
+
+    type: str
+    day: Annotated[Day, Field(description="Day of the sequence, 1 to 999")]
+
+
+class EmailStep(Step):
+    """An automated email, with one to twenty-six variants."""
+
+    variants: Annotated[dict[Letter, EmailVariant], Field(min_length=1, max_length=MOST_VARIANTS)]
+
+
+class TaskStep(Step):
+    """A step that makes a task for a person."""
+
+    task_note: Annotated[Note, Field(description="A note for the person who does the task")] = ""
+    priority: Annotated[Priority | None, Field(description="Of the task; absent: normal")] = None
+    assignee: Annotated[str | None, Field(description="A name from the settings, or id:...")] = None
+
+    def payload(self) -> Payload:
+        """The API's payload of the step's one variant: only what is set."""
+        return {}
+
+
+class ConnectionRequestStep(TaskStep):
+    """A LinkedIn connection request."""
+
+    connection_note: Annotated[Text, Field(description="Text of the invitation")]
+
+    def payload(self) -> Payload:
+        """`connectionNote`."""
+        return {"connectionNote": self.connection_note}
+
+
+class MessageStep(TaskStep):
+    """A LinkedIn message."""
+
+    message: Annotated[Text, Field(description="Text of the message")]
+
+    def payload(self) -> Payload:
+        """`message`."""
+        return {"message": self.message}
+
+
+class InMailStep(TaskStep):
+    """A LinkedIn InMail."""
+
+    subject: Annotated[Text, Field(description="Subject of the InMail")]
+    message: Annotated[Text, Field(description="Text of the InMail")]
+
+    def payload(self) -> Payload:
+        """`subject` and `message`."""
+        return {"subject": self.subject, "message": self.message}
+
+
+class OptionalMessageStep(TaskStep):
+    """A WhatsApp message, whose text may be left to the person who sends it."""
+
+    message: Annotated[str, Field(description="Text of the message")] = ""
+
+    def payload(self) -> Payload:
+        """`message`, if it is set."""
+        return {"message": self.message} if self.message else {}
+
+
+class TaskAction(Frozen):
+    """A link that a custom task offers."""
+
+    name: Text
+    url: Text
+
+
+class CustomStep(TaskStep):
+    """A task of any other kind."""
+
+    title: Annotated[str, Field(description="Title of the task")] = ""
+    action: Annotated[TaskAction | None, Field(description="A link shown with the task")] = None
+
+    def payload(self) -> Payload:
+        """`title` and `action`, where they are set."""
+        payload: Payload = {"title": self.title} if self.title else {}
+        if self.action:
+            payload["action"] = self.action.model_dump()
+        return payload
+
+
+@dataclass(frozen=True, slots=True)
+class StepType:
+    """One line of the table: the name in a file, the API's code and name, the channel, and the shape."""
+
+    name: str
+    code: int
+    api_name: str
+    channel: str
+    model: type[EmailStep] | type[TaskStep]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The fields that a step of this type may have in a file, the content of an email included."""
+        own = set(self.model.model_fields)
+        return frozenset(own | set(EmailVariant.model_fields) if self.model is EmailStep else own)
+
+
+STEP_TYPES: Mapping[str, StepType] = {
+    row.name: row
+    for row in (
+        StepType("email", 1, "Email", "email", EmailStep),
+        StepType("linkedin_connection_request", 2, "LinkedInConnectionRequest", "linkedin",
+                 ConnectionRequestStep),
+        StepType("linkedin_message", 3, "LinkedInMessage", "linkedin", MessageStep),
+        StepType("linkedin_inmail", 4, "LinkedInInMail", "linkedin", InMailStep),
+        StepType("linkedin_view_profile", 5, "LinkedInViewProfile", "linkedin", TaskStep),
+        StepType("linkedin_post_interaction", 6, "LinkedInPostInteration", "linkedin", TaskStep),
+        StepType("custom", 9, "Custom", "task", CustomStep),
+        StepType("call_introduction", 11, "CallIntroduction", "call", TaskStep),
+        StepType("call_demo", 12, "CallDemo", "call", TaskStep),
+        StepType("call_follow_up", 13, "CallFollowUp", "call", TaskStep),
+        StepType("call_reminder", 14, "CallReminder", "call", TaskStep),
+        StepType("call_other", 15, "CallOther", "call", TaskStep),
+        StepType("whatsapp_message", 16, "WhatsappMessage", "whatsapp", OptionalMessageStep),
+        StepType("whatsapp_voice_message", 17, "WhatsappVoiceMessage", "whatsapp", TaskStep),
+        StepType("whatsapp_voice_call", 18, "WhatsappVoiceCall", "whatsapp", TaskStep),
+    )
+}  # fmt: skip
+
+TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
+EMAIL = "email"
+
+
+def type_meant(text: str) -> str | None:
+    """The type that somebody means who writes the API's name or code, or None: for "did you mean"."""
+    for row in STEP_TYPES.values():
+        if text.lower() in (row.api_name.lower(), str(row.code), row.api_name.lower().replace("teration", "teraction")):
+            return row.name
+    return None

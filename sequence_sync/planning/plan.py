@@ -1,0 +1,222 @@
+"""The plan: data, complete, ordered once. Apply takes its changes from nothing else. Pure.
+
+Words that stand in saved plans and in JSON (`Action`, `Reason`, `Impact`) are stable: pipelines read them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from sequence_sync.model.fields import Frozen
+from sequence_sync.model.sequence import Content
+from sequence_sync.state.snapshot import digest_of
+
+PLAN_FORMAT = 1
+
+
+class Action(StrEnum):
+    """What a change does."""
+
+    CREATE_SEQUENCE = "create-sequence"
+    CREATE_STEP = "create-step"
+    CREATE_VARIANT = "create-variant"
+    UPDATE_VARIANT = "update-variant"
+    UPDATE_STEP = "update-step"
+    DEACTIVATE_VARIANT = "deactivate-variant"
+    ADOPT = "adopt"
+    MOVE = "move"
+    FORGET = "forget"
+    RECORD = "record"
+    BLOCKED = "blocked"
+
+
+CREATES = frozenset({Action.CREATE_SEQUENCE, Action.CREATE_STEP, Action.CREATE_VARIANT})
+UPDATES = frozenset({Action.UPDATE_VARIANT, Action.UPDATE_STEP})
+STATE_ONLY = frozenset({Action.ADOPT, Action.MOVE, Action.FORGET, Action.RECORD})
+
+
+class Reason(StrEnum):
+    """Why a change is in the plan."""
+
+    NEW = "new"  # in the files, not in the state
+    OUTCOME_UNKNOWN = "outcome-unknown"  # an earlier run sent it and never learnt what became of it
+    CHANGED = "changed"  # file and state differ
+    CONFIGURED_ID = "configured-id"  # `id:` or `ids:` name what is there already
+    MOVED = "moved"  # `moved:` or `formerly:` rename it
+    REMOVED = "removed"  # `removed:` lets it go
+    STEP_REMOVED = "step-removed"  # gone from its file; the API cannot delete a step
+    SEQUENCE_REMOVED = "sequence-removed"  # its file is gone; the API cannot delete a sequence
+    VARIANT_REMOVED = "variant-removed"
+    TYPE_CHANGED = "type-changed"
+    TITLE_CHANGED = "title-changed"
+    ID_CHANGED = "id-changed"  # the configured id contradicts the state
+    NOT_SUPPORTED = "not-supported"  # the table of capabilities says that no call can do it
+    SAME_CONTENT = "same-content"  # a create equal to a step that this plan leaves behind
+    DAY_HELD = "day-held"  # an email's day is held by a step that this plan does not move away
+    BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
+    CONFLICT = "conflict"  # file, state and app all differ
+
+
+class Impact(StrEnum):
+    """What a prospect may notice."""
+
+    COPY = "copy"
+    TIMING = "timing"
+    STRUCTURE = "structure"
+    NONE = "none"
+
+
+class FieldChange(Frozen):
+    """One field, before and after; None: not there. `field` is a dotted path (`variants.a.payload.subject`)."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+
+class Call(Frozen):
+    """The call that a change makes. In `path`, `{address}` in braces stands for an id not known yet."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+
+class Change(Frozen):
+    """One line of a plan.
+
+    `address` is what it is about; `remote_id` the id there, where it is known; `sequence_id` that of its
+    sequence. `after` is what a step will say, `before` what it says by the state. `title` is a sequence's.
+    `source` is the old address of a move. `wanted` is what a blocked change would have been, `advice` says
+    what to click or write instead.
+    """
+
+    address: str
+    action: Action
+    reason: Reason
+    impact: Impact = Impact.NONE
+    remote_id: str | None = None
+    sequence_id: str | None = None
+    title: str | None = None
+    source: str | None = None
+    before: Content | None = None
+    after: Content | None = None
+    fields: tuple[FieldChange, ...] = ()
+    call: Call | None = None
+    wanted: Action | None = None
+    advice: str = ""
+
+    @property
+    def sequence(self) -> str:
+        """The key of its sequence."""
+        return self.address.split(".", 1)[0]
+
+    @property
+    def step(self) -> str | None:
+        """The key of its step; None for a sequence's own change."""
+        parts = self.address.split(".")
+        return parts[1] if len(parts) > 1 else None
+
+    def digest(self) -> str:
+        """Names the change across runs of one plan: its address, action and body, not the ids of the moment."""
+        return digest_of([self.address, self.action, self.call.body if self.call else self.advice])[:16]
+
+
+class Gate(Frozen):
+    """A gate that the plan meets. `allowed`: opened by `-allow`."""
+
+    name: str
+    allowed: bool
+    detail: str
+
+
+class PlannedSequence(Frozen):
+    """What apply must know of a sequence besides its changes. `complete`: nothing of it is blocked or left out."""
+
+    key: str
+    title: str
+    remote_id: str | None = None
+    files: tuple[str, ...] = ()
+    source_digest: str = ""
+    complete: bool = False
+    active: bool | None = None
+
+
+class Base(Frozen):
+    """What a plan was made from. `lineage` is None where there was no state."""
+
+    lineage: str | None = None
+    serial: int = 0
+    state_digest: str = ""
+    files_digest: str = ""
+
+
+class Plan(Frozen):
+    """A whole plan. `notes` are told with it and change nothing."""
+
+    format_version: int = PLAN_FORMAT
+    environment: str
+    api_host: str
+    base: Base
+    changes: tuple[Change, ...] = ()
+    sequences: dict[str, PlannedSequence] = Field(default_factory=dict)
+    gates: tuple[Gate, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def plan_hash(self) -> str:
+        """SHA-256 over format version, environment, host and the ordered changes with their calls, no more."""
+        lines = [
+            [c.address, c.action, c.wanted, c.title, c.source, c.remote_id if c.action is Action.ADOPT else None,
+             c.call.model_dump(mode="json") if c.call else None]
+            for c in self.changes
+        ]  # fmt: skip
+        return digest_of([self.format_version, self.environment, self.api_host, lines])
+
+    @property
+    def to_do(self) -> tuple[Change, ...]:
+        """The changes that apply carries out: all but the blocked ones."""
+        return tuple(c for c in self.changes if c.action is not Action.BLOCKED)
+
+    @property
+    def shut(self) -> tuple[Gate, ...]:
+        """The gates that keep apply from doing anything."""
+        return tuple(gate for gate in self.gates if not gate.allowed)
+
+
+class Summary(Frozen):
+    """The counts of the last line. A step with its variants counts once."""
+
+    create: int
+    update: int
+    deactivate: int
+    record: int
+    blocked: int
+
+
+def summary_of(plan: Plan) -> Summary:
+    """Counts `plan`."""
+
+    def count(actions: frozenset[Action]) -> int:
+        return len({(c.action if c.action in STATE_ONLY else "", c.address) for c in plan.changes if c.action in actions})
+
+    return Summary(
+        create=count(CREATES), update=len({(c.sequence, c.step) for c in plan.changes if c.action in UPDATES}),
+        deactivate=count(frozenset({Action.DEACTIVATE_VARIANT})), record=count(STATE_ONLY),
+        blocked=len([c for c in plan.changes if c.action is Action.BLOCKED]),
+    )  # fmt: skip
+
+
+def summary_line(plan: Plan) -> str:
+    """`Plan: 3 to create, 1 to update, 0 to deactivate, 2 to record, 1 blocked.`, or that there is nothing."""
+    told = summary_of(plan)
+    if not plan.changes:
+        return "No changes. What the files say is what was applied."
+    if not plan.to_do:
+        return f"No changes to make: {told.blocked} blocked."
+    return (
+        f"Plan: {told.create} to create, {told.update} to update, {told.deactivate} to deactivate, "
+        f"{told.record} to record, {told.blocked} blocked."
+    )
