@@ -1,17 +1,17 @@
 """Every error that a user can meet, with its exit code. Floor 0: knows nothing of the other rooms.
 
-    SeqsyncError                 1  something failed
-    +- UsageProblem              3  bad arguments, settings or files
-    |  +- InvalidFiles           3  the same, with a diagnostic for each mistake
-    +- AccountProblem            4  the key is refused, or this is another account or API host
-    +- WaitExhausted             5  `max_wait` is used up
-    +- GateShut                  6  a gate is shut, nothing was done
-    +- PlanRefused               7  the saved plan is stale, foreign or damaged
-    +- StateLocked               8  somebody else holds the lock
-    +- Undecided                 9  an outcome that cannot be known: a person must decide
-    +- PartlyApplied            10  some of it is done and recorded
-    +- StateProblem              1  the state cannot be read, is newer, or cannot be written
-       +- LockLost               1  the lock that this run held is no longer its own
+SeqsyncError                 1  something failed
++- UsageProblem              3  bad arguments, settings or files
+|  +- InvalidFiles           3  the same, with a diagnostic for each mistake
++- AccountProblem            4  the key is refused, or this is another account or API host
++- WaitExhausted             5  `max_wait` is used up
++- GateShut                  6  a gate is shut, nothing was done
++- PlanRefused               7  the saved plan is stale, foreign or damaged
++- StateLocked               8  somebody else holds the lock
++- Undecided                 9  an outcome that cannot be known: a person must decide
++- PartlyApplied            10  some of it is done and recorded
++- StateProblem              1  the state cannot be read, is newer, or cannot be written
+   +- LockLost               1  the lock that this run held is no longer its own
 """
 
 from __future__ import annotations

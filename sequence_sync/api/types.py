@@ -28,9 +28,7 @@ class Kind(StrEnum):
 
 
 # Kinds after which nothing can have been made (design 8.5).
-CERTAINLY_NOT_MADE = frozenset(
-    {Kind.RATE_LIMITED, Kind.BAD_KEY, Kind.FORBIDDEN, Kind.INVALID, Kind.NEVER_CONNECTED}
-)
+CERTAINLY_NOT_MADE = frozenset({Kind.RATE_LIMITED, Kind.BAD_KEY, Kind.FORBIDDEN, Kind.INVALID, Kind.NEVER_CONNECTED})
 
 
 @dataclass(frozen=True, slots=True)

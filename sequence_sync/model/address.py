@@ -27,8 +27,9 @@ def parse_address(text: str) -> Address:
     """The address that `text` spells. Raises ValueError, with the reason, where it is none."""
     parts = text.split(".")
     if len(parts) > 3:
-        raise ValueError(f'"{text}" has {len(parts)} parts; an address is sequence, sequence.step or '
-                         "sequence.step.variant")
+        raise ValueError(
+            f'"{text}" has {len(parts)} parts; an address is sequence, sequence.step or sequence.step.variant'
+        )
     for part in parts[:2]:
         if not KEY.fullmatch(part):
             raise ValueError(f'"{part}" in "{text}" is not a key: {KEY_RULE}')

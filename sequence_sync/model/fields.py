@@ -62,9 +62,7 @@ def _letter(value: str) -> str:
     return value
 
 
-Day = Annotated[
-    int, BeforeValidator(_day), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LAST_DAY})
-]
+Day = Annotated[int, BeforeValidator(_day), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LAST_DAY})]
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": f"^{KEY.pattern}$"})]
 Letter = Annotated[str, AfterValidator(_letter), WithJsonSchema({"type": "string", "pattern": "^[a-z]$"})]
 Text = Annotated[str, StringConstraints(min_length=1)]

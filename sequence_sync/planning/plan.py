@@ -200,7 +200,9 @@ def summary_of(plan: Plan) -> Summary:
     """Counts `plan`."""
 
     def count(actions: frozenset[Action]) -> int:
-        return len({(c.action if c.action in STATE_ONLY else "", c.address) for c in plan.changes if c.action in actions})
+        return len(
+            {(c.action if c.action in STATE_ONLY else "", c.address) for c in plan.changes if c.action in actions}
+        )
 
     return Summary(
         create=count(CREATES), update=len({(c.sequence, c.step) for c in plan.changes if c.action in UPDATES}),
