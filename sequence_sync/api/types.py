@@ -5,7 +5,7 @@ Shapes are those of the dossier's endpoint tables; a field that the API may leav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -150,6 +150,10 @@ class Api(Protocol):
         """The steps with their content; None where the sequence is not there."""
         ...
 
-    def write(self, request: Request) -> Answer:
-        """Send once, waiting for the limit first. Never raises for what the server or the line does."""
+    def write(self, request: Request, before: Callable[[], None]) -> Answer:
+        """Wait for the request's turn, call `before`, send once.
+
+        `before` writes the intent down and checks the lock; where it raises, nothing is sent. Never raises for what
+        the server or the line does.
+        """
         ...

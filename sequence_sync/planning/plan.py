@@ -155,7 +155,7 @@ class Base(Frozen):
 
 
 class Plan(Frozen):
-    """A whole plan. `notes` are told with it and change nothing."""
+    """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are told and change nothing."""
 
     format_version: int = PLAN_FORMAT
     environment: str
@@ -164,6 +164,7 @@ class Plan(Frozen):
     changes: tuple[Change, ...] = ()
     sequences: dict[str, PlannedSequence] = Field(default_factory=dict)
     gates: tuple[Gate, ...] = ()
+    allowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def plan_hash(self) -> str:

@@ -65,12 +65,17 @@ class MadeFrom(Frozen):
 
 
 class SequenceHead(Frozen):
-    """A sequence without its steps."""
+    """A sequence without its steps.
+
+    `unmanaged` are ids of steps that are someone else's, or forgotten on purpose, each with the day on which it is
+    an email (None: no email, or its day was not told): they are no drift, are never adopted, and hold their day.
+    `gone` are ids that two reads, a grace apart, did not find.
+    """
 
     id: str
     title: str
     made_from: MadeFrom | None = None
-    unmanaged: tuple[str, ...] = ()
+    unmanaged: dict[str, int | None] = Field(default_factory=dict)
     gone: tuple[str, ...] = ()
 
 
