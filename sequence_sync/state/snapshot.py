@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -89,9 +90,14 @@ class SequenceState(SequenceHead):
         """The same without its steps."""
         return SequenceHead(**{name: getattr(self, name) for name in SequenceHead.model_fields})
 
+    @cached_property
+    def entry_digest(self) -> str:
+        """Digest of all that this entry says of the account; `made_from` is bookkeeping and stands outside."""
+        return digest_of(self.model_dump(mode="json", exclude={"made_from"}))
+
     def made_from_digest(self, source_digest: str) -> str:
         """The digest that `made_from` holds when this entry came from sources with `source_digest`."""
-        return digest_of([source_digest, self.model_dump(mode="json", exclude={"made_from"})])
+        return digest_of([source_digest, self.entry_digest])
 
 
 class Applying(Frozen):
@@ -163,13 +169,8 @@ class State(Frozen):
         return self.model_copy(update={"sequences": sequences})
 
     def content_digest(self) -> str:
-        """Digest of what the state says of the account: what makes a saved plan stale when it differs.
-
-        `made_from` is bookkeeping and stands outside.
-        """
-        return digest_of(
-            {key: row.model_dump(mode="json", exclude={"made_from"}) for key, row in self.sequences.items()}
-        )
+        """Digest of what the state says of the account: what makes a saved plan stale when it differs."""
+        return digest_of({key: row.entry_digest for key, row in self.sequences.items()})
 
 
 def step_state(content: Content, step_id: str, variant_ids: Mapping[str, str | None]) -> StepState:

@@ -1,0 +1,153 @@
+"""What a plan must not do, whatever the files say: calls the API lacks, and creates that would double a step. Pure.
+
+Each rule turns changes into blocked ones with a reason and what to do; none drops a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.canonical import canonical_payload
+from sequence_sync.planning.capabilities import Capability
+from sequence_sync.planning.plan import STATE_ONLY, Action, Change, Reason
+from sequence_sync.state.snapshot import SequenceState, State
+
+WHAT_TO_CLICK: Mapping[Action, str] = {
+    Action.UPDATE_VARIANT: "Change the text in Saleshandy by hand, or put the old text back into the file.",
+    Action.UPDATE_STEP: "Change it in Saleshandy by hand, or put the old value back into the file.",
+    Action.CREATE_VARIANT: "Add the variant in Saleshandy by hand, or take it out of the file.",
+    Action.DEACTIVATE_VARIANT: "Switch the variant off in Saleshandy by hand, or put it back into the file.",
+}
+
+
+def block(change: Change, reason: Reason, advice: str) -> Change:
+    """`change` as a blocked one, which remembers what it would have been."""
+    update = {"action": Action.BLOCKED, "wanted": change.action, "reason": reason, "advice": advice, "call": None}
+    return change.model_copy(update=update)
+
+
+def block_all(
+    changes: Sequence[Change], state: State | None, capabilities: Mapping[Action, Capability]
+) -> list[Change]:
+    """Every rule, in turn."""
+    known = state.sequences if state else {}
+    result = _not_supported(changes, capabilities)
+    result = _left_behind(result, known)
+    result = _day_held(result, known)
+    return _without_sequence(result)
+
+
+def _not_supported(changes: Iterable[Change], capabilities: Mapping[Action, Capability]) -> list[Change]:
+    def possible(change: Change) -> bool:
+        row = capabilities.get(change.action)
+        return row is None or row.enabled
+
+    return [
+        change if possible(change) else block(change, Reason.NOT_SUPPORTED, WHAT_TO_CLICK[change.action])
+        for change in changes
+    ]
+
+
+def text_of(content: Content) -> tuple[object, ...]:
+    """What a step says to a prospect or a colleague, in canonical form, with its type: for "is it the same?"."""
+    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
+    return (content.type, tuple(rows))
+
+
+def has_words(content: Content) -> bool:
+    """Whether a step says anything at all; a bare call or profile view does not."""
+    return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
+
+
+def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) -> list[Change]:
+    """Blocks creates equal to a step that this plan leaves behind: most likely a rename, and a double if not."""
+    creates = [c for c in changes if c.action in (Action.CREATE_STEP, Action.CREATE_SEQUENCE)]
+    left_steps = [c for c in changes if c.reason is Reason.STEP_REMOVED and c.before]
+    left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
+    if not creates or not (left_steps or left_sequences):
+        return list(changes)
+    beside = {(c.sequence, text_of(c.before)): c.address for c in left_steps if c.before}
+    elsewhere = {
+        text_of(step.content): f"{key}.{step_key}"
+        for key, row in left_sequences.items()
+        for step_key, step in row.steps.items()
+        if has_words(step.content)
+    }
+    titles = {row.title.strip().casefold(): key for key, row in left_sequences.items()}
+
+    def checked(change: Change) -> Change:
+        if change.action is Action.CREATE_SEQUENCE and (change.title or "").strip().casefold() in titles:
+            old = titles[(change.title or "").strip().casefold()]
+            return block(change, Reason.SAME_CONTENT, _rename_sequence(old))
+        if change.action is not Action.CREATE_STEP or change.after is None:
+            return change
+        text = text_of(change.after)
+        if old_step := beside.get((change.sequence, text)):
+            return block(change, Reason.SAME_CONTENT, _rename_step(old_step, change.step or ""))
+        if old_step := elsewhere.get(text):
+            return block(change, Reason.SAME_CONTENT, _rename_sequence(old_step.split(".")[0]))
+        return change
+
+    return [checked(change) for change in changes]
+
+
+def _rename_step(old: str, new_key: str) -> str:
+    key = old.split(".")[1]
+    return (
+        f"It says the same as {old}, which is gone from the file but still in Saleshandy: prospects would get it "
+        f"twice. Renamed? Write `moved: [{{from: {key}, to: {new_key}}}]`. Really a second one? Write "
+        f"`removed: [{key}]` first."
+    )
+
+
+def _rename_sequence(old: str) -> str:
+    return (
+        f'It says the same as sequence "{old}", whose file is gone but which is still in Saleshandy. Renamed? Write '
+        f"`formerly: {old}` into the new file. Really a second one? Write `removed: [{old}]` into seqsync.yaml first."
+    )
+
+
+def _day_held(changes: Sequence[Change], known: Mapping[str, SequenceState]) -> list[Change]:
+    """Blocks an email whose day another email keeps: the API allows one email a day."""
+    moved = {c.source: c.address for c in changes if c.action is Action.MOVE and c.source}
+    renamed = {c.source: c.address for c in changes if c.action is Action.MOVE and c.step is None and c.source}
+    held: dict[tuple[str, int], str] = {}
+    for key, row in known.items():
+        sequence = renamed.get(key, key)
+        for remote_id, day in row.unmanaged.items():
+            if day is not None:
+                held[sequence, day] = f"step {remote_id}, which is not managed"
+        for step_key, step in row.steps.items():
+            if step.content.is_email:
+                held[sequence, step.day] = moved.get(f"{sequence}.{step_key}", f"{sequence}.{step_key}")
+
+    def checked(change: Change) -> Change:
+        if change.action is not Action.CREATE_STEP or change.after is None or not change.after.is_email:
+            return change
+        holder = held.get((change.sequence, change.after.day))
+        if holder is None:
+            return change
+        advice = (
+            f"Day {change.after.day} is held by {holder}, and a day can hold one email. Take another day, or delete "
+            "that step in Saleshandy first."
+        )
+        return block(change, Reason.DAY_HELD, advice)
+
+    return [checked(change) for change in changes]
+
+
+def _without_sequence(changes: Sequence[Change]) -> list[Change]:
+    """Blocks what needs a sequence that is itself blocked."""
+    blocked = {
+        c.sequence
+        for c in changes
+        if c.action is Action.BLOCKED and c.step is None and c.wanted in (Action.CREATE_SEQUENCE, Action.ADOPT)
+    }
+
+    def checked(change: Change) -> Change:
+        if change.sequence not in blocked or change.action is Action.BLOCKED or change.action in STATE_ONLY:
+            return change
+        return block(change, Reason.BLOCKED_SEQUENCE, f'First settle what blocks the sequence "{change.sequence}".')
+
+    return [checked(change) for change in changes]

@@ -1,0 +1,175 @@
+"""One sequence, as wanted and as last applied: the true differences, as changes. Pure.
+
+Whether the API can carry a difference out is `blocking`'s question, and in which order is `order`'s. A changed or
+moved step never becomes a create here: a step is known by its key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.planning import wire
+from sequence_sync.planning.fields import differences, flat_variant, step_fields
+from sequence_sync.planning.plan import Action, Change, Impact, Reason
+from sequence_sync.state.snapshot import SequenceState, StepState
+
+
+def sequence_changes(
+    wanted: WantedSequence, known: SequenceState | None, open_addresses: Collection[str]
+) -> Iterator[Change]:
+    """The changes of one sequence that has a file. `open_addresses`: creates whose outcome nobody knows yet."""
+    sequence_id = known.id if known else wanted.remote_id
+    yield from _head_changes(wanted, known, open_addresses)
+    if known and wanted.remote_id not in (None, known.id):
+        return
+    steps = dict(known.steps) if known else {}
+    for old, new in wanted.moved.items():
+        if old in steps and new not in steps:
+            steps[new] = steps.pop(old)
+            yield Change(
+                address=f"{wanted.key}.{new}", action=Action.MOVE, reason=Reason.MOVED, source=f"{wanted.key}.{old}",
+                remote_id=steps[new].id, sequence_id=sequence_id,
+            )  # fmt: skip
+    for key, content in wanted.steps.items():
+        if key in steps:
+            yield from _step_changes(wanted, key, content, steps[key], sequence_id)
+        else:
+            yield _new_step(wanted, key, content, sequence_id, open_addresses)
+    for key, step in steps.items():
+        if key not in wanted.steps:
+            yield _gone_step(wanted, key, step, sequence_id)
+
+
+def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str]) -> Change:
+    """The change of a sequence whose file is gone."""
+    if key in removed:
+        return Change(
+            address=key, action=Action.FORGET, reason=Reason.REMOVED, remote_id=known.id, sequence_id=known.id,
+            title=known.title,
+        )  # fmt: skip
+    return Change(
+        address=key, action=Action.BLOCKED, reason=Reason.SEQUENCE_REMOVED, impact=Impact.STRUCTURE,
+        remote_id=known.id, sequence_id=known.id, title=known.title,
+        advice=f'The API cannot delete a sequence. Put the file back; or pause "{known.title}" in Saleshandy, then '
+        f"write `removed: [{key}]` into seqsync.yaml to stop managing it. Was it renamed? Then write "
+        f"`formerly: {key}` into its new file.",
+    )  # fmt: skip
+
+
+def _head_changes(
+    wanted: WantedSequence, known: SequenceState | None, open_addresses: Collection[str]
+) -> Iterator[Change]:
+    if known is None and wanted.remote_id is not None:
+        yield Change(
+            address=wanted.key, action=Action.ADOPT, reason=Reason.CONFIGURED_ID, remote_id=wanted.remote_id,
+            sequence_id=wanted.remote_id, title=wanted.title,
+        )  # fmt: skip
+    elif known is None:
+        is_open = wanted.key in open_addresses
+        yield Change(
+            address=wanted.key, action=Action.CREATE_SEQUENCE, impact=Impact.STRUCTURE, title=wanted.title,
+            reason=Reason.OUTCOME_UNKNOWN if is_open else Reason.NEW, call=wire.create_sequence(wanted.title),
+        )  # fmt: skip
+    elif wanted.remote_id not in (None, known.id):
+        yield Change(
+            address=wanted.key, action=Action.BLOCKED, reason=Reason.ID_CHANGED, remote_id=known.id,
+            sequence_id=known.id, wanted=Action.ADOPT, title=wanted.title,
+            advice=f"The settings or the file say id {wanted.remote_id}, the state says {known.id}. Take the id out, or "
+            f"run `seqsync state rm {wanted.key}` first if the other sequence is meant.",
+        )  # fmt: skip
+    elif known.title != wanted.title:
+        yield Change(
+            address=wanted.key, action=Action.BLOCKED, reason=Reason.TITLE_CHANGED, impact=Impact.NONE,
+            remote_id=known.id, sequence_id=known.id, wanted=Action.RECORD, title=wanted.title,
+            fields=differences({"title": known.title}, {"title": wanted.title}),
+            advice=f'The API cannot rename a sequence. Rename "{known.title}" to "{wanted.title}" in Saleshandy.',
+        )  # fmt: skip
+
+
+def _new_step(
+    wanted: WantedSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
+) -> Change:
+    address = f"{wanted.key}.{key}"
+    if key in wanted.step_ids:
+        return Change(
+            address=address, action=Action.ADOPT, reason=Reason.CONFIGURED_ID, remote_id=wanted.step_ids[key],
+            sequence_id=sequence_id, after=content,
+        )  # fmt: skip
+    return Change(
+        address=address, action=Action.CREATE_STEP, impact=Impact.STRUCTURE, sequence_id=sequence_id, after=content,
+        reason=Reason.OUTCOME_UNKNOWN if address in open_addresses else Reason.NEW,
+        call=wire.create_step(wanted.key, sequence_id, content),
+    )  # fmt: skip
+
+
+def _gone_step(wanted: WantedSequence, key: str, step: StepState, sequence_id: str | None) -> Change:
+    address = f"{wanted.key}.{key}"
+    if key in wanted.removed:
+        return Change(
+            address=address, action=Action.FORGET, reason=Reason.REMOVED, remote_id=step.id, sequence_id=sequence_id,
+            before=step.content,
+        )  # fmt: skip
+    return Change(
+        address=address, action=Action.BLOCKED, reason=Reason.STEP_REMOVED, impact=Impact.STRUCTURE, remote_id=step.id,
+        sequence_id=sequence_id, before=step.content,
+        advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, then "
+        f"write `removed: [{key}]` into the file to stop managing it. Was it renamed? Then write "
+        f"`moved: [{{from: {key}, to: NEW-KEY}}]`.",
+    )  # fmt: skip
+
+
+def _step_changes(
+    wanted: WantedSequence, key: str, content: Content, step: StepState, sequence_id: str | None
+) -> Iterator[Change]:
+    address, before = f"{wanted.key}.{key}", step.content
+    if key in wanted.step_ids and wanted.step_ids[key] != step.id:
+        yield Change(
+            address=address, action=Action.BLOCKED, reason=Reason.ID_CHANGED, remote_id=step.id,
+            sequence_id=sequence_id, wanted=Action.ADOPT,
+            advice=f"The settings say id {wanted.step_ids[key]}, the state says {step.id}. Take the id out of the "
+            f"settings, or run `seqsync state rm {address}` first if the other step is meant.",
+        )  # fmt: skip
+        return
+    if before == content:
+        return
+    if content.type != step.type:
+        yield Change(
+            address=address, action=Action.BLOCKED, reason=Reason.TYPE_CHANGED, impact=Impact.STRUCTURE,
+            remote_id=step.id, sequence_id=sequence_id, before=before, after=content,
+            fields=differences({"type": step.type}, {"type": content.type}),
+            advice=f"The API cannot change a step's type. Give the new step a key of its own; delete the old one in "
+            f"Saleshandy and write `removed: [{key}]`.",
+        )  # fmt: skip
+        return
+    managed = content.assignee is not None
+    fields = differences(step_fields(before, managed), step_fields(content, managed))
+    if fields:
+        yield Change(
+            address=address, action=Action.UPDATE_STEP, reason=Reason.CHANGED, remote_id=step.id,
+            impact=Impact.TIMING if fields[0].field == "day" else Impact.NONE,
+            sequence_id=sequence_id, before=before, after=content, fields=fields,
+        )  # fmt: skip
+    yield from _variant_changes(address, content, step, sequence_id)
+
+
+def _variant_changes(address: str, content: Content, step: StepState, sequence_id: str | None) -> Iterator[Change]:
+    before = step.content
+    for letter, variant in content.variants.items():
+        here = {"address": f"{address}.{letter}", "sequence_id": sequence_id, "before": before, "after": content}
+        known = step.variants.get(letter)
+        if known is None:
+            yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
+            continue
+        fields = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
+        if fields or known.status == 0:
+            yield Change(
+                action=Action.UPDATE_VARIANT, reason=Reason.CHANGED, impact=Impact.COPY, remote_id=known.id,
+                fields=fields, **here,
+            )  # fmt: skip
+    for letter, known in step.variants.items():
+        if letter not in content.variants and known.status != 0:
+            yield Change(
+                address=f"{address}.{letter}", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
+                impact=Impact.STRUCTURE, remote_id=known.id, sequence_id=sequence_id, before=before, after=content,
+            )  # fmt: skip

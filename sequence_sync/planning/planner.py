@@ -1,0 +1,124 @@
+"""Wanted sequences and a state in, a plan out. Pure: the same input gives the same plan, byte for byte.
+
+The way: true differences (`differ`), renames of sequences, selection, blocking, order, gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.settings import Policy
+from sequence_sync.planning.blocking import block_all
+from sequence_sync.planning.capabilities import CAPABILITIES, Capability
+from sequence_sync.planning.differ import forgotten_sequence, sequence_changes
+from sequence_sync.planning.gates import gates_for
+from sequence_sync.planning.order import in_plan_order
+from sequence_sync.planning.plan import Action, Base, Change, Plan, PlannedSequence, Reason
+from sequence_sync.planning.select import Selection, select
+from sequence_sync.state.snapshot import SequenceState, State
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that a plan is made from.
+
+    `unchanged` are keys whose sources and state entry are what they were when nothing was left to do: no file of
+    theirs was parsed. `open_addresses` are creates of an earlier run whose outcome is unknown; `damaged` tells that
+    the journal has a record that cannot be read.
+    """
+
+    wanted: Mapping[str, WantedSequence]
+    state: State | None
+    environment: str
+    api_host: str
+    files_digest: str = ""
+    unchanged: Collection[str] = ()
+    removed: Collection[str] = ()
+    policy: Policy = field(default_factory=Policy)
+    selection: Selection = field(default_factory=Selection)
+    allowed: Collection[str] = ()
+    open_addresses: Collection[str] = ()
+    damaged: bool = False
+    notes: tuple[str, ...] = ()
+    capabilities: Mapping[Action, Capability] = field(default_factory=lambda: CAPABILITIES)
+
+
+def make_plan(inputs: Inputs) -> Plan:
+    """The plan. Raises UsageProblem where a target or exclude matches nothing."""
+    inputs.selection.check(_known_addresses(inputs))
+    everything = list(_all_changes(inputs))
+    chosen = select(everything, inputs.selection)
+    places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
+    changes = in_plan_order(block_all(chosen, inputs.state, inputs.capabilities), places)
+    left_out = {c.sequence for c in everything} if len(chosen) < len(everything) else set()
+    state = inputs.state
+    return Plan(
+        environment=inputs.environment, api_host=inputs.api_host, changes=tuple(changes),
+        base=Base(
+            lineage=state.lineage if state else None, serial=state.serial if state else 0,
+            state_digest=state.content_digest() if state else "", files_digest=inputs.files_digest,
+        ),
+        sequences=dict(_planned(inputs, changes, left_out)),
+        gates=gates_for(changes, False, set(), inputs.policy, set(inputs.allowed)),
+        allowed=tuple(sorted(inputs.allowed)), notes=inputs.notes + tuple(_notes(inputs, changes)),
+    )  # fmt: skip
+
+
+def _known_addresses(inputs: Inputs) -> Iterable[str]:
+    for row in inputs.wanted.values():
+        yield row.key
+        for step, content in row.steps.items():
+            yield f"{row.key}.{step}"
+            yield from (f"{row.key}.{step}.{letter}" for letter in content.variants)
+    for key, known in (inputs.state.sequences if inputs.state else {}).items():
+        yield key
+        for step, entry in known.steps.items():
+            yield f"{key}.{step}"
+            yield from (f"{key}.{step}.{letter}" for letter in entry.variants)
+
+
+def _all_changes(inputs: Inputs) -> Iterable[Change]:
+    known: dict[str, SequenceState] = dict(inputs.state.sequences) if inputs.state else {}
+    for key in sorted(inputs.wanted):
+        wanted = inputs.wanted[key]
+        old = wanted.formerly
+        if old and old in known and key not in known and old not in inputs.wanted and old not in inputs.unchanged:
+            known[key] = known.pop(old)
+            yield Change(
+                address=key, action=Action.MOVE, reason=Reason.MOVED, source=old, remote_id=known[key].id,
+                sequence_id=known[key].id, title=known[key].title,
+            )  # fmt: skip
+        yield from sequence_changes(wanted, known.get(key), inputs.open_addresses)
+    for key in sorted(known):
+        if key not in inputs.wanted and key not in inputs.unchanged:
+            yield forgotten_sequence(key, known[key], inputs.removed)
+
+
+def _planned(
+    inputs: Inputs, changes: Collection[Change], left_out: Collection[str]
+) -> Iterable[tuple[str, PlannedSequence]]:
+    blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
+    known = inputs.state.sequences if inputs.state else {}
+    for key in sorted(inputs.wanted):
+        wanted = inputs.wanted[key]
+        entry = known.get(key) or known.get(wanted.formerly or "")
+        yield key, PlannedSequence(
+            key=key, title=wanted.title, remote_id=entry.id if entry else wanted.remote_id, files=wanted.files,
+            source_digest=wanted.source_digest, complete=key not in blocked and key not in left_out,
+        )  # fmt: skip
+
+
+def _notes(inputs: Inputs, changes: Collection[Change]) -> Iterable[str]:
+    creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
+    if creating > 1 and not (inputs.state and inputs.state.sequences):
+        yield (
+            f"The state is empty, so all {creating} sequences would be created. If they exist in Saleshandy already, "
+            "name their ids under `ids:` in seqsync.yaml first."
+        )
+    if inputs.open_addresses:
+        names = ", ".join(sorted(inputs.open_addresses))
+        yield f"An earlier apply was cut off; what became of {names} is not known yet. The next apply looks first."
+    if inputs.damaged:
+        yield "A record in the journal is damaged. The next apply looks at every sequence twice before it writes."

@@ -1,0 +1,59 @@
+"""`-target` and `-exclude`: which changes of a plan are asked for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sequence_sync.diagnostics import did_you_mean
+from sequence_sync.errors import UsageProblem
+from sequence_sync.model.address import Address, check_pattern, matches, parse_address
+from sequence_sync.planning.plan import Action, Change
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns of addresses. No targets: everything; what an exclude names is out in any case."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+    def check(self, known: Iterable[str]) -> None:
+        """Raises UsageProblem for a pattern that is none, or that matches no address in files or state."""
+        addresses = [parse_address(text) for text in known]
+        for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
+            for pattern in patterns:
+                try:
+                    check_pattern(pattern)
+                except ValueError as error:
+                    raise UsageProblem(f"{option} {pattern}: this is not an address.", str(error) + ".") from None
+                if not any(matches(pattern, address) for address in addresses):
+                    raise UsageProblem(
+                        f"{option} {pattern} matches nothing.",
+                        "Neither the files nor the state have such an address. "
+                        + did_you_mean(pattern, (str(a) for a in addresses)),
+                    )
+
+    def takes(self, change: Change) -> bool:
+        """Whether `change` itself is asked for."""
+        address = parse_address(change.address)
+        if any(matches(pattern, address) for pattern in self.excludes):
+            return False
+        return not self.targets or any(matches(pattern, address) for pattern in self.targets)
+
+
+def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
+    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move)."""
+    if not selection.targets and not selection.excludes:
+        return list(changes)
+    taken = {id(change) for change in changes if selection.takes(change)}
+    needed = {change.sequence for change in changes if id(change) in taken}
+    bringing = {Action.CREATE_SEQUENCE, Action.ADOPT, Action.MOVE}
+
+    def brought(change: Change) -> bool:
+        if change.step is not None or change.sequence not in needed or change.action not in bringing:
+            return False
+        address = Address(change.sequence)
+        return not any(matches(pattern, address) for pattern in selection.excludes)
+
+    return [change for change in changes if id(change) in taken or brought(change)]
