@@ -77,9 +77,16 @@ class GateShut(SeqsyncError):
 
 
 class PlanRefused(SeqsyncError):
-    """A saved plan that must not be carried out: stale, foreign, damaged or newer."""
+    """A saved plan that must not be carried out: stale, foreign, damaged or newer.
+
+    `kind` is a short stable word for scripts and tests; `planning.planfile` lists those it uses.
+    """
 
     exit_code = 7
+
+    def __init__(self, summary: str, detail: str = "", hint: str = "", kind: str = "") -> None:
+        super().__init__(summary, detail, hint)
+        self.kind = kind
 
 
 class StateLocked(SeqsyncError):

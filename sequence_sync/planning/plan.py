@@ -120,6 +120,14 @@ class Change(Frozen):
         parts = self.address.split(".")
         return parts[1] if len(parts) > 1 else None
 
+    def signature(self) -> list[Any]:
+        """What the plan hash covers of it, as plain data: what is done to what, and the call with its body."""
+        return [
+            self.address, self.action, self.wanted, self.title, self.source,
+            self.remote_id if self.action is Action.ADOPT else None,
+            self.call.model_dump(mode="json") if self.call else None,
+        ]  # fmt: skip
+
     def digest(self) -> str:
         """Names the change across runs of one plan: its address, action and body, not the ids of the moment."""
         return digest_of([self.address, self.action, self.call.body if self.call else self.advice])[:16]
@@ -169,11 +177,7 @@ class Plan(Frozen):
 
     def plan_hash(self) -> str:
         """SHA-256 over format version, environment, host and the ordered changes with their calls, no more."""
-        lines = [
-            [c.address, c.action, c.wanted, c.title, c.source, c.remote_id if c.action is Action.ADOPT else None,
-             c.call.model_dump(mode="json") if c.call else None]
-            for c in self.changes
-        ]  # fmt: skip
+        lines = [change.signature() for change in self.changes]
         return digest_of([self.format_version, self.environment, self.api_host, lines])
 
     @property

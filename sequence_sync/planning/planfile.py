@@ -1,0 +1,296 @@
+"""The saved plan: a `Plan` as bytes and back, and whether it may still be carried out. Pure: no file is touched here.
+
+A saved plan is one JSON object, ASCII only, one change a line, keys sorted, `format_version` first:
+
+    {"format_version": 1, "allowed", "api_host", "base", "changes", "environment", "gates", "notes", "plan_hash",
+     "sequences", "sum", "tool_version"}
+
+`sum` is the SHA-256 of the same bytes without the `sum` line. It is against damage, not against forgery: who may
+write the file may also write the sum. The plan hash is what a reviewer approves.
+
+Kinds of refusal, each with its own words (`PlanRefused.kind`): `not-a-plan`, `newer-format`, `damaged`, `hash`,
+`environment`, `api-host`, `lineage`, `state`, `files`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from sequence_sync.errors import PlanRefused
+from sequence_sync.planning.plan import PLAN_FORMAT, Change, Plan
+from sequence_sync.state.snapshot import Applying, digest_of
+
+PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply that one."
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_ID = f"urn:seqsync:plan:{PLAN_FORMAT}"
+DIGEST_PATTERN = "^[0-9a-f]{64}$"
+
+_BEGINNING = b'{\n"format_version": '
+
+
+class Verdict(StrEnum):
+    """What apply does with a saved plan that it may carry out."""
+
+    FRESH = "fresh"  # nothing of it has been done
+    RESUME = "resume"  # its own run was cut short: go on
+    DONE = "done"  # all of it has been done: say so, exit 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is so now, to hold against what a plan was made from. `lineage` is None where there is no state."""
+
+    environment: str
+    api_host: str
+    lineage: str | None
+    serial: int
+    state_digest: str
+    files_digest: str
+    applying: Applying | None = None
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """`plan` as plain data with its hash: what the saved plan and the public JSON have in common."""
+    return plan.model_dump(mode="json") | {"plan_hash": plan.plan_hash()}
+
+
+def stable_json(document: Mapping[str, Any]) -> str:
+    """`document` as JSON: the same data, the same text. One change a line, so that two plans can be compared by line.
+
+    ASCII only: no terminal and no reviewer is misled by what stands in a text. Raises ValueError on NaN and infinity.
+    """
+    names = sorted(document, key=lambda name: (name != "format_version", name))
+    return "{\n" + ",\n".join(f'"{name}": {_value(name, document[name])}' for name in names) + "\n}\n"
+
+
+def _value(name: str, value: Any) -> str:
+    if name == "changes" and isinstance(value, list) and value:
+        return "[\n" + ",\n".join(_dumps(row) for row in value) + "\n]"
+    return _dumps(value)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
+
+
+def encode(plan: Plan, tool_version: str) -> bytes:
+    """The saved plan. The same plan and tool version give the same bytes."""
+    return _with_sum(plan_document(plan) | {"tool_version": tool_version})
+
+
+def _with_sum(document: Mapping[str, Any]) -> bytes:
+    total = hashlib.sha256(stable_json(document).encode("ascii")).hexdigest()
+    return stable_json({**document, "sum": total}).encode("ascii")
+
+
+def decode(data: bytes) -> Plan:
+    """The plan that `data` holds. Raises PlanRefused: not a plan, newer, damaged, or with a hash of another plan."""
+    document = _parsed(data)
+    _sniff(document)
+    _check_sum(document, data)
+    claimed = document.get("plan_hash")
+    outside = ("plan_hash", "sum", "tool_version")
+    plan = _validated({name: value for name, value in document.items() if name not in outside})
+    if plan.plan_hash() != claimed:
+        raise PlanRefused(
+            "The saved plan's hash is not that of its changes.",
+            f"Its changes give {plan.plan_hash()}, and it names another. Somebody, or something, edited the file.",
+            PLAN_AGAIN,
+            kind="hash",
+        )
+    return plan
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    if not data:
+        _not_a_plan("It is empty.")
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        if data.startswith(_BEGINNING):
+            _damaged("It begins like a saved plan, but cannot be read to its end.")
+        _not_a_plan("It is not JSON.")
+    if not isinstance(document, dict):
+        _not_a_plan("It is JSON, but not a plan that `seqsync plan -out` wrote.")
+    return document
+
+
+def _sniff(document: Mapping[str, Any]) -> None:
+    """Tells by the number alone whether this version can read the rest."""
+    version = document.get("format_version")
+    if type(version) is int and version > PLAN_FORMAT:
+        maker = document.get("tool_version")
+        known = isinstance(maker, str) and maker.isprintable()
+        raise PlanRefused(
+            "The saved plan has a newer format.",
+            f"Its format is {version}, written by seqsync {maker if known else 'of unknown version'}; this seqsync "
+            f"reads formats up to {PLAN_FORMAT}.",
+            "Use that version of seqsync, or run `seqsync plan -out FILE` again with this one.",
+            kind="newer-format",
+        )
+    if type(version) is not int or "changes" not in document:
+        _not_a_plan("It is JSON, but not a plan that `seqsync plan -out` wrote.")
+
+
+def _check_sum(document: Mapping[str, Any], data: bytes) -> None:
+    # Writing it again and comparing all bytes also notices what parsing forgives: spaces, doubled keys, `\\u` forms.
+    try:
+        same = _with_sum({name: value for name, value in document.items() if name != "sum"}) == data
+    except (ValueError, RecursionError):
+        same = False
+    if not same:
+        _damaged("Its bytes are not those that `seqsync plan -out` wrote: some were changed, lost or added.")
+
+
+def _validated(document: Mapping[str, Any]) -> Plan:
+    try:
+        return Plan.model_validate(document)
+    except ValidationError as error:
+        places = ", ".join(".".join(map(str, row["loc"])) for row in error.errors(include_input=False)[:3])
+        _not_a_plan(f"Its sum is right, but this version of seqsync does not understand it (at {places}).")
+
+
+def _not_a_plan(detail: str) -> NoReturn:
+    raise PlanRefused("This file is not a saved plan.", detail, PLAN_AGAIN, kind="not-a-plan")
+
+
+def _damaged(detail: str) -> NoReturn:
+    raise PlanRefused("The saved plan is damaged.", detail, PLAN_AGAIN, kind="damaged")
+
+
+def check(plan: Plan, facts: Facts) -> Verdict:
+    """Whether `plan` may be carried out now. Raises PlanRefused: foreign (another environment, API host or state) or
+    stale (state or files changed since).
+
+    A plan made before there was a state fits only one that is still not there, or the state that its own run began.
+    """
+    _check_account(plan, facts)
+    verdict = _verdict(plan, facts)
+    if verdict is Verdict.FRESH and plan.base.state_digest != facts.state_digest:
+        raise PlanRefused(
+            "The saved plan is stale: the state has changed.",
+            f"It was made from serial {plan.base.serial} of the state, which is now at serial {facts.serial}: somebody "
+            "applied or edited the state since.",
+            PLAN_AGAIN,
+            kind="state",
+        )
+    if verdict is not Verdict.DONE and plan.base.files_digest != facts.files_digest:
+        raise PlanRefused(
+            "The saved plan is stale: the files have changed.",
+            "Sequence files, content files or settings are not what they were when it was made.",
+            f"{PLAN_AGAIN} Or check out the commit that it was made from.",
+            kind="files",
+        )
+    return verdict
+
+
+def _verdict(plan: Plan, facts: Facts) -> Verdict:
+    applying, base = facts.applying, plan.base
+    mine = applying is not None and applying.plan == plan.plan_hash()
+    if base.lineage != facts.lineage and not (mine and base.lineage is None):
+        _another_state(plan, facts)
+    if applying is None or not mine:
+        return Verdict.FRESH
+    if not applying.done:
+        return Verdict.RESUME
+    # A plan with the same changes, made from the state that the first one left (a step went missing and is to be made
+    # anew), is a plan of its own and not done.
+    made_since = base.lineage and (base.serial, base.state_digest) == (facts.serial, facts.state_digest)
+    return Verdict.FRESH if made_since else Verdict.DONE
+
+
+def _check_account(plan: Plan, facts: Facts) -> None:
+    if plan.environment != facts.environment:
+        raise PlanRefused(
+            "The saved plan is for another environment.",
+            f'It was made for "{plan.environment}"; this run is for "{facts.environment}".',
+            f"Run apply with `-env {plan.environment}`, or plan again with `-env {facts.environment}`.",
+            kind="environment",
+        )
+    if plan.api_host != facts.api_host:
+        raise PlanRefused(
+            "The saved plan is for another API host.",
+            f"It was made for {plan.api_host}; this run would call {facts.api_host}.",
+            f"Check `api_url` in seqsync.yaml and the variable SEQSYNC_API_URL. {PLAN_AGAIN}",
+            kind="api-host",
+        )
+
+
+def _another_state(plan: Plan, facts: Facts) -> NoReturn:
+    if plan.base.lineage is None:
+        detail = "It was made before there was a state; meanwhile there is one."
+    elif facts.lineage is None:
+        detail = f"It was made from the state {plan.base.lineage}; here there is no state."
+    else:
+        detail = f"It was made from the state {plan.base.lineage}; the one here is {facts.lineage}."
+    raise PlanRefused(
+        "The saved plan belongs to another state.",
+        detail,
+        f"Check `state` in seqsync.yaml and that you are in the right folder. {PLAN_AGAIN}",
+        kind="lineage",
+    )
+
+
+def plan_difference(old: Plan, new: Plan) -> list[str]:
+    """What `new` does otherwise than `old`, a line each: `- create step trial.intro` (no longer), `+ ...` (new),
+    `~ ...` (still, but with another body). Empty where both have one plan hash."""
+    if old.plan_hash() == new.plan_hash():
+        return []
+    lines = [
+        f"~ {label}: {before} -> {after}"
+        for label, before, after in (
+            ("format", old.format_version, new.format_version),
+            ("environment", old.environment, new.environment),
+            ("API host", old.api_host, new.api_host),
+        )
+        if before != after
+    ]
+    lines.extend(_changed_lines(old.changes, new.changes))
+    return lines or ["~ the same changes, in another order"]
+
+
+def _changed_lines(old: Iterable[Change], new: Iterable[Change]) -> Iterator[str]:
+    before, after = _by_name(old), _by_name(new)
+    for name in dict.fromkeys([*before, *after]):
+        lost, came = before.get(name, []), after.get(name, [])
+        if lost == came:
+            continue
+        if len(lost) == len(came):
+            yield f"~ {name}"
+        else:
+            yield from [f"{'-' if len(lost) > len(came) else '+'} {name}"] * abs(len(lost) - len(came))
+
+
+def _by_name(changes: Iterable[Change]) -> dict[str, list[str]]:
+    named: dict[str, list[str]] = defaultdict(list)
+    for change in changes:
+        wanted = f" ({_words(change.wanted)})" if change.wanted else ""
+        named[f"{_words(change.action)}{wanted} {change.address}"].append(digest_of(change.signature()))
+    return named
+
+
+def _words(action: str) -> str:
+    return action.replace("-", " ")
+
+
+def plan_schema() -> dict[str, Any]:
+    """The JSON Schema of the saved plan."""
+    schema = Plan.model_json_schema(mode="serialization")
+    digest = {"type": "string", "pattern": DIGEST_PATTERN}
+    schema["properties"] |= {
+        "format_version": {"const": PLAN_FORMAT, "description": "A newer one is refused by its number"},
+        "plan_hash": digest | {"description": "What a reviewer approves: the changes with their calls and bodies"},
+        "sum": digest | {"description": "SHA-256 of the same file without this line, against damage"},
+        "tool_version": {"type": "string", "description": "The seqsync that wrote it; told, not checked"},
+    }
+    schema["required"] = sorted(schema["properties"])
+    title = {"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, "title": "A saved plan of seqsync"}
+    return schema | title
