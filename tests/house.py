@@ -1,0 +1,234 @@
+"""Reads the house with `ast` alone, for `test_architecture.py`: nothing of it is imported.
+
+A new room gets a line in `FLOORS`, a new library a line in `HOMES`, an exception a reason beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "sequence_sync"
+
+# Floor of a module: that of the longest name here that it is, or lies in. Imports go to a lower floor only.
+FLOORS = {
+    "errors": 0, "diagnostics": 0, "_version": 0,
+    "model": 1,
+    "source": 2, "state": 2, "api.types": 2, "api.answers": 2, "api.read": 2, "api.requests": 2,
+    "planning": 3, "lint": 3, "render": 3, "api": 3, "backends": 3, "sandbox": 3,
+    "apply": 4,
+    "registry": 5, "workspace": 5,
+    "cli": 6,
+    "__main__": 7, "": 7,
+}  # fmt: skip
+
+# Packages that may look at a neighbour on their own floor, each with its reason.
+SIDEWAYS = {
+    ("render", "planning"): "a plan is what it prints",
+    ("workspace", "registry"): "it asks the tables for the parts that it joins",
+}
+
+# Where an outside library may be imported. A folder ends with a slash.
+HOMES = {
+    "ruamel": ("source/document.py",),
+    "markdown_it": ("source/markdown.py",),
+    "httpx": ("api/transport.py",),
+    "tenacity": ("api/",),
+    "deepdiff": ("planning/",),
+    "filelock": ("backends/local.py",),
+    "click": ("cli/",),
+    "rich": ("cli/",),
+    "starlette": ("sandbox/",),
+    "uvicorn": ("sandbox/",),
+    "pydantic": ("",),
+    "pydantic_core": ("",),
+}
+NO_PYDANTIC = "sandbox/store.py"
+
+PURE = ("model", "planning", "lint", "render", "state", "api.types", "api.answers", "api.read", "api.requests")
+WORLD = frozenset(
+    {
+        "os", "pathlib", "io", "shutil", "tempfile", "glob", "socket", "ssl", "http", "urllib", "subprocess",
+        "threading", "multiprocessing", "asyncio", "time", "random", "secrets", "uuid", "signal", "fcntl", "getpass",
+        "platform",
+    }
+)  # fmt: skip
+CLOCKS = frozenset({"now", "utcnow", "today"})
+
+LONGEST_FILE = 400
+LONGEST_FUNCTION = 60
+
+
+@dataclass(frozen=True)
+class Module:
+    """One source file. `name` is dotted, without the package's own name; `file` is relative to the package."""
+
+    name: str
+    file: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed source."""
+        return ast.parse(self.text)
+
+    @property
+    def top(self) -> str:
+        """The room: the first part of the name."""
+        return self.name.split(".")[0]
+
+
+def _module(file: Path, base: Path) -> Module:
+    relative = file.relative_to(base)
+    parts = relative.with_suffix("").parts
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return Module(name, relative.as_posix(), file.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def house() -> dict[str, Module]:
+    """Every module of the package, by name."""
+    base = ROOT / PACKAGE
+    return {m.name: m for m in (_module(file, base) for file in sorted(base.rglob("*.py")))}
+
+
+@lru_cache(maxsize=1)
+def files_of_tests() -> dict[str, Module]:
+    """Every Python file of the tests, by path."""
+    base = ROOT / "tests"
+    return {m.file: m for m in (_module(file, base) for file in sorted(base.rglob("*.py")))}
+
+
+def floor_of(name: str) -> int | None:
+    """The floor of a module, or None where nobody has given it one."""
+    parts = name.split(".")
+    names = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return next((FLOORS[known] for known in names if known in FLOORS), None)
+
+
+def is_core(name: str) -> bool:
+    """Whether a module belongs to the pure core."""
+    return any(name == room or name.startswith(f"{room}.") for room in PURE)
+
+
+def _for_types_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def running_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes that can run, functions' insides too; what stands under TYPE_CHECKING is left out."""
+    for child in ast.iter_child_nodes(node):
+        if _for_types_only(child):
+            continue
+        yield child
+        yield from running_nodes(child)
+
+
+def imported_names(module: Module) -> Iterator[str]:
+    """Dotted names that a module imports when it runs; of `from a import b` also `a.b`, which may be a module."""
+    package = f"{PACKAGE}.{module.name}".rstrip(".").split(".")
+    if not module.file.endswith("__init__.py"):
+        package = package[:-1]
+    for node in running_nodes(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *([node.module] if node.module else [])])
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
+
+
+def neighbours(module: Module, known: dict[str, Module]) -> set[str]:
+    """The modules of the house that `module` imports; of a package and its module only the module."""
+    inside = {name.removeprefix(PACKAGE).removeprefix(".") for name in imported_names(module) if _ours(name)}
+    found = {name for name in inside if name in known and name != module.name}
+    return {name for name in found if not any(other.startswith(f"{name}.") or (not name and other) for other in found)}
+
+
+def _ours(name: str) -> bool:
+    return name == PACKAGE or name.startswith(f"{PACKAGE}.")
+
+
+def floor_breaks(module: Module, known: dict[str, Module]) -> list[str]:
+    """Imports that do not go down."""
+    own = floor_of(module.name)
+    breaks = []
+    for name in sorted(neighbours(module, known)):
+        other = floor_of(name)
+        if own is None or other is None or other < own:
+            continue
+        same_room = name.split(".")[0] == module.top and other == own
+        if not same_room and ((module.top, name.split(".")[0]) not in SIDEWAYS or other > own):
+            breaks.append(f"{module.name} (floor {own}) imports {name} (floor {other})")
+    return breaks
+
+
+def homeless(module: Module) -> list[str]:
+    """Outside libraries that a module imports and that do not live there."""
+    tops = {name.split(".")[0] for name in imported_names(module)}
+    outside = sorted(top for top in tops if top and top != PACKAGE and top not in sys.stdlib_module_names)
+    return [
+        top
+        for top in outside
+        if not module.file.startswith(HOMES.get(top, ("nowhere",)))
+        or (top.startswith("pydantic") and module.file == NO_PYDANTIC)
+    ]
+
+
+def worldly(module: Module) -> list[str]:
+    """What a module touches of the world: files, network, clock, chance, environment."""
+    found = {name.split(".")[0] for name in imported_names(module)} & WORLD
+    for node in running_nodes(module.tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("open", "input") or (called.split(".")[-1] in CLOCKS and "." in called):
+                found.add(called)
+    return sorted(found)
+
+
+def loud(module: Module) -> list[str]:
+    """Calls that print or end the process."""
+    names = {"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit"}
+    calls = (node for node in running_nodes(module.tree) if isinstance(node, ast.Call))
+    return [f"{ast.unparse(node.func)} in line {node.lineno}" for node in calls if ast.unparse(node.func) in names]
+
+
+def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """All functions and methods, nested ones too."""
+    return (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def too_long(module: Module) -> list[str]:
+    """The file itself and the functions that are longer than the house allows."""
+    lines = len(module.text.splitlines())
+    found = [f"{module.file} has {lines} lines"] if lines > LONGEST_FILE else []
+    for function in functions(module):
+        length = (function.end_lineno or function.lineno) - function.lineno + 1
+        if length > LONGEST_FUNCTION:
+            found.append(f"{module.file}: {function.name} has {length} lines")
+    return found
+
+
+def one_sentence(text: str | None) -> bool:
+    """Whether a docstring is there and is one sentence."""
+    words = " ".join((text or "").split())
+    return bool(re.search(r"[.!?]$", words)) and not re.search(r"(?<!e\.g)(?<!i\.e)[.!?][\"')]?\s+[A-Z]", words)
+
+
+def cycle(known: dict[str, Module]) -> list[str]:
+    """The modules of an import cycle, or nothing."""
+    try:
+        TopologicalSorter({name: neighbours(module, known) for name, module in known.items()}).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
