@@ -28,10 +28,13 @@ class Result(StrEnum):
 
 
 class Record(Frozen):
-    """What every record has. `run` is the id of the apply that wrote it."""
+    """What every record has. `run` is the id of the apply that wrote it.
 
-    n: int
-    lineage: str
+    `n` (from 1) and `lineage` are given by the ledger when the record is appended; until then they are empty.
+    """
+
+    n: int = 0
+    lineage: str = ""
     run: str = ""
     deltas: tuple[Delta, ...] = ()
 

@@ -1,0 +1,129 @@
+"""The seam to where a state lives: read, write if unchanged, journal, lock. No I/O here.
+
+A backend moves bytes and knows nothing of what they mean; `apply.ledger` is above it. Every OSError and every
+refusal of a store reaches the caller as a StateProblem with words for people. One contract suite (tests/contract)
+runs on every backend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sequence_sync.api.types import Clock
+from sequence_sync.errors import StateProblem
+
+
+class WriteConflict(StateProblem):
+    """What stands there is not what the writer had read, and not its own write either. Nothing was written."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            "The state was changed by something else meanwhile.",
+            f"{where} is not what this run had read.",
+            "Look at what changed it (a second checkout, git, a hand), then plan again.",
+        )
+
+
+class NotLocked(StateProblem):
+    """There is no such lock to take away."""
+
+    def __init__(self, lock_id: str, holder: LockInfo | None) -> None:
+        super().__init__(
+            f"The state is not locked by {lock_id}.",
+            f"It is locked by {holder.id} ({holder.who}, {holder.operation})." if holder else "Nothing locks it.",
+            "Nothing was changed.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A state's bytes, and the version of them that a later write names. A version is opaque."""
+
+    data: bytes
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock. `id` is unique to this one lock; `created` is in seconds since the epoch."""
+
+    id: str
+    who: str
+    host: str
+    pid: int
+    operation: str
+    created: float
+
+
+class Lock(Protocol):
+    """A lock that is held."""
+
+    @property
+    def id(self) -> str:
+        """The id of its LockInfo."""
+        ...
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the last holder never released it: what it left open is to be treated as unknown."""
+        ...
+
+    def check(self) -> None:
+        """Raises LockLost where the lock is no longer ours. Cheap: the sender asks before each call."""
+        ...
+
+    def release(self) -> None:
+        """Let go. Twice is the same as once; a lock that was lost is left as it is."""
+        ...
+
+
+class StateBackend(Protocol):
+    """One place for one state, its journal and its lock."""
+
+    def describe(self) -> str:
+        """What messages call it: a path or a URL without secrets."""
+        ...
+
+    def read(self) -> Stored | None:
+        """The state; None where none was ever written."""
+        ...
+
+    def write(self, data: bytes, expected: str | None, write_id: str) -> str:
+        """Replace the state if it still has version `expected` (None: if nothing stands there); the new version.
+
+        Whole or not at all, and durable before it returns. `write_id` is unique to this write: a refusal is first
+        compared with what stands there, and is none where that is this very write. Raises WriteConflict.
+        """
+        ...
+
+    def journal(self) -> bytes:
+        """The journal, with a torn tail if it has one; empty where there is none."""
+        ...
+
+    def append(self, data: bytes) -> None:
+        """Put whole lines at the journal's end, durably. Refuses to go on after a torn tail.
+
+        After a failure nobody knows what the store holds, so every later append refuses until the backend is opened
+        anew.
+        """
+        ...
+
+    def replace_journal(self, data: bytes) -> None:
+        """Put `data` in the journal's place, whole or not at all, durably."""
+        ...
+
+    def lock(self, info: LockInfo, timeout: float, clock: Clock) -> Lock:
+        """Hold the lock, waiting up to `timeout` seconds for it. Raises StateLocked, which tells the holder."""
+        ...
+
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock; None where nobody does."""
+        ...
+
+    def force_unlock(self, lock_id: str) -> None:
+        """Take the lock from its holder, who is thought to be gone. Raises NotLocked where it has another id.
+
+        The next lock is `taken_over`. A backend whose lock dies with its owner refuses and says what to end.
+        """
+        ...
