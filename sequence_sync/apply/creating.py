@@ -1,0 +1,269 @@
+"""Creates, each exactly once (design 8.3 to 8.6): look, intent, one call, outcome; what is unclear is read.
+
+Sends again only what is proved not to have been made. Knows nothing of files or of the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sequence_sync.api.read import made_sequence, made_step
+from sequence_sync.api.requests import from_call
+from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, Request
+from sequence_sync.apply.adopt import adopted_step, made_step_state
+from sequence_sync.apply.context import Halt
+from sequence_sync.apply.looking import look_before_writing
+from sequence_sync.apply.outcome import Status
+from sequence_sync.apply.recording import Told
+from sequence_sync.apply.settle import Decision, Evidence, Stand, same_title, weigh_sequences, weigh_steps
+from sequence_sync.apply.site import Site
+from sequence_sync.errors import AccountProblem
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.plan import Call, Change
+from sequence_sync.state.records import IntentRecord, OutcomeRecord, Result
+from sequence_sync.state.snapshot import Delta, SequenceHead, StepState
+
+MOST_SENDS = 5  # times that one create is sent in one run, each after proof that the one before was not made
+CONNECT_GAP = 1.0  # seconds before a call that never connected is tried again; doubled each time
+FOUND = "the answer was lost; found by reading"
+
+
+def create_sequence(site: Site, change: Change) -> Told:
+    """Make a sequence, unless one with its title is there."""
+    if site.known is not None:
+        return Status.ALREADY, ""
+    title, call = change.title or "", _call(change)
+    sends = 0
+    while sends < MOST_SENDS:
+        seen = _ids_with_title(site, title)
+        site.announce()
+        intent = _intent(site, change).model_copy(update={"seen": seen, "title": title})
+        number, answer = _send(site, from_call(call.method, call.path, call.body), intent, _nothing)
+        made = _made(answer, made_sequence, _ids_known(site))
+        if made:
+            _sequence_is(site, number, Result.MADE, made.id, title)
+            return Status.DONE, ""
+        if answer.kind in CERTAINLY_NOT_MADE:
+            sends += _refused(site, number, answer, sends)
+            continue
+        decision, evidence = _settle_sequence(site, stand_of(answer), site.context.clock.now(), seen, title)
+        if decision is Decision.ADOPT and evidence.found_id:
+            _sequence_is(site, number, Result.ADOPTED, evidence.found_id, title)
+            return Status.DONE, FOUND
+        _not_found(site, number, decision, evidence, answer, change.address)
+        sends += 1
+    raise _never_made()
+
+
+def create_step(site: Site, change: Change) -> Told:
+    """Make a step with all its variants."""
+    step_key, content, call = change.step or "", change.after, _call(change)
+    if content is None or step_key in site.entry().steps:
+        return Status.ALREADY, ""
+    look_before_writing(site)
+    if step_key in site.entry().steps:
+        return Status.ADOPTED, "it was there already"
+    request = from_call("POST", f"/sequences/{site.id}/steps", call.body)
+    sends = 0
+    while sends < MOST_SENDS:
+        number, answer = _send(site, request, _intent(site, change), site.still_alone)
+        made = _made(answer, made_step, _ids_known(site) | site.seen)
+        if made:
+            _step_is(site, number, Result.MADE, step_key, made_step_state(content, made.id, made.variant_ids))
+            return Status.DONE, ""
+        if answer.kind in CERTAINLY_NOT_MADE:
+            sends += _refused(site, number, answer, sends)
+            continue
+        site.unclear = True
+        site.context.tell("unclear", change.address, answer.message)
+        decision, evidence = settle_step(site, stand_of(answer), site.context.clock.now(), site.seen, content)
+        if decision is Decision.ADOPT and (entry := _found(evidence, content)):
+            _step_is(site, number, Result.ADOPTED, step_key, entry)
+            return Status.DONE, FOUND
+        _not_found(site, number, decision, evidence, answer, change.address)
+        sends += 1
+    raise _never_made()
+
+
+def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
+    """Decide what an earlier run's create became. Sends nothing; raises Halt where a person must decide."""
+    site.id = intent.remote_id
+    seen = set(intent.seen)
+    if intent.content is None:
+        title = intent.title or ""
+        decision, evidence = _settle_sequence(site, Stand.OPEN, since, intent.seen, title)
+        if decision is Decision.ADOPT and evidence.found_id:
+            _sequence_is(site, intent.n, Result.ADOPTED, evidence.found_id, title)
+            return
+    else:
+        decision, evidence = settle_step(site, Stand.OPEN, since, seen, intent.content)
+        entry = _found(evidence, intent.content) if decision is Decision.ADOPT else None
+        if entry is not None:
+            _step_is(site, intent.n, Result.ADOPTED, intent.address.split(".")[1], entry)
+            return
+    if decision is Decision.CLOSE:
+        _close(site, intent.n, Result.NOT_MADE)
+        return
+    why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
+    raise Halt(Status.UNKNOWN, 9, _with_candidates(why, evidence), resolve_words(intent.address, evidence))
+
+
+def settle_step(site: Site, stand: Stand, since: float, seen: set[str], content: Content) -> tuple[Decision, Evidence]:
+    """Read the steps until the table decides."""
+    return site.context.settle(stand, since, lambda: weigh_steps(site.read(), seen, content))
+
+
+def _settle_sequence(
+    site: Site, stand: Stand, since: float, seen: tuple[str, ...], title: str
+) -> tuple[Decision, Evidence]:
+    context = site.context
+    ours = {row.id for row in context.ledger.state.sequences.values()} | set(seen)
+    return context.settle(
+        stand, since, lambda: weigh_sequences(context.remote_sequences(context.clock.now()), ours, title)
+    )
+
+
+def _nothing() -> None:
+    """The guard of a call that needs none."""
+
+
+def _call(change: Change) -> Call:
+    if change.call is None:
+        raise Halt(Status.FAILED, 1, f"The plan has no call for {change.address}.")
+    return change.call
+
+
+def _intent(site: Site, change: Change) -> IntentRecord:
+    return IntentRecord(
+        n=0, lineage="", run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
+        body=change.call.body if change.call else None, seen=tuple(sorted(site.seen)), content=change.after,
+    )  # fmt: skip
+
+
+def _send(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None]) -> tuple[int, Answer]:
+    """One call: its turn, `guard`, the intent, the lock, then the wire. Gives the intent's number."""
+    written: list[int] = []
+
+    def before() -> None:
+        site.check_stop()
+        guard()
+        written.append(site.context.ledger.append(intent))
+        site.context.lock.check()
+
+    site.context.tell("sending", intent.address)
+    answer = site.context.api.write(request, before)
+    return written[0], answer
+
+
+def _close(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
+    site.context.ledger.append(
+        OutcomeRecord(n=0, lineage="", run=site.context.run, of=of, result=became, detail=detail, deltas=deltas)
+    )
+
+
+def _sequence_is(site: Site, number: int, became: Result, remote_id: str, title: str) -> None:
+    _close(site, number, became, Delta(sequence=site.key, head=SequenceHead(id=remote_id, title=title)))
+    site.id, site.seen, site.steps = remote_id, set(), []
+    site.read_at = site.context.clock.now()
+
+
+def _step_is(site: Site, number: int, became: Result, step_key: str, entry: StepState) -> None:
+    _close(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
+    site.seen.add(entry.id)
+
+
+def _found(evidence: Evidence, content: Content) -> StepState | None:
+    return adopted_step(evidence.found, content, sent_by_us=True)[0] if evidence.found else None
+
+
+def _ids_known(site: Site) -> set[str]:
+    return {remote_id for _, remote_id in site.context.ledger.state.addresses()}
+
+
+def _ids_with_title(site: Site, title: str) -> tuple[str, ...]:
+    """The ids that hold the title and are another entry's. Any other hit stops: neither adopted nor doubled."""
+    owned = {row.id for row in site.context.ledger.state.sequences.values()}
+    hits = [row.id for row in site.context.remote_sequences() if same_title(row.title, title)]
+    strangers = [remote_id for remote_id in hits if remote_id not in owned]
+    if strangers:
+        raise Halt(
+            Status.UNKNOWN,
+            9,
+            f'A sequence "{title}" is in Saleshandy already (id {", ".join(strangers)}); the state does not know it.',
+            f"If it is this one, write `ids: {{{site.key}: {strangers[0]}}}` into its environment in seqsync.yaml, or "
+            f"`id: {strangers[0]}` into the file; if it is not, give this one another title.",
+        )
+    return tuple(hits)
+
+
+def _refused(site: Site, number: int, answer: Answer, sends: int) -> int:
+    """After a certain no: record it, then end the sequence, or give how many sends it counts for."""
+    _close(site, number, Result.REFUSED, detail=answer.message)
+    if answer.kind is Kind.RATE_LIMITED:
+        return 0  # the limiter has learnt it, and makes the next call wait
+    if answer.kind is Kind.NEVER_CONNECTED and sends + 1 < MOST_SENDS:
+        site.context.clock.sleep(CONNECT_GAP * 2**sends)
+        return 1
+    raise refusal(answer)
+
+
+def _not_found(site: Site, number: int, decision: Decision, evidence: Evidence, answer: Answer, address: str) -> None:
+    """What an unclear create means that was not found: send again, tell the refusal, or ask a person."""
+    if decision is Decision.SEND:
+        _close(site, number, Result.NOT_MADE, detail=answer.message)
+    elif decision is Decision.CLOSE:
+        _close(site, number, Result.NOT_MADE, detail=answer.message)
+        site.read_at = None
+        site.still_alone()
+    elif decision is Decision.REFUSED:
+        _close(site, number, Result.REFUSED, detail=answer.message)
+        raise refusal(answer)
+    else:
+        why = f"Nobody can know whether {address} was made ({answer.message or answer.kind})."
+        raise Halt(Status.UNKNOWN, 9, _with_candidates(why, evidence), resolve_words(address, evidence))
+
+
+def _made(answer: Answer, read: Callable[[object], Made], known: set[str]) -> Made | None:
+    """What a create told, if it told a new id; an id already known makes the answer unreadable."""
+    if answer.kind is not Kind.OK:
+        return None
+    try:
+        made = read(answer.payload)
+    except ValueError:
+        return None
+    return None if made.id in known else made
+
+
+def stand_of(answer: Answer) -> Stand:
+    """How an answer that neither made nor refused for certain is to be settled."""
+    return Stand.DOUBTFUL if answer.kind in (Kind.REFUSED, Kind.MISSING) else Stand.UNKNOWN
+
+
+def refusal(answer: Answer) -> Exception:
+    """What a certain no is told as. A refused key ends the whole run."""
+    if answer.kind is Kind.BAD_KEY:
+        return AccountProblem("The API refused the key.", answer.message, "Mend it, then run the same apply again.")
+    if answer.kind is Kind.FORBIDDEN:
+        return AccountProblem("The key may not do this.", answer.message, "Ask for the permission in Saleshandy.")
+    if answer.kind is Kind.NEVER_CONNECTED:
+        return Halt(Status.FAILED, 1, "The API could not be reached.", "Run the same apply again later.")
+    return Halt(Status.FAILED, 1, f"The API refused it: {answer.message}", "Mend the file, then plan again.")
+
+
+def _never_made() -> Halt:
+    return Halt(Status.FAILED, 1, f"It was sent {MOST_SENDS} times and never made.", "Run the same apply again later.")
+
+
+def _with_candidates(why: str, evidence: Evidence) -> str:
+    if evidence.candidates:
+        return f"{why} New there, but not equal to it: {', '.join(evidence.candidates)}."
+    return f"{why} It could not be read."
+
+
+def resolve_words(address: str, evidence: Evidence) -> str:
+    """The two commands that settle it."""
+    candidate = evidence.candidates[0] if evidence.candidates else "ID"
+    return (
+        f"Look in Saleshandy. If it is there: `seqsync state resolve {address} -adopt {candidate}`. If it is not: "
+        f"`seqsync state resolve {address} -recreate`."
+    )

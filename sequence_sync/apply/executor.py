@@ -1,0 +1,232 @@
+"""Carries out a plan: settles what earlier runs left, looks, then runs the sequences side by side (design 8).
+
+Takes its changes from the plan and from nothing else. Knows nothing of files, settings or the terminal.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from sequence_sync.api.types import Stopped
+from sequence_sync.apply.context import Context, Halt
+from sequence_sync.apply.creating import settle_open
+from sequence_sync.apply.looking import first_look, is_there_and_grows
+from sequence_sync.apply.outcome import ApplyReport, Result, Status, ordered
+from sequence_sync.apply.sequence import SequenceRun
+from sequence_sync.apply.site import Site
+from sequence_sync.errors import AccountProblem, SeqsyncError
+from sequence_sync.planning.plan import STATE_ONLY, Action, Change, Plan
+from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
+from sequence_sync.state.snapshot import Applying, Delta, MadeFrom
+
+T = TypeVar("T")
+SECOND_LOOK = 10.0  # seconds; the grace where that is shorter (design 8.2)
+FOLD_EVERY = 10.0  # seconds between two rewritings of the whole state while sequences finish
+
+
+class Executor:
+    """One apply under a lock that the caller holds. `parallelism` sequences go side by side; 1 needs no threads."""
+
+    def __init__(self, context: Context, parallelism: int = 4) -> None:
+        self.context = context
+        self.parallelism = parallelism
+        self.results: list[Result] = []
+        self.undecided: set[str] = set()
+        self._lock = threading.Lock()
+        self._began_at = self._folded_at = context.clock.now()
+
+    # -- what earlier runs left -----------------------------------------------------------------------------------
+
+    def settle(self) -> list[Result]:
+        """Decide every open create of earlier runs; sends nothing. A result for each that a person must decide."""
+        groups: dict[str, list[IntentRecord]] = defaultdict(list)
+        for intent in self.context.ledger.open_intents:
+            groups[intent.address.split(".", 1)[0]].append(intent)
+        self.context.cut_off |= bool(groups) or bool(self.context.ledger.damaged)
+        since = self.context.clock.now()
+        found = self._side_by_side(
+            [lambda key=key, rows=rows: self._settle_one(key, rows, since) for key, rows in sorted(groups.items())]
+        )
+        unsettled = [row for rows in found for row in rows]
+        self.undecided = {row.address.split(".", 1)[0] for row in unsettled}
+        return unsettled
+
+    def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[Result]:
+        unsettled: list[Result] = []
+        for intent in intents:
+            self.context.tell("settling", intent.address)
+            try:
+                settle_open(Site(self.context, key), intent, since)
+            except Halt as halt:
+                unsettled.append(_unsettled(intent, halt.detail, halt.hint, halt.code))
+            except Stopped:
+                unsettled.append(_unsettled(intent, "Stopped before it was settled.", "", 0))
+            except SeqsyncError as error:
+                self.context.aborted |= isinstance(error, AccountProblem)
+                unsettled.append(_unsettled(intent, str(error), "Run the same apply again.", error.exit_code))
+        return unsettled
+
+    # -- the plan ---------------------------------------------------------------------------------------------------
+
+    def carry_out(self, plan: Plan) -> ApplyReport:
+        """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way."""
+        if plan.to_do:
+            self.check_account()
+        self._begin(plan)
+        groups: dict[str, list[Change]] = defaultdict(list)
+        for change in plan.to_do:
+            groups[change.sequence].append(change)
+        ready = {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
+        runs = [SequenceRun(self.context, key, rows) for key, rows in ready.items()]
+        self._second_look(runs)
+        self._side_by_side([lambda run=run: self._run_one(plan, run) for run in runs])
+        return self._end(plan)
+
+    def check_account(self) -> None:
+        """Raises AccountProblem where the state knows sequences and this key sees none of them (design 5, exit 4)."""
+        known = {row.id for row in self.context.ledger.state.sequences.values()}
+        if known and not known & {row.id for row in self.context.remote_sequences()}:
+            raise AccountProblem(
+                "None of the state's sequences is in this account.",
+                f"The state knows {len(known)}, and this key sees none of them.",
+                "Is it the right key, the right environment (-env), the right state?",
+            )
+
+    def _begin(self, plan: Plan) -> None:
+        applying = Applying(plan=plan.plan_hash(), changes=tuple(c.digest() for c in plan.to_do))
+        now = self.context.ledger.state.applying
+        if (now is not None and now.plan == applying.plan) or (
+            now is not None and set(applying.changes) <= set(now.changes)
+        ):
+            applying = now  # the same plan goes on, or what is left of it
+        self.context.ledger.append(RunRecord(n=0, lineage="", run=self.context.run, applying=applying))
+
+    def _refuse(self, plan: Plan, key: str, changes: Sequence[Change]) -> bool:
+        """Whether this sequence is left alone: undecided, or active where the plan did not know it."""
+        if key in self.undecided:
+            self._all(changes, Status.SKIPPED, "what an earlier run left open in this sequence must be settled first")
+            return True
+        if all(change.action in STATE_ONLY for change in changes):
+            return False
+        known = self.context.ledger.state.sequences.get(key)
+        remote_id = known.id if known else next((c.remote_id for c in changes if c.action is Action.ADOPT), None)
+        row = next((row for row in self.context.remote_sequences() if row.id == remote_id), None)
+        planned = plan.sequences.get(key)
+        if row is None or not row.active or (planned and planned.active) or "active" in self.context.allowed:
+            return False
+        why = f'"{row.title}" is active, so a new step may be sent at once, and the plan did not know it.'
+        self._all(changes, Status.REFUSED, why, 6, "If that is meant, plan again with `-allow active`.")
+        return True
+
+    def _all(self, changes: Iterable[Change], status: Status, why: str, code: int = 0, hint: str = "") -> None:
+        for change in changes:
+            self.results.append(
+                Result(address=change.address, action=change.action, status=status, detail=why, code=code, hint=hint)
+            )
+            self.context.tell(status.value, change.address, why)
+
+    def _second_look(self, runs: Sequence[SequenceRun]) -> None:
+        """Where a run may have been cut off, or nothing is known of the last one: wait, then look again (design 8.2).
+
+        Only sequences that are there already and get a create; each reads again by itself before its first write.
+        """
+        context = self.context
+        sites = [run.site for run in runs if is_there_and_grows(run.site)]
+        cut_off = context.cut_off or context.lock.taken_over
+        if sites and (cut_off or context.no_record):
+            if not cut_off:
+                cut_off = any(self._side_by_side([lambda site=site: first_look(site) for site in sites]))
+            wait = context.grace if cut_off else min(SECOND_LOOK, context.grace)
+            left = wait - (context.clock.now() - self._began_at)
+            if left > 0:
+                context.tell("wait", text=f"looking twice before the first write: {left:.0f} s")
+                try:
+                    context.clock.sleep(left)
+                except Stopped:
+                    return
+        if not context.stopped():
+            for number in context.ledger.damaged:
+                context.ledger.append(SettledRecord(n=0, lineage="", run=context.run, of=number))
+
+    def _run_one(self, plan: Plan, run: SequenceRun) -> None:
+        results = run.run()
+        with self._lock:
+            self.results.extend(results)
+            due = self.context.clock.now() - self._folded_at >= FOLD_EVERY
+            if due:
+                self._folded_at = self.context.clock.now()
+        if due:
+            self.context.ledger.fold()
+
+    def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
+        """Run `jobs`, at most `parallelism` at a time, and give their results in order."""
+        if self.parallelism == 1 or len(jobs) < 2:
+            return [job() for job in jobs]
+        waiting: queue.SimpleQueue[tuple[int, Callable[[], T]]] = queue.SimpleQueue()
+        for place in enumerate(jobs):
+            waiting.put(place)
+        results: dict[int, T] = {}
+        failures: list[BaseException] = []
+
+        def work() -> None:
+            while True:
+                try:
+                    index, job = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    results[index] = job()
+                except BaseException as error:  # told to the caller's thread below
+                    failures.append(error)
+                    return
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.parallelism, len(jobs)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)  # in short pieces, so that signals are heard
+        if failures:
+            raise failures[0]
+        return [results[index] for index in range(len(jobs))]
+
+    # -- the end ----------------------------------------------------------------------------------------------------
+
+    def _end(self, plan: Plan) -> ApplyReport:
+        context, ledger = self.context, self.context.ledger
+        addresses = [change.address for change in plan.changes]
+        report = ApplyReport(
+            environment=plan.environment, api_host=plan.api_host, plan_hash=plan.plan_hash(),
+            results=ordered(self.results, addresses),
+        )  # fmt: skip
+        if not context.stopped():
+            done = not any(row.code or row.status is Status.SKIPPED for row in self.results)
+            applying = (
+                ledger.state.applying.model_copy(update={"done": True}) if done and ledger.state.applying else None
+            )
+            deltas = tuple(self._made_from(plan))
+            text = "done" if done else "ended"
+            ledger.append(NoteRecord(n=0, lineage="", run=context.run, text=text, applying=applying, deltas=deltas))
+        ledger.append(EndRecord(n=0, lineage="", run=context.run, exit_code=report.exit_code))
+        ledger.fold()
+        return report
+
+    def _made_from(self, plan: Plan) -> Iterable[Delta]:
+        """What complete sequences were made from: the next plan need not parse their files."""
+        failed = {row.address.split(".", 1)[0] for row in self.results if row.code or row.status is Status.SKIPPED}
+        for key, planned in plan.sequences.items():
+            entry = self.context.ledger.state.sequences.get(key)
+            if entry is None or not planned.complete or key in failed or key in self.undecided:
+                continue
+            made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))
+            if entry.made_from != made_from:
+                yield Delta(sequence=key, head=entry.head.model_copy(update={"made_from": made_from}))
+
+
+def _unsettled(intent: IntentRecord, detail: str, hint: str, code: int) -> Result:
+    status = Status.UNKNOWN if code == 9 else Status.FAILED
+    return Result(address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code)

@@ -1,0 +1,118 @@
+"""Reads before writes (design 8.2): what stands in a sequence that the state does not know, and what follows.
+
+Never sends anything. Adopts what is ours after all, asks where it cannot be told apart, leaves others' steps alone.
+"""
+
+from __future__ import annotations
+
+from sequence_sync.api.types import ReadFailed, RemoteStep
+from sequence_sync.apply.adopt import adopted_step
+from sequence_sync.apply.context import Halt, day_of
+from sequence_sync.apply.outcome import Status
+from sequence_sync.apply.settle import Look, look
+from sequence_sync.apply.site import Site
+from sequence_sync.errors import SeqsyncError
+from sequence_sync.planning.plan import Action
+from sequence_sync.state.snapshot import Delta
+
+
+def is_there_and_grows(site: Site) -> bool:
+    """Whether the sequence was there before this run and gets a step created."""
+    known = site.known
+    configured = next((c.remote_id for c in site.changes if c.action is Action.ADOPT and c.step is None), None)
+    site.id = known.id if known else configured
+    return site.id is not None and bool(site.creates())
+
+
+def first_look(site: Site) -> bool:
+    """Before anything is written anywhere, read once. Whether steps of ours are there that the state does not know.
+
+    What fails here is met again, and told, by the sequence's own run.
+    """
+    try:
+        site.read()
+    except (Halt, SeqsyncError):
+        return False
+    found = look(site.unknown(), site.creates(), site.managed())
+    return bool(found.adopt or found.ask)
+
+
+def look_before_writing(site: Site) -> None:
+    """The read before the first write to a sequence that is there already."""
+    if site.announced:
+        return
+    site.read()
+    found = look(site.unknown(), site.creates(), site.managed())
+    tell_doubles(site, found)
+    if found.ask:
+        address, step = found.ask[0]
+        raise Halt(
+            Status.UNKNOWN,
+            9,
+            f"Step {step.id} in Saleshandy is not in the state and may be {address}: they cannot be told apart.",
+            f"Run `seqsync state resolve {address} -adopt {step.id}` if it is, or `seqsync state resolve {address} "
+            "-recreate` if it is somebody else's.",
+        )
+    for address, step in found.adopt.items():
+        _adopt(site, address, step)
+    if found.others:
+        others = {step.id: day_of(step) for step in found.others}
+        names = ", ".join(sorted(others))
+        site.note(f"not managed in {site.key}: {names}", Delta(sequence=site.key, head=site.head(others)))
+        site.context.tell("note", site.key, f"steps that seqsync does not manage, left alone: {names}")
+    site.seen = {step.id for step in site.steps}
+    site.announce()
+
+
+def last_look(site: Site) -> Halt | None:
+    """A sequence in which something was unknown is read once more at its end. What it shows that a person must see."""
+    try:
+        site.read()
+        tell_doubles(site, look(site.unknown(), {}, site.managed()))
+    except Halt as halt:
+        return halt
+    except ReadFailed as problem:
+        return Halt(Status.FAILED, 1, "It could not be read once more at the end.", problem.summary)
+    return None
+
+
+def tell_doubles(site: Site, found: Look) -> None:
+    """A step equal to a managed one is told before anything else, with both ids."""
+    if not found.doubles:
+        return
+    address, step = found.doubles[0]
+    ours = site.entry().steps[address.split(".")[1]].id
+    raise Halt(
+        Status.UNKNOWN,
+        9,
+        f"Step {step.id} is a second copy of {address} (step {ours}).",
+        f"Delete one of the two in Saleshandy; then run `seqsync state resolve {address} -adopt ID` with the id of the "
+        "one that stays.",
+    )
+
+
+def fill_variant_ids(site: Site) -> None:
+    """One read finds the ids of variants whose create's answer did not tell them. Not found: they stay unknown."""
+    entry = site.entry()
+    lacking = {key: row for key, row in entry.steps.items() if any(v.id is None for v in row.variants.values())}
+    if not lacking:
+        return
+    try:
+        steps = {step.id: step for step in site.read()}
+    except (ReadFailed, Halt):
+        return
+    found = {
+        key: adopted_step(steps[row.id], row.content, sent_by_us=True)
+        for key, row in lacking.items()
+        if row.id in steps
+    }
+    whole = {key: step for key, (step, same) in found.items() if step is not None and same}
+    if whole:
+        site.note(f"variants of {site.key} found by reading", Delta(sequence=site.key, steps=dict(whole)))
+
+
+def _adopt(site: Site, address: str, step: RemoteStep) -> None:
+    entry, _ = adopted_step(step, site.creates()[address])
+    if entry is not None:
+        text = f"{address} was there already: step {step.id}"
+        site.note(text, Delta(sequence=site.key, steps={address.split(".")[1]: entry}))

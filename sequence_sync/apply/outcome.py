@@ -1,0 +1,97 @@
+"""What became of a plan: values that the reports are made from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Protocol
+
+from pydantic import Field
+
+from sequence_sync.errors import worst
+from sequence_sync.model.fields import Frozen
+
+
+class Status(StrEnum):
+    """What became of one change."""
+
+    DONE = "done"  # the API made it, in this run
+    ADOPTED = "adopted"  # it was there already, and is recorded now
+    RECORDED = "recorded"  # state only
+    ALREADY = "already"  # an earlier run of this plan did it
+    FAILED = "failed"  # the API said no, or could not be reached
+    REFUSED = "refused"  # seqsync would not: the sequence is active, or is not what the plan knew
+    UNKNOWN = "unknown"  # nobody can know: a person must decide
+    SKIPPED = "skipped"  # not begun, because something before it stopped
+    BLOCKED = "blocked"  # the plan said so
+
+
+CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
+
+
+class Result(Frozen):
+    """What became of one change. `code` is the exit code that it stands for, 0 where it went well."""
+
+    address: str
+    action: str
+    status: Status
+    detail: str = ""
+    hint: str = ""
+    remote_id: str | None = None
+    code: int = 0
+
+
+class ApplyReport(Frozen):
+    """What became of a whole plan. `rescue` is a state that could not be written, as text, to be printed."""
+
+    environment: str
+    api_host: str
+    plan_hash: str
+    results: tuple[Result, ...] = ()
+    notes: tuple[str, ...] = ()
+    stopped_by: int = 0
+    rescue: str = Field(default="", repr=False)
+
+    def count(self, *statuses: Status) -> int:
+        """How many changes ended with one of `statuses`."""
+        return sum(row.status in statuses for row in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the apply (design 5): the first of 130/143, 9, 4, 5, 10, 1 wins."""
+        codes = {row.code for row in self.results if row.code} | ({self.stopped_by} if self.stopped_by else set())
+        changed = any(row.status in CHANGED for row in self.results)
+        if changed and codes & {1, 6}:
+            codes = (codes - {1, 6}) | {10}
+        return 6 if codes == {6} else worst(codes - {6} if len(codes) > 1 else codes)
+
+
+class Event(Frozen):
+    """Something that happened while applying, for progress. `done` of `total` changes are through."""
+
+    kind: str
+    address: str = ""
+    text: str = ""
+    done: int = 0
+    total: int = 0
+
+
+class Observer(Protocol):
+    """Hears events; must be quick, and may be called from several threads."""
+
+    def hear(self, event: Event) -> None:
+        """Take note of `event`."""
+        ...
+
+
+class Silent:
+    """An observer that hears nothing."""
+
+    def hear(self, event: Event) -> None:
+        """Do nothing."""
+
+
+def ordered(results: Iterable[Result], addresses: Iterable[str]) -> tuple[Result, ...]:
+    """`results` in the order of the plan."""
+    place = {address: index for index, address in enumerate(addresses)}
+    return tuple(sorted(results, key=lambda row: place.get(row.address, len(place))))

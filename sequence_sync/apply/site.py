@@ -1,0 +1,130 @@
+"""One sequence as this run sees it: its entry in the state, what was read of it, and when. Never writes remotely.
+
+Knows nothing of plans' order, of other sequences or of the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sequence_sync.api.types import RemoteStep, Stopped
+from sequence_sync.apply.context import GOOD_FOR, Context, Halt
+from sequence_sync.apply.outcome import Status
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.plan import Action, Change
+from sequence_sync.state.records import NoteRecord, PlannedCall, SequenceRecord
+from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
+
+
+@dataclass
+class Site:
+    """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
+    began; `announced`: its record is written; `unclear`: some outcome was unknown in this run."""
+
+    context: Context
+    key: str
+    changes: Sequence[Change] = ()
+    id: str | None = None
+    seen: set[str] = field(default_factory=set)
+    steps: list[RemoteStep] = field(default_factory=list)
+    read_at: float | None = None
+    announced: bool = False
+    unclear: bool = False
+
+    @property
+    def known(self) -> SequenceState | None:
+        """The sequence's entry in the state, as it is now."""
+        return self.context.ledger.state.sequences.get(self.key)
+
+    def entry(self) -> SequenceState:
+        """The same, where it must be there."""
+        known = self.known
+        if known is None:
+            raise Halt(Status.FAILED, 1, f"{self.key} is not in the state.")
+        return known
+
+    def check_stop(self) -> None:
+        """Raises Stopped where the run must not begin anything new."""
+        if self.context.stopped() or self.context.aborted:
+            raise Stopped
+
+    def note(self, text: str, *deltas: Delta) -> None:
+        """Record a change of the state that needs no call."""
+        self.context.ledger.append(NoteRecord(n=0, lineage="", run=self.context.run, text=text, deltas=deltas))
+
+    def head(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
+        """The entry's head with more ids that are not managed."""
+        entry = self.entry()
+        return entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **unmanaged}})
+
+    def creates(self) -> dict[str, Content]:
+        """The steps still to be created, by address."""
+        done = self.known.steps if self.known else {}
+        return {
+            change.address: change.after
+            for change in self.changes
+            if change.action is Action.CREATE_STEP and change.after and change.step not in done
+        }
+
+    def managed(self) -> dict[str, Content]:
+        """The steps that the state knows, by address."""
+        known = self.known
+        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
+
+    def unknown(self) -> list[RemoteStep]:
+        """The steps of the last read that neither the state knows nor the plan adopts."""
+        known = self.known
+        ours = {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+        ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.step and c.remote_id}
+        return [step for step in self.steps if step.id not in ours]
+
+    def read(self) -> list[RemoteStep]:
+        """The steps as they are now. The time of a read is that of its beginning."""
+        began = self.context.clock.now()
+        steps = self.context.api.steps(self.id or "")
+        if steps is None:
+            raise Halt(
+                Status.FAILED,
+                1,
+                f"{self.key} (id {self.id}) is not in this account any more.",
+                "It is not created again. Put it back in Saleshandy, or take it out of the state: "
+                f"`seqsync state rm {self.key}`.",
+            )
+        self.read_at, self.steps = began, steps
+        return steps
+
+    def still_alone(self) -> None:
+        """A read is good for ten seconds; a new step that this run did not make stops the sequence."""
+        if self.read_at is not None and self.context.clock.now() - self.read_at <= GOOD_FOR:
+            return
+        strangers = [step.id for step in self.read() if step.id not in self.seen]
+        if strangers:
+            raise Halt(
+                Status.UNKNOWN,
+                9,
+                f"Somebody else is writing to {self.key}: step {', '.join(strangers)} appeared while this run worked.",
+                "See who it is, then run the same apply again.",
+            )
+
+    def announce(self) -> None:
+        """The sequence's record: durable before its first call, so that the next machine can see what was begun."""
+        if self.announced:
+            return
+        calls = tuple(
+            PlannedCall(address=c.address, action=c.action, body=c.call.body)
+            for c in self.changes
+            if c.call is not None
+        )
+        self.context.ledger.append(
+            SequenceRecord(
+                n=0,
+                lineage="",
+                run=self.context.run,
+                sequence=self.key,
+                remote_id=self.id,
+                seen=tuple(sorted(self.seen)),
+                calls=calls,
+            )
+        )
+        self.announced = True
