@@ -6,15 +6,21 @@ append side by side. The journal is the truth until it is folded, and is cut onl
 
 from __future__ import annotations
 
+import hashlib
 import shlex
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 
-from sequence_sync.backends.base import StateBackend
+from sequence_sync.backends.base import Lock, StateBackend, Stored
+from sequence_sync.backends.rescue import Rescue
 from sequence_sync.backends.seen import Seen
-from sequence_sync.errors import StateProblem
-from sequence_sync.state.framing import lineage_of
-from sequence_sync.state.records import AnyRecord
-from sequence_sync.state.replay import Replayed
+from sequence_sync.errors import AccountProblem, StateProblem
+from sequence_sync.state.codec import decode, encode, new_state
+from sequence_sync.state.framing import frame, lineage_of, unframe
+from sequence_sync.state.owners import Owners
+from sequence_sync.state.records import AnyRecord, DamagedRecord, IntentRecord, OutcomeRecord
+from sequence_sync.state.replay import Replayed, absorb, folded, replay, still_needed
+from sequence_sync.state.snapshot import State
 
 _READS = 5  # of a reader without the lock, until state and journal belong together
 _DUE_AT_LEAST = 256 * 1024  # bytes of journal that are never worth a fold by themselves
