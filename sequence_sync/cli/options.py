@@ -1,0 +1,106 @@
+"""What the commands share: the options that several of them take, and the `Door` that each one is handed.
+
+Options are declared with one dash (`-out`); `cli.args` lets people type two. None may have an optional value: the
+next word would be swallowed. Knows nothing of what the commands do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sequence_sync.cli.console import Console
+from sequence_sync.cli.signals import Stop, confirm, require_person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GATES = ("destructive", "drift", "size", "active")
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+_DURATION = re.compile(r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every command is handed (`@click.pass_obj`).
+
+    `root` is the working folder, after `-chdir`; `env` what `-env` or SEQSYNC_ENV say. `color` is about stdout.
+    `interactive`: somebody may be asked. `verbose` is 0, 1 (`-v`) or more.
+    """
+
+    root: Path
+    env: str | None
+    color: bool
+    verbose: int
+    interactive: bool
+    console: Console
+    stop: Stop
+
+    def require_person(self) -> None:
+        """Refuse (UsageProblem) where nobody can answer; before anything is done."""
+        require_person(self.interactive)
+
+    def confirm(self, question: str) -> bool:
+        """Ask; True for `yes` only. Raises UsageProblem where nobody can answer, Stopped on a signal."""
+        return confirm(question, self.stop, self.console.ask, interactive=self.interactive)
+
+
+def parse_duration(text: str) -> int:
+    """Seconds, of `30s`, `5m`, `1h`, `1h30m` or plain seconds. Raises ValueError."""
+    if re.fullmatch("[0-9]{1,9}", text):
+        return int(text)
+    match = _DURATION.fullmatch(text)
+    if not match or not text:
+        raise ValueError(f'"{text}" is no duration: write 30s, 5m, 1h or plain seconds')
+    hours, minutes, seconds = (int(match[unit] or 0) for unit in "hms")
+    return hours * 3600 + minutes * 60 + seconds
+
+
+class Duration(click.ParamType[int]):
+    """An option's duration, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def format_option(*formats: str) -> Callable[[_Decorated], _Decorated]:
+    """`-format`, as the parameter `format_name`; the first of `formats` is the default."""
+    return click.option(
+        "-format",
+        "format_name",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print it.",
+    )
+
+
+def target_option(command: _Decorated) -> _Decorated:
+    """`-target ADDR`, repeated, as `target: tuple[str, ...]`."""
+    return click.option("-target", metavar="ADDR", multiple=True, help="Only this address; * stands for anything.")(
+        command
+    )
+
+
+def exclude_option(command: _Decorated) -> _Decorated:
+    """`-exclude ADDR`, repeated, as `exclude: tuple[str, ...]`."""
+    return click.option("-exclude", metavar="ADDR", multiple=True, help="All but this address.")(command)
+
+
+def allow_option(command: _Decorated) -> _Decorated:
+    """`-allow GATE`, repeated, as `allow: tuple[str, ...]`."""
+    return click.option("-allow", type=click.Choice(GATES), multiple=True, help="Open this gate.")(command)
+
+
+def selection_options(command: _Decorated) -> _Decorated:
+    """`-target`, `-exclude` and `-allow` together: what plan takes, and apply without a file."""
+    return target_option(exclude_option(allow_option(command)))
