@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sequence_sync.api.types import Api, Clock, ReadFailed, RemoteSequence, RemoteStep
 from sequence_sync.apply.ledger import Ledger
-from sequence_sync.apply.outcome import Event, Observer, Silent, Status
+from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 from sequence_sync.apply.settle import TABLE as SETTLING
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
 from sequence_sync.backends.base import Lock

@@ -13,7 +13,7 @@ from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, Requ
 from sequence_sync.apply.adopt import adopted_step, made_step_state
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
-from sequence_sync.apply.outcome import Status
+from sequence_sync.planning.outcome import Status
 from sequence_sync.apply.recording import Told
 from sequence_sync.apply.settle import Decision, Evidence, Stand, same_title, weigh_sequences, weigh_steps
 from sequence_sync.apply.site import Site

@@ -9,13 +9,14 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.creating import settle_open
 from sequence_sync.apply.looking import first_look, is_there_and_grows
-from sequence_sync.apply.outcome import ApplyReport, Result, Status, ordered
+from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.apply.sequence import SequenceRun
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem, SeqsyncError
@@ -24,12 +25,15 @@ from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, Run
 from sequence_sync.state.snapshot import Applying, Delta, MadeFrom
 
 T = TypeVar("T")
+LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (design 8.8: 7 for all of it)
 SECOND_LOOK = 10.0  # seconds; the grace where that is shorter (design 8.2)
-FOLD_EVERY = 10.0  # seconds between two rewritings of the whole state while sequences finish
 
 
 class Executor:
-    """One apply under a lock that the caller holds. `parallelism` sequences go side by side; 1 needs no threads."""
+    """One apply under a lock that the caller holds.
+
+    `parallelism` sequences go side by side, in threads; with 0 they go one after the other in the caller's own.
+    """
 
     def __init__(self, context: Context, parallelism: int = 4) -> None:
         self.context = context
@@ -37,7 +41,7 @@ class Executor:
         self.results: list[Result] = []
         self.undecided: set[str] = set()
         self._lock = threading.Lock()
-        self._began_at = self._folded_at = context.clock.now()
+        self._began_at = context.clock.now()
 
     # -- what earlier runs left -----------------------------------------------------------------------------------
 
@@ -49,9 +53,10 @@ class Executor:
         self.context.cut_off |= bool(groups) or bool(self.context.ledger.damaged)
         since = self.context.clock.now()
         found = self._side_by_side(
-            [lambda key=key, rows=rows: self._settle_one(key, rows, since) for key, rows in sorted(groups.items())]
+            [partial(self._settle_one, key, rows, since) for key, rows in sorted(groups.items())]
         )
         unsettled = [row for rows in found for row in rows]
+        self.results.extend(unsettled)
         self.undecided = {row.address.split(".", 1)[0] for row in unsettled}
         return unsettled
 
@@ -74,6 +79,7 @@ class Executor:
 
     def carry_out(self, plan: Plan) -> ApplyReport:
         """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way."""
+        self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
         if plan.to_do:
             self.check_account()
         self._begin(plan)
@@ -83,7 +89,7 @@ class Executor:
         ready = {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
         runs = [SequenceRun(self.context, key, rows) for key, rows in ready.items()]
         self._second_look(runs)
-        self._side_by_side([lambda run=run: self._run_one(plan, run) for run in runs])
+        self._side_by_side([partial(self._run_one, run) for run in runs])
         return self._end(plan)
 
     def check_account(self) -> None:
@@ -139,7 +145,7 @@ class Executor:
         cut_off = context.cut_off or context.lock.taken_over
         if sites and (cut_off or context.no_record):
             if not cut_off:
-                cut_off = any(self._side_by_side([lambda site=site: first_look(site) for site in sites]))
+                cut_off = any(self._side_by_side([partial(first_look, site) for site in sites]))
             wait = context.grace if cut_off else min(SECOND_LOOK, context.grace)
             left = wait - (context.clock.now() - self._began_at)
             if left > 0:
@@ -152,19 +158,16 @@ class Executor:
             for number in context.ledger.damaged:
                 context.ledger.append(SettledRecord(n=0, lineage="", run=context.run, of=number))
 
-    def _run_one(self, plan: Plan, run: SequenceRun) -> None:
+    def _run_one(self, run: SequenceRun) -> None:
         results = run.run()
         with self._lock:
             self.results.extend(results)
-            due = self.context.clock.now() - self._folded_at >= FOLD_EVERY
-            if due:
-                self._folded_at = self.context.clock.now()
-        if due:
-            self.context.ledger.fold()
+        if not self.context.aborted:
+            self.context.ledger.fold_if_due()
 
     def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Run `jobs`, at most `parallelism` at a time, and give their results in order."""
-        if self.parallelism == 1 or len(jobs) < 2:
+        if self.parallelism == 0:
             return [job() for job in jobs]
         waiting: queue.SimpleQueue[tuple[int, Callable[[], T]]] = queue.SimpleQueue()
         for place in enumerate(jobs):
@@ -187,12 +190,20 @@ class Executor:
         threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self.parallelism, len(jobs)))]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)  # in short pieces, so that signals are heard
+        self._await(threads)
         if failures:
             raise failures[0]
-        return [results[index] for index in range(len(jobs))]
+        return [results[index] for index in sorted(results)]
+
+    def _await(self, threads: Sequence[threading.Thread]) -> None:
+        """Until all have ended; after a stop, no longer than calls in flight may take. What is left stays open."""
+        stopped_at: float | None = None
+        while any(thread.is_alive() for thread in threads):
+            next(thread for thread in threads if thread.is_alive()).join(0.1)  # short, so that signals are heard
+            if self.context.stopped():
+                stopped_at = stopped_at or self.context.clock.now()
+                if self.context.clock.now() - stopped_at > LAST_MOMENT:
+                    return
 
     # -- the end ----------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.creating import create_sequence, create_step
 from sequence_sync.apply.looking import fill_variant_ids, last_look
-from sequence_sync.apply.outcome import Result, Status
+from sequence_sync.planning.outcome import Result, Status
 from sequence_sync.apply.recording import Told, adopt, forget, move
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sequence_sync.api.types import RemoteStep, Stopped
 from sequence_sync.apply.context import GOOD_FOR, Context, Halt
-from sequence_sync.apply.outcome import Status
+from sequence_sync.planning.outcome import Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.planning.plan import Action, Change
 from sequence_sync.state.records import NoteRecord, PlannedCall, SequenceRecord

@@ -272,3 +272,8 @@ def _remedy(holder: LockInfo | None) -> str:
     if holder is None:
         return ""
     return f"If it hangs, end that process on {holder.host}: `kill {holder.pid}`. The lock goes with it."
+
+
+def local_backend(where: str, root: Path, scratch: Path) -> LocalBackend:
+    """The backend of a state at the path `where`, relative to the project."""
+    return LocalBackend(root / where, scratch)

@@ -25,6 +25,14 @@ from sequence_sync.errors import UsageProblem
 # Name: module, attribute, one line of help. A command stands here when it is built; groups have no callback.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "init": ("sequence_sync.cli.init", "init", "Start a project in this folder."),
+    "validate": ("sequence_sync.cli.commands.validate", "validate", "Tell every mistake in files and settings."),
+    "plan": ("sequence_sync.cli.commands.plan", "plan", "Show what apply would do."),
+    "show": ("sequence_sync.cli.commands.plan", "show", "Show a saved plan."),
+    "apply": ("sequence_sync.cli.commands.apply", "apply", "Carry out a plan, each change exactly once."),
+    "state": ("sequence_sync.cli.commands.state", "state", "Look at the state, and mend it."),
+    "force-unlock": ("sequence_sync.cli.commands.state", "force_unlock", "Take the lock from a run that is gone."),
+    "sandbox": ("sequence_sync.cli.commands.sandbox", "sandbox", "Serve a stand-in for the API on this machine."),
+    "schema": ("sequence_sync.cli.commands.schema", "schema", "Print the JSON Schemas."),
     "version": ("sequence_sync.cli.main", "version", "Print the version."),
 }
 
@@ -53,7 +61,7 @@ class Program(click.Group):
             formatter.write_dl([(name, line) for name, (_, _, line) in self.table.items()])
 
 
-def _program_options() -> list[click.Parameter]:
+def program_options() -> list[click.Parameter]:
     """Declared for the help and for `cli.args`, which reads them; click never parses them."""
     return [
         click.Option(["-chdir"], metavar="DIR", help="Work in this folder. Only before the command."),
@@ -65,7 +73,7 @@ def _program_options() -> list[click.Parameter]:
     ]
 
 
-PROGRAM = Program(COMMANDS, _program_options())
+PROGRAM = Program(COMMANDS, program_options())
 
 
 @click.command()

@@ -75,8 +75,8 @@ def _head_changes(
         yield Change(
             address=wanted.key, action=Action.BLOCKED, reason=Reason.ID_CHANGED, remote_id=known.id,
             sequence_id=known.id, wanted=Action.ADOPT, title=wanted.title,
-            advice=f"The settings or the file say id {wanted.remote_id}, the state says {known.id}. Take the id out, or "
-            f"run `seqsync state rm {wanted.key}` first if the other sequence is meant.",
+            advice=f"The settings or the file say id {wanted.remote_id}, the state says {known.id}. Take the id out, "
+            f"or run `seqsync state rm {wanted.key}` first if the other sequence is meant.",
         )  # fmt: skip
     elif known.title != wanted.title:
         yield Change(

@@ -125,7 +125,7 @@ class Change(Frozen):
         return [
             self.address, self.action, self.wanted, self.title, self.source,
             self.remote_id if self.action is Action.ADOPT else None,
-            self.call.model_dump(mode="json") if self.call else None,
+            dict(self.call) if self.call else None,
         ]  # fmt: skip
 
     def digest(self) -> str:

@@ -1,0 +1,45 @@
+"""What several commands begin with: the workspace, with the key kept out of every output."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sequence_sync.cli.options import Door
+from sequence_sync.errors import UsageProblem
+from sequence_sync.workspace import Workspace, open_workspace
+
+
+def opened(door: Door) -> Workspace:
+    """The project of the working folder."""
+    environ: Mapping[str, str] = os.environ
+    workspace = open_workspace(door.root, door.env, environ)
+    key = environ.get(workspace.environment.api_key_env)
+    if key:
+        door.console.keep_secret(key)
+    return workspace
+
+
+def write_result(path: str, data: bytes, what: str) -> None:
+    """Write a file that a user asked for, readable by its owner only, whole or not at all."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(target)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageProblem(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+
+
+def read_given(path: str, what: str) -> bytes:
+    """The bytes of a file that a user named. Raises UsageProblem where it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageProblem(f"{what} cannot be read.", f"{path}: {error.strerror}.") from None

@@ -1,0 +1,23 @@
+"""`seqsync validate`: every mistake of files and settings, without network and without a key."""
+
+from __future__ import annotations
+
+import click
+
+from sequence_sync.cli.commands.opening import opened
+from sequence_sync.cli.options import Door
+from sequence_sync.errors import InvalidFiles
+from sequence_sync.workspace import validate as validate_project
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.pass_obj
+def validate(door: Door, paths: tuple[str, ...]) -> None:
+    """Tell every mistake in settings and sequence files. No network, no key."""
+    project = validate_project(opened(door), paths)
+    if project.diagnostics:
+        raise InvalidFiles(project.diagnostics)
+    steps = sum(len(sequence.steps) for sequence in project.sequences.values())
+    many = "sequence" if len(project.sequences) == 1 else "sequences"
+    door.console.result(f"Valid: {len(project.sequences)} {many}, {steps} steps.")

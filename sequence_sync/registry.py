@@ -1,0 +1,66 @@
+"""What can be chosen by name, in literal tables: one page to read, one line to add.
+
+Nothing is imported until it is used, so that a command pays only for what it needs. A name used twice is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from sequence_sync.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from sequence_sync.backends.base import StateBackend
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A function that is imported when it is called. `name` is what users write."""
+
+    name: str
+    module: str
+    function: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function. What it takes and gives is told by its table."""
+        return getattr(import_module(self.module), self.function)(*args, **kwargs)
+
+
+def table(*entries: Entry) -> Mapping[str, Entry]:
+    """The entries by name, in the order given. Raises ValueError where a name is used twice."""
+    by_name = {entry.name: entry for entry in entries}
+    if len(by_name) < len(entries):
+        raise ValueError("a name is used twice in this table")
+    return MappingProxyType(by_name)
+
+
+# plan -> text. `text` also takes a level and whether to color, `markdown` a budget in bytes.
+FORMATS: Mapping[str, Callable[..., str]] = table(
+    Entry("text", "sequence_sync.render.text", "plan_text"),
+    Entry("json", "sequence_sync.render.json", "plan_json"),
+    Entry("markdown", "sequence_sync.render.markdown", "plan_markdown"),
+    Entry("html", "sequence_sync.render.html", "plan_html"),
+)
+
+
+# scheme of a state's address -> (address, project's folder, scratch folder) -> its backend. No scheme: a path.
+BACKENDS: Mapping[str, Callable[..., StateBackend]] = table(
+    Entry("file", "sequence_sync.backends.local", "local_backend"),
+)
+
+
+def backend_for(where: str, root: Path, scratch: Path) -> StateBackend:
+    """The backend of the state at `where`. Raises UsageProblem for a kind of address that none serves."""
+    scheme = where.split("://", 1)[0] if "://" in where else "file"
+    if scheme not in BACKENDS:
+        raise UsageProblem(
+            f"There is no state backend for {scheme}://.",
+            f"Known: {', '.join(BACKENDS)}.",
+            "Correct `state` in seqsync.yaml.",
+        )
+    return BACKENDS[scheme](where.removeprefix("file://"), root, scratch)

@@ -1,0 +1,220 @@
+"""What is done under the lock of the state: apply, and the commands that mend a state. Wires; decides nothing itself.
+
+Loaded only by commands that write: it brings the API client along.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sequence_sync.api.client import Client
+from sequence_sync.api.clock import RealClock
+from sequence_sync.api.limiter import Limiter
+from sequence_sync.api.transport import HttpTransport
+from sequence_sync.apply.context import Context
+from sequence_sync.apply.executor import Executor
+from sequence_sync.apply.ledger import Ledger
+from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
+from sequence_sync.backends.base import Lock, LockInfo
+from sequence_sync.backends.rescue import Rescue
+from sequence_sync.errors import GateShut, PlanRefused
+from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.planfile import Facts, Verdict, check, plan_difference
+from sequence_sync.source.project import load_project
+from sequence_sync.workspace import PlanOptions, Workspace, known_sources, load, plan_of
+
+
+@dataclass(frozen=True)
+class ApplyOptions:
+    """How to apply. `saved` is a plan from a file; `plan_hash` is the hash that the plan must have."""
+
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    saved: Plan | None = None
+    plan_hash: str | None = None
+    parallelism: int = 4
+    lock_timeout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What apply needs of the world around it: who hears, who says yes to a plan, and what stops it."""
+
+    observer: Observer
+    approve: Callable[[Plan], bool]
+    stop: threading.Event
+
+
+@dataclass(frozen=True)
+class Applied:
+    """How an apply ended. `report` is None where nothing was carried out: nothing to do, `already` done,
+    `said_no` by a person, or `stopped` before it began."""
+
+    plan: Plan
+    report: ApplyReport | None = None
+    already: bool = False
+    said_no: bool = False
+    stopped: bool = False
+
+
+def apply(workspace: Workspace, options: ApplyOptions, hands: Hands) -> Applied:
+    """Carry out a saved plan; or plan, ask and carry out. Raises what is decided before the first call (3, 6, 7, 8)."""
+    key = workspace.key()
+    clock = RealClock(hands.stop)
+    with (
+        held(workspace, "apply", options.lock_timeout, clock) as (lock, ledger, run),
+        _connected(workspace, key, clock, hands.observer) as client,
+    ):
+        context = Context(
+            api=client, ledger=ledger, lock=lock, clock=clock, grace=workspace.environment.settle_grace, run=run,
+            observer=hands.observer, stopped=hands.stop.is_set, cut_off=False, no_record=not ledger.last_run_ended,
+            allowed=frozenset(options.saved.allowed if options.saved else options.plan.allowed),
+        )  # fmt: skip
+        return _apply(_Chooser(workspace, options, ledger), Executor(context, options.parallelism), hands)
+
+
+def _apply(chooser: _Chooser, executor: Executor, hands: Hands) -> Applied:
+    chosen = chooser.choose()
+    if chooser.verdict is Verdict.DONE:
+        return Applied(chosen, already=True)
+    _check_gates(chosen)
+    if chooser.ledger.open_intents:
+        executor.settle()
+        chosen = chooser.choose()
+        _check_gates(chosen)
+    if hands.stop.is_set():
+        return Applied(chosen, stopped=True)
+    if not chosen.to_do and not executor.results and not chooser.ledger.damaged:
+        return Applied(chosen)
+    if chosen.to_do and not hands.approve(chosen):
+        return Applied(chosen, said_no=True)
+    return Applied(chosen, executor.carry_out(chosen))
+
+
+def _check_gates(chosen: Plan) -> None:
+    if chosen.shut:
+        raise GateShut(
+            "A gate is shut, so nothing was done.",
+            "\n".join(gate.detail for gate in chosen.shut),
+            "If it is meant, plan again with " + " ".join(f"-allow {gate.name}" for gate in chosen.shut) + ".",
+        )
+
+
+class _Chooser:
+    """The plan that an apply carries out: a saved one, checked, or a fresh one, held against the reviewed hash."""
+
+    def __init__(self, workspace: Workspace, options: ApplyOptions, ledger: Ledger) -> None:
+        self.workspace, self.options, self.ledger = workspace, options, ledger
+        self.verdict = Verdict.FRESH
+
+    def choose(self) -> Plan:
+        """The plan, by what state and files are now. Raises PlanRefused where that is not the one that was reviewed."""
+        if self.options.saved is not None:
+            return self._saved(self.options.saved)
+        project = load(self.workspace, self.ledger.state)
+        fresh = plan_of(self.workspace, project, self.ledger.view, self.options.plan)
+        if self.options.plan_hash is not None:
+            self._hold_against(self.options.plan_hash, fresh)
+        return fresh
+
+    def _saved(self, saved: Plan) -> Plan:
+        wanted = self.options.plan_hash
+        if wanted is not None and wanted != saved.plan_hash():
+            raise PlanRefused(
+                "The saved plan is not the one that was reviewed.",
+                f"Its hash is {saved.plan_hash()}; -plan-hash says {wanted}.",
+                "Give the file that belongs to the hash.",
+                kind="hash",
+            )
+        workspace, state, stored = self.workspace, self.ledger.state, self.ledger.is_stored
+        project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
+        facts = Facts(
+            environment=workspace.name, api_host=workspace.api_host,
+            lineage=state.lineage if stored else None, serial=state.serial,
+            state_digest=state.content_digest() if stored else "", files_digest=project.files_digest, applying=state.applying,
+        )  # fmt: skip
+        try:
+            self.verdict = check(saved, facts)
+        except PlanRefused as refused:
+            if refused.kind in ("state", "files") and not project.diagnostics:
+                fresh = plan_of(workspace, project, self.ledger.view, PlanOptions())
+                refused.detail += "\nOld against new:\n" + "\n".join(plan_difference(saved, fresh))
+            raise
+        return saved
+
+    def _hold_against(self, wanted: str, fresh: Plan) -> None:
+        applying = self.ledger.state.applying
+        ours = applying is not None and applying.plan == wanted
+        if fresh.plan_hash() == wanted and fresh.to_do:
+            return
+        if applying is not None and ours and applying.done and not fresh.to_do:
+            self.verdict = Verdict.DONE
+            return
+        if applying is not None and ours and {c.digest() for c in fresh.to_do} <= set(applying.changes):
+            return  # what is left of it, after a run that was cut short
+        if fresh.plan_hash() == wanted:
+            return
+        from sequence_sync.render.text import plan_text
+
+        raise PlanRefused(
+            "The plan is not the one that was reviewed.",
+            f"Files and state give plan {fresh.plan_hash()}, not {wanted}:\n\n{plan_text(fresh)}",
+            "Review this plan, then apply with its hash.",
+            kind="hash",
+        )
+
+
+@contextmanager
+def held(workspace: Workspace, operation: str, timeout: float, clock: RealClock) -> Iterator[tuple[Lock, Ledger, str]]:
+    """The lock, the ledger under it, and the id of this run."""
+    run = uuid.uuid4().hex
+    backend = workspace.backend()
+    info = LockInfo(
+        id=run, who=_who(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
+    )
+    lock = backend.lock(info, timeout, clock)
+    try:
+        rescue = Rescue(workspace.scratch / "rescue")
+        lineage = str(uuid.uuid4())
+        yield (
+            lock,
+            Ledger(backend, lock, workspace.account, rescue, lineage=lineage, run=run, seen=workspace.seen()),
+            run,
+        )
+    finally:
+        lock.release()
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+@contextmanager
+def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Observer) -> Iterator[Client]:
+    environment = workspace.environment
+
+    def waiting(seconds: float, endpoint: str) -> None:
+        observer.hear(Event(kind="wait", address=endpoint, text=f"rate limit: waiting {seconds:.0f} s"))
+
+    transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
+    try:
+        yield Client(transport, Limiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
+    finally:
+        transport.close()
+
+
+@contextmanager
+def connected(workspace: Workspace, clock: RealClock) -> Iterator[Client]:
+    """The API, for commands that only read."""
+    with _connected(workspace, workspace.key(), clock, Silent()) as client:
+        yield client

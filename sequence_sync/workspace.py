@@ -1,0 +1,219 @@
+"""Joins the rooms: one function for each thing that a user asks for. Wires and delegates; decides nothing itself.
+
+Time, new ids, the environment's variables and processes come in here, so that the rooms below stay pure.
+"""
+
+from __future__ import annotations
+
+import gc
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sequence_sync.apply.ledger import Account, read_only
+from sequence_sync.backends.base import StateBackend
+from sequence_sync.backends.seen import Seen
+from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.select import Selection
+from sequence_sync.registry import backend_for
+from sequence_sync.source.project import Known, Project, load_project
+from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
+from sequence_sync.state.snapshot import SequenceState, State
+
+if TYPE_CHECKING:
+    from sequence_sync.model.settings import Environment
+    from sequence_sync.state.replay import Replayed
+
+SCRATCH = ".seqsync"
+KEY_COMMAND_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What `plan`, and `apply` without a file, are asked for."""
+
+    targets: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One project in one environment."""
+
+    root: Path
+    loaded: LoadedSettings
+    name: str
+    environment: Environment
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def api_host(self) -> str:
+        """Host and port of the API, as the state remembers it."""
+        return urlsplit(self.environment.api_url).netloc.lower()
+
+    @property
+    def scratch(self) -> Path:
+        """Cache, backups, rescue files: never committed."""
+        return self.root / SCRATCH
+
+    def backend(self) -> StateBackend:
+        """Where the state lives."""
+        return backend_for(self.loaded.settings.state_path(self.name), self.root, self.scratch)
+
+    @property
+    def account(self) -> Account:
+        """Whose state it must be."""
+        return Account(self.name, self.api_host)
+
+    def read(self) -> Replayed | None:
+        """State plus journal, without the lock; None where there is neither."""
+        return read_only(self.backend(), self.account, self.seen())
+
+    def seen(self) -> Seen:
+        """What this machine last saw of each lineage."""
+        return Seen(self.scratch / "seen.json")
+
+    def key(self) -> str:
+        """The API key: from its variable, or from the command that prints it. In memory only."""
+        key = self.environ.get(self.environment.api_key_env, "").strip()
+        if not key and self.environment.api_key_command:
+            key = _printed_key(self.environment.api_key_command)
+        if not key:
+            raise UsageProblem(
+                "There is no API key.",
+                f"The variable {self.environment.api_key_env} is empty or not set.",
+                f"Set it: export {self.environment.api_key_env}=... (Saleshandy shows a key once, in its settings).",
+            )
+        if not key.isascii() or any(character.isspace() or ord(character) < 33 for character in key):
+            raise UsageProblem(
+                "The API key cannot be right.",
+                "It holds blanks, line breaks or letters that no key has.",
+                "Copy it again.",
+            )
+        return key
+
+
+def open_workspace(root: Path, environment: str | None, environ: Mapping[str, str]) -> Workspace:
+    """The project in `root`. Raises UsageProblem and InvalidFiles for settings with mistakes."""
+    loaded = load_settings(root)
+    name = choose_environment(loaded.settings, environment, environ)
+    return Workspace(root, loaded, name, effective(loaded.settings.environments[name], environ), environ)
+
+
+def _printed_key(command: str) -> str:
+    try:
+        words = shlex.split(command)
+        done = subprocess.run(words, capture_output=True, timeout=KEY_COMMAND_SECONDS, check=False)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UsageProblem(
+            "The command that prints the API key failed.",
+            f"api_key_command: {type(error).__name__}.",
+            "Run it by hand.",
+        ) from None
+    if done.returncode != 0:
+        raise UsageProblem(
+            "The command that prints the API key failed.",
+            f"api_key_command ended with exit code {done.returncode}.",
+            "Run it by hand to see why.",
+        )
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+# -- planning ---------------------------------------------------------------------------------------------------------
+
+
+def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
+    """Every file read; `diagnostics` holds every mistake."""
+    return load_project(workspace.root, workspace.loaded, workspace.name, paths=paths)
+
+
+def load(workspace: Workspace, state: State | None) -> Project:
+    """The wanted sequences, without parsing the files of those that are what they were. Raises InvalidFiles."""
+    with _no_collector():
+        project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
+    if project.diagnostics:
+        raise InvalidFiles(project.diagnostics)
+    return project
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Loading makes many objects and no cycles: the collector would take most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def known_sources(state: State | None) -> dict[str, Known]:
+    """What each sequence was made from, by its YAML file."""
+
+    def is_current(entry: SequenceState, digest: str) -> bool:
+        return entry.made_from is not None and entry.made_from.digest == entry.made_from_digest(digest)
+
+    return {
+        entry.made_from.files[0]: Known(
+            key=key, title=entry.title, remote_id=entry.id, files=entry.made_from.files,
+            is_current=lambda digest, entry=entry: is_current(entry, digest),
+        )
+        for key, entry in (state.sequences if state else {}).items()
+        if entry.made_from and entry.made_from.files
+    }  # fmt: skip
+
+
+def plan(workspace: Workspace, options: PlanOptions, notes: tuple[str, ...] = ()) -> Plan:
+    """The differences. Reads files and state, takes no lock, makes no call."""
+    replayed = workspace.read()
+    project = load(workspace, replayed.state if replayed else None)
+    return plan_of(workspace, project, replayed, options, notes)
+
+
+def plan_of(
+    workspace: Workspace, project: Project, replayed: Replayed | None, options: PlanOptions, notes: tuple[str, ...] = ()
+) -> Plan:
+    """The plan of what was read; `replayed` is None where there is no state."""
+    settings = workspace.loaded.settings
+    return make_plan(
+        Inputs(
+            wanted=project.sequences, state=replayed.state if replayed else None, environment=workspace.name,
+            api_host=workspace.api_host, files_digest=project.files_digest, unchanged=frozenset(project.unchanged),
+            removed=settings.removed, policy=settings.policy, selection=Selection(options.targets, options.excludes),
+            allowed=options.allowed, notes=notes + (replayed.notes if replayed else ()),
+            open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
+            damaged=bool(replayed and replayed.damaged),
+        )
+    )  # fmt: skip
+
+
+def warn_of_lost_state(workspace: Workspace) -> str:
+    """Why a local state on a CI machine is a danger, or nothing where git has it (design 7)."""
+    where = workspace.loaded.settings.state_path(workspace.name)
+    if not workspace.environ.get("CI") or "://" in where:
+        return ""
+    try:
+        found = subprocess.run(
+            ["git", "ls-files", "--error-unmatch", "--", where],
+            cwd=workspace.root,
+            capture_output=True,
+            check=False,
+            timeout=20,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        found = None
+    if found is not None and found.returncode == 0:
+        return ""
+    return (
+        f"The state {where} is a local file on a CI machine, and git does not have it: when the machine goes, what was "
+        "applied is forgotten. Let the pipeline commit it, or keep the state in a shared place."
+    )
