@@ -13,20 +13,14 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from sequence_sync.errors import InvalidFiles, SeqsyncError
+from sequence_sync.render.escape import visible
 
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
-# Control characters, and those that change the direction of the text after them (a diff could lie with them).
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
+_COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
-def safe(text: str) -> str:
-    """`text` with every character that a terminal would obey shown instead: `\\x1b`. Line breaks and tabs stay."""
-    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
-
-
-def _safe_but_for_colour(text: str) -> str:
-    return "".join(part if _COLOUR.fullmatch(part) else safe(part) for part in _COLOUR.split(text))
+def _visible_but_for_color(text: str) -> str:
+    return "".join(part if _COLOR.fullmatch(part) else visible(part) for part in _COLOR.split(text))
 
 
 def color_wanted(environ: Mapping[str, str], *, is_terminal: bool, no_color: bool = False) -> bool:
@@ -70,7 +64,7 @@ class _Stream:
         return self.stream is not None and self.stream.isatty()
 
     def text(self, text: str) -> None:
-        line = _safe_but_for_colour(text) if self.color else safe(text)
+        line = _visible_but_for_color(text) if self.color else visible(text)
         self.write(line if line.endswith("\n") else f"{line}\n")
 
 
@@ -93,6 +87,8 @@ class Console:
     def set(self, environ: Mapping[str, str], *, no_color: bool, verbose: int) -> None:
         """What the command line says about the screen."""
         self.verbose = verbose
+        # Whether progress on stderr may be drawn over itself.
+        self.live = self._err.is_terminal() and not environ.get("CI") and environ.get("TERM") != "dumb"
         for stream in (self._out, self._err):
             stream.color = color_wanted(environ, is_terminal=stream.is_terminal(), no_color=no_color)
 
@@ -103,11 +99,6 @@ class Console:
     @property
     def error_color(self) -> bool:
         return self._err.color
-
-    @property
-    def is_terminal(self) -> bool:
-        """Whether progress on stderr may be drawn over itself."""
-        return self._err.is_terminal()
 
     def result(self, text: str) -> None:
         """What the command was asked for, for people: to stdout, with a line break at its end."""
@@ -123,9 +114,9 @@ class Console:
 
     def ask(self, text: str) -> None:
         """A question: to stderr, the cursor stays behind it."""
-        self._err.write(safe(self.redact(text)))
+        self._err.write(visible(self.redact(text)))
 
-    def keep_secret(self, value: str) -> None:
+    def hide(self, value: str) -> None:
         """From now on `value` is shown by none of the methods for people, however it is quoted."""
         # Late, as in `failed`: help and version need none of it.
         import json

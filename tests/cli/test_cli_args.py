@@ -1,0 +1,224 @@
+"""The words of a command line, in front of click (design 5; the traps of the contract's review)."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from cli_toy import TOY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequence_sync.cli.args import Normalised, Spec, Takes, normalise
+from sequence_sync.cli.main import run, spec_of
+from sequence_sync.errors import UsageProblem
+
+SPEC = spec_of(TOY, click.Context(TOY, info_name="seqsync", help_option_names=["-help"]))
+
+# The line; the command; what click gets; the program's own options.
+READ = [
+    ("plan", "plan", "--", {}),
+    ("plan -out F", "plan", "-out=F --", {}),
+    ("plan -out=F", "plan", "-out=F --", {}),
+    ("plan --out F", "plan", "-out=F --", {}),
+    ("plan --out=F", "plan", "-out=F --", {}),
+    ("plan -out=-refresh", "plan", "-out=-refresh --", {}),
+    ("plan -out=a=b", "plan", "-out=a=b --", {}),
+    ("plan -out=", "plan", "-out= --", {}),
+    ("plan -target a -target=b --target c", "plan", "-target=a -target=b -target=c --", {}),
+    ("plan -refresh", "plan", "-refresh --", {}),
+    ("plan -refresh=true", "plan", "-refresh --", {}),
+    ("plan --refresh=TRUE", "plan", "-refresh --", {}),
+    ("plan -refresh=false", "plan", "--", {}),
+    ("plan -refresh -refresh=false", "plan", "--", {}),
+    ("plan -refresh=false -refresh", "plan", "-refresh --", {}),
+    ("apply -auto-approve=true x.plan", "apply", "-auto-approve -- x.plan", {}),
+    ("apply x.plan -auto-approve", "apply", "-auto-approve -- x.plan", {}),
+    ("plan -env prod", "plan", "--", {"env": "prod"}),
+    ("-env prod plan", "plan", "--", {"env": "prod"}),
+    ("--env=prod plan", "plan", "--", {"env": "prod"}),
+    ("-env=-x plan", "plan", "--", {"env": "-x"}),
+    ("-env one plan -env two", "plan", "--", {"env": "two"}),
+    ("plan -env apply", "plan", "--", {"env": "apply"}),
+    ("-env plan plan", "plan", "--", {"env": "plan"}),
+    ("plan -no-color", "plan", "--", {"no-color": True}),
+    ("-no-color plan", "plan", "--", {"no-color": True}),
+    ("plan -no-color=false", "plan", "--", {"no-color": False}),
+    ("apply -input=false", "apply", "--", {"input": False}),
+    ("-input=false apply", "apply", "--", {"input": False}),
+    ("plan -v", "plan", "--", {"v": 1}),
+    ("-vv plan", "plan", "--", {"v": 2}),
+    ("-v plan --vv", "plan", "--", {"v": 3}),
+    ("-chdir D plan", "plan", "--", {"chdir": "D"}),
+    ("--chdir=D plan", "plan", "--", {"chdir": "D"}),
+    ("plan -- -out", "plan", "-- -out", {}),
+    ("plan a -- --", "plan", "-- a --", {}),
+    ("-- plan", "plan", "--", {}),
+    ("plan -", "plan", "-- -", {}),
+    ("state mv a.b a.c", "state mv", "-- a.b a.c", {}),
+    ("state -env prod mv a b -force", "state mv", "-force -- a b", {"env": "prod"}),
+]
+
+HELPED = [
+    ("", ""),
+    ("-help", ""),
+    ("--help", ""),
+    ("-h", ""),
+    ("-env prod", ""),
+    ("-no-color", ""),
+    ("plan -help", "plan"),
+    ("-help plan", "plan"),
+    ("plan -out -help", "plan"),
+    ("plan -outt --help", "plan"),
+    ("plan -refresh=maybe -h", "plan"),
+    ("-env plan -h", ""),
+    ("state", "state"),
+    ("state mv -h", "state mv"),
+    ("-h -chdir D state mv a b", "state mv"),
+]
+
+# The line, and what the message must name.
+REFUSED = [
+    ("plam", ('"plam"', 'Did you mean "plan"?')),
+    ("plam -help", ('"plam"', '"plan"')),
+    ("plan -outt x", ("-outt", 'Did you mean "-out"?')),
+    ("plan --outt=x", ("--outt", 'Did you mean "--out"?')),
+    ("plan -o x", ("no option -o",)),
+    ("plan -targetx", ("-targetx", '"-target"')),
+    ("plan -auto-approve", ("seqsync plan has no option -auto-approve",)),
+    ("plan -version", ("no option -version",)),
+    ("plan -5", ("-5",)),
+    ("plan ---out x", ("---out",)),
+    ("plan -=x", ("no option -",)),
+    ("plan -no-colour", ("-no-colour", '"-no-color"')),
+    ("plan -out -refresh", ("-out takes a value, and -refresh stands after it", "-out=-refresh")),
+    ("plan -out -", ("-out=-",)),
+    ("plan -out", ("-out takes a value, and nothing",)),
+    ("plan -out --", ("-out takes a value",)),
+    ("plan -refresh=maybe", ('"maybe"', "-refresh=true")),
+    ("plan -refresh=", ("-refresh=true",)),
+    ("plan -env=", ("-env takes a value",)),
+    ("plan -chdir D", ("before the command", "seqsync -chdir DIR plan")),
+    ("plan --chdir=D", ("--chdir",)),
+    ("-chdir", ("-chdir takes a value",)),
+    ("-env plan", ('"plan" was read as that value', "seqsync -env NAME plan")),
+    ("-env plan -out F", ('"plan" was read as that value',)),
+    ("-env plan sequences/a.yaml", ('"plan" was read as that value',)),
+    ("-chdir apply -auto-approve", ("seqsync -chdir NAME apply",)),
+    ("-out F plan", ("no option -out", "seqsync COMMAND -out")),
+    ("-nv plan", ("-nv",)),
+    ("state lst", ("seqsync state", '"list"')),
+    ("state -force mv", ("seqsync state has no option -force",)),
+]
+
+
+def read(line: str) -> Normalised:
+    return normalise(line.split(), SPEC)
+
+
+@pytest.mark.parametrize(("line", "path", "args", "program"), READ, ids=[row[0] for row in READ])
+def test_every_spelling_becomes_one(line: str, path: str, args: str, program: dict[str, object]) -> None:
+    """One dash or two, a value behind `=` or a space, the program's options on either side: the same words."""
+    assert read(line) == Normalised(tuple(path.split()), tuple(args.split()), program, False)
+
+
+@pytest.mark.parametrize(("line", "path"), HELPED, ids=[row[0] or "nothing" for row in HELPED])
+def test_help_is_found_anywhere(line: str, path: str) -> None:
+    """Help wins over every mistake but an unknown command, and an incomplete command is a wish for help."""
+    found = read(line)
+    assert found.help
+    assert found.path == tuple(path.split())
+
+
+def test_help_behind_the_end_of_options_is_a_word() -> None:
+    """After `--` nothing is an option."""
+    found = read("plan -- -help")
+    assert not found.help
+    assert found.args == ("--", "-help")
+
+
+@pytest.mark.parametrize(("line", "named"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_mistake_is_named_as_it_was_typed(line: str, named: tuple[str, ...]) -> None:
+    """Each trap ends with 3 and a message that names the culprit and what to write."""
+    with pytest.raises(UsageProblem) as caught:
+        read(line)
+    assert [text for text in named if text not in str(caught.value)] == []
+    assert caught.value.exit_code == 3
+
+
+def test_only_the_command_in_question_is_loaded() -> None:
+    """The spec of a command is got when it is called, and no other."""
+    loaded: list[str] = []
+
+    def loader(name: str) -> Spec:
+        loaded.append(name)
+        return Spec({"out": Takes.VALUE})
+
+    program = Spec({}, {"plan": lambda: loader("plan"), "apply": lambda: loader("apply")})
+    normalise(["plan", "-out=x"], program)
+    assert loaded == ["plan"]
+
+
+@given(st.text(max_size=20), st.sampled_from(["-out=", "--out="]))
+def test_a_value_behind_an_equals_sign_arrives_as_it_is(value: str, option: str) -> None:
+    """`-x=VALUE` takes any text at all, line breaks too."""
+    assert normalise(["plan", option + value], SPEC).args == (f"-out={value}", "--")
+
+
+@given(st.lists(st.text(alphabet="-=abhopltuvn", max_size=8), max_size=5))
+def test_any_line_is_read_or_refused(argv: list[str]) -> None:
+    """No words end in anything but a reading or a UsageProblem."""
+    try:
+        found = normalise(argv, SPEC)
+    except UsageProblem:
+        return
+    assert found.help or found.path
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("plan -out=-refresh", {"out": "-refresh", "refresh": False}),
+        ("plan -target a --target=b -refresh=true x -y", None),
+        ("plan -target a --target=b -refresh=true -- x -y", {"target": ["a", "b"], "paths": ["x", "-y"]}),
+        ("plan -lock-timeout 5m -parallelism=2", {"lock_timeout": 300, "parallelism": 2}),
+        ("plan -lock-timeout 1h30m", {"lock_timeout": 5400}),
+        ("plan -lock-timeout 7", {"lock_timeout": 7}),
+        ("plan -lock-timeout 5x", None),
+        ("plan -lock-timeout=", None),
+        ("plan -parallelism 0", None),
+        ("plan -parallelism=-1", None),
+        ("plan -format json -allow drift", {"format_name": "json", "allow": ["drift"]}),
+        ("plan -format=xml", None),
+        ("plan -allow everything", None),
+        ("state mv a", None),
+        ("state mv a b c", None),
+        ("state mv a b -force", {"source": "a", "to": "b", "force": True}),
+    ],
+)
+def test_click_gets_the_words_as_they_were_meant(
+    line: str, given: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is read reaches the command's own parameters; what click refuses ends with 3 on stderr."""
+    code = run(line.split(), TOY)
+    out, err = capsys.readouterr()
+    if given is None:
+        assert (code, out) == (3, "")
+        assert "Error: " in err
+    else:
+        assert code == 0
+        told = json.loads(out)
+        assert {name: told[name] for name in given} == given
+
+
+def test_chdir_comes_before_every_other_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command runs in that folder; one that is not there ends with 3."""
+    (tmp_path / "inside").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run(["-chdir", "inside", "plan"], TOY) == 0
+    assert json.loads(capsys.readouterr().out)["root"] == "inside"
+    monkeypatch.chdir(tmp_path)
+    assert run(["-chdir", "elsewhere", "plan"], TOY) == 3
+    assert "elsewhere: No such file or directory" in capsys.readouterr().err
