@@ -16,10 +16,13 @@ import click
 from sequence_sync.cli.options import Door
 
 SETTINGS = "seqsync.yaml"
-SCHEMA = ".schema/sequence.schema.json"
+SEQUENCE_SCHEMA = ".schema/sequence.schema.json"
+SETTINGS_SCHEMA = ".schema/settings.schema.json"
 IGNORED = (".seqsync/", "*.plan", "seqsync.sandbox.state.json*", "*.state.json.journal", "*.state.json.lock")
 
 _SETTINGS_TEXT = """\
+# yaml-language-server: $schema=.schema/settings.schema.json
+#
 # The settings of this project. Every line has a default; what stands here is what you will want to change.
 version: 1
 
@@ -123,12 +126,15 @@ class Made:
     kept: list[str] = field(default_factory=list)
 
 
-def start_project(root: Path, schema: Mapping[str, object]) -> Made:
+def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> Made:
     """Write the starting files below `root`, those that are not there yet. Raises OSError.
+
+    `schemas`: path to JSON Schema, for the editors of people who write the files.
 
     The example is left out where there are settings or sequences already: the next apply would create it.
     """
-    files = {SETTINGS: _SETTINGS_TEXT, SCHEMA: json.dumps(schema, indent=2, ensure_ascii=False) + "\n"}
+    files = {SETTINGS: _SETTINGS_TEXT}
+    files |= {path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for path, schema in schemas.items()}
     if not (root / SETTINGS).exists() and not any((root / "sequences").glob("**/*.y*ml")):
         files |= _EXAMPLE
     made = Made()
@@ -164,13 +170,13 @@ def _ignore(path: Path) -> bool:
 @click.command()
 @click.pass_obj
 def init(door: Door) -> None:
-    """Start a project in this folder: settings, one example, the schema for your editor, .gitignore.
+    """Start a project in this folder: settings, one example, schemas for your editor, .gitignore.
 
     What is there already stays as it is.
     """
-    # Late: the schema loads the models.
-    from sequence_sync.source.schema import sequence_schema
+    # Late: the schemas load the models.
+    from sequence_sync.source.schema import sequence_schema, settings_schema
 
-    made = start_project(door.root, sequence_schema())
+    made = start_project(door.root, {SEQUENCE_SCHEMA: sequence_schema(), SETTINGS_SCHEMA: settings_schema()})
     lines = [f"wrote  {name}" for name in made.written] + [f"kept   {name} (it was there)" for name in made.kept]
     door.console.result("\n".join((*lines, "", _NEXT)))

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from sequence_sync.cli.init import IGNORED, SCHEMA, SETTINGS, start_project
+from sequence_sync.cli.init import IGNORED, SEQUENCE_SCHEMA, SETTINGS, SETTINGS_SCHEMA, start_project
 from sequence_sync.model.settings import Settings
 from sequence_sync.model.steps import STEP_TYPES
 
-STAND_IN = {"title": "Sequenz ä"}
+STAND_IN = {SEQUENCE_SCHEMA: {"title": "Sequenz ä"}, SETTINGS_SCHEMA: {"title": "Settings"}}
 EXAMPLE = ["sequences/welcome.yaml", "sequences/emails/hello.md"]
 
 
@@ -20,20 +20,20 @@ def contents(root: Path) -> dict[str, bytes]:
 def test_an_empty_folder_becomes_a_project(tmp_path: Path) -> None:
     """Settings, schema, one example and .gitignore, and each of them is told."""
     made = start_project(tmp_path, STAND_IN)
-    assert made.written == [SETTINGS, SCHEMA, *EXAMPLE, ".gitignore"]
+    assert made.written == [SETTINGS, *STAND_IN, *EXAMPLE, ".gitignore"]
     assert made.kept == []
     assert sorted(contents(tmp_path)) == sorted(made.written)
-    assert "Sequenz ä" in (tmp_path / SCHEMA).read_text("utf-8")
+    assert "Sequenz ä" in (tmp_path / SEQUENCE_SCHEMA).read_text("utf-8")
 
 
 def test_the_second_time_changes_nothing(tmp_path: Path) -> None:
     """Running it again keeps every byte and says that all was there."""
     start_project(tmp_path, STAND_IN)
     before = contents(tmp_path)
-    made = start_project(tmp_path, {"title": "another"})
+    made = start_project(tmp_path, {path: {"title": "another"} for path in STAND_IN})
     assert contents(tmp_path) == before
     assert made.written == []
-    assert made.kept == [SETTINGS, SCHEMA, ".gitignore"]
+    assert made.kept == [SETTINGS, *STAND_IN, ".gitignore"]
 
 
 @pytest.mark.parametrize("there", [SETTINGS, "sequences/mine.yml", "sequences/eu/mine.yaml"])
@@ -87,10 +87,18 @@ def test_the_example_is_right(tmp_path: Path) -> None:
     """Every step of the example has a known type and fields that its type has, and its content file is there."""
     start_project(tmp_path, STAND_IN)
     path = tmp_path / EXAMPLE[0]
-    assert (path.parent / path.read_text().split("$schema=")[1].splitlines()[0]).resolve() == tmp_path / SCHEMA
     sequence = YAML(typ="safe", pure=True).load(path)
     steps = sequence["steps"].values()
     assert all(set(step) <= STEP_TYPES[step["type"]].fields for step in steps)
     files = [step["content_file"] for step in steps if "content_file" in step]
     assert files
     assert all((path.parent / name).is_file() for name in files)
+
+
+@pytest.mark.parametrize(("name", "schema"), [(EXAMPLE[0], SEQUENCE_SCHEMA), (SETTINGS, SETTINGS_SCHEMA)])
+def test_editors_find_the_schema(tmp_path: Path, name: str, schema: str) -> None:
+    """The first line of each file leads to the schema that was written."""
+    start_project(tmp_path, STAND_IN)
+    first = (tmp_path / name).read_text().splitlines()[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    assert ((tmp_path / name).parent / first.partition("=")[2]).resolve() == tmp_path / schema
