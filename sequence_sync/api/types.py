@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from sequence_sync.errors import SeqsyncError
+
 
 class Kind(StrEnum):
     """The class of an answer. One place maps an answer to its class: `api.answers.classify`."""
@@ -150,6 +152,10 @@ class Api(Protocol):
         """The steps with their content; None where the sequence is not there."""
         ...
 
+    def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
+        """One step's variants with payload, status and note; None where the step is not there."""
+        ...
+
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
         """Wait for the request's turn, call `before`, send once.
 
@@ -157,3 +163,15 @@ class Api(Protocol):
         the server or the line does.
         """
         ...
+
+
+class Stopped(Exception):
+    """The run was told to stop; nothing new is begun."""
+
+
+class ReadFailed(SeqsyncError):
+    """A read gave nothing that can be used, however often it was tried. `answer` is the last one."""
+
+    def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
+        super().__init__("The API could not be read.", detail, hint)
+        self.answer = answer

@@ -1,0 +1,203 @@
+"""The API as the engine sees it: waits for the limit, sends, classifies; repeats reads, never a write.
+
+Knows nothing of sequences beyond ids and titles, and nothing of journals; time is the clock's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from sequence_sync.api import requests
+from sequence_sync.api.answers import classify, plain
+from sequence_sync.api.figures import rate_figures
+from sequence_sync.api.limiter import Limiter
+from sequence_sync.api.read import read_sequences, read_steps, read_variants
+from sequence_sync.api.types import (
+    Answer,
+    Clock,
+    Kind,
+    NeverConnected,
+    NoAnswer,
+    ReadFailed,
+    RemoteSequence,
+    RemoteStep,
+    RemoteVariant,
+    Request,
+    Transport,
+)
+from sequence_sync.errors import AccountProblem
+
+T = TypeVar("T")
+SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often a read is sent in all after answers of one kind (None: as long as the limiter lets it wait), and the
+    seconds before the next one: `gap`, doubled each time up to `longest`."""
+
+    tries: int | None
+    gap: float
+    longest: float
+
+
+# Kinds that are not here end a read at once.
+READ_RETRIES: Mapping[Kind, Retry] = {
+    Kind.RATE_LIMITED: Retry(None, 0.0, 0.0),  # the limiter knows how long
+    Kind.NEVER_CONNECTED: Retry(5, 0.5, 8.0),
+    Kind.NO_ANSWER: Retry(4, 1.0, 8.0),
+    Kind.FAILED: Retry(5, 1.0, 8.0),
+    Kind.UNREADABLE: Retry(4, 1.0, 8.0),
+    Kind.REFUSED: Retry(2, 1.0, 1.0),  # "4000 Failed to fetch ..." is a fault of the server's, told as a 400
+}
+LONGEST_ASKED = 60.0  # seconds that a failing server may ask a read to wait
+
+
+class Client:
+    """Implements `api.types.Api`. May be shared by threads."""
+
+    def __init__(self, transport: Transport, limiter: Limiter, clock: Clock) -> None:
+        self._transport = transport
+        self._limiter = limiter
+        self._clock = clock
+
+    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+        """All pages of the list, each sequence once. Raises ReadFailed, AccountProblem, WaitExhausted."""
+        found: dict[str, RemoteSequence] = {}
+        page = 0
+        while True:
+            page += 1
+            request = requests.list_sequences(title, page)
+            rows = self._read(request, read_sequences)
+            if rows is None:
+                raise ReadFailed(
+                    "GET /sequences is not there: this is another API, or another version of it.",
+                    Answer(Kind.MISSING),
+                    "Check `api_url` in seqsync.yaml.",
+                )
+            new = {row.id: row for row in rows if row.id not in found}
+            found |= new
+            if not new or (len(rows) < requests.PAGE_SIZE and len(rows) != SHORT_PAGE):
+                return list(found.values())
+
+    def steps(self, sequence_id: str) -> list[RemoteStep] | None:
+        """The steps with what the list tells of them; None where the sequence is not there."""
+        return self._read(requests.list_steps(sequence_id), read_steps)
+
+    def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
+        """One step's variants; None where the step is not there."""
+        return self._read(requests.step_variants(sequence_id, step_id), read_variants)
+
+    def write(self, request: Request, before: Callable[[], None]) -> Answer:
+        """Wait for the request's turn, call `before`, send once. Raises what `before` raises, and WaitExhausted."""
+        return self._send(request, before)
+
+    def _send(self, request: Request, before: Callable[[], None] | None = None) -> Answer:
+        endpoint = f"{request.method} {request.endpoint}"
+        self._limiter.acquire(endpoint)
+        sent = False
+        try:
+            if before:
+                before()
+            sent = True
+            reply = self._transport.send(request)
+        except NeverConnected as error:
+            self._limiter.release(endpoint, sent=False)
+            return Answer(Kind.NEVER_CONNECTED, message=plain(str(error)))
+        except NoAnswer as error:
+            self._limiter.release(endpoint, sent=True)
+            return Answer(Kind.NO_ANSWER, message=plain(str(error)))
+        except BaseException:
+            self._limiter.release(endpoint, sent=sent)
+            raise
+        wall = self._clock.wall()
+        answer = classify(reply, wall)
+        refused = answer.kind is Kind.RATE_LIMITED
+        self._limiter.learn(endpoint, rate_figures(reply.headers, wall), refused=refused, wait=answer.wait)
+        return answer
+
+    def _read(self, request: Request, parse: Callable[[Any], T]) -> T | None:
+        """What a GET tells, or None where it is not there."""
+        failures = _Failures()
+        attempts = Retrying(
+            sleep=self._clock.sleep,
+            retry=retry_if_exception_type(_Unread),
+            stop=failures.enough,
+            wait=failures.gap,
+            reraise=True,
+        )
+        try:
+            return attempts(self._attempt, request, parse, failures)
+        except _Unread as unread:
+            answer = unread.answer
+            raise ReadFailed(
+                f"{request.method} {request.endpoint}: {answer.message} (tried {failures.count} times).",
+                answer,
+                "Check that the network and the API are up, then run the same command again.",
+            ) from None
+
+    def _attempt(self, request: Request, parse: Callable[[Any], T], failures: _Failures) -> T | None:
+        answer = self._send(request)
+        if answer.kind is Kind.OK:
+            try:
+                return parse(answer.payload)
+            except ValueError as error:
+                answer = Answer(Kind.UNREADABLE, answer.status, message=plain(str(error)))
+        if answer.kind is Kind.MISSING:
+            return None
+        if answer.kind in (Kind.BAD_KEY, Kind.FORBIDDEN):
+            raise _account_problem(answer)
+        failures.add(answer)
+        raise _Unread(answer)
+
+
+class _Unread(Exception):
+    """One attempt gave nothing."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class _Failures:
+    """The failed attempts of one read; refusals by the rate limit are none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._last = Answer(Kind.OK)
+
+    def add(self, answer: Answer) -> None:
+        """One more attempt gave nothing."""
+        self._last = answer
+        self.count += answer.kind is not Kind.RATE_LIMITED
+
+    def enough(self, state: RetryCallState) -> bool:
+        """Whether to give up."""
+        policy = READ_RETRIES.get(self._last.kind)
+        return policy is None or (policy.tries is not None and self.count >= policy.tries)
+
+    def gap(self, state: RetryCallState) -> float:
+        """Seconds before the next attempt."""
+        policy = READ_RETRIES.get(self._last.kind)
+        if policy is None or policy.tries is None:
+            return 0.0
+        asked = min(self._last.wait or 0.0, LONGEST_ASKED)
+        return max(asked, min(policy.gap * 2.0 ** (self.count - 1), policy.longest))
+
+
+def _account_problem(answer: Answer) -> AccountProblem:
+    if answer.kind is Kind.BAD_KEY:
+        return AccountProblem(
+            "The API refused the key.",
+            f"It said: {answer.message}.",
+            "Check that the key is whole, not revoked, and of this API host: a key is bound to its host.",
+        )
+    return AccountProblem(
+        "The key may not do this.",
+        f"It said: {answer.message}.",
+        "Use the key of a user who may read and edit sequences.",
+    )

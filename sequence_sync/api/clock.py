@@ -1,0 +1,42 @@
+"""Real time, for the rooms that take a clock as a value. Knows nothing of the API."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from sequence_sync.api.types import Stopped
+
+LONGEST_NAP = 5.0  # seconds; after each nap the clock is asked again, which a sleeping laptop has moved on
+
+
+def _up() -> float:
+    """Seconds that also pass while the machine sleeps, where the system has such a clock."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    passed = time.monotonic()
+    return passed if boot is None else max(passed, time.clock_gettime(boot))
+
+
+class RealClock:
+    """The clock of a command. `stop` ends every sleep of every thread."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._began = _up()
+
+    def now(self) -> float:
+        """Seconds since this clock was made; never falls."""
+        return _up() - self._began
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait. Raises Stopped as soon as the run is told to stop, also where there is nothing to wait for."""
+        until = self.now() + seconds
+        while True:
+            if self._stop.wait(max(0.0, min(until - self.now(), LONGEST_NAP))):
+                raise Stopped
+            if self.now() >= until:
+                return

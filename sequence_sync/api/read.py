@@ -1,0 +1,159 @@
+"""What the payload of an answer tells, in the words of `api.types`. Pure.
+
+Reads the live shapes and the documented ones (saleshandy-api.md 1.2, 1.3); ids may be texts or numbers. A field that
+is not there is None: not told. One that is there and null is empty. Every function raises ValueError, with a plain
+reason, where a payload cannot be what was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sequence_sync.api.types import Made, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.model.fields import LAST_DAY
+from sequence_sync.model.steps import STEP_TYPES, type_meant
+
+Row = Mapping[str, Any]
+
+
+def made_sequence(payload: Any) -> Made:
+    """The new sequence's id: `sequenceId` live (L), `id` in the documentation (D)."""
+    row = _row(payload, "a new sequence")
+    return Made(_id(row, "a new sequence", "sequenceId", "id"))
+
+
+def made_step(payload: Any) -> Made:
+    """The new step's id, and those of its variants where each one is told (L; the documentation shows none)."""
+    row = _row(payload, "a new step")
+    variants = row.get("variants")
+    rows = variants if isinstance(variants, list) else []
+    ids = [_id_or_none(variant, "id") if isinstance(variant, Mapping) else None for variant in rows]
+    told = [variant_id for variant_id in ids if variant_id is not None]
+    return Made(_id(row, "a new step", "id"), tuple(told) if len(told) == len(rows) else ())
+
+
+def made_variant(payload: Any) -> Made:
+    """The new variant's id."""
+    return Made(_id(_row(payload, "a new variant"), "a new variant", "id"))
+
+
+def read_sequences(payload: Any) -> list[RemoteSequence]:
+    """A page of the list of sequences (D, L)."""
+    return [_sequence(row) for row in _rows(payload, "sequences")]
+
+
+def read_steps(payload: Any) -> list[RemoteStep]:
+    """The steps of a sequence: a bare list (L), or one in `steps`."""
+    return [_step(row) for row in _rows(payload, "steps")]
+
+
+def read_variants(payload: Any) -> list[RemoteVariant]:
+    """The variants of a step: a bare list (D), or one in `variants`."""
+    return [_variant(row) for row in _rows(payload, "variants")]
+
+
+def _sequence(row: Row) -> RemoteSequence:
+    title, active, steps = row.get("title"), row.get("active"), row.get("steps")
+    step_rows = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+    return RemoteSequence(
+        id=_id(row, "a sequence", "id"),
+        title=title if isinstance(title, str) else "",
+        active=bool(active) if isinstance(active, int) else None,
+        step_ids=tuple(_id(step, "a step", "id") for step in step_rows),
+    )
+
+
+def _step(row: Row) -> RemoteStep:
+    rows = _rows(row.get("variants") or [], "variants")
+    # `relativeDays` is what some clients read; it counts from the step before, so it is not the day.
+    day = row.get("absoluteDays")
+    return RemoteStep(
+        id=_id(row, "a step", "id"),
+        type=_type(row, rows),
+        number=_whole(row.get("number")),
+        day=day if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= LAST_DAY else None,
+        priority=_whole(row.get("priority")),
+        assignee=_id_or_none(row, "assigneeId"),
+        variants=tuple(_variant(variant) for variant in rows),
+    )
+
+
+def _type(row: Row, variants: list[Row]) -> int:
+    """The API's code; its name is understood too, and a variant's own is taken where the step has none."""
+    told = next((each["type"] for each in (row, *variants) if each.get("type") is not None), None)
+    code = _whole(told)
+    if code is None and isinstance(told, str) and (name := type_meant(told)):
+        code = STEP_TYPES[name].code
+    if code is None:
+        raise ValueError("a step does not tell its type")
+    return code
+
+
+def _variant(row: Row) -> RemoteVariant:
+    payload, status = row.get("payload"), row.get("status")
+    if not isinstance(payload, Mapping | None):
+        raise ValueError("the payload of a variant is no object")
+    return RemoteVariant(
+        id=_id(row, "a variant", "id"),
+        payload=payload or {},
+        task_note=_note(row),
+        attachments=_attachments(row),
+        status=int(status) if isinstance(status, bool) else _whole(status),
+    )
+
+
+def _note(row: Row) -> str | None:
+    if "taskNote" not in row:
+        return None
+    note = row["taskNote"]
+    return note if isinstance(note, str) else ""
+
+
+def _attachments(row: Row) -> tuple[str, ...] | None:
+    """`attachmentIds`, or `attachments` with an id in each; their shape when read is not known (U)."""
+    name = next((name for name in ("attachmentIds", "attachments") if name in row), None)
+    if name is None:
+        return None
+    listed = row[name] or []
+    if not isinstance(listed, list):
+        raise ValueError(f"`{name}` is no list")
+    return tuple(_id(each if isinstance(each, Mapping) else {"id": each}, "an attachment", "id") for each in listed)
+
+
+def _row(payload: Any, what: str) -> Row:
+    if not isinstance(payload, Mapping):
+        raise ValueError(f"the answer should tell {what}, and is no object")
+    return payload
+
+
+def _rows(payload: Any, name: str) -> list[Row]:
+    listed = payload.get(name) if isinstance(payload, Mapping) else payload
+    if not isinstance(listed, list):
+        raise ValueError(f"the answer should be a list of {name}, and is none")
+    if not all(isinstance(row, Mapping) for row in listed):
+        raise ValueError(f"the list of {name} holds something that is no object")
+    return listed
+
+
+def _id(row: Row, what: str, *names: str) -> str:
+    found = next((found for name in names if (found := _id_or_none(row, name))), None)
+    if found is None:
+        raise ValueError(f"{what} has no id")
+    return found
+
+
+def _id_or_none(row: Row, name: str) -> str | None:
+    value = row.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value) or None
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, also where it is written as a text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    return value if isinstance(value, int) else None

@@ -1,0 +1,304 @@
+"""One call over HTTP: the only user of httpx, and of httpcore below it.
+
+Retries nothing and follows no redirect. The key is added on the last step before the wire, so that no request object,
+error, log line or repr can hold it. Knows nothing of what an answer means.
+
+httpx bounds each read of a socket, not a call: a server that drips bytes would hold one for ever. So the connections
+are httpcore's own, on sockets that know when the call as a whole must be over.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import re
+import ssl
+import threading
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import httpcore
+import httpx
+
+from sequence_sync._version import __version__
+from sequence_sync.api.types import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.errors import UsageProblem
+
+IDLE = 2.0  # seconds; servers drop idle connections after 5, and a call on a socket just dropped has no clear outcome
+LONGEST_CONNECT = 10.0  # seconds
+LARGEST_ANSWER = 64 * 1024 * 1024  # bytes
+MOST_CONNECTIONS = 64
+CHUNK = 64 * 1024  # bytes written at once, so that the bound is looked at in between
+
+_OURS = frozenset({"x-api-key", "accept", "content-type", "content-length", "transfer-encoding", "connection"})
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_KEY = re.compile(r"[\x21-\x7e]+")
+
+# Whatever the order of events, with these the request itself was never written.
+_BEFORE_SENDING = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+_AFTERWARDS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpx.HTTPError,
+    httpx.StreamError,
+)
+
+
+class HttpTransport:
+    """Sends requests to one API host, from any number of threads.
+
+    `base_url` is that of the settings, `headers` what a gateway wants besides, `timeout` the seconds for one call from
+    its start to the last byte of its answer. Raises UsageProblem for a key or header that HTTP cannot carry.
+    """
+
+    def __init__(self, base_url: str, key: str, headers: Mapping[str, str], timeout: float) -> None:
+        for name in ("httpx", "httpcore"):  # both tell URLs and headers
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._base = base_url.rstrip("/")
+        self._timeout = timeout
+        self._line = _Line(_checked_url(self._base), _checked_key(key))
+        self._client = httpx.Client(
+            transport=self._line,
+            headers={"User-Agent": f"seqsync/{__version__}", **_further(headers), "Accept": "application/json"},
+            timeout=httpx.Timeout(
+                connect=min(timeout, LONGEST_CONNECT), read=timeout, write=timeout, pool=timeout
+            ),
+            follow_redirects=False,
+            trust_env=False,
+        )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({httpx.URL(self._base).host!r})"
+
+    def send(self, request: Request) -> Reply:
+        """The raw answer. Raises NeverConnected where the request certainly did not leave, else NoAnswer."""
+        self._line.bound.until = time.monotonic() + self._timeout
+        try:
+            return self._sent(request)
+        except _BEFORE_SENDING as error:
+            raise NeverConnected(f"no connection: {_reason(error)}") from None
+        except _AFTERWARDS as error:
+            raise NoAnswer(f"no whole answer: {_reason(error)}") from None
+
+    def close(self) -> None:
+        """Drop all connections."""
+        self._client.close()
+
+    def _sent(self, request: Request) -> Reply:
+        content = None
+        headers = {}
+        if request.body is not None:
+            content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+            headers["Content-Type"] = "application/json"
+        built = self._client.build_request(
+            request.method, self._base + request.path, params=dict(request.params) or None, content=content,
+            headers=headers,
+        )  # fmt: skip
+        answer = self._client.send(built, stream=True)
+        try:
+            body = _bounded(answer.iter_bytes())
+        finally:
+            answer.close()
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        return self._line.without_key(Reply(answer.status_code, told, body))
+
+
+class _Bound(threading.local):
+    """When the call that this thread is making must be over, on the monotonic clock."""
+
+    until = float("inf")
+
+    def left(self, timeout: float | None, late: type[Exception]) -> float:
+        """Seconds for the next wait on the socket. Raises `late` where none are left."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise late("the time for one call is over")
+        return left if timeout is None else min(timeout, left)
+
+
+class _BoundStream(httpcore.NetworkStream):
+    """A socket on which no wait outlives the call."""
+
+    def __init__(self, inner: httpcore.NetworkStream, bound: _Bound) -> None:
+        self._inner = inner
+        self._bound = bound
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._bound.left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), CHUNK):
+            self._inner.write(buffer[start : start + CHUNK], self._bound.left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._bound.left(timeout, httpcore.ConnectTimeout)
+        return _BoundStream(self._inner.start_tls(ssl_context, server_hostname, left), self._bound)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _BoundNetwork(httpcore.NetworkBackend):
+    """Makes such sockets."""
+
+    def __init__(self, bound: _Bound) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._bound = bound
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._bound.left(timeout, httpcore.ConnectTimeout)
+        try:
+            inner = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        except UnicodeError:  # what the resolver says to a name that is none
+            raise httpcore.ConnectError("the host name cannot be looked up") from None
+        return _BoundStream(inner, self._bound)
+
+
+class _Body(httpx.SyncByteStream):
+    """The body of an answer as it comes in."""
+
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._answer.iter_stream()
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+class _Line(httpx.BaseTransport):
+    """The connections to one host, and the key. Gives httpcore's own errors."""
+
+    def __init__(self, url: httpx.URL, key: str) -> None:
+        self.bound = _Bound()
+        self._key = key
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context() if url.scheme == "https" else None,
+            proxy=_proxy(url),
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_CONNECTIONS,
+            keepalive_expiry=IDLE,
+            retries=0,
+            network_backend=_BoundNetwork(self.bound),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
+        )
+        headers = [*request.headers.raw, (b"x-api-key", self._key.encode("ascii"))]
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method, url, headers=headers, content=request.stream, extensions=request.extensions
+            )
+        )
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
+        )
+
+    def without_key(self, reply: Reply) -> Reply:
+        """`reply`; where it is a refusal that repeats the key, without it: its words are shown to people."""
+        if reply.status < 300:
+            return reply
+        headers = {name: value.replace(self._key, "[key]") for name, value in reply.headers.items()}
+        return Reply(reply.status, headers, reply.body.replace(self._key.encode("ascii"), b"[key]"))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _checked_url(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL:
+        raise UsageProblem("The API's address is no URL.", f'It is "{text}".', "Correct `api_url`.") from None
+
+
+def _checked_key(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise UsageProblem(
+            "The API key cannot be sent.",
+            "It is empty, or holds a space, a line break or a character that no key has.",
+            "Copy the key again, without anything around it.",
+        )
+    return key
+
+
+def _further(headers: Mapping[str, str]) -> dict[str, str]:
+    """The settings' own headers, but for those that are ours to set."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise UsageProblem(
+                "A header from the settings cannot be sent.",
+                f'The name or the value of "{name}" holds a character that HTTP headers cannot have.',
+                "Correct it under `headers` in seqsync.yaml.",
+            )
+    return {name: value for name, value in headers.items() if name.lower() not in _OURS}
+
+
+def _proxy(url: httpx.URL) -> httpcore.Proxy | None:
+    """The proxy that the environment names for this host. Only for https: plain http is for this machine alone."""
+    where = urllib.request.getproxies()
+    named = where.get("https") or where.get("all")
+    if url.scheme != "https" or not named or _is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
+        return None
+    proxy = httpx.URL(named if "://" in named else f"http://{named}")
+    if proxy.scheme not in ("http", "https"):
+        raise UsageProblem(
+            "The proxy cannot be used.",
+            f'The environment names a proxy of the kind "{proxy.scheme}"; only http and https proxies are supported.',
+            "Set HTTPS_PROXY to such a proxy, or NO_PROXY to the API's host.",
+        )
+    auth = (proxy.username, proxy.password) if proxy.username or proxy.password else None
+    return httpcore.Proxy(
+        httpcore.URL(scheme=proxy.raw_scheme, host=proxy.raw_host, port=proxy.port, target=b"/"), auth=auth
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _bounded(chunks: Iterable[bytes]) -> bytes:
+    whole = bytearray()
+    for chunk in chunks:
+        whole += chunk
+        if len(whole) > LARGEST_ANSWER:
+            raise httpcore.RemoteProtocolError(f"it is larger than {LARGEST_ANSWER >> 20} MiB")
+    return bytes(whole)
+
+
+def _reason(error: Exception) -> str:
+    """In a few words. What our own side found wrong with a request may quote its headers, so it is not told."""
+    if isinstance(error, httpcore.TimeoutException):
+        return "it took too long"
+    if isinstance(error, httpcore.LocalProtocolError):
+        return "the request breaks the rules of HTTP"
+    return str(error) or type(error).__name__

@@ -1,0 +1,159 @@
+"""What a text says, whatever a server did to its spelling: for comparing ours with what the API gave back. Pure.
+
+Kept: the visible words, where links lead, which images are shown, where lines break. Gone: entities, whitespace, tags
+and attributes beside those, the way of breaking a line, breaks at the end. Merge tags and spintax are plain words here.
+Never used to compare a file with the state: there a bold word is a change.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+from sequence_sync.model.steps import EMAIL
+
+# The payload fields of each type (saleshandy-api.md 2.1); whatever else a server adds to a payload is its own affair.
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    EMAIL: ("subject", "content", "preheader"),
+    "linkedin_connection_request": ("connectionNote",),
+    "linkedin_message": ("message",),
+    "linkedin_inmail": ("subject", "message"),
+    "custom": ("title", "action"),
+    "whatsapp_message": ("message",),
+}
+HTML_FIELD = "content"
+
+_BREAKING = frozenset(
+    {
+        "address", "article", "aside", "blockquote", "br", "center", "dd", "div", "dl", "dt", "fieldset",
+        "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li",
+        "main", "nav", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+    }
+)  # fmt: skip
+_UNSEEN = frozenset({"script", "style", "title"})
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_SECTION = re.compile(r"<!\[[^>]*>")
+_OPEN, _CLOSE, _LINK, _IMAGE = "\x01", "\x02", "a ", "img "
+_AFTER_LINK = re.compile(rf"((?:{_OPEN}{_LINK}[^{_CLOSE}]*{_CLOSE})+)(\s+)")
+_MARK = re.compile(rf"{_OPEN}[^{_CLOSE}]*{_CLOSE}")
+_ENTITY = re.compile(r"&(amp|lt|gt|quot|#39|nbsp);")
+_ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'", "nbsp": "\u00a0"}
+_INVISIBLE = re.compile("[\u200b\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_SPACES = re.compile(r"\s+")
+_WORD = re.compile(r"\w+")
+
+
+class _Reader(HTMLParser):
+    """Collects what is seen, as one text with marks for links and images."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _UNSEEN:
+            self._hidden = True
+        if tag in _BREAKING:
+            self.parts.append("\n")
+        where = dict(reversed(attrs))  # of an attribute that stands twice the first one counts
+        if tag == "a" and where.get("href"):
+            self._mark(_LINK, where["href"])
+        if tag == "img" and where.get("src"):
+            self._mark(_IMAGE, where["src"])
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag in _UNSEEN:
+            self._hidden = False
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _UNSEEN:
+            self._hidden = False
+        if tag in _BREAKING:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            # A line break in the source is a space like any other; only tags break lines.
+            self.parts.append(_SPACES.sub(" ", _CONTROL.sub("", data)))
+
+    def _mark(self, kind: str, where: str | None) -> None:
+        self.parts.append(f"{_OPEN}{kind}{_SPACES.sub(' ', _CONTROL.sub('', where or '')).strip()}{_CLOSE}")
+
+
+def canonical_html(text: str) -> str:
+    """The visible words of an HTML text in one string: lines broken by `\\n`, links and images as marks."""
+    reader = _Reader()
+    # The parser gives up on a marked section that it does not know, and comments may hold such.
+    reader.feed(_SECTION.sub("", _COMMENT.sub("", text)))
+    reader.close()
+    seen = _settled("".join(reader.parts))
+    # `Hi <a>you` and `Hi<a> you` look the same: the space goes before the mark.
+    return _settled(_AFTER_LINK.sub(r"\2\1", seen))
+
+
+def canonical_text(text: str) -> str:
+    """A plain field: line ends, whitespace and the common entities evened out. A line break stays one."""
+    decoded = _ENTITY.sub(lambda found: _ENTITIES[found[1]], text)
+    return _settled(_CONTROL.sub("", decoded))
+
+
+def _settled(text: str) -> str:
+    """NFC; each run of whitespace is one space, or one line break where it holds one; none at the ends."""
+    plain = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
+    return _SPACES.sub(lambda run: "\n" if "\n" in run[0] or "\r" in run[0] else " ", plain).strip()
+
+
+def canonical_payload(payload: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Each field that says anything, by its dotted name, in canonical form and ascending order."""
+    return tuple(sorted((name, text) for name, text in _fields(payload) if text))
+
+
+def same_payload(
+    kind: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], note_ours: str, note_theirs: str | None
+) -> bool:
+    """Whether two variants of a step of type `kind` say the same. A note of None was not told, and is not compared."""
+    names = {*FIELDS.get(kind, ()), *ours}
+    told = {name: value for name, value in theirs.items() if name in names}
+    if canonical_payload(ours) != canonical_payload(told):
+        return False
+    return note_theirs is None or canonical_text(note_ours) == canonical_text(note_theirs)
+
+
+def shared_words(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    """Which share of the words of the smaller text stand in the other too, 0 to 1; 1 where the texts are equal."""
+    one, other = canonical_payload(ours), canonical_payload(theirs)
+    if one == other:
+        return 1.0
+    words, others = _words(one), _words(other)
+    smaller = min(words.total(), others.total())
+    return (words & others).total() / smaller if smaller else 0.0
+
+
+def has_text(payload: Mapping[str, Any], note: str | None) -> bool:
+    """Whether a variant says anything at all."""
+    return bool(canonical_payload(payload) or canonical_text(note or ""))
+
+
+def _fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text below `value`, with its dotted name."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _fields(below, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for place, below in enumerate(value):
+            yield from _fields(below, f"{name}.{place}")
+    elif value is not None:
+        text = value if isinstance(value, str) else str(value)
+        yield name, canonical_html(text) if name == HTML_FIELD else canonical_text(text)
+
+
+def _words(payload: tuple[tuple[str, str], ...]) -> Counter[str]:
+    visible = " ".join(_MARK.sub("", text) for _, text in payload)
+    return Counter(word.casefold() for word in _WORD.findall(visible))
