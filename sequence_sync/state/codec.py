@@ -25,10 +25,12 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 # From a version to the next one. Version 1 is the first that was ever released, so there is nothing to upgrade yet.
 UPGRADES: Mapping[int, Upgrade] = {}
 
-WAY_BACK = (
-    "The last good ones are in .seqsync/backups; `seqsync state push FILE` puts one back. If you changed the file "
-    "yourself, or git merged it, and it says what is true: `seqsync state push FILE -force` takes it as it is."
+WAY_BACK = "The last good ones are in .seqsync/backups; `seqsync state push FILE` puts one back."
+AS_IT_IS = (
+    "If you changed the file yourself, or git merged it, and it says what is true: `seqsync state push FILE -force` "
+    "takes it as it is."
 )
+_PLAIN = {"missing": "it is missing", "extra_forbidden": "a state has no such field"}
 _SUM_LINE = re.compile(rb'\n  "sum": "([0-9a-f]{64})",(?=\n  "version": )')
 _VERSION_LINE = b'\n  "version": '
 
@@ -82,7 +84,8 @@ def decode(
         plain = _parsed(data, where)
         version = _version(plain, where, current)
         if not unchecked and not _sum_is_right(data):
-            raise StateProblem(f"{where} is damaged, or was changed outside seqsync: its sum is wrong.", hint=WAY_BACK)
+            summary = f"{where} is damaged, or was changed outside seqsync."
+            raise StateProblem(summary, "Its sum is wrong or missing.", f"{WAY_BACK} {AS_IT_IS}")
         plain.pop("sum", None)
         return _shaped(_upgraded(plain, version, where, upgrades, current), where)
 
@@ -160,7 +163,8 @@ def _shaped(plain: dict[str, Any], where: str) -> State:
         first = told[0]
         field = ".".join(str(part) for part in first["loc"])
         more = f" ({len(told) - 1} more like it)" if len(told) > 1 else ""
-        why = f"`{field}`: {first['msg']}" if field else first["msg"]
+        said = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
+        why = f"`{field}`: {said}" if field else said
         raise StateProblem(f"{where} has not the shape of a state.", f"{why}{more}.", WAY_BACK) from error
 
 
