@@ -22,10 +22,10 @@ from sequence_sync.api.transport import HttpTransport
 from sequence_sync.apply.context import Context
 from sequence_sync.apply.executor import Executor
 from sequence_sync.apply.ledger import Ledger
-from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
 from sequence_sync.backends.base import Lock, LockInfo
 from sequence_sync.backends.rescue import Rescue
 from sequence_sync.errors import GateShut, PlanRefused
+from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
 from sequence_sync.planning.plan import Plan
 from sequence_sync.planning.planfile import Facts, Verdict, check, plan_difference
 from sequence_sync.source.project import load_project
@@ -138,7 +138,8 @@ class _Chooser:
         facts = Facts(
             environment=workspace.name, api_host=workspace.api_host,
             lineage=state.lineage if stored else None, serial=state.serial,
-            state_digest=state.content_digest() if stored else "", files_digest=project.files_digest, applying=state.applying,
+            state_digest=state.content_digest() if stored else "", files_digest=project.files_digest,
+            applying=state.applying,
         )  # fmt: skip
         try:
             self.verdict = check(saved, facts)

@@ -1,0 +1,236 @@
+"""The commands that mend a state: move, remove, push, resolve. Each takes the lock and writes one record.
+
+Loaded only by those commands. Decides nothing that the planner or the engine decide.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sequence_sync.api.clock import RealClock
+from sequence_sync.api.types import Api, RemoteStep
+from sequence_sync.apply.adopt import adopted_step
+from sequence_sync.apply.context import day_of
+from sequence_sync.apply.ledger import Ledger
+from sequence_sync.apply.settle import look, same_kind
+from sequence_sync.errors import StateProblem, UsageProblem
+from sequence_sync.model.address import Address, parse_address
+from sequence_sync.model.sequence import Content
+from sequence_sync.running import connected, held
+from sequence_sync.state.codec import decode, encode
+from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, OutcomeRecord, Result
+from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState, State, StepState
+from sequence_sync.workspace import Workspace, load
+
+
+@contextmanager
+def _ledger(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[Ledger]:
+    with held(workspace, operation, timeout, RealClock(stop)) as (_, ledger, _run):
+        yield ledger
+
+
+def _address(text: str) -> Address:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise UsageProblem("This is not an address.", f"{error}.") from None
+    if address.variant is not None:
+        raise UsageProblem("A variant has no entry of its own.", f"Name its step: {address.sequence}.{address.step}.")
+    return address
+
+
+def _entry(state: State, address: Address) -> SequenceState:
+    entry = state.sequences.get(address.sequence)
+    if entry is None or (address.step is not None and address.step not in entry.steps):
+        raise UsageProblem("Nothing in the state has this address.", str(address), "See: seqsync state list")
+    return entry
+
+
+def _note(ledger: Ledger, text: str, *deltas: Delta) -> None:
+    ledger.append(NoteRecord(n=0, lineage="", text=text, deltas=deltas, clears_applying=True))
+    ledger.append(EndRecord(n=0, lineage=""))
+    ledger.fold()
+
+
+def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
+    """Give an entry another key. Raises UsageProblem where there is no such entry, or the new key is taken."""
+    old, new = _address(source), _address(target)
+    if (old.step is None) != (new.step is None) or (old.step is not None and old.sequence != new.sequence):
+        raise UsageProblem(
+            "Only the key can change.", f"{source} cannot become {target}.", "A step stays in its sequence."
+        )
+    with _ledger(workspace, "state mv", timeout, stop) as ledger:
+        entry = _entry(ledger.state, old)
+        if old.step is None or new.step is None:
+            if new.sequence in ledger.state.sequences:
+                raise UsageProblem("The new key is taken.", f"{target} is in the state already.")
+            head = entry.head.model_copy(update={"made_from": None})
+            moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
+            _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, drop=True), moved)
+            return
+        if new.step in entry.steps:
+            raise UsageProblem("The new key is taken.", f"{target} is in the state already.")
+        steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
+        _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, steps=steps))
+
+
+def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threading.Event) -> str:
+    """Forget an entry; the path of a copy of the state as it was before."""
+    address = _address(text)
+    with _ledger(workspace, "state rm", timeout, stop) as ledger:
+        _entry(ledger.state, address)
+        backup = workspace.scratch / "backups" / f"before-rm-{ledger.state.serial}.json"
+        try:
+            backup.parent.mkdir(parents=True, exist_ok=True)
+            backup.write_bytes(encode(ledger.state))
+        except OSError as error:
+            raise StateProblem("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
+        if address.step is None:
+            _note(ledger, f"{text} is forgotten", Delta(sequence=address.sequence, drop=True))
+        else:
+            _note(ledger, f"{text} is forgotten", Delta(sequence=address.sequence, steps={address.step: None}))
+    return str(backup.relative_to(workspace.root))
+
+
+def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:
+    """Put the state `data` in the place of the one that is there; its serial."""
+    pushed = decode(data, name)
+    if pushed.api_host != workspace.api_host and not force:
+        raise StateProblem(
+            "The state belongs to another API host.",
+            f"{name} is of {pushed.api_host}; this environment uses {workspace.api_host}.",
+            "Is it the right file, the right environment? If it is: -force.",
+        )
+    with held(workspace, "state push", timeout, RealClock(stop)) as (lock, ledger, run):
+        now = ledger.state
+        if ledger.is_stored and not force:
+            _refuse_older(pushed, now, name)
+        lock.check()
+        return ledger.replace(pushed, run)
+
+
+def _refuse_older(pushed: State, now: State, name: str) -> None:
+    if pushed.lineage != now.lineage:
+        raise StateProblem(
+            "The state is of another lineage.",
+            f"{name} is not a copy of the state that is there.",
+            "If it is meant: -force.",
+        )
+    if pushed.serial < now.serial:
+        raise StateProblem(
+            "The state is older than the one that is there.",
+            f"{name} has serial {pushed.serial}; the one there has {now.serial}.",
+            "If it is meant: -force.",
+        )
+
+
+def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, stop: threading.Event) -> str:
+    """A person says what became of a create: `adopt` is the id that it has; None: it was not made.
+
+    Not part of another plan: an apply that was cut short goes on with its own afterwards.
+    """
+    address = _address(text)
+    with (
+        _ledger(workspace, "state resolve", timeout, stop) as ledger,
+        connected(workspace, RealClock(stop)) as api,
+    ):
+        intent = next((row for row in ledger.open_intents if row.address == text), None)
+        if address.step is None:
+            told = _resolve_sequence(api, ledger, text, intent, adopt)
+        else:
+            told = _resolve_step(workspace, api, ledger, address, intent, adopt)
+        ledger.append(EndRecord(n=0, lineage=""))
+        ledger.fold()
+    return told
+
+
+def _close(ledger: Ledger, intent: IntentRecord | None, result: Result, text: str, *deltas: Delta) -> None:
+    if intent is None:
+        ledger.append(NoteRecord(n=0, lineage="", text=text, deltas=deltas))
+    else:
+        ledger.append(OutcomeRecord(n=0, lineage="", of=intent.n, result=result, detail="by a person", deltas=deltas))
+
+
+def _resolve_sequence(api: Api, ledger: Ledger, key: str, intent: IntentRecord | None, adopt: str | None) -> str:
+    if intent is None:
+        raise UsageProblem("Nothing is open there.", f"No create of {key} is without an outcome.")
+    if adopt is None:
+        _close(ledger, intent, Result.NOT_MADE, f"{key} was not made")
+        return f"{key} counts as not made; the next plan creates it."
+    row = next((row for row in api.sequences() if row.id == adopt), None)
+    if row is None:
+        raise UsageProblem("There is no such sequence.", f"This account has no sequence {adopt}.")
+    _close(
+        ledger,
+        intent,
+        Result.ADOPTED,
+        f"{key} is {adopt}",
+        Delta(sequence=key, head=SequenceHead(id=adopt, title=row.title)),
+    )
+    return f"{key} is sequence {adopt}."
+
+
+def _resolve_step(
+    workspace: Workspace, api: Api, ledger: Ledger, address: Address, intent: IntentRecord | None, adopt: str | None
+) -> str:
+    key, step_key = address.sequence, address.step or ""
+    entry = _entry(ledger.state, Address(key))
+    steps = api.steps(entry.id)
+    if steps is None:
+        raise UsageProblem("There is no such sequence.", f"{key} (id {entry.id}) is not in this account.")
+    content = _content(workspace, ledger.state, address, intent)
+    managed = {row.id for name, row in entry.steps.items() if name != step_key}
+    if adopt is None:
+        others = _candidates(steps, entry, step_key, content, intent)
+        head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
+        _close(ledger, intent, Result.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
+        left = f" Left alone from now on: {', '.join(others)}." if others else ""
+        return f"{address} counts as not made; the next plan creates it.{left}"
+    step = next((row for row in steps if row.id == adopt), None)
+    if step is None or adopt in managed:
+        why = "another entry of the state has it" if step else f"{key} has no step {adopt}"
+        raise UsageProblem("It cannot be that step.", f"{why[0].upper()}{why[1:]}.", "See: seqsync state list")
+    adopted, same = adopted_step(step, content)
+    if adopted is None:
+        raise UsageProblem("It cannot be that step.", f"Step {adopt} has another type than {address}.")
+    old = entry.steps.get(step_key)
+    unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
+    if old is not None and old.id != adopt:
+        unmanaged[old.id] = old.day if old.content.is_email else None
+    head = entry.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
+    _close(
+        ledger,
+        intent,
+        Result.ADOPTED,
+        f"{address} is {adopt}",
+        Delta(sequence=key, head=head, steps={step_key: adopted}),
+    )
+    return f"{address} is step {adopt}." + ("" if same else " Its text differs from the file's: see the next plan.")
+
+
+def _content(workspace: Workspace, state: State, address: Address, intent: IntentRecord | None) -> Content:
+    """What the step is to say: by the open create, by the state, or by its file."""
+    if intent is not None and intent.content is not None:
+        return intent.content
+    entry, step_key = state.sequences[address.sequence], address.step or ""
+    if step_key in entry.steps:
+        return entry.steps[step_key].content
+    wanted = load(workspace, None).sequences.get(address.sequence)
+    if wanted is None or step_key not in wanted.steps:
+        raise UsageProblem("Neither the files nor the state have such an address.", str(address))
+    return wanted.steps[step_key]
+
+
+def _candidates(
+    steps: list[RemoteStep], entry: SequenceState, step_key: str, content: Content, intent: IntentRecord | None
+) -> dict[str, int | None]:
+    """The steps that might have been it, and are somebody else's from now on."""
+    known = {row.id for row in entry.steps.values()} | set(entry.unmanaged) | set(intent.seen if intent else ())
+    unknown = [step for step in steps if step.id not in known]
+    if intent is not None:
+        return {step.id: day_of(step) for step in unknown if same_kind(step, content)}
+    found = look(unknown, {step_key: content}, {})
+    near = [*found.adopt.values(), *(step for _, step in found.ask)]
+    return {step.id: day_of(step) for step in near}

@@ -1,0 +1,233 @@
+"""The planner: every difference told, none dropped, none turned into a create by mistake."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.build import call, email, entry, message, state, wanted
+
+from sequence_sync.errors import UsageProblem
+from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.planning.plan import Action, Change, Plan, Reason, summary_line
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.select import Selection
+from sequence_sync.state.snapshot import State
+
+
+def planned(*sequences: WantedSequence, by: State | None = None, **more: object) -> Plan:
+    """The plan of `sequences` against the state `by`."""
+    rows = {row.key: row for row in sequences}
+    return make_plan(Inputs(wanted=rows, state=by, environment="default", api_host="api", **more))
+
+
+def told(plan: Plan) -> list[tuple[str, str, str]]:
+    """Address, action and reason of every change."""
+    return [(change.address, str(change.action), str(change.reason)) for change in plan.changes]
+
+
+def only(plan: Plan) -> Change:
+    """The one change of a plan."""
+    assert len(plan.changes) == 1, told(plan)
+    return plan.changes[0]
+
+
+def test_from_nothing_the_sequence_comes_before_its_steps_by_day_and_place() -> None:
+    """From an empty state everything is created, ascending by day, then by place in the file."""
+    steps = {"late": email(9), "second": call(2, "b"), "first": message(2), "early": email(1)}
+    plan = planned(wanted(steps=steps))
+    assert told(plan) == [
+        ("trial", "create-sequence", "new"),
+        ("trial.early", "create-step", "new"),
+        ("trial.second", "create-step", "new"),
+        ("trial.first", "create-step", "new"),
+        ("trial.late", "create-step", "new"),
+    ]
+    assert summary_line(plan) == "Plan: 5 to create, 0 to update, 0 to deactivate, 0 to record, 0 blocked."
+
+
+def test_the_vendors_own_example_comes_out_as_it_stands() -> None:
+    """The body of the vendor's curl example, without the two fields that an email does not carry."""
+    content = Content.model_validate(
+        {
+            "type": "email",
+            "day": 3,
+            "variants": {
+                "a": {
+                    "payload": {
+                        "subject": "Quick question, {{firstName}}",
+                        "content": "<p>Hi {{firstName}},</p>",
+                        "preheader": "Quick question about your team",
+                    },
+                    "attachments": ["lN5xKp2vJq"],
+                }
+            },
+        }
+    )
+    plan = planned(wanted(steps={"intro": content}, remote_id="LGz3m8KNPr"))
+    created = plan.changes[-1].call
+    assert created is not None
+    assert created.path == "/sequences/LGz3m8KNPr/steps"
+    assert created.body == {
+        "type": 1,
+        "variants": [
+            {
+                "payload": {
+                    "subject": "Quick question, {{firstName}}",
+                    "content": "<p>Hi {{firstName}},</p>",
+                    "preheader": "Quick question about your team",
+                },
+                "attachmentIds": ["lN5xKp2vJq"],
+            }
+        ],
+        "absoluteDays": 3,
+    }
+
+
+def test_what_was_applied_gives_no_change() -> None:
+    """A state equal to the files is an empty plan."""
+    steps = {"a": email(1), "b": call(2)}
+    plan = planned(wanted(steps=steps), by=state(trial=entry(**steps)))
+    assert plan.changes == ()
+    assert summary_line(plan).startswith("No changes.")
+
+
+def test_an_absent_priority_is_normal_and_an_absent_assignee_is_not_managed() -> None:
+    """Neither is a difference."""
+    before = message(2, priority="normal", assignee="user-1")
+    plan = planned(wanted(steps={"m": message(2)}), by=state(trial=entry(m=before)))
+    assert plan.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "action", "field"),
+    [
+        (email(1, "Other"), "update-variant", "variants.a.payload.subject"),
+        (email(2), "update-step", "day"),
+        (email(1, b="B"), "create-variant", ""),
+    ],
+)
+def test_differences_are_true_and_blocked_until_their_call_is_built(now: Content, action: str, field: str) -> None:
+    """A changed step never becomes a create; what would be done is told."""
+    change = only(planned(wanted(steps={"intro": now}), by=state(trial=entry(intro=email(1)))))
+    assert (change.action, change.reason, change.wanted) == (Action.BLOCKED, Reason.NOT_SUPPORTED, action)
+    assert [row.field for row in change.fields] == ([field] if field else [])
+
+
+def test_another_type_is_blocked_alone() -> None:
+    """The API cannot change a type; no other difference of that step is told beside it."""
+    change = only(planned(wanted(steps={"intro": call(4)}), by=state(trial=entry(intro=email(1)))))
+    assert (change.action, change.reason) == (Action.BLOCKED, Reason.TYPE_CHANGED)
+
+
+def test_another_title_is_blocked() -> None:
+    """The API cannot rename a sequence."""
+    change = only(planned(wanted(title="New", steps={}), by=state(trial=entry(title="Old"))))
+    assert (change.reason, change.fields[0].before, change.fields[0].after) == (Reason.TITLE_CHANGED, "Old", "New")
+
+
+def test_a_step_gone_from_its_file_is_blocked_until_it_is_named() -> None:
+    """`removed:` lets it go; without it the plan says what to click."""
+    by = state(trial=entry(intro=email(1)))
+    assert only(planned(wanted(), by=by)).reason is Reason.STEP_REMOVED
+    change = only(planned(wanted(removed=("intro",)), by=by))
+    assert (change.action, change.reason) == (Action.FORGET, Reason.REMOVED)
+
+
+def test_a_sequence_whose_file_is_gone_is_blocked_until_it_is_named() -> None:
+    """`removed:` of the settings lets a sequence go."""
+    by = state(trial=entry(intro=email(1)))
+    assert only(planned(by=by)).reason is Reason.SEQUENCE_REMOVED
+    assert only(planned(by=by, removed=("trial",))).action is Action.FORGET
+
+
+def test_moved_and_formerly_rename_without_a_call() -> None:
+    """Both are state only, and silent once they have happened."""
+    by = state(old=entry(hello=email(1)))
+    renamed = wanted("new", "Trial", formerly="old", moved={"hello": "intro"}, steps={"intro": email(1)})
+    assert told(planned(renamed, by=by)) == [("new", "move", "moved"), ("new.intro", "move", "moved")]
+    assert planned(renamed, by=state(new=entry(intro=email(1)))).changes == ()
+
+
+def test_a_rename_without_moved_is_not_created_again() -> None:
+    """A create equal to a step left behind is blocked until `moved` or `removed` says which it is."""
+    by = state(trial=entry(hello=message(2)))
+    plan = planned(wanted(steps={"intro": message(3)}), by=by)
+    assert [(row[0], row[2]) for row in told(plan)] == [
+        ("trial.intro", "same-content"),
+        ("trial.hello", "step-removed"),
+    ]
+    assert not plan.to_do
+
+
+def test_a_renamed_sequence_is_not_created_again() -> None:
+    """The same content under a new sequence key, while the old file is gone, is blocked as a whole."""
+    by = state(old=entry(title="Old", hello=message(2)))
+    plan = planned(wanted("new", "New", steps={"hello": message(2), "other": message(4, "Something else")}), by=by)
+    reasons = {row[0]: row[2] for row in told(plan)}
+    assert reasons["new.hello"] == "same-content"
+    same_title = planned(wanted("new", "Old", steps={"other": message(4, "Something else")}), by=by)
+    assert {row[0]: row[2] for row in told(same_title)} == {
+        "new": "same-content",
+        "new.other": "blocked-sequence",
+        "old": "sequence-removed",
+    }
+
+
+def test_an_email_whose_day_is_held_is_blocked() -> None:
+    """One email a day: the day of a step that stays is not free, whether it is removed, forgotten or unmanaged."""
+    gone = planned(wanted(steps={"new": email(1, "Other", "<p>Other words</p>")}), by=state(trial=entry(old=email(1))))
+    assert {row[0]: row[2] for row in told(gone)} == {"trial.new": "day-held", "trial.old": "step-removed"}
+    held = entry().model_copy(update={"unmanaged": {"X9": 5}})
+    stranger = only(planned(wanted(steps={"new": email(5)}), by=state(trial=held)))
+    assert stranger.reason is Reason.DAY_HELD
+    assert "X9" in stranger.advice
+
+
+def test_configured_ids_are_adopted_and_contradictions_are_blocked() -> None:
+    """`ids:` is read where the state has none."""
+    row = wanted(remote_id="L1", step_ids={"intro": "S1"}, steps={"intro": email(1)})
+    assert told(planned(row)) == [("trial", "adopt", "configured-id"), ("trial.intro", "adopt", "configured-id")]
+    change = only(planned(row, by=state(trial=entry("L2", intro=email(1)))))
+    assert change.reason is Reason.ID_CHANGED
+
+
+def test_a_target_brings_its_sequence_and_an_exclude_wins() -> None:
+    """A step brings the creation of its sequence; a pattern that matches nothing is a usage error."""
+    row = wanted(steps={"a": email(1), "b": email(2)})
+    aimed = planned(row, selection=Selection(("trial.b",)))
+    assert [change.address for change in aimed.changes] == ["trial", "trial.b"]
+    assert not aimed.sequences["trial"].complete
+    without = planned(row, wanted("other", "O"), selection=Selection(("*.*",), ("trial.a",)))
+    assert [change.address for change in without.changes] == ["trial", "trial.b"]
+    with pytest.raises(UsageProblem, match="matches nothing"):
+        planned(row, selection=Selection(("nope.*",)))
+
+
+def test_an_open_create_is_told_as_such() -> None:
+    """An intent without an outcome is a create whose outcome is unknown."""
+    plan = planned(wanted(steps={"a": email(1)}), by=state(trial=entry()), open_addresses={"trial.a"})
+    assert only(plan).reason is Reason.OUTCOME_UNKNOWN
+    assert any("trial.a" in note for note in plan.notes)
+
+
+contents = st.builds(message, st.integers(1, 9), st.sampled_from(["one text", "another", "a third thing"]))
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), contents), st.dictionaries(st.sampled_from("abcdef"), contents))
+def test_no_known_step_is_ever_created(before: dict[str, Content], after: dict[str, Content]) -> None:
+    """Whatever changes, a create is only for a key that the state lacks, and every key that differs is told."""
+    plan = planned(wanted(steps=after), by=state(trial=entry(**before)))
+    created = {change.step for change in plan.to_do if change.action is Action.CREATE_STEP}
+    assert not created & set(before)
+    differing = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    assert differing == {change.step for change in plan.changes}
+
+
+@given(st.permutations(["a", "b", "c"]))
+def test_the_order_of_input_does_not_matter(keys: list[str]) -> None:
+    """The same sequences in any order give the same plan, hash included."""
+    rows = [wanted(key, steps={"one": email(1)}) for key in keys]
+    ordered = [wanted(key, steps={"one": email(1)}) for key in "abc"]
+    assert planned(*rows) == planned(*ordered)
+    assert planned(*rows).plan_hash() == planned(*ordered).plan_hash()
