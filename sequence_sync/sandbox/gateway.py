@@ -1,0 +1,162 @@
+"""What stands before the endpoints: body size, the header rule, scripted faults, the log of requests.
+
+ASGI only; what a call does is the inner app's. A connection is closed without an answer through `hang_up` in the
+scope's state, which `runner` puts there; ASGI itself has no word for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sequence_sync.sandbox.behaviour import Fault, FaultKind, Switches
+from sequence_sync.sandbox.calls import Reply, refused
+from sequence_sync.sandbox.journal import Entry
+from sequence_sync.sandbox.limits import Limiter
+from sequence_sync.sandbox.refusals import AtTheGate, Refusal, Refused, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.store import Store
+
+LARGEST_BODY = 5_000_000  # bytes
+CANNED: Mapping[FaultKind, Callable[[], Refusal]] = {
+    FaultKind.ERROR_500_BEFORE: broken,
+    FaultKind.BAD_KEY: bad_key,
+    FaultKind.FORBIDDEN_403: lambda: Refused(4003, "Missing permission", status=403, kind="FORBIDDEN"),
+    FaultKind.RATE_LIMIT_400: rate_limited,
+    FaultKind.RATE_LIMIT_429_SECONDS: lambda: rate_limited(429),
+    FaultKind.RATE_LIMIT_429_DATE: lambda: rate_limited(429),
+}
+RATE_FAULTS = (FaultKind.RATE_LIMIT_400, FaultKind.RATE_LIMIT_429_SECONDS, FaultKind.RATE_LIMIT_429_DATE)
+BAD_GATEWAY = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Gateway:
+    """An ASGI app around the endpoints."""
+
+    def __init__(self, app: ASGIApp, store: Store, switches: Switches, limiter: Limiter) -> None:
+        self._app = app
+        self._store = store
+        self._switches = switches
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or close its connection."""
+        try:
+            body = await _read(receive)
+        except ConnectionResetError:
+            return
+        entry = self._store.log.note(_entry(scope, body or b"", self._store.clock()))
+        fault: Fault | None = None
+        try:
+            if body is None:
+                raise Unroutable(413, "request entity too large", "Payload Too Large")
+            if scope["method"] in ("GET", "HEAD") and "content-type" in entry.headers:
+                raise AtTheGate(406, "Not Acceptable", "A GET request must not carry a Content-Type header")
+            behaviour, fault = self._switches.turn(entry.method, entry.path)
+            entry.fault = fault.fault.value if fault else ""
+            scope["behaviour"] = behaviour
+            reply = await self._meet(fault, scope, body, receive)
+        except Refusal as refusal:
+            reply = refused(refusal, {})
+        if reply is None:
+            return
+        entry.status = reply.status
+        await _send(replace(reply, headers={**self._limiter.idle().headers(), **reply.headers}), send)
+
+    async def _meet(self, fault: Fault | None, scope: Scope, body: bytes, receive: Receive) -> Reply | None:
+        """Carry the request out as the fault will have it. None: the connection is closed without an answer."""
+        if fault is None:
+            return await self._perform(scope, body)
+        kind = fault.fault
+        if kind in CANNED:
+            return self._canned(fault)
+        if kind in (FaultKind.DROP_BEFORE, FaultKind.LATE_COMMIT):
+            await _hang_up(scope, receive)
+        if kind is FaultKind.DROP_BEFORE:
+            return None
+        if kind is FaultKind.LATE_COMMIT:
+            await asyncio.sleep(fault.seconds)
+        reply = await self._perform(scope, body)
+        if kind is FaultKind.DUPLICATE:
+            await self._perform(scope, body)
+        if kind is FaultKind.LATE:
+            await asyncio.sleep(fault.seconds)
+        if kind is FaultKind.DROP_AFTER:
+            await _hang_up(scope, receive)
+        return None if kind in (FaultKind.DROP_AFTER, FaultKind.LATE_COMMIT) else _spoilt(kind, reply)
+
+    def _canned(self, fault: Fault) -> Reply:
+        headers = self._limiter.exhausted(fault.seconds).headers() if fault.fault in RATE_FAULTS else {}
+        if fault.fault is FaultKind.RATE_LIMIT_429_DATE:
+            headers["retry-after"] = formatdate(self._store.clock() + fault.seconds, usegmt=True)
+        return refused(CANNED[fault.fault](), headers)
+
+    async def _perform(self, scope: Scope, body: bytes) -> Reply:
+        """The inner app's whole answer to this body."""
+        kept: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def keep(message: Message) -> None:
+            kept.append(message)
+
+        await self._app(dict(scope), receive, keep)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in kept[0]["headers"]}
+        kind = headers.pop("content-type", "")
+        headers.pop("content-length", None)
+        return Reply(kept[0]["status"], b"".join(message.get("body", b"") for message in kept[1:]), headers, kind)
+
+
+def _spoilt(kind: FaultKind, reply: Reply) -> Reply:
+    """An answer that was right, with what the fault makes of it."""
+    if kind is FaultKind.ERROR_500_AFTER:
+        return replace(reply, status=500, body=json.dumps(broken().body).encode())
+    if kind is FaultKind.TRUNCATED_JSON:
+        return replace(reply, body=reply.body[: len(reply.body) // 2])
+    if kind is FaultKind.HTML_502:
+        return replace(reply, status=502, body=BAD_GATEWAY, content_type="text/html")
+    if kind is FaultKind.WRONG_CONTENT_TYPE:
+        return replace(reply, content_type="text/html; charset=utf-8")
+    if kind is FaultKind.EMPTY_BODY:
+        return replace(reply, body=b"")
+    return reply
+
+
+def _entry(scope: Scope, body: bytes, now: float) -> Entry:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
+    return Entry(now, scope["method"], scope["path"], query, headers, body.decode("utf-8", "replace"))
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None where it is too large. Raises ConnectionResetError where the client has gone."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionResetError
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    """Close the socket, and wait until the server has noticed, so that it sends no answer of its own."""
+    scope["state"]["hang_up"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(reply: Reply, send: Send) -> None:
+    headers = {**reply.headers, "content-length": str(len(reply.body)), "content-type": reply.content_type}
+    rows = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": rows})
+    await send({"type": "http.response.body", "body": reply.body})
