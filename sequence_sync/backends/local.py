@@ -49,6 +49,7 @@ class LocalBackend:
         self._broken = False
         self._backed_up = False
         self._last_write: tuple[str, str] | None = None
+        self._lock: LocalLock | None = None
 
     def describe(self) -> str:
         """The path."""
@@ -151,12 +152,16 @@ class LocalBackend:
                 raise locked(holder, clock.wall(), _remedy(holder))
             clock.sleep(min(_POLL, left))
         try:
-            return LocalLock(held, self._lock_path, info)
+            # Kept here too: a lock that nobody refers to any more is let go by the library.
+            self._lock = LocalLock(held, self._lock_path, info)
         except OSError as error:
             held.release()
             raise disk_problem("The state cannot be locked.", self._lock_path, error) from error
+        return self._lock
 
     def _try_lock(self) -> FileLock | None:
+        if not self._lock_path.parent.is_dir():  # the library would make it
+            raise disk_problem("The state cannot be locked.", self._lock_path, FileNotFoundError())
         # Without the fallback: it would lock by a marker file, which outlives its owner.
         lock = FileLock(self._lock_path, timeout=0, thread_local=False, fallback_to_soft=False)
         try:

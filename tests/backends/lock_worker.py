@@ -1,0 +1,53 @@
+"""Run as a process of its own: adds one to a counter under a state's lock, a few times, and tells what it is at."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from sequence_sync.backends.base import LockInfo
+from sequence_sync.backends.local import LocalBackend
+
+
+class RealClock:
+    """The machine's own time; a short poll, so that many processes get through quickly."""
+
+    def now(self) -> float:
+        """Seconds that only go up."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """A really short wait."""
+        time.sleep(min(seconds, 0.002))
+
+
+def tell(line: str) -> None:
+    """A line to whoever started this."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(path: str, turns: int, linger: float) -> None:
+    """Each turn: lock, read, wait `linger` seconds, write what was read plus one, release."""
+    for turn in range(turns):
+        backend = LocalBackend(Path(path), Path(path).parent / ".seqsync")
+        name = f"{os.getpid()}-{turn}"
+        lock = backend.lock(LockInfo(name, "test", "here", os.getpid(), "count", time.time()), 100.0, RealClock())
+        tell(f"locked {lock.taken_over}")
+        stored = backend.read()
+        time.sleep(linger)
+        lock.check()
+        count = int(stored.data) if stored else 0
+        backend.write(str(count + 1).encode(), stored.version if stored else None, name)
+        lock.release()
+        tell("released")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
