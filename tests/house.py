@@ -25,7 +25,7 @@ FLOORS = {
     "api.figures": 2,
     "planning": 3, "lint": 3, "render": 3, "api": 3, "backends": 3, "sandbox": 3,
     "apply": 4,
-    "registry": 5, "workspace": 5, "running": 5,
+    "registry": 5, "workspace": 5, "running": 5, "mending": 5,
     "cli": 6,
     "__main__": 7, "": 7,
 }  # fmt: skip
@@ -35,6 +35,8 @@ SIDEWAYS = {
     ("render", "planning"): "a plan is what it prints",
     ("workspace", "registry"): "it asks the tables for the parts that it joins",
     ("running", "registry"): "the same",
+    ("mending", "workspace"): "a state is mended where it is opened",
+    ("mending", "running"): "under the same lock",
     ("running", "workspace"): "what is done under the lock begins with a plan",
 }
 
@@ -43,6 +45,7 @@ HOMES = {
     "ruamel": ("source/document.py",),
     "markdown_it": ("source/markdown.py",),
     "httpx": ("api/transport.py",),
+    "httpcore": ("api/transport.py",),
     "tenacity": ("api/",),
     "deepdiff": ("planning/",),
     "filelock": ("backends/local.py",),
