@@ -87,8 +87,7 @@ class Console:
     def set(self, environ: Mapping[str, str], *, no_color: bool, verbose: int) -> None:
         """What the command line says about the screen."""
         self.verbose = verbose
-        # Whether progress on stderr may be drawn over itself.
-        self.live = self._err.is_terminal() and not environ.get("CI") and environ.get("TERM") != "dumb"
+        self._drawable = self._err.is_terminal() and not environ.get("CI") and environ.get("TERM") != "dumb"
         for stream in (self._out, self._err):
             stream.color = color_wanted(environ, is_terminal=stream.is_terminal(), no_color=no_color)
 
@@ -99,6 +98,11 @@ class Console:
     @property
     def error_color(self) -> bool:
         return self._err.color
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether progress on stderr may be drawn over itself: a real terminal, not CI's."""
+        return self._drawable
 
     def result(self, text: str) -> None:
         """What the command was asked for, for people: to stdout, with a line break at its end."""
