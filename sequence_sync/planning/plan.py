@@ -122,10 +122,11 @@ class Change(Frozen):
 
     def signature(self) -> list[Any]:
         """What the plan hash covers of it, as plain data: what is done to what, and the call with its body."""
+        call = self.call
         return [
             self.address, self.action, self.wanted, self.title, self.source,
             self.remote_id if self.action is Action.ADOPT else None,
-            dict(self.call) if self.call else None,
+            [call.method, call.path, call.body] if call else None,
         ]  # fmt: skip
 
     def digest(self) -> str:

@@ -1,0 +1,52 @@
+"""Text that other people wrote, made safe to show. Pure; knows nothing of plans.
+
+Copy, titles and names come from files and from the app. On a terminal they must not move the cursor, change colors or
+turn the reading direction; what cannot be seen is shown as its code, so that a reviewer sees it.
+"""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+# Control characters but tab and line feed, line separators, text direction, zero-width and tag characters, halves of
+# surrogate pairs. The joiners U+200C and U+200D stay: scripts and emoji need them.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_HIDDEN_MARKUP = re.compile(r"<!--.*?-->|<(style|script)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*|!)[^<>]*>")
+# Tags that do not break a word in two: <b>quick</b>ly is one word.
+_INLINE = ("a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u")
+_SEPARATOR = {prefix + name: "" for name in _INLINE for prefix in ("", "/")}
+
+
+def _code(found: re.Match[str]) -> str:
+    number = ord(found.group())
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def visible(text: str) -> str:
+    """`text` with everything that a terminal would obey, or that nobody would see, as its code; lines stay lines."""
+    return _UNSAFE.sub(_code, text) if _UNSAFE.search(text) else text
+
+
+def one_line(text: str, width: int = 0) -> str:
+    """`visible(text)` on one line, cut to `width` characters (0: not cut) with "…" at the end."""
+    line = " ".join(visible(text).split())
+    return line if not width or len(line) <= width else f"{line[: width - 1].rstrip()}…"
+
+
+def words_of_html(markup: str) -> list[str]:
+    """The words that a reader of `markup` sees, still as they stand there (`&amp;` stays)."""
+    parts = _TAG.split(_HIDDEN_MARKUP.sub(" ", markup))  # text, tag, text, tag, text
+    parts[1::2] = [_SEPARATOR.get(name.lower(), " ") for name in parts[1::2]]
+    return "".join(parts).split()
+
+
+def first_words(text: str, count: int, markup: bool) -> tuple[str, int]:
+    """The first `count` words, and how many words there are. `markup`: the text is HTML. Not yet safe to show."""
+    words = words_of_html(text) if markup else text.split()
+    start = " ".join(words[:count])
+    return unescape(start) if markup else start, len(words)

@@ -1,0 +1,179 @@
+"""A plan for a terminal or a log. Pure: lines out; width, pager and stream are `cli`'s.
+
+Everything that a user wrote goes through `escape`, so that only our own color codes reach a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import groupby
+
+from sequence_sync.planning.plan import Action, Gate, Plan, Reason
+from sequence_sync.render.ansi import MARK_COLORS, Ink, ink
+from sequence_sync.render.escape import first_words, one_line, visible
+from sequence_sync.render.view import Detail, Group, Row, View, view_of
+from sequence_sync.render.worddiff import Kind, Piece, folded, word_diff
+
+
+class Level(StrEnum):
+    """How much is told: one line a step; long texts folded; everything."""
+
+    SUMMARY = "summary"
+    DEFAULT = "default"
+    FULL = "full"
+
+
+HEADLINE_WIDTH = 72
+SHORT_TEXT = 100
+FOLDED_WORDS = 12
+NONE = "(none)"
+
+
+def plan_text(plan: Plan, level: Level = Level.DEFAULT, color: bool = False) -> str:
+    """`plan` as text. The first line names environment and API host, the last one is `summary_line`."""
+    view, paint = view_of(plan), ink(color)
+    lines = [f"Plan for environment {one_line(view.environment)} at {one_line(view.api_host)}"]
+    for group in view.groups:
+        lines += ["", paint(group_title(group), "bold"), *rows_text(group.rows, level, paint)]
+    lines += [*_gates(view.gates, paint), *_notes(view.notes), "", *closing(view)]
+    return "\n".join(lines) + "\n"
+
+
+def closing(view: View) -> list[str]:
+    """How long it takes, the plan hash, and the last line."""
+    calls = f"{view.calls} call{'' if view.calls == 1 else 's'}"
+    lines = [f"Apply makes {calls} and takes {view.duration}."] if view.calls else []
+    return [*lines, f"Plan hash: {view.plan_hash}", view.summary_line]
+
+
+def group_title(group: Group) -> str:
+    """`trial "Trial onboarding" (id LGz3m8KNPr, active)`."""
+    facts = [f"id {group.remote_id}" if group.remote_id else "not in Saleshandy yet"]
+    facts += [] if group.active is None else ["active: prospects get what is changed" if group.active else "not active"]
+    title = f' "{one_line(group.title, HEADLINE_WIDTH)}"' if group.title else ""
+    return f"{one_line(group.key)}{title} ({one_line(', '.join(facts))})"
+
+
+def rows_text(rows: Iterable[Row], level: Level, paint: Ink, indent: str = "  ") -> list[str]:
+    """The lines of `rows`; what `paint` adds are the only terminal codes in them."""
+    if level is Level.SUMMARY:
+        return list(_summary_lines(rows, paint, indent))
+    lines = []
+    for row in rows:
+        lines.append(f"{indent}{paint(_head(row, row.address), MARK_COLORS[row.mark])}")
+        lines += [f"{indent}    {line}" if line else "" for line in _below(row, level, paint)]
+    return lines
+
+
+def _summary_lines(rows: Iterable[Row], paint: Ink, indent: str) -> Iterator[str]:
+    """One line a step: its variants' changes of one kind stand together."""
+    for _, found in groupby(rows, key=lambda row: (row.change.action, row.change.step, row.verb)):
+        together = list(found)
+        row = together[0]
+        letters = ", ".join(other.address.split(".")[2] for other in together) if len(together) > 1 else ""
+        address = f"{row.change.sequence}.{row.change.step} ({letters})" if letters else row.address
+        why = f" - {row.reason}" if row.change.action is Action.BLOCKED else ""
+        yield f"{indent}{paint(_head(row, address) + why, MARK_COLORS[row.mark])}"
+
+
+def _head(row: Row, address: str) -> str:
+    words, text, markup, rest = row.headline
+    if text:
+        text = first_words(text, FOLDED_WORDS, True)[0] if markup else text
+        text = f'"{one_line(text, HEADLINE_WIDTH)}"'
+    about = ", ".join(part for part in (words, text, rest) if part)
+    return one_line(f"{row.mark} {row.verb} {address}{': ' if about else ''}{about}")
+
+
+def _below(row: Row, level: Level, paint: Ink) -> list[str]:
+    lines = []
+    if row.change.reason is not Reason.NEW:
+        lines.append(f"why: {row.reason}" + (f"; {row.impact}" if row.impact else ""))
+    if row.advice:
+        lines.append(f"what to do: {one_line(row.advice)}")
+    for detail in row.details if level is Level.FULL or not _blocked_create(row) else ():
+        told = _detail(detail, level, paint)
+        lines += ["  " * detail.depth + line for line in told] if detail.depth else told
+    if row.call and level is Level.FULL:
+        lines.append(f"call: {one_line(row.call)}")
+    return lines
+
+
+def _blocked_create(row: Row) -> bool:
+    return row.change.action is Action.BLOCKED and not row.change.fields
+
+
+def _detail(detail: Detail, level: Level, paint: Ink) -> list[str]:
+    if detail.is_heading:
+        return [f"{detail.label}:"]
+    if detail.change:
+        return _change_lines(detail, level, paint)
+    text = detail.after or ""
+    if _is_short(text) and not detail.markup:
+        return [f"{detail.label}: {visible(text)}"]
+    if level is Level.FULL:
+        return _block(detail.label, visible(text))
+    return [f"{detail.label}: {_folded(text, detail.markup)}"]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= SHORT_TEXT and "\n" not in text
+
+
+def _folded(text: str, markup: bool) -> str:
+    start, count = first_words(text, FOLDED_WORDS, markup)
+    more = f" … ({count} words)" if count > FOLDED_WORDS else ""
+    return one_line(start, SHORT_TEXT) + more
+
+
+def _block(label: str, text: str) -> list[str]:
+    return [f"{label}:", *(f"  {line}" if line else "" for line in text.split("\n"))]
+
+
+def _change_lines(detail: Detail, level: Level, paint: Ink) -> list[str]:
+    label, before, after = detail.label, detail.before, detail.after
+    if before is not None and after is not None and not (_is_short(before) and _is_short(after)):
+        return _block(label, _diffed(before, after, level, paint))
+    old, new = _side(before, detail.markup, level), _side(after, detail.markup, level)
+    if "\n" in old + new:
+        return _block(f"{label}, old", old) + _block(f"{label}, new", new)
+    return [f"{label}: {paint(old, 'red')} -> {paint(new, 'green')}"]
+
+
+def _side(text: str | None, markup: bool, level: Level) -> str:
+    if not text:
+        return NONE
+    return visible(text) if _is_short(text) or level is Level.FULL else _folded(text, markup)
+
+
+def _diffed(before: str, after: str, level: Level, paint: Ink) -> str:
+    pieces = word_diff(before, after)
+    if level is Level.FULL:
+        return "".join(_piece(piece, paint) for piece in pieces)
+    return "".join(_piece(piece, paint) for piece in folded(pieces)).strip()
+
+
+def _piece(piece: Piece, paint: Ink) -> str:
+    if piece.kind is Kind.LEFT_OUT:
+        return " … "
+    text = visible(piece.text)
+    if piece.kind is Kind.SAME:
+        return text
+    text = text.replace("\n", "⏎")  # a line break that is itself the change would not be seen
+    return paint(f"[-{text}-]", "red") if piece.kind is Kind.GONE else paint(f"{{+{text}+}}", "green")
+
+
+def _gates(gates: Iterable[Gate], paint: Ink) -> Iterator[str]:
+    for place, gate in enumerate(gates):
+        if not place:
+            yield from ("", "Gates:")
+        state = paint("open", "green") if gate.allowed else paint("shut", "red")
+        yield f"  {state}  {one_line(gate.name)}: {one_line(gate.detail)}"
+
+
+def _notes(notes: Iterable[str]) -> Iterator[str]:
+    for place, note in enumerate(notes):
+        if not place:
+            yield from ("", "Notes:")
+        yield f"  - {one_line(note)}"

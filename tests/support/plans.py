@@ -1,0 +1,212 @@
+"""Plans to render, save and refuse: one of each kind, small enough to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.planning.plan import (
+    Action,
+    Base,
+    Call,
+    Change,
+    FieldChange,
+    Gate,
+    Impact,
+    Plan,
+    PlannedSequence,
+    Reason,
+)
+from sequence_sync.planning.wire import create_sequence, create_step
+
+HOST = "open-api.saleshandy.com"
+LINEAGE = "6f1c2b1e-0000-4000-8000-00000000000a"
+BASE = Base(lineage=LINEAGE, serial=3, state_digest="5" * 64, files_digest="f" * 64)
+HI = "<p>Hi {{firstName}},</p><p>Hope you're doing well &amp; wanted to reach out about <b>{{companyName}}</b>.</p>"
+
+
+def plan_of(*changes: Change, **others: Any) -> Plan:
+    """A plan for production, made from `BASE`."""
+    return Plan(**({"environment": "production", "api_host": HOST, "base": BASE, "changes": changes} | others))
+
+
+def email(day: int = 1, subject: str = "Quick question, {{firstName}}", content: str = HI, **payload: str) -> Content:
+    """An email with one variant."""
+    variant = Variant(payload={"subject": subject, "content": content, **payload})
+    return Content(type="email", day=day, variants={"a": variant})
+
+
+def task(kind: str, day: int = 2, note: str = "", priority: Priority | None = None, **payload: Any) -> Content:
+    """A step of any other type."""
+    variants = {"a": Variant(payload=payload, task_note=note)}
+    return Content(type=kind, day=day, priority=priority, variants=variants)
+
+
+def create(address: str, content: Content, sequence_id: str | None = None) -> Change:
+    """The creation of a step."""
+    return Change(
+        address=address, action=Action.CREATE_STEP, reason=Reason.NEW, impact=Impact.STRUCTURE, after=content,
+        sequence_id=sequence_id, call=create_step(address.split(".")[0], sequence_id, content),
+    )  # fmt: skip
+
+
+def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Change, ...]:
+    """A sequence that is not there yet, with its steps."""
+    head = Change(
+        address=key, action=Action.CREATE_SEQUENCE, reason=Reason.NEW, impact=Impact.STRUCTURE, title=title,
+        call=create_sequence(title),
+    )  # fmt: skip
+    return (head, *(create(f"{key}.{name}", content) for name, content in steps.items()))
+
+
+def update(address: str, before: Content, after: Content, *fields: FieldChange, **others: Any) -> Change:
+    """The change of a variant that exists, with its call."""
+    letter = address.split(".")[2]
+    body = {"payload": after.variants[letter].payload}
+    call = Call(method="PATCH", path=f"/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/{letter}1", body=body)
+    return Change(**({
+        "address": address, "action": Action.UPDATE_VARIANT, "reason": Reason.CHANGED, "impact": Impact.COPY,
+        "remote_id": f"{letter}1", "sequence_id": "LGz3m8KNPr", "before": before, "after": after, "fields": fields,
+        "call": call,
+    } | others))  # fmt: skip
+
+
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "linkedin_connection_request": {"connectionNote": "Hi {{firstName}}, shall we connect?"},
+    "linkedin_message": {"message": "Thanks for connecting!\nDid you see our note?"},
+    "linkedin_inmail": {"subject": "One idea", "message": "Hi {{firstName}}, one idea for {{companyName}}."},
+    "custom": {"title": "Look at the profile", "action": {"name": "Open", "url": "https://example.com/?a=1&b=2"}},
+    "whatsapp_message": {"message": "Hi, it is Anna."},
+}
+
+
+def from_empty() -> Plan:
+    """Every type of step, from nothing."""
+    steps = {"intro": email(preheader="Quick question about your team")}
+    nudge = email(3, "Still curious?").variants["a"]
+    deck = Variant(payload={"subject": "One more idea", "content": "<p>Short.</p>"}, attachments=("lN5xKp2vJq",))
+    steps["nudge"] = Content(type="email", day=3, variants={"a": nudge, "b": deck})
+    for day, kind in enumerate(list(STEP_TYPES)[1:], start=4):
+        note = "Look at the profile first" if "call" in kind else ""
+        priority = Priority.HIGH if kind == "call_demo" else None
+        steps[kind.replace("_", "-")] = task(kind, day, note, priority, **PAYLOADS.get(kind, {}))
+    steps["call-demo"] = steps["call-demo"].model_copy(update={"assignee": "z6R8Mw4vBn"})
+    changes = create_whole("trial-onboarding", "Trial onboarding", steps)
+    known = PlannedSequence(key="trial-onboarding", title="Trial onboarding", complete=True)
+    return plan_of(
+        *changes, base=Base(files_digest="f" * 64), sequences={known.key: known},
+        notes=("The state is empty, so everything would be created.",),
+    )  # fmt: skip
+
+
+def state_only() -> Plan:
+    """Changes that make no call."""
+    known = PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=False)
+    ids = {"sequence_id": "LGz3m8KNPr"}
+    return plan_of(
+        Change(address="trial", action=Action.MOVE, reason=Reason.MOVED, source="old-trial", title="Trial",
+               remote_id="LGz3m8KNPr", **ids),
+        Change(address="trial.intro", action=Action.ADOPT, reason=Reason.CONFIGURED_ID, remote_id="bwOLEx4l8G",
+               after=email(), **ids),
+        Change(address="trial.hello", action=Action.MOVE, reason=Reason.MOVED, source="trial.hi", remote_id="s2",
+               **ids),
+        Change(address="trial.legacy-call", action=Action.FORGET, reason=Reason.REMOVED, remote_id="s3",
+               before=task("call_other", 9), **ids),
+        Change(address="trial.nudge", action=Action.RECORD, reason=Reason.CHANGED, after=email(3, "Still?"), **ids),
+        sequences={"trial": known},
+    )  # fmt: skip
+
+
+def blocked() -> Plan:
+    """One change blocked for every reason that there is."""
+    wants = {
+        Reason.NEW: Action.CREATE_STEP, Reason.SAME_CONTENT: Action.CREATE_STEP, Reason.DAY_HELD: Action.CREATE_STEP,
+        Reason.NOT_SUPPORTED: Action.UPDATE_VARIANT, Reason.CONFLICT: Action.UPDATE_VARIANT,
+        Reason.BLOCKED_SEQUENCE: Action.CREATE_STEP, Reason.ID_CHANGED: Action.ADOPT,
+        Reason.VARIANT_REMOVED: Action.DEACTIVATE_VARIANT,
+    }  # fmt: skip
+    fields = (FieldChange(field="variants.a.payload.subject", before="Quick question", after="Quick answer"),)
+    changes = [
+        Change(
+            address=f"trial.{reason}" + (".a" if wants.get(reason) is Action.DEACTIVATE_VARIANT else ""),
+            action=Action.BLOCKED, reason=reason, wanted=wants.get(reason), before=email(7),
+            after=email(7, "Quick answer"), remote_id="bwOLEx4l8G", sequence_id="LGz3m8KNPr",
+            fields=fields if wants.get(reason) is Action.UPDATE_VARIANT else (),
+            advice="Click Steps, day 7, the three dots, then Delete.",
+        )
+        for reason in Reason
+    ]  # fmt: skip
+    return plan_of(*changes)
+
+
+LONG = " ".join(f"Sentence {n} tells {{{{firstName}}}} about reason {n}." for n in range(1, 60))
+
+
+def long_update() -> Plan:
+    """Words changed in the middle of a long body, a day, a note added, a variant switched off; gates open and shut."""
+    old = email(3, "Still curious?", f"<p>{LONG}</p>")
+    new = email(3, "Still curious, {{firstName}}?", f"<p>{LONG.replace('reason 30', 'the best reason')}</p>")
+    ids = {"sequence_id": "LGz3m8KNPr", "before": old, "after": new}
+    changes = (
+        Change(address="trial.call", action=Action.UPDATE_STEP, reason=Reason.CHANGED, impact=Impact.TIMING,
+               before=task("call_demo", 4), after=task("call_demo", 5), sequence_id="LGz3m8KNPr",
+               fields=(FieldChange(field="day", before=4, after=5),
+                       FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget")),
+               call=Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2", body={"absoluteDays": 5})),
+        update("trial.nudge.a", old, new,
+               FieldChange(field="variants.a.payload.subject", before=old.variants["a"].payload["subject"],
+                           after=new.variants["a"].payload["subject"]),
+               FieldChange(field="variants.a.payload.content", before=old.variants["a"].payload["content"],
+                           after=new.variants["a"].payload["content"])),
+        Change(address="trial.nudge.b", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
+               impact=Impact.STRUCTURE, remote_id="b1", **ids,
+               call=Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/b1",
+                         body={"status": 0})),
+    )  # fmt: skip
+    return plan_of(
+        *changes,
+        sequences={"trial": PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=True)},
+        gates=(
+            Gate(name="destructive", allowed=True, detail="The plan switches off 1 variant."),
+            Gate(name="active", allowed=False, detail="If that is meant, plan with `-allow active`."),
+        ),
+        allowed=("destructive",),
+    )
+
+
+EVIL = (
+    "\x1b[31mred\x1b]0;owned\x07 @octocat <script>alert(1)</script> </iframe></code></details> ```` \u202etxt.exe "
+    "[link](javascript:alert(1)) <!-- --> & \" ' \x9b2J\n```\n# heading\n\n</details>\n\n@everyone #1"
+)
+
+
+def hostile() -> Plan:
+    """Text that tries to break out of every medium, in every place where a user's text stands."""
+    before, after = email(1, "mild", "<p>mild</p>"), email(1, EVIL, EVIL, preheader=EVIL)
+    fields = tuple(
+        FieldChange(field=f"variants.a.payload.{name}", before=before.variants["a"].payload.get(name), after=EVIL)
+        for name in ("subject", "content", "preheader")
+    )
+    blocked_one = Change(
+        address="evil.blocked", action=Action.BLOCKED, reason=Reason.NOT_SUPPORTED, wanted=Action.UPDATE_STEP,
+        before=before, after=after, advice=EVIL,
+    )  # fmt: skip
+    note = create("evil.note", task("linkedin_message", 2, EVIL, message=EVIL), "LGz3m8KNPr")
+    return plan_of(
+        *create_whole("evil", EVIL, {"first": after}), note, update("evil.second.a", before, after, *fields),
+        blocked_one, sequences={"evil": PlannedSequence(key="evil", title=EVIL, remote_id=EVIL)},
+        gates=(Gate(name="drift", allowed=False, detail=EVIL),), notes=(EVIL,), environment="production\x1b[2J",
+    )  # fmt: skip
+
+
+def empty() -> Plan:
+    """Nothing to do."""
+    return plan_of()
+
+
+CASES = {
+    "empty": empty, "from-empty": from_empty, "state-only": state_only, "blocked": blocked,
+    "long-update": long_update, "hostile": hostile,
+}  # fmt: skip
