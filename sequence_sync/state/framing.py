@@ -44,7 +44,9 @@ def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
             damage = True
             continue
         awaited = max(last, folded) + 1
-        if damage or awaited < record.n:
+        # A damaged record above `folded` stands for all numbers up to the next one.
+        told = bool(records) and isinstance(records[-1], DamagedRecord) and last > folded
+        if damage or (awaited < record.n and not told):
             free = awaited if awaited < record.n else last + 1
             if free < record.n:
                 records.append(DamagedRecord(n=free, lineage=lineage))

@@ -34,14 +34,16 @@ def tell(line: str) -> None:
 
 
 def main(path: str, turns: int, linger: float) -> None:
-    """Each turn: lock, read, wait `linger` seconds, write what was read plus one, release."""
+    """Each turn: lock, read, wait `linger` seconds (below 0: for a line), write what was read plus one, release."""
     for turn in range(turns):
         backend = LocalBackend(Path(path), Path(path).parent / ".seqsync")
         name = f"{os.getpid()}-{turn}"
         lock = backend.lock(LockInfo(name, "test", "here", os.getpid(), "count", time.time()), 100.0, RealClock())
         tell(f"locked {lock.taken_over}")
         stored = backend.read()
-        time.sleep(linger)
+        if linger < 0:
+            sys.stdin.readline()
+        time.sleep(max(0.0, linger))
         lock.check()
         count = int(stored.data) if stored else 0
         backend.write(str(count + 1).encode(), stored.version if stored else None, name)

@@ -30,13 +30,19 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def spawn(path: Path) -> Iterator[Spawn]:
-    """Starts a worker with so many turns, which lingers so long in each; ends it when the test is over."""
+    """Starts a worker with so many turns, which lingers in each as told; ends it when the test is over."""
     running: list[subprocess.Popen[str]] = []
 
     def start(turns: int, linger: float) -> subprocess.Popen[str]:
         command = [sys.executable, str(WORKER), str(path), str(turns), str(linger)]
         running.append(
-            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )
         )
         return running[-1]
 
@@ -44,8 +50,9 @@ def spawn(path: Path) -> Iterator[Spawn]:
     for process in running:
         process.kill()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def said(process: subprocess.Popen[str]) -> str:
@@ -93,12 +100,15 @@ def test_a_dead_owner_frees_it_at_once(path: Path, spawn: Spawn) -> None:
 
 def test_a_stopped_owner_keeps_it(path: Path, spawn: Spawn) -> None:
     """An owner that stands still keeps its lock however long others wait, and goes on unharmed when it wakes."""
-    holder = spawn(1, 0.05)
+    holder = spawn(1, -1.0)
     assert said(holder) == "locked False"
     os.kill(holder.pid, signal.SIGSTOP)
     with pytest.raises(StateLocked):
-        backend(path).lock(info(), 3600.0, FakeClock())
+        backend(path).lock(info(), 60.0, FakeClock())
     os.kill(holder.pid, signal.SIGCONT)
+    assert holder.stdin is not None
+    holder.stdin.write("\n")
+    holder.stdin.flush()
     assert said(holder) == "released"
     assert path.read_bytes() == b"1"
 

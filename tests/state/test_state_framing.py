@@ -139,9 +139,17 @@ def test_damage_without_any_record() -> None:
 
 def test_told_damage_stays_what_it_is() -> None:
     """Written back with its damage, a journal reads the same and gets no new damage."""
-    found = check(LINES[0] + b"junk\n" + LINES[2] + LINES[3][:9])
+    found = check(LINES[0] + LINES[4] + b"junk\n" + LINES[5] + b"tail")
+    assert [record.n for record in found if isinstance(record, DamagedRecord)] == [2, 7]
     again = b"".join(frame(record) for record in found)
     assert unframe(again, LINEAGE) == found
+
+
+@given(st.lists(st.sampled_from([*LINES, b"junk\n"]), max_size=9), st.integers(0, 7))
+def test_reading_back_what_was_read_changes_nothing(lines: list[bytes], folded: int) -> None:
+    """Whatever lines are lost, doubled or in the wrong place: written back as read, the journal reads the same."""
+    found = check(b"".join(lines), folded)
+    assert unframe(b"".join(frame(record) for record in found), LINEAGE, folded) == found
 
 
 def test_another_lineage_is_refused() -> None:
