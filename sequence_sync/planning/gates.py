@@ -55,7 +55,7 @@ def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: 
         yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
     sending = dict.fromkeys(c.sequence for c in changes if c.call is not None and c.sequence in active)
     if sending:
-        yield ACTIVE, f"The plan writes to {_counted(sending, 'sequence')} that is sending now: {_names(sending)}."
+        yield ACTIVE, f"The plan writes to {_counted(sending, 'active sequence')}: {_names(sending)}."
 
 
 def _counted(things: Collection[str], noun: str) -> str:

@@ -1,0 +1,86 @@
+"""The gates that a plan meets, and how they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import pytest
+from support.plans import create, email, long_update
+
+from sequence_sync.model.settings import Policy
+from sequence_sync.planning.gates import GATES, gates_for
+from sequence_sync.planning.plan import Action, Call, Change, Gate, Reason
+
+POLICY = Policy()
+
+
+def change(address: str, action: Action, **others: Any) -> Change:
+    """A change with a call."""
+    call = Call(method="PATCH", path="/x", body={})
+    return Change(**({"address": address, "action": action, "reason": Reason.CHANGED, "call": call} | others))
+
+
+def met(*changes: Change, drifted: bool = False, active: Collection[str] = (), limit: int = 200) -> list[str]:
+    """The names of the gates that `changes` meet."""
+    return [gate.name for gate in gates_for(changes, drifted, active, Policy(max_changed_steps=limit), set())]
+
+
+def test_creates_meet_no_gate() -> None:
+    """However many there are: a first apply of forty sequences is no accident."""
+    assert met(*(create(f"trial.step{n}", email()) for n in range(300)), limit=0) == []
+
+
+def test_switching_a_variant_off_is_destructive() -> None:
+    """The gate names the variants."""
+    (gate,) = gates_for([change("t.s.b", Action.DEACTIVATE_VARIANT)], False, set(), POLICY, set())
+    assert gate == Gate(name="destructive", allowed=False, detail=gate.detail)
+    assert "t.s.b" in gate.detail
+    assert "-allow destructive" in gate.detail
+
+
+def test_many_names_are_cut_with_their_count() -> None:
+    """A hundred variants do not make a page."""
+    rows = [change(f"t.s{n}.b", Action.DEACTIVATE_VARIANT) for n in range(100)]
+    (gate,) = gates_for(rows, False, set(), POLICY, set())
+    assert "100 variants" in gate.detail
+    assert "and 95 more" in gate.detail
+
+
+def test_drift_is_a_gate_only_where_it_is_overwritten() -> None:
+    """The caller knows whether the changes overwrite an edit."""
+    row = change("t.s.a", Action.UPDATE_VARIANT)
+    assert met(row) == []
+    assert met(row, drifted=True) == ["drift"]
+
+
+@pytest.mark.parametrize(("limit", "gates"), [(1, ["size"]), (2, []), (0, ["size"])])
+def test_size_counts_changed_steps(limit: int, gates: list[str]) -> None:
+    """Two variants of one step are one step; a blocked change and a create are none."""
+    rows = [
+        change("t.s.a", Action.UPDATE_VARIANT), change("t.s.b", Action.UPDATE_VARIANT),
+        change("t.u", Action.UPDATE_STEP),
+        change("t.v.c", Action.CREATE_VARIANT), change("t.w", Action.BLOCKED, call=None),
+    ]  # fmt: skip
+    assert met(*rows, limit=limit) == gates
+
+
+def test_size_counts_deactivations() -> None:
+    """Switching off is changing."""
+    assert met(change("t.s.b", Action.DEACTIVATE_VARIANT), limit=0) == ["destructive", "size"]
+
+
+def test_a_write_to_a_sending_sequence_is_a_gate() -> None:
+    """A create too; what makes no call is none."""
+    assert met(create("t.s", email()), active={"t"}) == ["active"]
+    assert met(create("t.s", email()), active={"other"}) == []
+    assert met(change("t.s", Action.FORGET, call=None), active={"t"}) == []
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_an_allowed_gate_is_open_and_still_told(name: str) -> None:
+    """All four at once: `-allow` opens its own gate and no other."""
+    gates = gates_for(long_update().changes, True, {"trial"}, Policy(max_changed_steps=0), {name})
+    assert tuple(gate.name for gate in gates) == GATES
+    assert [gate.name for gate in gates if gate.allowed] == [name]
+    assert all(f"`-allow {gate.name}`" in gate.detail for gate in gates)
