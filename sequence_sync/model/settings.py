@@ -5,17 +5,39 @@ The key itself never stands here: only the name of its variable, or the command 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from sequence_sync.model.fields import Frozen, Key
 
 DEFAULT_API_URL = "https://open-api.saleshandy.com/v1"
 DEFAULT_INCLUDE = ("sequences/**/*.yaml", "sequences/**/*.yml")
 DEFAULT_ENVIRONMENT = "default"
+
+
+def _whole(value: object) -> object:
+    """A whole number from the text of a file: no sign, no underscore, nothing guessed."""
+    if isinstance(value, str):
+        if not re.fullmatch(r"[0-9]{1,9}", value):
+            raise ValueError("a whole number is expected here, as in 30")
+        return int(value)
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
+            raise ValueError("a number of seconds is expected here, as in 120")
+        return float(value)
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
 
 
 class RemovedSteps(StrEnum):
@@ -37,15 +59,15 @@ class Environment(Frozen):
     assignees: Mapping[str, str] = Field(default_factory=dict)
     attachments: Mapping[str, str] = Field(default_factory=dict)
     variables: Mapping[str, str] = Field(default_factory=dict)
-    timeout: Annotated[int, Field(ge=1, le=600)] = 30
-    settle_grace: Annotated[int, Field(ge=0, le=86_400)] = 120
-    max_wait: Annotated[int, Field(ge=0)] = 0
+    timeout: Annotated[Whole, Field(ge=1, le=600)] = 30
+    settle_grace: Annotated[Seconds, Field(ge=0, le=86_400)] = 120
+    max_wait: Annotated[Whole, Field(ge=0)] = 0
 
 
 class Policy(Frozen):
     """What a plan may do without being asked twice."""
 
-    max_changed_steps: Annotated[int, Field(ge=0)] = 200
+    max_changed_steps: Annotated[Whole, Field(ge=0)] = 200
     removed_steps: RemovedSteps = RemovedSteps.BLOCK
 
 

@@ -1,0 +1,130 @@
+"""From what stands in a file to the text that is sent: variables, content files, Markdown.
+
+A text is made in this order: read; CR LF to LF and no line breaks at its end; `${name}` put in, once; Markdown to
+HTML. Knows the files of the project; knows nothing of steps.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+from sequence_sync.diagnostics import did_you_mean
+from sequence_sync.source.files import Unreadable, as_text, digest, is_inside, read_bytes
+from sequence_sync.source.markdown import html_of
+from sequence_sync.source.places import BROKEN, Data, Mistake, Path
+
+_PLACEHOLDER = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")
+
+
+def without_ends(text: str) -> str:
+    """LF line ends, and no line break at the end."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.rstrip("\n")
+
+
+def fill(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]:
+    """`text` with `${name}` replaced, each once, and the names that are no variables. `$${` is a plain `${`."""
+    if "${" not in text:
+        return text, []
+    unknown: list[str] = []
+
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name is None:
+            return "${"
+        if name not in variables:
+            unknown.append(name)
+        return variables.get(name, "")
+
+    return _PLACEHOLDER.sub(value, text), unknown
+
+
+class Texts:
+    """Makes the texts of one file, and keeps what was told about them."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.mistakes: list[Mistake] = []
+
+    def made(self, value: Data, path: Path) -> Data:
+        """`value` with every text in it made; keys stay as they are. A text with an unknown variable is BROKEN."""
+        if isinstance(value, str):
+            told = len(self.mistakes)
+            text = self.text(value, path)
+            return text if len(self.mistakes) == told else BROKEN
+        if isinstance(value, dict):
+            return {key: self.made(inner, (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.made(inner, (*path, at)) for at, inner in enumerate(value)]
+        return value
+
+    def text(self, text: str, path: Path) -> str:
+        """One text; unknown variables are told at `path`."""
+        made, unknown = fill(without_ends(text), self._variables)
+        for name in dict.fromkeys(unknown):
+            hint = did_you_mean(name, self._variables) or "Set it under `variables:` in seqsync.yaml. "
+            hint = f"{hint.strip()} A plain ${{ is written $${{."
+            self.mistakes.append(Mistake(path, "unknown-variable", f'There is no variable "{name}".', hint))
+        return made
+
+
+class ContentFiles:
+    """Reads content files of one project; each one once."""
+
+    def __init__(self, root: FilePath) -> None:
+        self._root = root
+        self._real_root = os.path.realpath(root)
+        self._read: dict[str, bytes | Unreadable] = {}
+
+    def data(self, path: str) -> bytes:
+        """The bytes of a file of the project (`path` is relative to it). Raises Unreadable."""
+        known = self._read.get(path)
+        if known is None:
+            known = self._load(path)
+            self._read[path] = known
+        if isinstance(known, Unreadable):
+            raise known
+        return known
+
+    def _load(self, path: str) -> bytes | Unreadable:
+        real = os.path.realpath(os.path.join(self._root, path))  # noqa: PTH118 (a text is wanted)
+        if not is_inside(self._real_root, real):
+            return Unreadable("outside", "This file lies outside the project.", "Copy it into the project.")
+        try:
+            return read_bytes(self._root, path)
+        except Unreadable as problem:
+            return problem
+
+    def named(self, yaml_path: str, name: str) -> str:
+        """The path, relative to the project, of what the YAML file calls `name`. Raises Unreadable."""
+        if "\\" in name or "\0" in name:
+            raise Unreadable("file-name", "This is no name of a file.", "Write / between folders.")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(yaml_path), name))
+        if name.startswith("/") or path == ".." or path.startswith("../"):
+            hint = "Copy it into the project, and name it relative to this file."
+            raise Unreadable("outside", "This file lies outside the project.", hint)
+        if not path.lower().endswith((".html", ".md")):
+            raise Unreadable("file-ending", "A content file ends with .html or .md.", "Rename it.")
+        return path
+
+
+def body_of_file(files: ContentFiles, yaml_path: str, name: str, texts: Texts, path: Path) -> tuple[str, str, str]:
+    """The HTML that a content file gives, its path and the digest of its text. Raises Unreadable."""
+    found = files.named(yaml_path, name)
+    data = files.data(found)
+    text = as_text(data)
+    if "\0" in text:
+        raise Unreadable("character", "This content file holds a NUL character.", "Save it as UTF-8 text again.")
+    made = texts.text(text, path)
+    return (html_of(made) if found.lower().endswith(".md") else made), found, digest(data)
+
+
+def is_flat_text(html: str) -> bool:
+    """Whether somebody wrote plain text with line breaks where HTML is meant: it would arrive as one line."""
+    return "\n" in html and _TAG.search(html) is None
