@@ -49,8 +49,8 @@ def _entry(state: State, address: Address) -> SequenceState:
 
 
 def _note(ledger: Ledger, text: str, *deltas: Delta) -> None:
-    ledger.append(NoteRecord(n=0, lineage="", text=text, deltas=deltas, clears_applying=True))
-    ledger.append(EndRecord(n=0, lineage=""))
+    ledger.append(NoteRecord(text=text, deltas=deltas, clears_applying=True))
+    ledger.append(EndRecord())
     ledger.fold()
 
 
@@ -96,19 +96,19 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
 
 def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:
     """Put the state `data` in the place of the one that is there; its serial."""
-    pushed = decode(data, name)
+    pushed = decode(data, name, unchecked=force)
     if pushed.api_host != workspace.api_host and not force:
         raise StateProblem(
             "The state belongs to another API host.",
             f"{name} is of {pushed.api_host}; this environment uses {workspace.api_host}.",
             "Is it the right file, the right environment? If it is: -force.",
         )
-    with held(workspace, "state push", timeout, RealClock(stop)) as (lock, ledger, run):
+    with held(workspace, "state push", timeout, RealClock(stop)) as (lock, ledger, _):
         now = ledger.state
         if ledger.is_stored and not force:
             _refuse_older(pushed, now, name)
         lock.check()
-        return ledger.replace(pushed, run)
+        return ledger.put(pushed)
 
 
 def _refuse_older(pushed: State, now: State, name: str) -> None:
@@ -141,16 +141,16 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
             told = _resolve_sequence(api, ledger, text, intent, adopt)
         else:
             told = _resolve_step(workspace, api, ledger, address, intent, adopt)
-        ledger.append(EndRecord(n=0, lineage=""))
+        ledger.append(EndRecord())
         ledger.fold()
     return told
 
 
 def _close(ledger: Ledger, intent: IntentRecord | None, result: Result, text: str, *deltas: Delta) -> None:
     if intent is None:
-        ledger.append(NoteRecord(n=0, lineage="", text=text, deltas=deltas))
+        ledger.append(NoteRecord(text=text, deltas=deltas))
     else:
-        ledger.append(OutcomeRecord(n=0, lineage="", of=intent.n, result=result, detail="by a person", deltas=deltas))
+        ledger.append(OutcomeRecord(of=intent.n, result=result, detail="by a person", deltas=deltas))
 
 
 def _resolve_sequence(api: Api, ledger: Ledger, key: str, intent: IntentRecord | None, adopt: str | None) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from sequence_sync.api.types import Api, Clock, ReadFailed, RemoteSequence, RemoteStep
 from sequence_sync.apply.ledger import Ledger
-from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 from sequence_sync.apply.settle import TABLE as SETTLING
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
 from sequence_sync.backends.base import Lock
 from sequence_sync.errors import WaitExhausted
+from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 
 GOOD_FOR = 10.0  # seconds that a read is good for (design 8.2)
 FIRST_GAP = 1.0  # seconds between the first two looks at an unclear create; each further gap is twice as long

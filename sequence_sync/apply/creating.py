@@ -13,12 +13,12 @@ from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, Requ
 from sequence_sync.apply.adopt import adopted_step, made_step_state
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
-from sequence_sync.planning.outcome import Status
 from sequence_sync.apply.recording import Told
 from sequence_sync.apply.settle import Decision, Evidence, Stand, same_title, weigh_sequences, weigh_steps
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem
 from sequence_sync.model.sequence import Content
+from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Call, Change
 from sequence_sync.state.records import IntentRecord, OutcomeRecord, Result
 from sequence_sync.state.snapshot import Delta, SequenceHead, StepState
@@ -135,7 +135,7 @@ def _call(change: Change) -> Call:
 
 def _intent(site: Site, change: Change) -> IntentRecord:
     return IntentRecord(
-        n=0, lineage="", run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
+        run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
         body=change.call.body if change.call else None, seen=tuple(sorted(site.seen)), content=change.after,
     )  # fmt: skip
 
@@ -156,9 +156,7 @@ def _send(site: Site, request: Request, intent: IntentRecord, guard: Callable[[]
 
 
 def _close(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
-    site.context.ledger.append(
-        OutcomeRecord(n=0, lineage="", run=site.context.run, of=of, result=became, detail=detail, deltas=deltas)
-    )
+    site.context.ledger.append(OutcomeRecord(run=site.context.run, of=of, result=became, detail=detail, deltas=deltas))
 
 
 def _sequence_is(site: Site, number: int, became: Result, remote_id: str, title: str) -> None:

@@ -15,11 +15,12 @@ from typing import TypeVar
 from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.creating import settle_open
+from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
-from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.apply.sequence import SequenceRun
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem, SeqsyncError
+from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.planning.plan import STATE_ONLY, Action, Change, Plan
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
 from sequence_sync.state.snapshot import Applying, Delta, MadeFrom
@@ -109,7 +110,7 @@ class Executor:
             now is not None and set(applying.changes) <= set(now.changes)
         ):
             applying = now  # the same plan goes on, or what is left of it
-        self.context.ledger.append(RunRecord(n=0, lineage="", run=self.context.run, applying=applying))
+        self.context.ledger.append(RunRecord(run=self.context.run, applying=applying))
 
     def _refuse(self, plan: Plan, key: str, changes: Sequence[Change]) -> bool:
         """Whether this sequence is left alone: undecided, or active where the plan did not know it."""
@@ -156,7 +157,7 @@ class Executor:
                     return
         if not context.stopped():
             for number in context.ledger.damaged:
-                context.ledger.append(SettledRecord(n=0, lineage="", run=context.run, of=number))
+                context.ledger.append(SettledRecord(run=context.run, of=number))
 
     def _run_one(self, run: SequenceRun) -> None:
         results = run.run()
@@ -221,9 +222,12 @@ class Executor:
             )
             deltas = tuple(self._made_from(plan))
             text = "done" if done else "ended"
-            ledger.append(NoteRecord(n=0, lineage="", run=context.run, text=text, applying=applying, deltas=deltas))
-        ledger.append(EndRecord(n=0, lineage="", run=context.run, exit_code=report.exit_code))
-        ledger.fold()
+            ledger.append(NoteRecord(run=context.run, text=text, applying=applying, deltas=deltas))
+        ledger.append(EndRecord(run=context.run, exit_code=report.exit_code))
+        try:
+            ledger.fold()
+        except StateUnsaved as problem:
+            return report.with_unsaved(str(problem), (problem.printed or b"").decode())
         return report
 
     def _made_from(self, plan: Plan) -> Iterable[Delta]:

@@ -145,6 +145,11 @@ class Ledger:
         return self._view.state
 
     @property
+    def is_stored(self) -> bool:
+        """Whether the state stands in its backend, or is only about to begin."""
+        return self._version is not None
+
+    @property
     def open_intents(self) -> tuple[IntentRecord, ...]:
         """Writes whose outcome no record tells, oldest first."""
         return self._view.open_intents
@@ -203,6 +208,22 @@ class Ledger:
         kept = self._rescue.save(f"outcome-{record.run}-{record.n}.json", text)
         told = f"What became of {about} ({record.result}) is kept in {kept}. " if kept else ""
         problem.hint = f"{problem.hint} {told}The next run looks {about} up before it sends anything.".strip()
+
+    def put(self, state: State) -> int:
+        """Put another state in this one's place; its serial. For `state push`, and the last use of this ledger.
+
+        The serial is higher than the one that was there, so that nobody takes that for newer. What is open stays so.
+        """
+        with self._mutex:
+            last_n = max(self._view.last_n, state.journal)
+            serial = state.serial if not self.is_stored else max(state.serial, self._view.base.serial + 1)
+            self._save(state.model_copy(update={"serial": serial, "journal": last_n, "applying": None}))
+            kept = (row.model_copy(update={"lineage": state.lineage}) for row in still_needed(self._view))
+            self._backend.replace_journal(b"".join(map(frame, kept)))
+            self._broken = True
+            if self._seen is not None:
+                self._seen.reset(self._view.base)
+            return self._view.base.serial
 
     def fold_if_due(self) -> bool:
         """Fold when the journal has outgrown the state, so that many small steps never rewrite a big state each."""

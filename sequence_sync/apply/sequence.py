@@ -8,10 +8,10 @@ from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.creating import create_sequence, create_step
 from sequence_sync.apply.looking import fill_variant_ids, last_look
-from sequence_sync.planning.outcome import Result, Status
 from sequence_sync.apply.recording import Told, adopt, forget, move
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted
+from sequence_sync.planning.outcome import Result, Status
 from sequence_sync.planning.plan import Action, Change
 
 # What carries out each action. An action that is not here is blocked by the table of capabilities.

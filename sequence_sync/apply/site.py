@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from sequence_sync.api.types import RemoteStep, Stopped
 from sequence_sync.apply.context import GOOD_FOR, Context, Halt
-from sequence_sync.planning.outcome import Status
 from sequence_sync.model.sequence import Content
+from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Action, Change
 from sequence_sync.state.records import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
@@ -51,7 +51,7 @@ class Site:
 
     def note(self, text: str, *deltas: Delta) -> None:
         """Record a change of the state that needs no call."""
-        self.context.ledger.append(NoteRecord(n=0, lineage="", run=self.context.run, text=text, deltas=deltas))
+        self.context.ledger.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
 
     def head(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
         """The entry's head with more ids that are not managed."""

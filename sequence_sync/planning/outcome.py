@@ -52,6 +52,11 @@ class ApplyReport(Frozen):
     stopped_by: int = 0
     rescue: str = Field(default="", repr=False)
 
+    def with_unsaved(self, why: str, printed: str) -> ApplyReport:
+        """This report, where the state could not be written at the end; `printed`: the state, if it is nowhere else."""
+        failed = Result(address="state", action="write", status=Status.FAILED, detail=why, code=1)
+        return self.model_copy(update={"results": (*self.results, failed), "rescue": printed})
+
     def count(self, *statuses: Status) -> int:
         """How many changes ended with one of `statuses`."""
         return sum(row.status in statuses for row in self.results)

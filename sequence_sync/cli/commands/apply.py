@@ -80,6 +80,8 @@ def _told(door: Door, applied: Applied, report_file: str | None) -> int:
     report = applied.report.model_copy(update={"stopped_by": door.stop.code})
     door.console.note(report_text(report, door.console.error_color))
     door.console.result(counts_line(report))
+    if report.rescue:
+        door.console.document(report.rescue)
     if report_file:
         write_result(report_file, (report.model_dump_json(indent=2) + "\n").encode(), "The report")
     return report.exit_code

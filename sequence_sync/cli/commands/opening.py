@@ -17,7 +17,7 @@ def opened(door: Door) -> Workspace:
     workspace = open_workspace(door.root, door.env, environ)
     key = environ.get(workspace.environment.api_key_env)
     if key:
-        door.console.keep_secret(key)
+        door.console.hide(key)
     return workspace
 
 

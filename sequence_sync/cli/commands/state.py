@@ -88,7 +88,7 @@ def mv(door: Door, source: str, target: str, lock_timeout: int) -> None:
     """Give an entry another key. Nothing changes in Saleshandy."""
     from sequence_sync.mending import move_entry
 
-    move_entry(opened(door), source, target, lock_timeout, door.stop)
+    move_entry(opened(door), source, target, lock_timeout, door.stop.event)
     door.console.result(f"{source} is {target} now. To undo it: seqsync state mv {target} {source}")
 
 
@@ -100,7 +100,7 @@ def rm(door: Door, address: str, lock_timeout: int) -> None:
     """Forget an entry. It stays in Saleshandy; the next plan may want to create it again."""
     from sequence_sync.mending import remove_entry
 
-    backup = remove_entry(opened(door), address, lock_timeout, door.stop)
+    backup = remove_entry(opened(door), address, lock_timeout, door.stop.event)
     door.console.result(f"{address} is forgotten. To undo it: seqsync state push -force {backup}")
 
 
@@ -113,7 +113,7 @@ def push(door: Door, file: str, force: bool, lock_timeout: int) -> None:
     """Put a state in the place of the one that is there."""
     from sequence_sync.mending import push_state
 
-    serial = push_state(opened(door), read_given(file, "The state"), file, force, lock_timeout, door.stop)
+    serial = push_state(opened(door), read_given(file, "The state"), file, force, lock_timeout, door.stop.event)
     door.console.result(f"The state is {file} now (serial {serial}).")
 
 
@@ -129,7 +129,7 @@ def resolve(door: Door, address: str, adopt: str | None, recreate: bool, lock_ti
 
     if bool(adopt) == recreate:
         raise UsageProblem("Say which of the two it is.", "-adopt ID: it is there; -recreate: it was not made.")
-    door.console.result(resolve_entry(opened(door), address, adopt, lock_timeout, door.stop))
+    door.console.result(resolve_entry(opened(door), address, adopt, lock_timeout, door.stop.event))
 
 
 @click.command("force-unlock")
