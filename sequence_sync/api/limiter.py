@@ -194,7 +194,7 @@ class Limiter:
                 row.refused(rate, wait, now)
                 return
             whole = row.answered(rate, now)
-            most = max(rate.remaining or 0, self._all.most)
+            most = max((rate.remaining or 0) + 1, self._all.most)  # what is left, and the call that told it
             if whole and rate.reset_in:
                 # A whole window shows a pace; a total below what one endpoint alone allows cannot be right.
                 most = max(most, int(whole * self._window / rate.reset_in))

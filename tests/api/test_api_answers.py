@@ -1,0 +1,162 @@
+"""The one mapping from answers to classes, body by body."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequence_sync.api.answers import LONGEST_MESSAGE, classify
+from sequence_sync.api.types import Answer, Kind, Reply
+
+WALL = 1_795_500_000.0
+VARIANT = {"id": "v1", "payload": {"subject": "Hi"}, "status": 1}
+ENVELOPE = {"message": "Sequence step created successfully", "payload": {"id": "s1", "number": 1}}
+
+
+def answer(status: int, body: object, headers: dict[str, str] | None = None) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return classify(Reply(status, headers or {}, raw), WALL)
+
+
+@pytest.mark.parametrize(
+    ("body", "payload"),
+    [
+        (ENVELOPE, {"id": "s1", "number": 1}),
+        ({"payload": [VARIANT]}, [VARIANT]),
+        ({"message": "ok", "payload": None}, None),
+        ({"id": "s1", "name": "Step 1", "number": 1, "type": 1, "absoluteDays": 3},) * 2,
+        ([VARIANT], [VARIANT]),
+        (VARIANT, VARIANT),
+        ({**VARIANT, "message": "Variant updated"}, {"subject": "Hi"}),
+        ({"message": "Settings updated"}, {"message": "Settings updated"}),
+        (b"\xef\xbb\xbf[]", []),
+    ],
+)
+def test_unwraps_success(body: object, payload: object) -> None:
+    """Enveloped and bare payloads come out alike, and a variant keeps the payload that is its own."""
+    assert answer(201, body) == Answer(Kind.OK, 201, payload=payload)
+
+
+def test_no_content_is_success() -> None:
+    """An answer that has no body by definition is a success without a payload."""
+    assert answer(204, b"") == Answer(Kind.OK, 204)
+
+
+APPLICATION = {"code": 4000, "type": "error", "message": "Failed to create sequence step"}
+LIMIT = {"code": 40000, "message": "Rate Limit exceeded"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"", Kind.UNREADABLE),
+        (200, b"<html><body>Maintenance</body></html>", Kind.UNREADABLE),
+        (201, b'{"message": "made", "payload": {"id": "s', Kind.UNREADABLE),
+        (201, b"\xff\xfe{", Kind.UNREADABLE),
+        (200, b"[" * 200_000, Kind.UNREADABLE),
+        (200, LIMIT | {"type": "x"}, Kind.UNREADABLE),
+        (200, {"statusCode": 400, "message": ["type must be a valid enum value"]}, Kind.UNREADABLE),
+        (100, b"", Kind.UNREADABLE),
+        (302, b"", Kind.UNREADABLE),
+        (307, LIMIT, Kind.UNREADABLE),
+        (999, b"", Kind.UNREADABLE),
+        (400, LIMIT, Kind.RATE_LIMITED),
+        (400, {"code": 4000, "message": " rate limit EXCEEDED. "}, Kind.RATE_LIMITED),
+        (400, {"statusCode": 400, "message": ["Rate limit exceeded"]}, Kind.RATE_LIMITED),
+        (400, {"error": "Bad Request", "error_code": 7, "error_message": "Rate Limit exceeded"}, Kind.RATE_LIMITED),
+        (429, b"", Kind.RATE_LIMITED),
+        (429, b"<html>Too Many Requests</html>", Kind.RATE_LIMITED),
+        (429, {"statusCode": 429, "message": "ThrottlerException: Too Many Requests"}, Kind.RATE_LIMITED),
+        (400, {"code": 4000, "message": "Rate Limit exceeded for <p>our offer</p>"}, Kind.REFUSED),
+        (400, {"statusCode": 400, "message": ["Rate limit exceeded", "day must be a number"]}, Kind.INVALID),
+        (422, LIMIT, Kind.REFUSED),
+        (500, LIMIT, Kind.FAILED),
+        (400, {"code": 1001, "type": "error", "message": "Invalid token"}, Kind.BAD_KEY),
+        (400, {"message": "1001 Invalid token"}, Kind.BAD_KEY),
+        (401, {"statusCode": 401, "message": "Unauthorized"}, Kind.BAD_KEY),
+        (401, b"<html>", Kind.BAD_KEY),
+        (400, {"code": 1001, "message": "Please connect email account with this sequence"}, Kind.REFUSED),
+        (400, {"code": 4000, "message": "Invalid token {{x}} in the content"}, Kind.REFUSED),
+        (403, {"code": 4003, "message": "Missing permission"}, Kind.FORBIDDEN),
+        (400, {"code": "4003", "message": "Missing permission"}, Kind.FORBIDDEN),
+        (403, b"", Kind.FORBIDDEN),
+        (400, {"code": 40100, "message": "Sequence not found"}, Kind.MISSING),
+        (404, {"statusCode": 404, "message": "Cannot GET /v1/x", "error": "Not Found"}, Kind.MISSING),
+        (404, b"", Kind.MISSING),
+        (400, {"statusCode": 400, "message": ["type must be a valid enum value"], "error": "x"}, Kind.INVALID),
+        (400, {"statusCode": 400, "messages": ["property x should not exist"]}, Kind.INVALID),
+        (400, {"statusCode": 400, "message": "one text, no list"}, Kind.REFUSED),
+        (400, {"statusCode": 400, "message": []}, Kind.REFUSED),
+        (400, {"statusCode": 400, "message": [{"field": "type"}]}, Kind.REFUSED),
+        (400, {"code": 4000, "message": ["no statusCode"]}, Kind.REFUSED),
+        (400, APPLICATION, Kind.REFUSED),
+        (400, {"error": "bad", "error_code": 11, "error_message": "Header rejected"}, Kind.REFUSED),
+        (400, b"", Kind.REFUSED),
+        (400, b"[1, 2]", Kind.REFUSED),
+        (406, b"Not Acceptable", Kind.REFUSED),
+        (408, b"", Kind.REFUSED),
+        (409, {"message": "Conflict"}, Kind.REFUSED),
+        (413, {"code": 40003, "message": "more than 50"}, Kind.REFUSED),
+        (500, {"code": 5001, "message": "Internal error"}, Kind.FAILED),
+        (500, {"statusCode": 400, "message": ["type must be a valid enum value"]}, Kind.FAILED),
+        (502, b"<html>Bad Gateway</html>", Kind.FAILED),
+        (504, b"", Kind.FAILED),
+    ],
+)
+def test_classifies(status: int, body: object, kind: Kind) -> None:
+    """Every known body, and every near miss of one, has its class."""
+    told = answer(status, body)
+    assert (told.kind, told.status, told.payload) == (kind, status, None)
+    assert told.message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (APPLICATION, "Failed to create sequence step"),
+        ({"statusCode": 400, "message": ["one", "two"]}, "one; two"),
+        ({"error": "Bad", "error_code": 1, "error_message": "Header rejected"}, "Header rejected"),
+        ({"error": "Bad"}, "Bad"),
+        (b"<html>", "HTTP 400 without a reason that can be read"),
+        ({"message": "red\x1b[31m\nand\u202eblue"}, "red [31m and blue"),
+    ],
+)
+def test_tells_the_reason(body: object, message: str) -> None:
+    """The reason comes out of each shape of error, in one line that is safe to print."""
+    assert answer(400, body).message == message
+
+
+def test_bounds_the_reason() -> None:
+    """However long an error is, it stays short enough to read."""
+    assert len(answer(400, {"message": "x" * 10_000}).message) == LONGEST_MESSAGE
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"x-ratelimit-reset": "2027-11-24T10:00:13.500Z"}, None),
+    ],
+)
+def test_tells_the_wait(headers: dict[str, str], wait: float | None) -> None:
+    """The wait that a server asks for is told, and a time too far away is not believed."""
+    assert answer(429, b"", headers).wait == wait
+
+
+@given(st.integers(100, 599), st.binary(max_size=200))
+def test_any_answer_has_a_class(status: int, body: bytes) -> None:
+    """No status and no bytes break the mapping."""
+    told = answer(status, body)
+    assert (told.kind is Kind.OK) <= (200 <= status < 300)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(
+    st.sampled_from(["message", "messages", "code", "statusCode", "error", "payload", "id"]), x)))  # fmt: skip
+def test_any_json_has_a_class(body: object) -> None:
+    """No JSON breaks the mapping, whatever stands where the words should."""
+    assert answer(400, body).kind in set(Kind) - {Kind.OK}
+    assert answer(200, body).kind in (Kind.OK, Kind.UNREADABLE)

@@ -1,0 +1,54 @@
+"""The real clock: it moves, and a stop ends every sleep."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from sequence_sync.api import clock
+from sequence_sync.api.clock import RealClock
+from sequence_sync.api.types import Stopped
+
+
+def test_time_passes_while_it_sleeps() -> None:
+    """A sleep lasts at least as long as it was asked to, by the clock itself."""
+    real = RealClock(threading.Event())
+    before = real.now()
+    real.sleep(0.02)
+    assert real.now() - before >= 0.02
+    assert abs(real.wall() - time.time()) < 60
+
+
+def test_a_stop_ends_a_sleep() -> None:
+    """A sleeper wakes when another thread sets the event."""
+    stop = threading.Event()
+    real = RealClock(stop)
+    timer = threading.Timer(0.05, stop.set)
+    timer.start()
+    with pytest.raises(Stopped):
+        real.sleep(3600)
+    timer.join()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 5.0])
+def test_nobody_sleeps_after_a_stop(seconds: float) -> None:
+    """Once stopped, every sleep ends at once, also one of no length."""
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        RealClock(stop).sleep(seconds)
+
+
+def test_a_sleeping_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time in which the machine itself slept is time that has passed."""
+    asleep = [0.0]
+    monkeypatch.setattr(clock, "_up", lambda: time.monotonic() + asleep[0])
+    monkeypatch.setattr(clock, "LONGEST_NAP", 0.01)
+    real = RealClock(threading.Event())
+    timer = threading.Timer(0.02, lambda: asleep.__setitem__(0, 3600.0))
+    timer.start()
+    real.sleep(3000)
+    timer.join()
+    assert real.now() > 3000

@@ -1,0 +1,392 @@
+"""One call over real sockets: what leaves, what comes back, and what every kind of break is taken for."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+from api_wire import Wire, plain_answer, serving
+
+from sequence_sync.api import transport as room
+from sequence_sync.api.requests import from_call, list_sequences, list_steps
+from sequence_sync.api.transport import HttpTransport
+from sequence_sync.api.types import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.errors import UsageProblem
+
+KEY = "canary-5f1d-key"
+GET = list_steps("abc")
+POST = from_call("POST", "/sequences/abc/steps", {"type": 1, "variants": [{"payload": {"subject": "Grüße — 你"}}]})
+OK = plain_answer(b'{"payload": []}')
+
+
+@contextmanager
+def line(
+    port: int, timeout: float = 10, headers: Mapping[str, str] | None = None, key: str = KEY
+) -> Iterator[HttpTransport]:
+    transport = HttpTransport(f"http://127.0.0.1:{port}/v1/", key, headers or {}, timeout)
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def once(answer: bytes, request: Request = GET, timeout: float = 10, key: str = KEY) -> tuple[Reply, Wire]:
+    """The reply to one request, where the server sends `answer` and closes."""
+
+    def send(connection: socket.socket, wire: Wire) -> None:
+        connection.sendall(answer)
+
+    with serving(send) as wire, line(wire.port, timeout, key=key) as transport:
+        return transport.send(request), wire
+
+
+def headers_of(request: str) -> dict[str, str]:
+    head = request.partition("\r\n\r\n")[0].split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (row.partition(": ") for row in head)}
+
+
+def test_a_read_carries_no_body() -> None:
+    """A GET has the key and wants JSON, and has neither a body nor a type of one."""
+    reply, wire = once(OK)
+    sent = headers_of(wire.requests[0])
+    assert wire.requests[0].startswith("GET /v1/sequences/abc/steps HTTP/1.1\r\n")
+    assert (sent["x-api-key"], sent["accept"]) == (KEY, "application/json")
+    assert sent["user-agent"].startswith("seqsync/")
+    assert {"content-type", "content-length", "authorization"}.isdisjoint(sent)
+    assert (reply.status, json.loads(reply.body)) == (200, {"payload": []})
+
+
+def test_a_write_carries_utf8_json() -> None:
+    """A POST has its body as UTF-8 JSON with nothing escaped that need not be."""
+    _, wire = once(OK, POST)
+    body = wire.requests[0].partition("\r\n\r\n")[2]
+    assert headers_of(wire.requests[0])["content-type"] == "application/json"
+    assert "Grüße — 你" in body
+    assert json.loads(body) == POST.body
+
+
+def test_parameters_are_quoted() -> None:
+    """A title with all sorts of signs goes along as one parameter."""
+    _, wire = once(OK, list_sequences("A & b=ü?#", 1))
+    assert "sequenceName=A+%26+b%3D%C3%BC%3F%23&pageSize=1000&page=1 HTTP" in wire.requests[0]
+
+
+def test_quoted_ids_stay_quoted() -> None:
+    """A quoted id is neither read nor quoted again."""
+    _, wire = once(OK, list_steps("a/b%2F.."))
+    assert wire.requests[0].startswith("GET /v1/sequences/a%2Fb%252F../steps ")
+
+
+def test_further_headers_go_along_but_replace_nothing_of_ours() -> None:
+    """Headers from the settings are sent, and none of them takes the key's place."""
+    further = {"sh-application": "open-api", "X-API-KEY": "other", "Accept": "text/html", "content-type": "text/plain"}
+
+    def send(connection: socket.socket, wire: Wire) -> None:
+        connection.sendall(OK)
+
+    with serving(send) as wire, line(wire.port, headers=further) as transport:
+        transport.send(GET)
+    sent = headers_of(wire.requests[0])
+    assert (sent["sh-application"], sent["x-api-key"], sent["accept"]) == ("open-api", KEY, "application/json")
+    assert wire.requests[0].lower().count("x-api-key") == 1
+    assert "content-type" not in sent
+
+
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [("", {}), ("a b", {}), ("key\n", {}), ("kéy", {}), (KEY, {"a b": "x"}), (KEY, {"a": "x\r\ny: z"})],
+)
+def test_refuses_what_http_cannot_carry(key: str, headers: dict[str, str]) -> None:
+    """A key or header that would break a request is refused before any, without being repeated."""
+    with pytest.raises(UsageProblem) as caught:
+        HttpTransport("http://127.0.0.1:1", key, headers, 1)
+    assert not key or key not in str(caught.value)
+
+
+def test_gives_status_headers_and_bytes() -> None:
+    """A refusal comes back as it is, with its headers in lower case."""
+    reply, _ = once(plain_answer(b'{"message": "no"}', "429 Slow", "Retry-After: 7", "X-RateLimit-Remaining: 0"))
+    assert (reply.status, reply.body) == (429, b'{"message": "no"}')
+    assert (reply.headers["retry-after"], reply.headers["x-ratelimit-remaining"]) == ("7", "0")
+
+
+def test_reads_compressed_answers() -> None:
+    """A gzipped answer is unpacked, and one that is broken is no answer."""
+    packed = gzip.compress(b'{"payload": [1]}')
+    assert once(plain_answer(packed, "200 OK", "Content-Encoding: gzip"))[0].body == b'{"payload": [1]}'
+    with pytest.raises(NoAnswer):
+        once(plain_answer(b"no gzip at all", "200 OK", "Content-Encoding: gzip"))
+
+
+def test_follows_no_redirect() -> None:
+    """A redirect is told, and the key goes nowhere else."""
+    reply, wire = once(plain_answer(b"", "307 Temporary Redirect", "Location: http://127.0.0.1:9/elsewhere"), POST)
+    assert reply.status == 307
+    assert len(wire.requests) == 1
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_a_refused_connection_never_left() -> None:
+    """Where nobody listens the request certainly did not leave."""
+    with line(free_port()) as transport, pytest.raises(NeverConnected, match="no connection"):
+        transport.send(POST)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
+def test_an_unknown_host_never_left(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that cannot be resolved is a connection never made."""
+
+    def resolve(name: str, *rest: object, **more: object) -> None:
+        name.encode("idna")
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    transport = HttpTransport(f"http://{host}:1", KEY, {}, 1)
+    with pytest.raises(NeverConnected):
+        transport.send(GET)
+
+
+def test_a_failed_handshake_never_left() -> None:
+    """Where TLS cannot be agreed on the request certainly did not leave."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def no_tls() -> None:
+        connection, _ = listener.accept()
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.close()
+
+    thread = threading.Thread(target=no_tls, daemon=True)
+    thread.start()
+    transport = HttpTransport(f"https://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 5)
+    with pytest.raises(NeverConnected):
+        transport.send(POST)
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b'HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{"payload": {"id"',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":",
+        b"this is no HTTP\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_a_broken_answer_is_none(answer: bytes) -> None:
+    """A connection dropped after the request, or in the middle of the answer, leaves the outcome open."""
+    with pytest.raises(NoAnswer, match="no whole answer"):
+        once(answer, POST)
+
+
+def test_nothing_is_sent_twice() -> None:
+    """After a dropped answer the transport itself tries nothing again."""
+    with serving(lambda connection, wire: None) as wire, line(wire.port) as transport:
+        with pytest.raises(NoAnswer):
+            transport.send(POST)
+        assert (wire.connections, len(wire.requests)) == (1, 1)
+
+
+def test_silence_is_bounded() -> None:
+    """A server that takes a request and says nothing is given up."""
+    with (
+        serving(lambda connection, wire: wire.over.wait(30)) as wire,
+        line(wire.port, timeout=0.2) as transport,
+        pytest.raises(NoAnswer, match="too long"),
+    ):
+        transport.send(POST)
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nx-long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"])
+def test_a_drip_is_bounded(begun: bytes) -> None:
+    """A server that sends a byte now and then, in head or body, holds nobody beyond the time for one call."""
+
+    def drip(connection: socket.socket, wire: Wire) -> None:
+        connection.sendall(begun)
+        for _ in range(9000):
+            if wire.over.wait(0.05):
+                return
+            connection.sendall(b"x")
+
+    with (
+        serving(drip) as wire,
+        line(wire.port, timeout=0.4) as transport,
+        pytest.raises(NoAnswer, match="too long"),
+    ):
+        transport.send(POST)
+
+
+def test_a_server_that_does_not_read_is_bounded() -> None:
+    """A request that nobody takes off the wire is given up too."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    transport = HttpTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 0.3)
+    with pytest.raises(NoAnswer, match="too long"):
+        transport.send(Request("POST", "/x", "/x", body={"x": "y" * 30_000_000}))
+    listener.close()
+
+
+def test_a_huge_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer beyond the bound is not read to its end, packed or not."""
+    monkeypatch.setattr(room, "LARGEST_ANSWER", 1 << 20)
+    packed = gzip.compress(b"0" * (1 << 21))
+    for answer in (plain_answer(b"0" * (1 << 21)), plain_answer(packed, "200 OK", "Content-Encoding: gzip")):
+        with pytest.raises(NoAnswer, match="larger than 1 MiB"):
+            once(answer)
+
+
+def kept_open(connection: socket.socket, wire: Wire) -> bool:
+    connection.sendall(OK)
+    return True
+
+
+def test_a_connection_in_use_is_kept() -> None:
+    """Calls that follow each other share a connection."""
+    with serving(kept_open) as wire, line(wire.port) as transport:
+        for _ in range(5):
+            transport.send(POST)
+        assert (wire.connections, len(wire.requests)) == (1, 5)
+
+
+def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After two idle seconds a call gets a fresh connection, since the server may be closing the old one just now."""
+    assert room.IDLE == 2.0
+    monkeypatch.setattr(room, "IDLE", 0.05)
+    with serving(kept_open) as wire, line(wire.port) as transport:
+        transport.send(POST)
+        threading.Event().wait(0.1)
+        transport.send(POST)
+        assert wire.connections == 2
+
+
+def test_a_dropped_connection_is_not_used_again() -> None:
+    """A connection that the server closed after an answer costs the next call nothing."""
+    closed = threading.Event()
+
+    def answer_and_close(connection: socket.socket, wire: Wire) -> None:
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with serving(answer_and_close) as wire, line(wire.port) as transport:
+        for _ in range(3):
+            closed.clear()
+            transport.send(POST)
+            assert closed.wait(10)
+        assert (wire.connections, len(wire.requests)) == (3, 3)
+
+
+def test_threads_share_a_transport() -> None:
+    """Calls from several threads do not disturb each other, a slow one's bound included."""
+
+    def echo(connection: socket.socket, wire: Wire) -> bool:
+        number = wire.requests[-1]
+        connection.sendall(plain_answer(b"{}" if number else b""))
+        return True
+
+    failures: list[BaseException] = []
+    with serving(echo) as wire, line(wire.port) as transport:
+
+        def work() -> None:
+            try:
+                for _ in range(20):
+                    assert transport.send(POST).body == b"{}"
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not failures
+        assert len(wire.requests) == 160
+
+
+def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment is never told of a call to this machine."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    assert once(OK)[0].status == 200
+
+
+def test_https_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call to a host elsewhere asks the proxy for a tunnel, and the proxy never sees the key."""
+    refusal = plain_answer(b"", "407 Proxy Authentication Required")
+    with serving(lambda connection, wire: connection.sendall(refusal)) as wire:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:secret@127.0.0.1:{wire.port}")
+        transport = HttpTransport("https://api.example.com/v1", KEY, {}, 5)
+        with pytest.raises(NeverConnected, match="407"):
+            transport.send(POST)
+        assert wire.requests[0].startswith("CONNECT api.example.com:443 ")
+        assert headers_of(wire.requests[0])["proxy-authorization"].startswith("Basic ")
+        assert KEY not in wire.requests[0]
+
+
+def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that NO_PROXY names is called directly."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "example.com")
+    asked: list[str] = []
+
+    def resolve(name: str, *rest: object, **more: object) -> None:
+        asked.append(name)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(NeverConnected):
+        HttpTransport("https://api.example.com/v1", KEY, {}, 5).send(GET)
+    assert asked == ["api.example.com"]
+
+
+def test_refuses_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that cannot be used is named as the reason, not passed by."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(UsageProblem, match="socks5"):
+        HttpTransport("https://api.example.com/v1", KEY, {}, 5)
+
+
+def test_refuses_an_address_that_is_none() -> None:
+    """An address that is no URL is told as a mistake in the settings."""
+    with pytest.raises(UsageProblem, match="no URL"):
+        HttpTransport("https://example.com:port", KEY, {}, 5)
+
+
+FAULTS = [
+    b"", b"this is no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+    plain_answer(b"x", "200 OK", "Content-Encoding: gzip"),
+    plain_answer(f'{{"message": "Invalid token {KEY}"}}'.encode(), "400 Bad Request", f"x-echo: {KEY}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_key_is_nowhere(fault: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """No repr, log, error or traceback holds the key, also where the server repeats it in a refusal."""
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("httpx").setLevel(logging.DEBUG)
+    logging.getLogger("httpcore").setLevel(logging.DEBUG)
+    told = []
+    with serving(lambda connection, wire: connection.sendall(fault)) as wire, line(wire.port) as transport:
+        try:
+            told.append(repr(transport.send(POST)))
+        except (NoAnswer, NeverConnected) as error:
+            told += traceback.format_exception(error)
+            chain: BaseException | None = error
+            while chain is not None:
+                told += [repr(chain), str(chain), repr(vars(chain))]
+                chain = chain.__cause__ or chain.__context__
+        told += [repr(transport), repr(vars(transport)), repr(transport._client.headers), repr(GET)]
+    assert KEY not in "\n".join(told)
+    assert KEY not in caplog.text
