@@ -1,0 +1,221 @@
+"""The store by itself: ids, order, the data file, threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sequence_sync.errors import UsageProblem
+from sequence_sync.sandbox import bodies, disk, office
+from sequence_sync.sandbox.codec import plain, restored
+from sequence_sync.sandbox.records import Sequence, Step, Variant
+from sequence_sync.sandbox.refusals import Refusal
+from sequence_sync.sandbox.store import Store
+
+EMAIL = {"payload": {"subject": "Hé 🙂", "content": "<p>Hello</p>"}}
+WANTED = bodies.new_sequence({"title": "Kept — é"})
+
+
+def step(day: int, kind: int = 5) -> bodies.NewStep:
+    """A step to create."""
+    return bodies.new_step({"type": kind, "absoluteDays": day, "variants": [EMAIL if kind == 1 else {"payload": {}}]})
+
+
+def test_ids_look_like_the_apis_and_come_again():
+    """Ten letters and digits, none twice; the same seed gives the same, another one others, None unforeseen ones."""
+
+    def ids(**options) -> list[str]:
+        store = Store(**options)
+        return [store.new_id() for _ in range(2000)]
+
+    assert all(len(one) == 10 and one.isalnum() and one.isascii() for one in ids())
+    assert len(set(ids())) == 2000
+    assert ids() == ids(seed="sandbox")
+    assert not set(ids()) & set(ids(seed="other"))
+    assert not set(ids(seed=None)) & set(ids(seed=None))
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from([1, 5, 11])), max_size=30))
+def test_steps_stand_by_day_then_age(wanted):
+    """Whatever the order of the creates, steps stand by day and then by age, with one email a day."""
+    store = Store()
+    sequence = store.create_sequence(WANTED)
+    made = []
+    for day, kind in wanted:
+        try:
+            made.append((day, store.create_step(sequence.id, step(day, kind))[1].id, kind))
+        except Refusal:
+            assert any((day, 1) == (other, is_email) for other, _, is_email in made if kind == 1)
+    found = store.sequence(sequence.id).steps
+    assert [one.id for one in found] == [one for _, one, _ in sorted(made, key=lambda row: row[0])]
+    emails = [one.day for one in found if one.type == 1]
+    assert len(emails) == len(set(emails))
+
+
+def test_data_file_keeps_everything(tmp_path: Path):
+    """What was written is there after a restart, in every part, and ids go on without a repetition."""
+    file = tmp_path / "data.json"
+    store = Store(file)
+    sequence = store.create_sequence(WANTED)
+    store.create_step(sequence.id, step(2, 1))
+    store.set_active((sequence.id,), True)
+    office.create_field(store, "Plan", None, None)
+    again = Store(file, seed="ignored, because the file has its own")
+    assert again.sequences() == store.sequences()
+    assert again.account == store.account
+    assert again.new_id() == store.new_id()
+    assert stat.S_ISREG(file.stat().st_mode)
+    assert [one.name for one in tmp_path.iterdir()] == ["data.json"]
+
+
+def test_each_write_is_on_the_disk_before_it_is_told(tmp_path: Path, monkeypatch):
+    """Every write flushes file and folder and replaces the file; a read does not."""
+    file, synced = tmp_path / "data.json", []
+    store = Store(file)
+    flush = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (synced.append(stat.S_ISDIR(os.fstat(handle).st_mode)), flush(handle))
+    )
+    sequence = store.create_sequence(WANTED)
+    store.create_step(sequence.id, step(1))
+    store.sequences()
+    assert synced == [False, True] * 2
+    assert len(json.loads(file.read_text())["sequences"][0]["steps"]) == 1
+
+
+def test_refused_write_changes_nothing(tmp_path: Path):
+    """A refusal leaves the file as it was."""
+    file = tmp_path / "data.json"
+    store = Store(file)
+    sequence = store.create_sequence(WANTED)
+    store.create_step(sequence.id, step(1, 1))
+    before = file.read_bytes()
+    with pytest.raises(Refusal):
+        store.create_step(sequence.id, step(1, 1))
+    assert file.read_bytes() == before
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch):
+    """When the disk is full the old file stays, whole, and no temporary file is left."""
+    file = tmp_path / "data.json"
+    store = Store(file)
+    store.create_sequence(WANTED)
+    before = file.read_bytes()
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.create_sequence(WANTED)
+    assert file.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["data.json"]
+
+
+def a_file(tmp_path: Path) -> tuple[Path, dict]:
+    """A good data file and its contents."""
+    file = tmp_path / "data.json"
+    store = Store(file)
+    store.create_step(store.create_sequence(WANTED).id, step(1))
+    return file, json.loads(file.read_text())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda data: "",
+        lambda data: "{",
+        lambda data: "[]",
+        lambda data: json.dumps(data)[:-40],
+        lambda data: json.dumps({**data, "counter": "7"}),
+        lambda data: json.dumps({**data, "more": 1}),
+        lambda data: json.dumps({name: value for name, value in data.items() if name != "account"}),
+        lambda data: json.dumps({**data, "sequences": [{**data["sequences"][0], "title": None}]}),
+        lambda data: json.dumps(data).replace('"type": 5', '"type": 7'),
+        lambda data: json.dumps({**data, "account": {**data["account"], "schedules": []}}),
+        lambda data: json.dumps({**data, "version": 2}),
+        lambda data: "[" * 100_000,
+    ],
+)
+def test_damaged_data_file_is_told_and_kept(tmp_path: Path, spoil):
+    """A file that is cut, changed or newer is a usage problem that names it, and stays as it is."""
+    file, data = a_file(tmp_path)
+    file.write_text(spoil(data))
+    before = file.read_bytes()
+    with pytest.raises(UsageProblem) as told:
+        Store(file)
+    assert str(file) in str(told.value)
+    assert "data file" in told.value.summary
+    assert file.read_bytes() == before
+
+
+def test_data_file_that_is_no_text_is_told(tmp_path: Path):
+    """Bytes that are no UTF-8, and a folder, are told in the same words."""
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "bytes", tmp_path):
+        with pytest.raises(UsageProblem, match="data file cannot be read"):
+            disk.load(path)
+
+
+def test_old_versions_are_forgotten():
+    """Versions older than any read may lag are dropped; a read beyond them still finds the oldest one kept."""
+    now = [0.0]
+    store = Store(clock=lambda: now[0])
+    sequence = store.create_sequence(WANTED)
+    for _ in range(600):
+        now[0] += 1
+        store.create_step(sequence.id, step(1))
+    assert len(store.sequence(sequence.id, lag=100).steps) == 500
+    assert len(store.sequence(sequence.id, lag=590).steps) > 0
+    now[0] += 10_000
+    store.create_step(sequence.id, step(1))
+    assert len(store._versions[sequence.id]) == 2
+
+
+def test_store_is_safe_between_threads():
+    """Creates from many threads are all there, each with an id of its own."""
+    store = Store()
+    sequence = store.create_sequence(WANTED)
+    workers = [
+        threading.Thread(target=lambda: [store.create_step(sequence.id, step(1)) for _ in range(50)]) for _ in range(8)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len({one.id for one in store.sequence(sequence.id).steps}) == 400
+
+
+texts = st.text(max_size=5)
+variants = st.builds(
+    Variant,
+    texts,
+    st.dictionaries(texts, texts, max_size=2),
+    st.none() | texts,
+    st.lists(texts, max_size=2).map(tuple),
+    st.sampled_from([0, 1]),
+)
+steps = st.builds(
+    Step, texts, st.just(1), st.integers(1, 999), st.integers(), st.lists(variants, max_size=3).map(tuple),
+    st.integers(1, 4), st.none() | texts,
+)  # fmt: skip
+
+
+@given(
+    st.builds(
+        Sequence, texts, texts, st.integers(), st.floats(0, 1e9), texts, steps=st.lists(steps, max_size=3).map(tuple)
+    )
+)
+def test_stored_records_come_back(sequence):
+    """What is written of a sequence is the JSON of it, and is read back as the same value."""
+    assert json.loads(sequence.stored) == json.loads(json.dumps(plain(sequence)))
+    assert restored(Sequence, json.loads(sequence.stored)) == sequence
+    assert replace(sequence, title="x").stored != replace(sequence, title="y").stored
