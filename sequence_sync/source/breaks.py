@@ -34,7 +34,7 @@ def explain(lines: Lines, problem: str, at: int, context: str, context_at: int |
         found = _unquoted(lines.text(line), line)
         if found:
             return found
-    return _unclosed(problem, context, begun) or _by_reason(problem, place)
+    return _unclosed(problem, context, begun) or _indented(lines, problem, place) or _by_reason(problem, place)
 
 
 def _tab(line: str, place: Place) -> Finding | None:
@@ -87,6 +87,21 @@ def _unclosed(problem: str, context: str, begun: Place) -> Finding | None:
         hint = "Close it, put commas between the entries, and put texts in double quotes."
         return Finding(begun, "unclosed", "YAML cannot read this list or mapping to its closing bracket.", hint)
     return None
+
+
+def _indented(lines: Lines, problem: str, place: Place) -> Finding | None:
+    """A key that stands further to the right than a line above it that already has its value."""
+    if "mapping values" not in problem:
+        return None
+    line, above = lines.text(place.line), place.line - 1
+    while above and not lines.text(above).strip():
+        above -= 1
+    before = lines.text(above)
+    indent = len(line) - len(line.lstrip())
+    if not above or indent <= len(before) - len(before.lstrip()) or before.rstrip().endswith((":", "|", ">")):
+        return None
+    hint = "Keys that belong together begin in the same column."
+    return Finding(Place(place.line, indent + 1), "indentation", "This line is indented too far.", hint)
 
 
 def _by_reason(problem: str, place: Place) -> Finding:

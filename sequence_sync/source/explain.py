@@ -77,8 +77,9 @@ def _words(kind: str, context: dict[str, Any], value: object) -> tuple[str, str,
     if kind in ("string_too_long", "string_too_short"):
         return _length(context)
     if kind in ("too_short", "too_long"):
-        bound = context.get("min_length", context.get("max_length"))
-        return "count", f"{'Too few' if kind == 'too_short' else 'Too many'} entries: the bound is {bound}.", ""
+        most = context.get("max_length")
+        summary = f"There are more than {most} entries here." if most else "There is no entry here."
+        return "count", summary, "Take some out." if most else "Write one."
     return "wrong-value", "This value cannot be used here.", "See the page on the format of the files."
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from sequence_sync.diagnostics import Diagnostic, in_order
@@ -17,7 +17,7 @@ from sequence_sync.source.build import Built, build, source_digest
 from sequence_sync.source.content import ContentFiles
 from sequence_sync.source.document import judge, read_quick
 from sequence_sync.source.files import Unreadable, as_text, digest, find_files, read_bytes, select, shown
-from sequence_sync.source.places import BROKEN, Lines, Mistake, Path, diagnostic, placed
+from sequence_sync.source.places import Lines, Mistake, Path, diagnostic, placed
 from sequence_sync.source.scope import Scope, step_ids_of
 from sequence_sync.source.settings import LoadedSettings
 
@@ -271,12 +271,15 @@ _NOT_PARSED: Mapping[str, Path] = {"same-key": ("sequence",), "same-title": ("ti
 
 
 def _place(root: FilePath, path: str, mistakes: list[Mistake]) -> list[Diagnostic]:
-    """The places of mistakes in a file that was read before, or was not parsed at all."""
+    """The places of mistakes in a file that was read before, or not parsed at all; where what they speak of does not
+    stand in it (a default title, an id from the settings), they are told at its key."""
     try:
         text = as_text(read_bytes(root, path))
     except Unreadable:
         return [Diagnostic(path, 0, 0, told.rule, told.summary, told.hint) for told in mistakes]
     document = judge(text)
-    if document.data is BROKEN:
+    if not isinstance(document.data, dict):
         return []
-    return placed(path, Lines(text), document.root, mistakes)
+    known = document.data
+    there = [told if told.path[0] in known else replace(told, path=("sequence",)) for told in mistakes]
+    return placed(path, Lines(text), document.root, there)

@@ -217,6 +217,7 @@ class TreeBuilder:
             hint = "If the brackets belong to a text, put the whole text in double quotes."
         if frame.key is not None:
             self._tell(frame.spot.keys[frame.key], "no-value", f'A key without a value: "{frame.key}".', hint)
+            frame.mute = frame.mute or frame.flow  # most likely a text, so nothing else is said about it
         elif not frame.lost:
             self._tell(place, "no-value", "An entry of this list has no value.", hint)
 
