@@ -8,9 +8,10 @@ from __future__ import annotations
 import gc
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ class Workspace:
     name: str
     environment: Environment
     environ: Mapping[str, str] = field(repr=False)
+    keep_secret: Callable[[str], None] = field(default=lambda _: None, repr=False)
 
     @property
     def api_host(self) -> str:
@@ -98,14 +100,17 @@ class Workspace:
                 "It holds blanks, line breaks or letters that no key has.",
                 "Copy it again.",
             )
+        self.keep_secret(key)
         return key
 
 
-def open_workspace(root: Path, environment: str | None, environ: Mapping[str, str]) -> Workspace:
-    """The project in `root`. Raises UsageProblem and InvalidFiles for settings with mistakes."""
+def open_workspace(
+    root: Path, environment: str | None, environ: Mapping[str, str], keep_secret: Callable[[str], None]
+) -> Workspace:
+    """The project in `root`; `keep_secret` hears the key before anything can print it. Raises UsageProblem and InvalidFiles for settings with mistakes."""
     loaded = load_settings(root)
     name = choose_environment(loaded.settings, environment, environ)
-    return Workspace(root, loaded, name, effective(loaded.settings.environments[name], environ), environ)
+    return Workspace(root, loaded, name, effective(loaded.settings.environments[name], environ), environ, keep_secret)
 
 
 def _printed_key(command: str) -> str:
@@ -125,6 +130,10 @@ def _printed_key(command: str) -> str:
             "Run it by hand to see why.",
         )
     return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _is_current(entry: SequenceState, digest: str) -> bool:
+    return entry.made_from is not None and entry.made_from.digest == entry.made_from_digest(digest)
 
 
 # -- planning ---------------------------------------------------------------------------------------------------------
@@ -159,13 +168,10 @@ def _no_collector() -> Iterator[None]:
 def known_sources(state: State | None) -> dict[str, Known]:
     """What each sequence was made from, by its YAML file."""
 
-    def is_current(entry: SequenceState, digest: str) -> bool:
-        return entry.made_from is not None and entry.made_from.digest == entry.made_from_digest(digest)
-
     return {
         entry.made_from.files[0]: Known(
             key=key, title=entry.title, remote_id=entry.id, files=entry.made_from.files,
-            is_current=lambda digest, entry=entry: is_current(entry, digest),
+            is_current=partial(_is_current, entry),
         )
         for key, entry in (state.sequences if state else {}).items()
         if entry.made_from and entry.made_from.files

@@ -81,7 +81,7 @@ class Executor:
     def carry_out(self, plan: Plan) -> ApplyReport:
         """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way."""
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
-        if plan.to_do:
+        if any(change.call or change.action is Action.ADOPT for change in plan.to_do):
             self.check_account()
         self._begin(plan)
         groups: dict[str, list[Change]] = defaultdict(list)
@@ -94,9 +94,10 @@ class Executor:
         return self._end(plan)
 
     def check_account(self) -> None:
-        """Raises AccountProblem where the state knows sequences and this key sees none of them (design 5, exit 4)."""
+        """Raises AccountProblem where the key is refused, or sees none of the sequences that the state knows."""
         known = {row.id for row in self.context.ledger.state.sequences.values()}
-        if known and not known & {row.id for row in self.context.remote_sequences()}:
+        there = {row.id for row in self.context.remote_sequences()}
+        if known and not known & there:
             raise AccountProblem(
                 "None of the state's sequences is in this account.",
                 f"The state knows {len(known)}, and this key sees none of them.",

@@ -85,17 +85,27 @@ def _understood(
         known = lineage_of(journal)
         state = new_state(known or lineage, account.environment, account.api_host)
         state = state.model_copy(update={"serial": seen.highest(state.lineage) if seen else 0})
-    if state.api_host != account.api_host:
-        raise AccountProblem(
-            "The state belongs to another API host.",
-            f"{where} is of {state.api_host}; the environment {account.environment} uses {account.api_host}.",
-            "Correct `api_url` or `state` of this environment in seqsync.yaml. Nothing was sent.",
-        )
     if seen is not None:
         seen.check(state, where)
     records = unframe(journal, state.lineage, state.journal)
     replayed = replay(state, records)
+    if state.api_host != account.api_host:
+        replayed = _at_another_host(where, replayed, account)
     return replace(replayed, notes=_notes(where, stored is None and bool(journal), replayed)), records
+
+
+def _at_another_host(where: str, replayed: Replayed, account: Account) -> Replayed:
+    """A state that knows nothing yet belongs to no host: a first apply that failed must not bind it."""
+    if replayed.state.sequences or replayed.open_intents or replayed.damaged:
+        raise AccountProblem(
+            "The state belongs to another API host.",
+            f"{where} is of {replayed.state.api_host}; the environment {account.environment} uses {account.api_host}.",
+            "Correct `api_url` or `state` of this environment in seqsync.yaml. Nothing was sent.",
+        )
+    update = {"api_host": account.api_host}
+    return replace(
+        replayed, base=replayed.base.model_copy(update=update), state=replayed.state.model_copy(update=update)
+    )
 
 
 def _notes(where: str, lost: bool, replayed: Replayed) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from sequence_sync.cli.options import Door
@@ -12,13 +11,8 @@ from sequence_sync.workspace import Workspace, open_workspace
 
 
 def opened(door: Door) -> Workspace:
-    """The project of the working folder."""
-    environ: Mapping[str, str] = os.environ
-    workspace = open_workspace(door.root, door.env, environ)
-    key = environ.get(workspace.environment.api_key_env)
-    if key:
-        door.console.hide(key)
-    return workspace
+    """The project of the working folder. The key goes to no output, from wherever it comes."""
+    return open_workspace(door.root, door.env, os.environ, door.console.hide)
 
 
 def write_result(path: str, data: bytes, what: str) -> None:
