@@ -89,6 +89,8 @@ def _endpoint(
             headers = standing.headers()
             if standing.wait is not None:
                 raise rate_limited()
+            if "instead" in request.scope:
+                raise request.scope["instead"]
             call = Call(
                 store=store,
                 behaviour=request.scope["behaviour"],

@@ -73,7 +73,7 @@ class Gateway:
             return await self._perform(scope, body)
         kind = fault.fault
         if kind in CANNED:
-            return self._canned(fault)
+            return await self._refuse(fault, scope, body)
         if kind in (FaultKind.DROP_BEFORE, FaultKind.LATE_COMMIT):
             await _hang_up(scope, receive)
         if kind is FaultKind.DROP_BEFORE:
@@ -89,11 +89,15 @@ class Gateway:
             await _hang_up(scope, receive)
         return None if kind in (FaultKind.DROP_AFTER, FaultKind.LATE_COMMIT) else _spoilt(kind, reply)
 
-    def _canned(self, fault: Fault) -> Reply:
-        headers = self._limiter.exhausted(fault.seconds).headers() if fault.fault in RATE_FAULTS else {}
+    async def _refuse(self, fault: Fault, scope: Scope, body: bytes) -> Reply:
+        """A refusal by script. The call is counted as any other, so that the headers go on telling the truth."""
+        reply = await self._perform({**scope, "instead": CANNED[fault.fault]()}, body)
+        if fault.fault not in RATE_FAULTS:
+            return reply
+        headers = self._limiter.exhausted(fault.seconds).headers()
         if fault.fault is FaultKind.RATE_LIMIT_429_DATE:
             headers["retry-after"] = formatdate(self._store.clock() + fault.seconds, usegmt=True)
-        return refused(CANNED[fault.fault](), headers)
+        return replace(reply, headers={**reply.headers, **headers})
 
     async def _perform(self, scope: Scope, body: bytes) -> Reply:
         """The inner app's whole answer to this body."""

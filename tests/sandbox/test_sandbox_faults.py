@@ -89,6 +89,14 @@ def test_scripted_rate_limits_tell_how_long(api):
     assert until > time.time() + 3000
 
 
+def test_refusals_by_script_count_as_calls():
+    """A scripted refusal uses up one call, and its headers tell what is left."""
+    with Sandbox(behaviour=Behaviour(faults=(Fault(FaultKind.FORBIDDEN_403, nth=2),))) as box:
+        seen = [httpx.get(f"{box.url}/sequences", headers={"x-api-key": "k"}) for _ in range(3)]
+    assert [answer.status_code for answer in seen] == [200, 403, 200]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in seen] == ["19", "18", "17"]
+
+
 def test_spoilt_answers(api):
     """Cut JSON, an HTML error page, the wrong content type and an empty body, each after the step was made."""
     sequence = api.sequence()
