@@ -107,7 +107,10 @@ class Workspace:
 def open_workspace(
     root: Path, environment: str | None, environ: Mapping[str, str], keep_secret: Callable[[str], None]
 ) -> Workspace:
-    """The project in `root`; `keep_secret` hears the key before anything can print it. Raises UsageProblem and InvalidFiles for settings with mistakes."""
+    """The project in `root`; `keep_secret` hears the key before anything can print it.
+
+    Raises UsageProblem and InvalidFiles for settings with mistakes.
+    """
     loaded = load_settings(root)
     name = choose_environment(loaded.settings, environment, environ)
     return Workspace(root, loaded, name, effective(loaded.settings.environments[name], environ), environ, keep_secret)
