@@ -34,7 +34,7 @@ def explain(lines: Lines, problem: str, at: int, context: str, context_at: int |
         found = _unquoted(lines.text(line), line)
         if found:
             return found
-    return _unclosed(problem, context, begun) or _indented(lines, problem, place) or _by_reason(problem, place)
+    return _unclosed(problem, context, begun) or _indented(lines, problem, place) or _by_reason(lines, problem, place)
 
 
 def _tab(line: str, place: Place) -> Finding | None:
@@ -104,8 +104,10 @@ def _indented(lines: Lines, problem: str, place: Place) -> Finding | None:
     return Finding(Place(place.line, indent + 1), "indentation", "This line is indented too far.", hint)
 
 
-def _by_reason(problem: str, place: Place) -> Finding:
+def _by_reason(lines: Lines, problem: str, place: Place) -> Finding:
     if "escape" in problem:
+        back = 1 if lines.text(place.line)[place.column - 2 : place.column - 1] == "\\" else 0
+        place = Place(place.line, place.column - back, 1 + back)
         hint = "In double quotes write two of them, or put the text in single quotes."
         return Finding(place, "escape", "A backslash in double quotes means something else.", hint)
     if "mapping values" in problem or "expected ':'" in problem:

@@ -152,16 +152,20 @@ def judge(text: str) -> Document:
     try:
         _feed(builder, YAML(typ="safe", pure=True).parse(text))
     except Stop as stop:
-        return _unreadable([*builder.findings, stop.finding])
+        return _unreadable([*_before(builder, stop.finding), stop.finding])
     except MarkedYAMLError as error:
         broken = _explained(lines, error)
-        before = [finding for finding in builder.findings if finding.place.line < broken.place.line]
-        return _unreadable([*before, broken])
+        return _unreadable([*_before(builder, broken), broken])
     except (YAMLError, ValueError):
         return _unreadable(
             [Finding(Place(1, 1), "yaml", "YAML cannot read this file.", "Save it as UTF-8 text again.")]
         )
     return builder.document()
+
+
+def _before(builder: TreeBuilder, broken: Finding) -> list[Finding]:
+    """What was told of the lines above a break; what was told of its own line is the same mistake."""
+    return [finding for finding in builder.findings if finding.place.line < broken.place.line]
 
 
 def _unreadable(findings: list[Finding]) -> Document:

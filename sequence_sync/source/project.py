@@ -21,7 +21,7 @@ from sequence_sync.source.places import Lines, Mistake, Path, diagnostic, placed
 from sequence_sync.source.scope import Scope, step_ids_of
 from sequence_sync.source.settings import LoadedSettings
 
-NO_FILES: Mapping[str, Known] = {}
+NOTHING_KNOWN: Mapping[str, Known] = {}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def load_project(
     root: FilePath,
     loaded: LoadedSettings,
     environment: str,
-    known: Mapping[str, Known] = NO_FILES,
+    known: Mapping[str, Known] = NOTHING_KNOWN,
     paths: Sequence[str] = (),
 ) -> Project:
     """Reads every sequence file below `root` for one environment.
