@@ -36,8 +36,8 @@ def _seconds(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+WHOLE = BeforeValidator(_whole)
+SECONDS = BeforeValidator(_seconds)
 
 
 class RemovedSteps(StrEnum):
@@ -59,15 +59,15 @@ class Environment(Frozen):
     assignees: Mapping[str, str] = Field(default_factory=dict)
     attachments: Mapping[str, str] = Field(default_factory=dict)
     variables: Mapping[str, str] = Field(default_factory=dict)
-    timeout: Annotated[Whole, Field(ge=1, le=600)] = 30
-    settle_grace: Annotated[Seconds, Field(ge=0, le=86_400)] = 120
-    max_wait: Annotated[Whole, Field(ge=0)] = 0
+    timeout: Annotated[int, Field(ge=1, le=600), WHOLE] = 30
+    settle_grace: Annotated[float, Field(ge=0, le=86_400), SECONDS] = 120
+    max_wait: Annotated[int, Field(ge=0), WHOLE] = 0
 
 
 class Policy(Frozen):
     """What a plan may do without being asked twice."""
 
-    max_changed_steps: Annotated[Whole, Field(ge=0)] = 200
+    max_changed_steps: Annotated[int, Field(ge=0), WHOLE] = 200
     removed_steps: RemovedSteps = RemovedSteps.BLOCK
 
 

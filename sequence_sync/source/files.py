@@ -141,14 +141,14 @@ class _Walk:
             self._found[folder] = _refused(error, "folder")
 
     def _entry(self, entry: os.DirEntry[str], path: str, deepest: int | None, above: frozenset[str]) -> None:
-        matches = self._matches(path)
-        if entry.is_symlink() and self._leads_nowhere(path, matches, entry.is_dir()):
+        matches, is_folder = self._matches(path), _is_folder(entry)
+        if entry.is_symlink() and self._leads_nowhere(path, matches, is_folder):
             return
-        if not entry.is_dir():
+        if not is_folder:
             if matches:
                 self._found[path] = None if path.isascii() or shown(path) == path else _bad_name()
             return
-        if matches:
+        if matches and path.endswith((".yaml", ".yml")):
             self._found[path] = Unreadable("folder", "This is a folder with a file's name.", "Rename it.")
         if deepest is not None and path.count("/") >= deepest:
             return
@@ -168,6 +168,13 @@ class _Walk:
             if matches:
                 self._found[path] = Unreadable("broken-link", "This link leads to nothing.", "Mend it or delete it.")
             return True
+        return False
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
         return False
 
 

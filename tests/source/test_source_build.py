@@ -1,0 +1,229 @@
+"""A sequence file becomes the sequence that is wanted: payloads, names, defaults, and the rules of a whole file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from source_toy import EMAIL, one, rules
+
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.steps import STEP_TYPES
+
+NAMES = """
+environments:
+  default:
+    assignees: {anna: z6R8Mw4vBn, ben: b1}
+    attachments: {deck: lN5xKp2vJq}
+    ids: {trial: LGz3m8KNPr, trial.intro: bwOLEx4l8G, trial.gone: x9, other.intro: y1}
+    variables: {product: Beta}
+variables: {product: Acme, start: "3", name: "${product} <b>"}
+"""
+BODY = (
+    "<p>Hi {{firstName}},</p><p>Hope you're doing well — wanted to reach out about {{companyName}}.</p>"
+    "<p>Best,<br/>Vatsal</p>"
+)
+
+
+def steps(text: str, top: str = "") -> str:
+    """A sequence file with these steps."""
+    return f"sequence: trial\n{top}steps:\n{text}"
+
+
+def step(kind: str, *fields: str) -> str:
+    """A file with one step, `it`, of a type, on day 1."""
+    return steps("  it:\n    day: 1\n" + f"    type: {kind}\n" + "".join(f"    {field}\n" for field in fields))
+
+
+def test_the_request_of_the_vendor_s_page(tmp_path: Path) -> None:
+    """The email of the page on create step comes out of a step as it stands there."""
+    text = steps("""  first:
+    day: 3
+    type: email
+    subject: Quick question, {{firstName}}
+    preheader: Quick question about your team
+    content: |
+      BODY
+    attachments: [deck]
+""").replace("BODY", BODY)
+    content = one(tmp_path, text, settings=NAMES).steps["first"]
+    assert (content.type, content.day, content.priority, content.assignee) == ("email", 3, None, None)
+    assert content.variants["a"].model_dump() == {
+        "payload": {
+            "subject": "Quick question, {{firstName}}",
+            "content": BODY,
+            "preheader": "Quick question about your team",
+        },
+        "task_note": "",
+        "attachments": ("lN5xKp2vJq",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "payload"),
+    [
+        ("linkedin_connection_request", ["connection_note: Hi"], {"connectionNote": "Hi"}),
+        ("linkedin_message", ["message: 1.10"], {"message": "1.10"}),
+        ("linkedin_inmail", ["subject: yes", "message: Hi"], {"subject": "yes", "message": "Hi"}),
+        ("linkedin_view_profile", [], {}),
+        ("linkedin_post_interaction", [], {}),
+        ("custom", [], {}),
+        (
+            "custom",
+            ["title: Look", "action: {name: Open, url: 'https://a.example/?a=b'}"],
+            {"title": "Look", "action": {"name": "Open", "url": "https://a.example/?a=b"}},
+        ),
+        ("call_introduction", [], {}),
+        ("whatsapp_message", [], {}),
+        ("whatsapp_message", ["message: Hi"], {"message": "Hi"}),
+        ("whatsapp_voice_call", [], {}),
+    ],
+)
+def test_payload_by_type(tmp_path: Path, kind: str, fields: list[str], payload: dict[str, object]) -> None:
+    """The payload has the API's names and only what is set."""
+    content = one(tmp_path, step(kind, *fields)).steps["it"]
+    assert list(content.variants) == ["a"]
+    assert content.variants["a"].payload == payload
+
+
+@pytest.mark.parametrize("kind", [name for name in STEP_TYPES if name != "email"])
+def test_every_task_takes_the_task_fields(tmp_path: Path, kind: str) -> None:
+    """Note, priority and assignee go with every type but email; nothing is set that does not stand there."""
+    needed = {
+        "linkedin_connection_request": ["connection_note: Hi"],
+        "linkedin_message": ["message: Hi"],
+        "linkedin_inmail": ["subject: Hi", "message: Hi"],
+    }.get(kind, [])
+    bare = one(tmp_path, step(kind, *needed)).steps["it"]
+    assert (bare.priority, bare.assignee, bare.variants["a"].task_note) == (None, None, "")
+    more = one(tmp_path, step(kind, *needed, "task_note: Look", "priority: low", "assignee: id:a_B-1")).steps["it"]
+    assert (more.priority, more.assignee, more.variants["a"].task_note) == (Priority.LOW, "a_B-1", "Look")
+
+
+def test_both_forms_of_content_are_one(tmp_path: Path) -> None:
+    """Content on the step is variant a; variants come in the order of their letters, steps in that of the file."""
+    short = one(tmp_path, steps(f"  z:\n    day: 1\n{EMAIL}  a:\n    day: 2\n{EMAIL}"))
+    long = one(
+        tmp_path,
+        steps(f"""  z:
+    day: 1
+    type: email
+    variants: {{a: {{subject: Hello, content: <p>Hi</p>}}}}
+  a:
+    day: 2
+{EMAIL}"""),
+    )
+    assert short.steps == long.steps
+    assert list(short.steps) == ["z", "a"]
+    both = one(
+        tmp_path, step("email", "variants:", "  b: {subject: B, content: <p>}", "  a: {subject: A, content: <p>}")
+    )
+    assert list(both.steps["it"].variants) == ["a", "b"]
+
+
+def test_defaults_are_for_tasks(tmp_path: Path) -> None:
+    """A default fills what a task step leaves out, and no email hears of it."""
+    text = steps(
+        f"  mail:\n    day: 1\n{EMAIL}  call:\n    day: 1\n    type: call_demo\n"
+        "  own:\n    day: 1\n    type: call_demo\n    priority: low\n    assignee: ben\n",
+        "defaults: {priority: high, assignee: anna, task_note: Look first}\n",
+    )
+    made = one(tmp_path, text, settings=NAMES).steps
+    assert (made["mail"].priority, made["mail"].assignee, made["mail"].variants["a"].task_note) == (None, None, "")
+    assert (made["call"].priority, made["call"].assignee) == (Priority.HIGH, "z6R8Mw4vBn")
+    assert (made["own"].priority, made["own"].assignee, made["own"].variants["a"].task_note) == (
+        Priority.LOW,
+        "b1",
+        "Look first",
+    )
+
+
+def test_variables_are_put_in_everywhere_but_in_keys(tmp_path: Path) -> None:
+    """A day, a name, a title and a text may hold `${}`; the environment's value wins, and is not looked at again."""
+    text = steps(
+        "  it:\n    day: ${start}\n    type: email\n    subject: ${product} $${product} $5 ${1} ${a b}\n"
+        "    markdown: ${name}\n    attachments: ['${file}']\n",
+        "title: About ${product}\n",
+    )
+    made = one(tmp_path, text, settings=NAMES.replace("start:", "file: deck, start:"))
+    payload = made.steps["it"].variants["a"].payload
+    assert (made.title, made.steps["it"].day) == ("About Beta", 3)
+    assert payload["subject"] == "Beta ${product} $5 ${1} ${a b}"
+    assert payload["content"] == "<p>${product} <b></p>"
+    assert made.steps["it"].variants["a"].attachments == ("lN5xKp2vJq",)
+
+
+def test_ids_come_from_the_environment(tmp_path: Path) -> None:
+    """`ids:` are looked up by address; those of steps that are not there, and of others, stay out."""
+    made = one(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}"), settings=NAMES)
+    assert (made.remote_id, made.step_ids) == ("LGz3m8KNPr", {"intro": "bwOLEx4l8G"})
+    assert (
+        one(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n"), settings="version: 1\n").remote_id == "Abc"
+    )
+
+
+def test_an_id_needs_one_environment(tmp_path: Path) -> None:
+    """With two environments nobody can tell whose id it is; another id in the settings contradicts it."""
+    text = steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n")
+    two = "environments: {a: {}, b: {}}\ndefault_environment: a\n"
+    assert rules(tmp_path, text, two.replace("a: {}", "default: {}").replace("t: a", "t: b")) == [(2, 1, "id-of-which")]
+    assert rules(tmp_path, text, NAMES) == [(2, 5, "two-ids")]
+
+
+def test_renames(tmp_path: Path) -> None:
+    """A chain of renames leads to its end; what has happened long ago is no mistake."""
+    top = "formerly: old\nmoved: [{from: a, to: b}, {from: b, to: it}]\nremoved: [gone, gone]\n"
+    made = one(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    assert (made.formerly, made.moved, made.removed) == ("old", {"a": "it", "b": "it"}, ("gone",))
+
+
+@pytest.mark.parametrize(
+    ("top", "found"),
+    [
+        ("formerly: trial\n", [(2, 11, "same-key")]),
+        ("moved: [{from: it, to: it}]\n", [(2, 16, "moved-and-there")]),
+        ("moved: [{from: a, to: b}, {from: b, to: a}]\n", [(2, 23, "moved-nowhere"), (2, 41, "moved-nowhere")]),
+        ("moved: [{from: a, to: it}, {from: a, to: b}]\n", [(2, 35, "moved-twice")]),
+        ("moved: {from: a, to: it}\n", [(2, 8, "wrong-type")]),
+        ("moved: [{from: A, to: it}]\n", [(2, 16, "bad-key")]),
+        ("removed: it\n", [(2, 10, "wrong-type")]),
+        ("removed: [it]\n", [(2, 11, "removed-and-there")]),
+        ("title: ' '\n", [(2, 8, "empty")]),
+        ("<<: *x\n", [(2, 1, "merge-key")]),
+    ],
+)
+def test_mistakes_at_the_top(tmp_path: Path, top: str, found: list[tuple[int, int, str]]) -> None:
+    """Each is told at its place."""
+    anchor = "x-it: &x {a: b}\n" if "<<" in top else ""
+    text = steps(f"  it:\n    day: 1\n{EMAIL}", top + anchor)
+    assert [place for place in rules(tmp_path, text) if place[2] != "quote-it"] == found
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    """A key without a value is not missing too, an unknown variable is no bad day, and the other steps go on."""
+    text = steps(
+        "  a:\n    day:\n    type: email\n    subject: &x Hi\n    content: ${no}\n"
+        "  b:\n    day: 0\n    type: call_demo\n"
+    )
+    assert rules(tmp_path, text) == [
+        (4, 5, "no-value"),
+        (6, 14, "quote-it"),
+        (7, 14, "unknown-variable"),
+        (9, 10, "wrong-value"),
+    ]
+
+
+def test_rules_of_the_whole_run_over_the_steps_that_are_whole(tmp_path: Path) -> None:
+    """Two right emails on one day are told although a third step is wrong; a wrong one holds no day."""
+    text = steps(
+        f"  a:\n    day: 1\n{EMAIL}  b:\n    day: 1\n    type: email\n    subject: Hi\n  c:\n    day: 1\n{EMAIL}"
+    )
+    assert rules(tmp_path, text) == [(8, 3, "no-body"), (13, 10, "two-emails")]
+
+
+@pytest.mark.parametrize(("length", "right"), [(3000, True), (3001, False)])
+def test_lengths_count_after_the_variables(tmp_path: Path, length: int, right: bool) -> None:
+    """A note of 3,000 characters goes; the variable's value counts, not its name."""
+    text = step("call_demo", "task_note: " + "x" * (length - 4) + "${v}")
+    found = rules(tmp_path, text, "variables: {v: four}\n")
+    assert found == ([] if right else [(6, 16, "too-long")])

@@ -1,0 +1,153 @@
+"""Which files are sequences, and what a file system can do to them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from source_toy import write
+
+from sequence_sync.errors import UsageProblem
+from sequence_sync.model.settings import DEFAULT_INCLUDE
+from sequence_sync.source.files import Unreadable, as_text, check_glob, digest, find_files, read_bytes, select
+
+SOME = [
+    "sequences/a.yaml", "sequences/b.yml", "sequences/deep/er/c.yaml", "sequences/a.test.yaml", "sequences/a.test.yml",
+    "sequences/.hidden.yaml", "sequences/.git/d.yaml", "sequences/note.md", "other/e.yaml", "seqsync.yaml", "f.yaml",
+]  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project with all kinds of files."""
+    return write(tmp_path / "project", dict.fromkeys(SOME, "x"))
+
+
+@pytest.mark.parametrize(
+    ("include", "found"),
+    [
+        (DEFAULT_INCLUDE, ["sequences/a.yaml", "sequences/b.yml", "sequences/deep/er/c.yaml"]),
+        (["sequences/*.yaml"], ["sequences/a.yaml"]),
+        (["**/*.yaml"], ["f.yaml", "other/e.yaml", "sequences/a.yaml", "sequences/deep/er/c.yaml"]),
+        (["*.yaml"], ["f.yaml"]),
+        (["./other/[a-f].yaml", "other/?.yaml"], ["other/e.yaml"]),
+        (["other/[!e].yaml"], []),
+        (["sequences/.git/*.yaml"], []),
+        (["sequences/a.yaml", "none/*.yaml"], ["sequences/a.yaml"]),
+        (["sequences/**"], ["sequences/a.yaml", "sequences/b.yml", "sequences/deep/er/c.yaml", "sequences/note.md"]),
+    ],
+)
+def test_include(root: Path, include: list[str], found: list[str]) -> None:
+    """Patterns, ascending; hidden files, tests and the settings never."""
+    assert find_files(root, include).paths == found
+    assert find_files(root, include).problems == []
+
+
+@pytest.mark.parametrize("pattern", ["", "/a/*.yaml", "../*.yaml", "a/../../b.yaml", "a\\*.yaml", "[z-a].yaml"])
+def test_patterns_that_cannot_be(pattern: str) -> None:
+    """A pattern stays in the project and can be read."""
+    with pytest.raises(ValueError):
+        check_glob(pattern)
+
+
+def test_links(root: Path) -> None:
+    """Links within the project are followed, loops are not; what leads out or nowhere is told where it counts."""
+    write(root, {"../outside/x.yaml": "x", "shared/y.yaml": "x"})
+    (root / "sequences/in.yaml").symlink_to("../shared/y.yaml")
+    (root / "sequences/folder").symlink_to("../shared")
+    (root / "sequences/loop").symlink_to(".")
+    (root / "sequences/self.yaml").symlink_to("self.yaml")
+    (root / "sequences/nowhere.yaml").symlink_to("no.yaml")
+    (root / "sequences/nowhere.md").symlink_to("no.md")
+    (root / "sequences/out.yaml").symlink_to("../../outside/x.yaml")
+    (root / "sequences/out").symlink_to("../../outside")
+    (root / "sequences/out.md").symlink_to("../../outside/x.yaml")
+    found = find_files(root, DEFAULT_INCLUDE)
+    assert set(found.paths) - set(SOME) == {"sequences/folder/y.yaml", "sequences/in.yaml"}
+    assert [(path, problem.rule) for path, problem in found.problems] == [
+        ("sequences/nowhere.yaml", "broken-link"),
+        ("sequences/out", "outside"),
+        ("sequences/out.yaml", "outside"),
+        ("sequences/self.yaml", "broken-link"),
+    ]
+
+
+def test_a_project_that_is_a_link_itself(root: Path) -> None:
+    """The root may be reached through a link: its files are inside all the same."""
+    link = root.parent / "link"
+    link.symlink_to(root)
+    (root / "sequences/in.yaml").symlink_to("../other/e.yaml")
+    assert find_files(link, DEFAULT_INCLUDE).paths == find_files(root, DEFAULT_INCLUDE).paths
+
+
+def test_odd_entries(root: Path) -> None:
+    """A folder with a file's name, a pipe and a name that is no text are told; nothing hangs."""
+    write(root, {"sequences/d.yaml/inner.yaml": "x"})
+    os.mkfifo(root / "sequences/pipe.yaml")
+    (root / os.fsdecode(b"sequences/\xff.yaml")).write_text("x")
+    found = find_files(root, DEFAULT_INCLUDE)
+    assert [(path, problem.rule) for path, problem in found.problems] == [
+        ("sequences/d.yaml", "folder"),
+        ("sequences/\\udcff.yaml", "file-name"),
+    ]
+    assert "sequences/d.yaml/inner.yaml" in found.paths
+    with pytest.raises(Unreadable) as caught:
+        read_bytes(root, "sequences/pipe.yaml")
+    assert caught.value.rule == "folder"
+
+
+def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal of the system is told in words, for a folder and for a file."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert [(p, problem.rule) for p, problem in find_files(root, DEFAULT_INCLUDE).problems] == [
+        ("sequences", "not-allowed")
+    ]
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(Unreadable) as caught:
+        read_bytes(root, "sequences/a.yaml")
+    assert caught.value.rule == "not-allowed"
+
+
+def test_a_large_file_is_not_loaded(tmp_path: Path) -> None:
+    """8 MiB is read, one byte more is refused by its size alone."""
+    with (tmp_path / "sparse.yaml").open("wb") as file:
+        file.truncate(8 * 1024 * 1024)
+    assert len(read_bytes(tmp_path, "sparse.yaml")) == 8 * 1024 * 1024
+    with (tmp_path / "sparse.yaml").open("wb") as file:
+        file.truncate(50 * 1024 * 1024 * 1024)
+    with pytest.raises(Unreadable) as caught:
+        read_bytes(tmp_path, "sparse.yaml")
+    assert caught.value.rule == "too-large"
+
+
+def test_digests_are_over_text() -> None:
+    """Line ends and a byte order mark do not count in a text; bytes that are no text count as they are."""
+    assert digest(b"a\nb") == digest(b"a\r\nb") == digest(b"\xef\xbb\xbfa\r\nb")
+    assert digest(b"\xff\r\n") != digest(b"\xff\n")
+
+
+def test_the_place_of_a_bad_byte() -> None:
+    """Line and column count characters, not bytes."""
+    with pytest.raises(Unreadable) as caught:
+        as_text("a\r\nüb".encode() + b"\xff")
+    assert (caught.value.line, caught.value.column) == (2, 3)
+
+
+def test_paths_on_the_command_line(root: Path) -> None:
+    """Files and folders choose among the sequence files; one that is none is refused."""
+    files = find_files(root, DEFAULT_INCLUDE).paths
+    assert select(root, [], files) is None
+    assert select(root, ["."], files) == set(files)
+    assert select(root, ["sequences/deep"], files) == {"sequences/deep/er/c.yaml"}
+    assert select(root, ["sequences/a.yaml", str(root / "sequences/b.yml")], files) == {
+        "sequences/a.yaml",
+        "sequences/b.yml",
+    }
+    for wrong in ("none.yaml", "other", "sequences/note.md", "seqsync.yaml"):
+        with pytest.raises(UsageProblem):
+            select(root, [wrong], files)

@@ -1,0 +1,213 @@
+"""`seqsync.yaml`: defaults, every rule with its place, the choice of the environment, and no key in any message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from source_toy import write
+
+from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.model.settings import Environment, RemovedSteps, Settings
+from sequence_sync.render.diagnostics import diagnostics_text
+from sequence_sync.source.settings import choose_environment, effective, load_settings
+
+CANARY = "sk-canary-4711"
+FULL = """
+version: 1
+include: [sequences/**/*.yaml]
+default_environment: production
+x-note: kept for people
+environments:
+  sandbox:
+    api_url: http://127.0.0.1:8123/v1/
+    variables:
+      signature: |
+        <p>Anna</p>
+  production:
+    api_url: https://open-api.saleshandy.com/v1
+    api_key_env: SALESHANDY_API_KEY
+    api_key_command: op read op://sales/key
+    headers: {X-Team: sales}
+    state: seqsync.production.state.json
+    ids: {trial: LGz3m8KNPr, trial.nudge: bwOLEx4l8G}
+    assignees: {anna: z6R8Mw4vBn}
+    attachments: {deck: lN5xKp2vJq}
+    timeout: 45
+    settle_grace: 0.5
+    max_wait: 600
+fields: [First Name, 2024]
+variables: {product: 1.10}
+removed: [old-one]
+policy: {max_changed_steps: 7, removed_steps: deactivate}
+lint: {rules: {subject-length: off, spam-words: {level: warning, max: 3}}}
+"""
+
+
+def read(root: Path, text: str) -> Settings:
+    """The settings in `text`."""
+    return load_settings(write(root, {"seqsync.yaml": text})).settings
+
+
+def wrong(root: Path, text: str) -> list[tuple[int, int, str]]:
+    """Line, column and rule of all that is wrong with the settings in `text`."""
+    with pytest.raises(InvalidFiles) as caught:
+        read(root, text)
+    listing = diagnostics_text(caught.value.diagnostics, color=True) + repr(caught.value.diagnostics)
+    assert CANARY not in listing
+    return [(d.line, d.column, d.rule) for d in caught.value.diagnostics]
+
+
+def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
+    """No file, an empty one and one of comments give one environment, `default`."""
+    loaded = load_settings(tmp_path)
+    assert (loaded.path, loaded.settings, list(loaded.settings.environments)) == ("", Settings(), ["default"])
+    assert read(tmp_path, "") == read(tmp_path, "# nothing\n") == Settings()
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    """The whole file of the contract, texts as they stand, numbers as numbers."""
+    settings = read(tmp_path, FULL)
+    production = settings.environments["production"]
+    assert settings.fields == ("First Name", "2024")
+    assert settings.variables == {"product": "1.10"}
+    assert settings.environments["sandbox"].variables == {"signature": "<p>Anna</p>"}
+    assert (production.timeout, production.settle_grace, production.max_wait) == (45, 0.5, 600)
+    assert production.ids == {"trial": "LGz3m8KNPr", "trial.nudge": "bwOLEx4l8G"}
+    assert settings.policy.removed_steps is RemovedSteps.DEACTIVATE
+    assert settings.lint.rules == {"subject-length": "off", "spam-words": {"level": "warning", "max": "3"}}
+    assert settings.state_path("sandbox") == "seqsync.sandbox.state.json"
+
+
+def test_the_digest_is_over_the_text(tmp_path: Path) -> None:
+    """Line ends and a byte order mark change no digest, a comment does."""
+    digests = [
+        load_settings(write(tmp_path, {"seqsync.yaml": data})).digest
+        for data in (b"version: 1\n", b"\xef\xbb\xbfversion: 1\r\n", b"version: 1 # a\n")
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("version: 2\nnew_thing: 1\n", [(1, 10, "version")]),
+        ("version: one\n", [(1, 10, "version")]),
+        ("- a\n", [(1, 1, "wrong-type")]),
+        ("enviroments: {}\n", [(1, 1, "unknown-key")]),
+        ("environments: {}\n", [(1, 15, "empty")]),
+        ("environments:\n  prod:\n    timout: 3\n", [(3, 5, "unknown-key")]),
+        ("environments:\n  prod/uction: {}\n", [(2, 3, "wrong-value")]),
+        ("environments:\n  prod: {timeout: 1_0}\n", [(2, 19, "wrong-value")]),
+        ("environments:\n  prod: {timeout: 0}\n", [(2, 19, "out-of-range")]),
+        ("environments:\n  prod: {settle_grace: -1}\n", [(2, 24, "wrong-value")]),
+        ("environments:\n  prod: {ids: {Trial: a1}}\n", [(2, 16, "address")]),
+        ("environments:\n  prod: {ids: {trial.a.b: a1}}\n", [(2, 16, "address")]),
+        ("environments:\n  prod: {ids: {trial: a/1}}\n", [(2, 23, "wrong-value")]),
+        ("environments:\n  prod: {assignees: {anna: id:a1}}\n", [(2, 28, "wrong-value")]),
+        ("environments:\n  prod: {ids: {a: x1, b: x1}}\n", [(2, 26, "same-id")]),
+        ("environments:\n  a: {ids: {a: x1}}\n  b: {ids: {b: x1}}\n", [(3, 16, "same-id")]),
+        ("environments:\n  a: {state: s.json}\n  b: {state: ./s.json}\n", [(3, 14, "same-state")]),
+        ("environments:\n  a: {state: seqsync.b.state.json}\n  b: {}\n", [(3, 6, "same-state")]),
+        ("environments:\n  a: {headers: {X-A: [b]}}\n", [(2, 22, "wrong-type")]),
+        ("environments:\n  a: {headers: {X A: b}}\n", [(2, 17, "header")]),
+        ("default_environment: prd\nenvironments: {prod: {}}\n", [(1, 22, "unknown-environment")]),
+        ("include: sequences\n", [(1, 10, "wrong-type")]),
+        ("include: [../*.yaml, /a.yaml]\n", [(1, 11, "include"), (1, 22, "include")]),
+        ("policy: {removed_steps: delete}\n", [(1, 25, "wrong-value")]),
+        ("policy: {windows: []}\n", [(1, 10, "unknown-key")]),
+        ("lint: {rules: {subject-length: loud}}\n", [(1, 32, "wrong-value")]),
+        ("variables: {2nd: a}\n", [(1, 13, "wrong-value")]),
+        ("variables: {a: [b]}\n", [(1, 16, "wrong-type")]),
+        ("removed: [Old]\n", [(1, 11, "wrong-value")]),
+        ("version: 1\nversion: 1\n", [(2, 1, "duplicate-key")]),
+        ("removed:\nversion: 1\n", [(1, 1, "no-value")]),
+    ],
+)
+def test_each_mistake_has_its_place(tmp_path: Path, text: str, found: list[tuple[int, int, str]]) -> None:
+    """What is wrong is told at its key or value, and everything in one go."""
+    assert wrong(tmp_path, text) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (f"    api_key: {CANARY}", "api-key"),
+        (f"    headers: {{x-api-key: {CANARY}}}", "api-key"),
+        (f"    api_key_env: {CANARY}", "api-key"),
+        (f"    api_key_env: [{CANARY}]", "wrong-type"),
+        (f"    api_key: {CANARY}: x", "quote-it"),
+        (f"    api_url: https://me:{CANARY}@example.com", "api-url"),
+        (f"    headers: {{X A: {CANARY}}}", "header"),
+    ],
+)
+def test_no_message_shows_a_key(tmp_path: Path, line: str, rule: str) -> None:
+    """A key that stands in the file is an error, and neither message nor source line repeats it."""
+    assert [found for *_, found in wrong(tmp_path, f"environments:\n  prod:\n{line}\n")] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://open-api.saleshandy.com/v1", True),
+        ("http://localhost:8000/v1", True),
+        ("http://127.9.9.9", True),
+        ("http://[::1]:80/v1", True),
+        ("http://open-api.saleshandy.com/v1", False),
+        ("http://localhost.example.com", False),
+        ("http://128.0.0.1", False),
+        ("ftp://localhost", False),
+        ("https://", False),
+        ("open-api.saleshandy.com", False),
+        ("https://a.example/v1?key=1", False),
+        ("https://a.example:port/", False),
+        ("https://me@a.example/", False),
+    ],
+)
+def test_http_is_for_this_machine(tmp_path: Path, url: str, good: bool) -> None:
+    """The file and SEQSYNC_API_URL go by one rule: https anywhere, http on loopback."""
+    text = f"environments: {{a: {{api_url: '{url}'}}}}\n"
+    if good:
+        assert read(tmp_path, text).environments["a"].api_url == url
+        assert effective(Environment(), {"SEQSYNC_API_URL": f"{url}/"}).api_url == url
+    else:
+        assert [rule for *_, rule in wrong(tmp_path, text)] == ["api-url"]
+        with pytest.raises(UsageProblem):
+            effective(Environment(), {"SEQSYNC_API_URL": url})
+
+
+def test_variables_of_the_shell_win() -> None:
+    """SEQSYNC_SETTLE_GRACE takes whole seconds and parts of one; nonsense is refused, empty is not there."""
+    assert effective(Environment(), {"SEQSYNC_SETTLE_GRACE": "0.2"}).settle_grace == 0.2
+    assert effective(Environment(api_url="https://a.example/"), {"SEQSYNC_SETTLE_GRACE": ""}).settle_grace == 120
+    assert effective(Environment(api_url="https://a.example/"), {}).api_url == "https://a.example"
+    for grace in ("-1", "1m", "nan", "1e3", "99999999"):
+        with pytest.raises(UsageProblem):
+            effective(Environment(), {"SEQSYNC_SETTLE_GRACE": grace})
+
+
+def test_chooses_the_environment() -> None:
+    """Option, then SEQSYNC_ENV, then the default, then the only one; else it is a question."""
+    two = Settings(environments={"sandbox": Environment(), "production": Environment()})
+    chosen = two.model_copy(update={"default_environment": "sandbox"})
+    assert choose_environment(Settings(), None, {}) == "default"
+    assert choose_environment(chosen, None, {"SEQSYNC_ENV": ""}) == "sandbox"
+    assert choose_environment(chosen, None, {"SEQSYNC_ENV": "production"}) == "production"
+    assert choose_environment(chosen, "sandbox", {"SEQSYNC_ENV": "production"}) == "sandbox"
+    with pytest.raises(UsageProblem):
+        choose_environment(two, None, {})
+    with pytest.raises(UsageProblem) as caught:
+        choose_environment(two, "prodution", {})
+    assert caught.value.hint == 'Did you mean "production"?'
+
+
+def test_settings_under_another_name_are_noticed(tmp_path: Path) -> None:
+    """`seqsync.yml` is not silently passed over, nor is a file that cannot be read."""
+    write(tmp_path, {"seqsync.yml": "version: 1\n"})
+    with pytest.raises(InvalidFiles) as caught:
+        load_settings(tmp_path)
+    assert [(d.path, d.rule) for d in caught.value.diagnostics] == [("seqsync.yml", "file-name")]
+    write(tmp_path, {"seqsync.yaml": b"version: 1\nvariables: {a: \xdc}\n"})
+    with pytest.raises(InvalidFiles) as caught:
+        load_settings(tmp_path)
+    assert [(d.line, d.column, d.rule) for d in caught.value.diagnostics] == [(2, 16, "encoding")]
