@@ -1,0 +1,111 @@
+"""Plan, apply, plan against a server that is not ours, one scripted fault at a time: every step exactly once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project
+from support.stand_in import KINDS, Fault, Shape, StandIn
+
+SHAPES = [
+    Shape(bare=bare, variant_ids=ids, days=days, rewrapped=rewrapped)
+    for bare, ids, days, rewrapped in itertools.product((False, True), repeat=4)
+    if not (bare and ids)  # the documented bare answer never tells them
+]
+ORDINARY = [Shape(), Shape(bare=True, variant_ids=False), Shape(variant_ids=False, days=False, rewrapped=True)]
+SECONDS = {"late": 3.0, "late_commit": 2.4, "limit_seconds": 1.0, "limit_date": 1.0}
+
+
+def converges(root: Path, shape: Shape, *faults: Fault, grace: str = "1") -> StandIn:
+    """One apply, then an empty plan. Gives the server, which has been judged."""
+    with StandIn(shape=shape, faults=faults) as server:
+        project = fault_project(root, server.url, grace=grace)
+        project.ok("apply", "-auto-approve")
+        assert server.met == [fault.kind for fault in faults]
+        assert_exactly_once(server, len(faults))
+        assert_quiet(project)
+        return server
+
+
+@pytest.mark.parametrize(
+    "shape", [shape if shape in ORDINARY else pytest.param(shape, marks=pytest.mark.long) for shape in SHAPES], ids=str
+)
+def test_every_shape_of_answers(tmp_path: Path, shape: Shape) -> None:
+    """Without faults each create is sent once, whatever shape the answers have."""
+    assert len(converges(tmp_path, shape).creates) == CREATES
+
+
+@pytest.mark.parametrize(("place", "kind"), list(enumerate(KINDS)), ids=KINDS)
+def test_one_fault_of_each_kind(tmp_path: Path, place: int, kind: str) -> None:
+    """A fault costs at most one more create and never a second copy; kinds, places and shapes go round."""
+    fault = Fault(kind, nth=place % CREATES + 1, seconds=SECONDS.get(kind, 1.0))
+    converges(tmp_path, SHAPES[place * 5 % len(SHAPES)], fault, grace="2" if kind == "late_commit" else "1")
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "error_500_before", "late_commit"])
+def test_the_sequences_own_create(tmp_path: Path, kind: str) -> None:
+    """The create of the sequence itself is found again, or sent again, as a step's is."""
+    converges(tmp_path, Shape(), Fault(kind, nth=1, seconds=SECONDS.get(kind, 1.0)), grace="2")
+
+
+def test_a_fault_at_every_create(tmp_path: Path) -> None:
+    """When no answer at all arrives, everything is still made exactly once."""
+    faults = [Fault("drop_after", nth=number) for number in range(1, CREATES + 1)]
+    assert len(converges(tmp_path, Shape(days=False), *faults).creates) == CREATES
+
+
+def test_a_fault_upon_a_fault(tmp_path: Path) -> None:
+    """The create that is sent again meets a fault too."""
+    converges(tmp_path, Shape(), Fault("error_500_before", nth=3), Fault("drop_before", nth=4), Fault("late", 5, 3.0))
+
+
+def test_a_doubtful_refusal_is_looked_up_and_told(tmp_path: Path) -> None:
+    """The catch-all 400 after the create was made is no refusal: the step is found, nothing is sent again."""
+    with StandIn() as server:
+        project = fault_project(tmp_path, server.url)
+        original = server.make_step
+
+        def made_and_refused(sequence_id: str, body: dict[str, object]) -> object:
+            told = original(sequence_id, body)
+            if body["type"] == 3:
+                server.found("no such sequence")
+            return told
+
+        server.make_step = made_and_refused  # type: ignore[method-assign]
+        apply_until_done(project, most=2)
+        assert_exactly_once(server, 0)
+        assert_quiet(project)
+
+
+def test_a_lost_state_doubles_nothing(tmp_path: Path) -> None:
+    """State and journal gone: the title is found, its id is told, and everything with words is adopted with it."""
+    with StandIn() as server:
+        project = fault_project(tmp_path, server.url)
+        project.ok("apply", "-auto-approve")
+        ids = dict(line.split("\t") for line in project.ok("state", "list").out.splitlines())
+        for left in tmp_path.glob("seqsync.state.json*"):
+            left.unlink()
+        stopped = project.run("apply", "-auto-approve")
+        assert (stopped.code, ids["faults"] in stopped.err) == (9, True)
+        known = {name: ids[name] for name in ("faults", "faults.look")}  # a profile view says nothing by itself
+        project.write(
+            "seqsync.yaml", f"version: 1\nenvironments:\n  default:\n    timeout: 2\n    ids: {json.dumps(known)}\n"
+        )
+        project.ok("apply", "-auto-approve")
+        assert_exactly_once(server, 0)
+        assert len(server.creates) == CREATES
+        assert_quiet(project)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_with_every_shape(tmp_path: Path, kind: str, shape: Shape) -> None:
+    """Each fault at two places of one run, with every shape of answers."""
+    first = (KINDS.index(kind) + SHAPES.index(shape)) % 3 + 1
+    seconds = SECONDS.get(kind, 1.0)
+    converges(tmp_path, shape, Fault(kind, first, seconds), Fault(kind, first + 3, seconds), grace="2")

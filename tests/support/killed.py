@@ -1,0 +1,84 @@
+"""Runs `seqsync` with a bomb in it: at the nth time that a named point is reached, the process kills itself.
+
+Run as a process: `python killed.py POINT N ARGUMENT...`. The product knows nothing of it: the points are wrapped
+around its methods here. SIGKILL cannot be caught, so nothing is flushed, released or tidied after it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+# Name: module, class, method; the kill comes before the method does its work, and after.
+POINTS: dict[str, tuple[str, str, str]] = {
+    "record": ("sequence_sync.apply.ledger", "Ledger", "append"),
+    "journal-write": ("sequence_sync.backends.disk", "Disk", "write"),
+    "journal-fsync": ("sequence_sync.backends.disk", "Disk", "fsync"),
+    "rename": ("sequence_sync.backends.disk", "Disk", "replace"),
+    "folder-fsync": ("sequence_sync.backends.disk", "Disk", "fsync_folder"),
+    "send": ("sequence_sync.api.transport", "HttpTransport", "send"),
+    "state-write": ("sequence_sync.backends.local", "LocalBackend", "write"),
+    "journal-cut": ("sequence_sync.backends.local", "LocalBackend", "replace_journal"),
+    "fold": ("sequence_sync.apply.ledger", "Ledger", "fold"),
+    "lock-check": ("sequence_sync.backends.local", "LocalLock", "check"),
+    "lock-release": ("sequence_sync.backends.local", "LocalLock", "release"),
+    "settle": ("sequence_sync.apply.executor", "Executor", "settle"),
+    "carry-out": ("sequence_sync.apply.executor", "Executor", "carry_out"),
+}
+NAMES = [f"{side}-{name}" for name in POINTS for side in ("before", "after")]
+
+
+@dataclass
+class Bomb:
+    """Goes off at the nth arrival."""
+
+    left: int
+
+    def arrived(self) -> None:
+        """Once more."""
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextmanager
+def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, `bomb` is called before or after the point's method."""
+    side, name = point.split("-", 1)
+    module, owner, method = POINTS[name]
+    where = getattr(import_module(module), owner)
+    original = getattr(where, method)
+
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if side == "before":
+            bomb()
+        result = original(self, *args, **kwargs)
+        if side == "after":
+            bomb()
+        return result
+
+    setattr(where, method, wrapped)
+    try:
+        yield
+    finally:
+        setattr(where, method, original)
+
+
+def main() -> None:
+    """See above."""
+    point, count, *arguments = sys.argv[1:]
+    sys.argv = ["seqsync", *arguments]
+    from sequence_sync.cli.entry import main as seqsync
+
+    with planted(point, Bomb(int(count)).arrived):
+        seqsync()
+
+
+if __name__ == "__main__":
+    main()
