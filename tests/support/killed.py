@@ -31,7 +31,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "settle": ("sequence_sync.apply.executor", "Executor", "settle"),
     "carry-out": ("sequence_sync.apply.executor", "Executor", "carry_out"),
 }
-NAMES = [f"{side}-{name}" for name in POINTS for side in ("before", "after")]
+NAMES = [*(f"{side}-{name}" for name in POINTS for side in ("before", "after")), "during-journal-write"]
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Bomb:
 
 @contextmanager
 def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, `bomb` is called before or after the point's method."""
+    """While the block runs, `bomb` is called before or after the point's method, or when half of it is done."""
     side, name = point.split("-", 1)
     module, owner, method = POINTS[name]
     where = getattr(import_module(module), owner)
@@ -58,6 +58,12 @@ def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         if side == "before":
             bomb()
+        if side == "during":
+            descriptor, data = args
+            half = len(data) // 2
+            done = original(self, descriptor, data[:half])
+            bomb()
+            return done + original(self, descriptor, data[half:])
         result = original(self, *args, **kwargs)
         if side == "after":
             bomb()
