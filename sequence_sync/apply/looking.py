@@ -43,25 +43,35 @@ def look_before_writing(site: Site) -> None:
         return
     site.read()
     found = look(site.unknown(), site.creates(), site.managed())
-    tell_doubles(site, found)
-    if found.ask:
-        address, step = found.ask[0]
-        raise Halt(
-            Status.UNKNOWN,
-            9,
-            f"Step {step.id} in Saleshandy is not in the state and may be {address}: they cannot be told apart.",
-            f"Run `seqsync state resolve {address} -adopt {step.id}` if it is, or `seqsync state resolve {address} "
-            "-recreate` if it is somebody else's.",
-        )
     for address, step in found.adopt.items():
         _adopt(site, address, step)
+    tell_doubles(site, found)
+    ask_which(found)
     if found.others:
         others = {step.id: day_of(step) for step in found.others}
         names = ", ".join(sorted(others))
         site.note(f"not managed in {site.key}: {names}", Delta(sequence=site.key, head=site.head(others)))
         site.context.tell("note", site.key, f"steps that seqsync does not manage, left alone: {names}")
-    site.seen = {step.id for step in site.steps}
+    # What the state knows has been seen too, also where this read is too old to show it.
+    site.seen = {step.id for step in site.steps} | site.known_ids()
     site.announce()
+
+
+def ask_which(found: Look) -> None:
+    """Steps that may be ones to be created, or may not: a person decides, and must see all that are in question."""
+    if not found.ask:
+        return
+    address = found.ask[0][0][0]
+    asked = [(addresses, step.id) for addresses, step in found.ask if address in addresses]
+    may_be = dict.fromkeys(name for addresses, _ in asked for name in addresses)
+    ids = ", ".join(step_id for _, step_id in asked)
+    raise Halt(
+        Status.UNKNOWN,
+        9,
+        f"In Saleshandy and not in the state: {ids}. It cannot be told whether that is {' or '.join(may_be)}.",
+        f"For one that is: `seqsync state resolve {address} -adopt {asked[0][1]}`, with its address and its id. If all "
+        f"of them are somebody else's: `seqsync state resolve {address} -recreate`.",
+    )
 
 
 def last_look(site: Site) -> Halt | None:
@@ -77,17 +87,19 @@ def last_look(site: Site) -> Halt | None:
 
 
 def tell_doubles(site: Site, found: Look) -> None:
-    """A step equal to a managed one is told before anything else, with both ids."""
+    """Steps equal to managed ones are told before anything else is asked or sent, each with both ids."""
     if not found.doubles:
         return
-    address, step = found.doubles[0]
-    ours = site.entry().steps[address.split(".")[1]].id
+    steps = site.entry().steps
+    told = (f"Step {step.id} is a second copy of {name} (step {steps[name.split('.')[1]].id})."
+            for name, step in found.doubles)  # fmt: skip
+    address = found.doubles[0][0]
     raise Halt(
         Status.UNKNOWN,
         9,
-        f"Step {step.id} is a second copy of {address} (step {ours}).",
+        " ".join(told),
         f"Delete one of the two in Saleshandy; then run `seqsync state resolve {address} -adopt ID` with the id of the "
-        "one that stays.",
+        f"one that stays. If both are meant, `seqsync state resolve {address} -recreate` leaves the other one alone.",
     )
 
 

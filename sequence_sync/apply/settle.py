@@ -30,7 +30,7 @@ class Seen(StrEnum):
     """What a read shows, after all ids seen before are taken away."""
 
     NOTHING = "nothing"
-    EQUAL = "equal"  # exactly one new, of the type, and equal
+    EQUAL = "equal"  # exactly one new that may be it, and it is equal
     OTHER = "other"  # something new of the type that is not surely ours, or several
     STRANGERS = "strangers"  # new ones, none of the type
     UNREAD = "unread"  # it could not be read
@@ -82,11 +82,11 @@ def weigh_steps(read: Iterable[RemoteStep] | None, before: Collection[str], cont
     if read is None:
         return Evidence(Seen.UNREAD)
     new = [step for step in read if step.id not in before]
-    if len(new) == 1 and equal(new[0], content):
-        return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id)
-    near = tuple(step.id for step in new if _may_be(step, content))
+    near = [step for step in new if _may_be(step, content)]
+    if len(near) == 1 and equal(near[0], content):
+        return Evidence(Seen.EQUAL, found=near[0], found_id=near[0].id)
     if near:
-        return Evidence(Seen.OTHER, candidates=near)
+        return Evidence(Seen.OTHER, candidates=tuple(step.id for step in near))
     return Evidence(Seen.STRANGERS if new else Seen.NOTHING)
 
 
@@ -100,9 +100,14 @@ def weigh_sequences(rows: Iterable[RemoteSequence], before: Collection[str], tit
     return Evidence(Seen.OTHER, candidates=tuple(row.id for row in new))
 
 
+def bare_title(title: str) -> str:
+    """A title as it is compared: trimmed and case-folded (design 8.3)."""
+    return title.strip().casefold()
+
+
 def same_title(one: str, other: str) -> bool:
-    """Trimmed and case-folded (design 8.3)."""
-    return one.strip().casefold() == other.strip().casefold()
+    """Whether two titles are one."""
+    return bare_title(one) == bare_title(other)
 
 
 def same_kind(step: RemoteStep, content: Content) -> bool:
@@ -163,7 +168,7 @@ class Look:
     """What the steps that a state does not know are: ours after all, too near to tell, second copies, or others'."""
 
     adopt: dict[str, RemoteStep]
-    ask: tuple[tuple[str, RemoteStep], ...]
+    ask: tuple[tuple[tuple[str, ...], RemoteStep], ...]  # each with the addresses that it may be
     doubles: tuple[tuple[str, RemoteStep], ...]
     others: tuple[RemoteStep, ...]
 
@@ -171,15 +176,16 @@ class Look:
 def look(unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]) -> Look:
     """Sorts `unknown` steps. `creates` are the steps to come, `managed` those that the state knows, by address."""
     adopt: dict[str, RemoteStep] = {}
-    ask: list[tuple[str, RemoteStep]] = []
+    ask: list[tuple[tuple[str, ...], RemoteStep]] = []
     doubles: list[tuple[str, RemoteStep]] = []
     others: list[RemoteStep] = []
     for step in unknown:
         open_ones = {address: content for address, content in creates.items() if address not in adopt}
-        near = _near(step, open_ones)
+        taken = {**managed, **{address: creates[address] for address in adopt}}
+        near, twin = _near(step, open_ones), _same(step, taken)
         if says_something(step) and (same := _same(step, open_ones)):
             adopt[same] = step
-        elif says_something(step) and (twin := _same(step, managed)):
+        elif twin and (says_something(step) or not near):
             doubles.append((twin, step))
         elif near:
             ask.append((near, step))
@@ -192,9 +198,10 @@ def _same(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
     return next((address for address, content in contents.items() if equal(step, content)), None)
 
 
-def _near(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
+def _near(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
     bare = not says_something(step)
-    for address, content in contents.items():
-        if same_kind(step, content) and (bare or likeness(step, content) >= MOSTLY_THE_SAME):
-            return address
-    return None
+    return tuple(
+        address
+        for address, content in contents.items()
+        if same_kind(step, content) and (bare or likeness(step, content) >= MOSTLY_THE_SAME)
+    )

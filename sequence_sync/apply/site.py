@@ -72,17 +72,20 @@ class Site:
         known = self.known
         return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
 
+    def known_ids(self) -> set[str]:
+        """The ids of steps that the state knows, ours or not."""
+        known = self.known
+        return {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+
     def unknown(self) -> list[RemoteStep]:
         """The steps of the last read that neither the state knows nor the plan adopts."""
-        known = self.known
-        ours = {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+        ours = self.known_ids()
         ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.step and c.remote_id}
         return [step for step in self.steps if step.id not in ours]
 
     def read(self) -> list[RemoteStep]:
         """The steps as they are now. The time of a read is that of its beginning."""
-        began = self.context.clock.now()
-        steps = self.context.api.steps(self.id or "")
+        steps = self.read_if_there()
         if steps is None:
             raise Halt(
                 Status.FAILED,
@@ -91,14 +94,21 @@ class Site:
                 "It is not created again. Put it back in Saleshandy, or take it out of the state: "
                 f"`seqsync state rm {self.key}`.",
             )
-        self.read_at, self.steps = began, steps
+        return steps
+
+    def read_if_there(self) -> list[RemoteStep] | None:
+        """The same; None where the sequence itself is not shown, which one read does not prove."""
+        began = self.context.clock.now()
+        steps = self.context.api.steps(self.id or "")
+        if steps is not None:
+            self.read_at, self.steps = began, steps
         return steps
 
     def still_alone(self) -> None:
         """A read is good for ten seconds; a new step that this run did not make stops the sequence."""
-        if self.read_at is not None and self.context.clock.now() - self.read_at <= GOOD_FOR:
-            return
-        strangers = [step.id for step in self.read() if step.id not in self.seen]
+        if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
+            self.read()
+        strangers = [step.id for step in self.steps if step.id not in self.seen]
         if strangers:
             raise Halt(
                 Status.UNKNOWN,
