@@ -60,6 +60,11 @@ class Context:
                 self._list = (began, self.api.sequences())
             return self._list[1]
 
+    def forget_list(self) -> None:
+        """Read the list of sequences anew the next time."""
+        with self._list_lock:
+            self._list = None
+
     def settle(self, stand: Stand, since: float, weigh: Callable[[], Evidence]) -> tuple[Decision, Evidence]:
         """Looks at widening gaps until the table decides. `since` is when the call was given up."""
         gap, unread = FIRST_GAP, 0

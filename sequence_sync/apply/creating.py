@@ -5,11 +5,11 @@ Sends again only what is proved not to have been made. Knows nothing of files or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sequence_sync.api.read import made_sequence, made_step
 from sequence_sync.api.requests import from_call
-from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, Request
+from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, RemoteSequence, Request
 from sequence_sync.apply.adopt import adopted_step, made_step_state
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
@@ -33,13 +33,18 @@ def create_sequence(site: Site, change: Change) -> Told:
     if site.known is not None:
         return Status.ALREADY, ""
     title, call = change.title or "", _call(change)
+
+    def still_free() -> None:
+        _ids_with_title(site, title, site.context.remote_sequences())
+
     sends = 0
     while sends < MOST_SENDS:
-        seen = _ids_with_title(site, title)
+        listed = site.context.remote_sequences()
+        seen = _ids_with_title(site, title, listed)
         site.announce()
         intent = _intent(site, change).model_copy(update={"seen": seen, "title": title})
-        number, answer = _send(site, from_call(call.method, call.path, call.body), intent, _nothing)
-        made = _made(answer, made_sequence, _ids_known(site))
+        number, answer = _send(site, from_call(call.method, call.path, call.body), intent, still_free)
+        made = _made(answer, made_sequence, _ids_known(site) | {row.id for row in listed})
         if made:
             _sequence_is(site, number, Result.MADE, made.id, title)
             return Status.DONE, ""
@@ -109,8 +114,9 @@ def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
 
 
 def settle_step(site: Site, stand: Stand, since: float, seen: set[str], content: Content) -> tuple[Decision, Evidence]:
-    """Read the steps until the table decides."""
-    return site.context.settle(stand, since, lambda: weigh_steps(site.read(), seen, content))
+    """Read the steps until the table decides. Where the sequence itself is not there, the step is not either."""
+    before = seen | _ids_known(site)
+    return site.context.settle(stand, since, lambda: weigh_steps(site.read_if_there() or [], before, content))
 
 
 def _settle_sequence(
@@ -121,10 +127,6 @@ def _settle_sequence(
     return context.settle(
         stand, since, lambda: weigh_sequences(context.remote_sequences(context.clock.now()), ours, title)
     )
-
-
-def _nothing() -> None:
-    """The guard of a call that needs none."""
 
 
 def _call(change: Change) -> Call:
@@ -178,10 +180,10 @@ def _ids_known(site: Site) -> set[str]:
     return {remote_id for _, remote_id in site.context.ledger.state.addresses()}
 
 
-def _ids_with_title(site: Site, title: str) -> tuple[str, ...]:
+def _ids_with_title(site: Site, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
     """The ids that hold the title and are another entry's. Any other hit stops: neither adopted nor doubled."""
     owned = {row.id for row in site.context.ledger.state.sequences.values()}
-    hits = [row.id for row in site.context.remote_sequences() if same_title(row.title, title)]
+    hits = [row.id for row in listed if same_title(row.title, title)]
     strangers = [remote_id for remote_id in hits if remote_id not in owned]
     if strangers:
         raise Halt(
