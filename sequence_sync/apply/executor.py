@@ -18,10 +18,11 @@ from sequence_sync.apply.creating import settle_open
 from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
 from sequence_sync.apply.sequence import SequenceRun
+from sequence_sync.apply.settle import bare_title
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem, SeqsyncError
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
-from sequence_sync.planning.plan import STATE_ONLY, Action, Change, Plan
+from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
 from sequence_sync.state.snapshot import Applying, Delta, MadeFrom
 
@@ -42,7 +43,9 @@ class Executor:
         self.results: list[Result] = []
         self.undecided: set[str] = set()
         self._lock = threading.Lock()
+        self._notes: list[str] = []
         self._began_at = context.clock.now()
+        self._was_stored = context.ledger.is_stored
 
     # -- what earlier runs left -----------------------------------------------------------------------------------
 
@@ -51,7 +54,9 @@ class Executor:
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
         for intent in self.context.ledger.open_intents:
             groups[intent.address.split(".", 1)[0]].append(intent)
-        self.context.cut_off |= bool(groups) or bool(self.context.ledger.damaged)
+        self.context.cut_off |= bool(groups)
+        if groups:
+            self.check_account()  # with another account's key nothing would be found, and all of it be closed
         since = self.context.clock.now()
         found = self._side_by_side(
             [partial(self._settle_one, key, rows, since) for key, rows in sorted(groups.items())]
@@ -83,6 +88,7 @@ class Executor:
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
         if any(change.call or change.action is Action.ADOPT for change in plan.to_do):
             self.check_account()
+            self._note_namesakes()
         self._begin(plan)
         groups: dict[str, list[Change]] = defaultdict(list)
         for change in plan.to_do:
@@ -103,6 +109,19 @@ class Executor:
                 f"The state knows {len(known)}, and this key sees none of them.",
                 "Is it the right key, the right environment (-env), the right state?",
             )
+
+    def _note_namesakes(self) -> None:
+        """Tells of sequences that bear the title of one of ours: one of the two may have been made by mistake."""
+        ours = self.context.ledger.state.sequences
+        owned = {row.id for row in ours.values()}
+        by_title = {bare_title(row.title): key for key, row in ours.items()}
+        for row in self.context.remote_sequences():
+            key = by_title.get(bare_title(row.title))
+            if key is not None and row.id not in owned:
+                self._notes.append(
+                    f'Another sequence (id {row.id}) has the title of {key} (id {ours[key].id}): "{ours[key].title}". '
+                    "If it is a second copy, delete the one that is not used."
+                )
 
     def _begin(self, plan: Plan) -> None:
         applying = Applying(plan=plan.plan_hash(), changes=tuple(c.digest() for c in plan.to_do))
@@ -140,12 +159,17 @@ class Executor:
     def _second_look(self, runs: Sequence[SequenceRun]) -> None:
         """Where a run may have been cut off, or nothing is known of the last one: wait, then look again (design 8.2).
 
-        Only sequences that are there already and get a create; each reads again by itself before its first write.
+        Each sequence that is there already and gets a create reads again by itself before its first write; the list
+        of titles is read again before a sequence is created. A damaged record may hide a create anywhere, so that
+        the wait for it is made whatever the plan says.
         """
         context = self.context
         sites = [run.site for run in runs if is_there_and_grows(run.site)]
-        cut_off = context.cut_off or context.lock.taken_over
-        if sites and (cut_off or context.no_record):
+        cut_off = context.cut_off or context.lock.taken_over or bool(context.ledger.damaged)
+        creates = any(change.action in CREATES for run in runs for change in run.changes)
+        # A state that knows of no run has lost its journal; where there is none yet, nothing can have been cut off.
+        unsure = context.no_record and (sites or (creates and self._was_stored))
+        if context.ledger.damaged or (cut_off and creates) or unsure:
             if not cut_off:
                 cut_off = any(self._side_by_side([partial(first_look, site) for site in sites]))
             wait = context.grace if cut_off else min(SECOND_LOOK, context.grace)
@@ -156,6 +180,7 @@ class Executor:
                     context.clock.sleep(left)
                 except Stopped:
                     return
+            context.forget_list()
         if not context.stopped():
             for number in context.ledger.damaged:
                 context.ledger.append(SettledRecord(run=context.run, of=number))
@@ -214,7 +239,7 @@ class Executor:
         addresses = [change.address for change in plan.changes]
         report = ApplyReport(
             environment=plan.environment, api_host=plan.api_host, plan_hash=plan.plan_hash(),
-            results=ordered(self.results, addresses),
+            results=ordered(self.results, addresses), notes=tuple(self._notes),
         )  # fmt: skip
         if not context.stopped():
             done = not any(row.code or row.status is Status.SKIPPED for row in self.results)
