@@ -1,0 +1,106 @@
+"""The person who decides where seqsync asks: looks at the account with their own eyes, and uses `state resolve`."""
+
+from __future__ import annotations
+
+from support import sim_people as people
+from support.sim_disk import SimBackend, SimRescue, SimStore
+from support.sim_line import SimTransport
+from support.sim_world import Process, SimClock
+
+from sequence_sync import mending
+from sequence_sync.api.client import Client
+from sequence_sync.api.limiter import Limiter
+from sequence_sync.apply.ledger import Account, Ledger
+from sequence_sync.backends.base import LockInfo
+from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.address import parse_address
+from sequence_sync.planning.outcome import Result
+from sequence_sync.state.records import EndRecord
+
+ACCOUNT = Account("default", "api")
+
+
+class Deciding:
+    """The half of a simulation that answers what a run asked. Ended runs come in; `state resolve` goes out."""
+
+    def process(self, store: SimStore, calm: bool = False) -> Process:
+        """A new process."""
+        raise NotImplementedError
+
+    def decide(self, ended, store: SimStore) -> None:
+        """A person answers what a run asked."""
+        if any(row.code == 6 for row in ended.results):
+            self.allowed = frozenset({"active"})
+        asked = [row for row in ended.results if row.code == 9]
+        if not asked:
+            return
+        self.world.advance(self.world.last_due + self.profile.lag + 1)
+        for row in asked:
+            self._decide_one(row, store)
+
+    def _decide_one(self, row: Result, store: SimStore) -> None:
+        text = f"{row.detail} {row.hint}"
+        if "second copy" in row.detail:
+            self._delete_copy(row, store)
+        elif "is in Saleshandy already" in row.detail:
+            self._name_or_retitle(row)
+        elif "state resolve" in text:
+            self._resolve(text.split("state resolve ")[1].split()[0], row, store)
+
+    def _delete_copy(self, row: Result, store: SimStore) -> None:
+        managed = self._owned(store)
+        for step_id in people.names_in(row):
+            found = self.server.rows.get(step_id)
+            if found is not None and step_id not in managed and found.gone is None:
+                self.server.delete(found)
+
+    def _name_or_retitle(self, row: Result) -> None:
+        key = row.address
+        ours = [name for name in people.names_in(row) if self.server.books[name].origin == key]
+        if ours:
+            self._set(key, remote_id=ours[0])
+        else:
+            self._set(key, title=f"{self.files[key].title} again")
+
+    def _owned(self, store: SimStore) -> set[str]:
+        process = self.process(store, calm=True)
+        backend = SimBackend(store, process)
+        lock = backend.lock(LockInfo(process.name, "person", "host", 1, "look", 0.0), 1e6, SimClock(process))
+        ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="look", run=process.name)
+        owned = {remote_id for _, remote_id in ledger.state.addresses()}
+        self.state = ledger.state
+        lock.release()
+        return owned
+
+    def _resolve(self, address: str, row: Result, store: SimStore) -> None:
+        """What `state resolve` does, under the lock, by the truth of the account."""
+        owned = self._owned(store)
+        process = self.process(store, calm=True)
+        backend, clock = SimBackend(store, process), SimClock(process)
+        lock = backend.lock(LockInfo(process.name, "person", "host", 1, "resolve", 0.0), 1e6, clock)
+        api = Client(SimTransport(self.wire, process, calm=True), Limiter(clock, 1000, 1000), clock)
+        before = lock.taken_over
+        try:
+            ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
+            intent = next((each for each in ledger.open_intents if each.address == address), None)
+            parsed = parse_address(address)
+            if parsed.step is None:
+                made = [b.id for b in self.server.books.values() if b.origin == address and b.id not in owned]
+                told = mending._resolve_sequence(api, ledger, address, intent, made[0] if made else None)
+            else:
+                group = next((names for names in self.rules.groups() if address in names), {address})
+                there = self.server.alive(ledger.state.sequences[parsed.sequence].id)
+                found = people.theirs(there, address, group, owned, people.names_in(row))
+                if intent is None and (pair := people.which(there, row, self.rules.groups())):
+                    parsed, found = parse_address(pair[0]), pair[1]
+                self.rules.faults += found is None
+                wanted = people.wanted_of(self.files)
+                told = mending._resolve_step(wanted, api, ledger, parsed, intent, found.id if found else None)
+            self.world.trace("person", told)
+            ledger.append(EndRecord(n=0, lineage=""))
+            ledger.fold()
+        except SeqsyncError as error:
+            self.world.trace("person", f"could not resolve {address}: {error}")
+        finally:
+            lock.release()
+            store.left_behind = store.left_behind or before

@@ -1,0 +1,176 @@
+"""What must hold: at each call, after each commit, and at the end. Counts; decides nothing of the history.
+
+A double is one more step, asked for by us and still there, than there are addresses that ask for that very step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from support.sim_disk import SimStore
+from support.sim_server import Row, SimServer, same_body
+from support.sim_world import Process, World
+
+from sequence_sync.api.types import Request
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.planning.canonical import same_payload
+from sequence_sync.planning.plan import Plan
+from sequence_sync.state.snapshot import State, StepState
+
+STEP_CALL = re.compile(r"/sequences/([^/]+)/steps")
+
+
+@dataclass
+class Rules:
+    """The judge of one world. `faults` counts whatever may cost one more send."""
+
+    world: World
+    server: SimServer
+    faults: int = 0
+    sends: int = 0
+    addresses: set[tuple[str, str]] = field(default_factory=set)
+    bodies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    told: list[str] = field(default_factory=list)
+    last: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+
+    # -- at each call -----------------------------------------------------------------------------------------------
+
+    def on_call(self, process: Process, request: Request) -> None:
+        """Before a request leaves."""
+        if request.method == "GET":
+            return
+        self.world.trace(process.name, f"sends {process.address} (POST {request.path})")
+        self.sends += 1
+        self.addresses.add((process.address, same_body(request.body or {})))
+        self.bodies[process.address].add(same_body(request.body or {}))
+        found = STEP_CALL.fullmatch(request.path)
+        if request.method != "POST" or not (found or request.path == "/sequences"):
+            self.world.wrong(f"a call that no plan has: {request.method} {request.path}")
+        self._planned(process, request)
+        self._on_disk(process, request)
+        if found:
+            self._in_order(process, found[1])
+
+    def _planned(self, process: Process, request: Request) -> None:
+        if process.phase != "carry out":
+            self.world.wrong(f"{process.address} was sent while {process.phase}")
+            return
+        plan: Plan = process.info["plan"]
+        calls = [c.call for c in plan.to_do if c.address == process.address and c.call is not None]
+        if not any(call.body == request.body for call in calls):
+            self.world.wrong(f"{process.address} was sent with a body that the plan does not have")
+
+    def _on_disk(self, process: Process, request: Request) -> None:
+        store: SimStore = process.info["store"]
+        if store.holder is None or store.holder.id != process.name:
+            self.world.wrong(f"{process.address} was sent without the lock")
+        line = (store.journal + store.pending).splitlines()[-1:]
+        record = json.loads(line[0][17:]) if line else {}
+        if record.get("kind") != "intent" or record["address"] != process.address or record["body"] != request.body:
+            self.world.wrong(f"{process.address} was sent without an intent on the disk")
+
+    def _in_order(self, process: Process, sequence: str) -> None:
+        plan: Plan = process.info["plan"]
+        wanted: Mapping[str, WantedSequence] = process.info["wanted"]
+        key, _, step = process.address.partition(".")
+        content = next(c.after for c in plan.to_do if c.address == process.address)
+        place = (content.day if content else 0, list(wanted[key].steps).index(step))
+        if place < self.last.get((process.name, sequence), (0, 0)):
+            self.world.wrong(f"{process.address} was sent out of order")
+        self.last[process.name, sequence] = place
+
+    # -- after each commit ------------------------------------------------------------------------------------------
+
+    def on_commit(self) -> None:
+        """After the account has made something."""
+        if self.world.profile.promised and (doubles := self.doubles()):
+            self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in doubles]}")
+
+    def groups(self) -> list[set[str]]:
+        """Addresses, those together that ever asked for the very same step of one sequence."""
+        groups: list[tuple[str, set[str], set[str]]] = []
+        for address in sorted(self.bodies):
+            key = address.split(".")[0] if "." in address else address
+            names, bodies, rest = {address}, set(self.bodies[address]), []
+            for other in groups:
+                if "." in address and other[0] == key and other[2] & bodies and all("." in a for a in other[1]):
+                    names |= other[1]
+                    bodies |= other[2]
+                else:
+                    rest.append(other)
+            groups = [*rest, (key, names, bodies)]
+        return [names for _, names, _ in groups]
+
+    def doubles(self) -> list[list[Row]]:
+        """Steps that stand there once too often, in the order in which they were made."""
+        found = []
+        for book in self.server.books:
+            alive = self.server.alive(book)
+            for names in self.groups() if alive else ():
+                rows = [row for row in alive if row.origin in names]
+                if len(rows) > len(names):
+                    found.append(rows)
+        return found
+
+    def double_sequences(self) -> list[list[str]]:
+        """Sequences that we made more than once for one key."""
+        made: dict[str, list[str]] = defaultdict(list)
+        for book in self.server.books.values():
+            if book.origin is not None:
+                made[f"{book.origin}: {book.title.strip()}"].append(book.id)
+        return [ids for ids in made.values() if len(ids) > 1]
+
+    # -- at the end -------------------------------------------------------------------------------------------------
+
+    def at_the_end(self, state: State, excused: set[str]) -> None:
+        """When nothing moves any more. `excused`: addresses whose trouble the last run told."""
+        self._agree(state)
+        self._doubles_told(state)
+        if self.world.profile.promised:
+            if twice := self.double_sequences():
+                self.world.wrong(f"sequences made twice: {twice}")
+            if self.sends > len(self.addresses) + self.faults:
+                self.world.wrong(f"{self.sends} sends for {len(self.addresses)} creates and {self.faults} faults")
+
+    def _agree(self, state: State) -> None:
+        for key, entry in state.sequences.items():
+            if entry.id not in self.server.books:
+                self.world.wrong(f"the state has {key} as {entry.id}, which was never made")
+            for name, step in entry.steps.items():
+                row = self.server.rows.get(step.id)
+                if row is None or row.sequence != entry.id:
+                    self.world.wrong(f"the state has {key}.{name} as {step.id}, which was never made")
+                elif row.gone is None and not (row.rewritten or row.touched) and not self._same(row, step):
+                    self.world.wrong(f"{key}.{name} is not what {step.id} says")
+
+    def _same(self, row: Row, step: StepState) -> bool:
+        """Whether each variant says what the state thinks that it says, by its id or, without one, anywhere."""
+        there = {each["id"]: each for each in row.variants(self.world.now)}
+        for variant in step.variants.values():
+            rows = [there[variant.id]] if variant.id in there else list(there.values()) if variant.id is None else []
+            ours = variant.content
+            if not any(
+                same_payload(step.type, ours.payload, each["payload"], ours.task_note, each["taskNote"])
+                for each in rows
+            ):
+                return False
+        return len(there) == len(step.variants)
+
+    def _doubles_told(self, state: State) -> None:
+        if self.world.profile.promised:
+            return
+        for ids in self.double_sequences():
+            if not all(any(re.search(rf"\b{each}\b", text) for text in self.told) for each in ids):
+                self.world.wrong(f"sequences {ids} are one too many, and nobody was told")
+        managed = {step.id for entry in state.sequences.values() for step in entry.steps.values()}
+        for rows in self.doubles():
+            if any(row.rewritten or row.touched for row in rows):
+                continue
+            extra = [row.id for row in rows if row.id not in managed]
+            for row_id in extra:
+                if not any(re.search(rf"\b{row_id}\b", text) for text in self.told):
+                    self.world.wrong(f"step {row_id} is there twice, and nobody was told: {[r.id for r in rows]}")

@@ -1,0 +1,319 @@
+"""One history, from an empty account to quiet: plan, apply, kill, restart, lose, edit, decide, and judge.
+
+Runs the real Executor, Ledger, Client, Limiter and planner; only disk, line and clock are simulated.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from support import sim_people as people
+from support.sim_decide import ACCOUNT, Deciding
+from support.sim_disk import SimBackend, SimRescue, SimStore
+from support.sim_line import SimTransport, Wire
+from support.sim_rules import Rules
+from support.sim_server import SimServer
+from support.sim_world import GRACE, LAST_POINTS, Crash, Process, Profile, SimClock, Turns, World, profile_of
+
+from sequence_sync import mending
+from sequence_sync.api.client import Client
+from sequence_sync.api.limiter import Limiter
+from sequence_sync.api.types import Stopped
+from sequence_sync.apply.context import Context
+from sequence_sync.apply.executor import Executor
+from sequence_sync.apply.ledger import Ledger
+from sequence_sync.backends.base import LockInfo, Stored
+from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.planning.outcome import ApplyReport, Event, Result, Silent
+from sequence_sync.planning.plan import Action, Plan
+from sequence_sync.planning.planner import Inputs, make_plan
+
+MOST_RUNS = 60
+
+
+class Heard(Silent):
+    """Tells the process which address it is at."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    def hear(self, event: Event) -> None:
+        """Take note."""
+        if event.kind == "sending":
+            self.process.address = event.address
+        self.process.world.trace(self.process.name, f"   {event.kind} {event.address} {event.text}")
+
+
+@dataclass
+class Ended:
+    """How a run ended. `plan` is None where it was killed before it had one."""
+
+    code: int = 0
+    results: tuple[Result, ...] = ()
+    plan: Plan | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing was left to do, and nothing went wrong."""
+        return self.code == 0 and not self.results and self.plan is not None and not self.plan.to_do
+
+
+class Simulation(Deciding):
+    """One seed."""
+
+    def __init__(self, seed: int, profile: Profile | None = None, tracing: bool = False) -> None:
+        self.profile = profile or profile_of(seed)
+        self.world = World(seed, self.profile, tracing=tracing)
+        self.rng = self.world.rng
+        self.server = SimServer(self.world)
+        self.rules = Rules(self.world, self.server)
+        self.wire = Wire(self.world, self.server, self.rules, self.profile.faults, self.profile.read_faults)
+        self.files = people.write_files(self.rng, self.profile)
+        self.allowed: frozenset[str] = frozenset()
+        self.store = SimStore(faults=self.profile.disk_faults)
+        self.other = SimStore() if self.profile.two_states else self.store
+        self.left = {
+            "crash": self.profile.crashes, "stop": self.profile.stops, "edit": self.profile.edits,
+            "people": self.profile.people,
+        }  # fmt: skip
+        self.losses = list(self.profile.losses)
+        self._names = (f"run{number}" for number in itertools.count(1))
+        for _ in range(self.profile.people):
+            self.world.at(1000.0 + self.rng.uniform(0, 400), self._deed)
+
+    def _deed(self) -> None:
+        people.do_a_deed(self.world, self.server, self.files)
+
+    # -- a run ----------------------------------------------------------------------------------------------------
+
+    def process(self, store: SimStore, calm: bool = False) -> Process:
+        """A new process, which may be killed or stopped at one of its points."""
+        made = Process(self.world, next(self._names))
+        made.info = {"store": store, "wanted": self.files}
+        if calm:
+            made.info["calm"] = True
+            return made
+        if self.left["crash"] and self.rng.random() < 0.8:
+            made.crash_in = self.rng.randint(1, LAST_POINTS)
+        elif self.left["stop"] and self.rng.random() < 0.5:
+            made.stop_in = self.rng.randint(1, LAST_POINTS)
+        return made
+
+    def plan_of(self, ledger: Ledger) -> Plan:
+        """The plan of the files against the state, as `running` makes it."""
+        view = ledger.view
+        open_ones = frozenset(row.address for row in view.open_intents)
+        return make_plan(
+            Inputs(
+                wanted=self.files, state=view.state, environment="default", api_host="api",
+                open_addresses=open_ones, damaged=bool(view.damaged), allowed=self.allowed,
+            )
+        )  # fmt: skip
+
+    def run(self, process: Process) -> Ended:
+        """One apply, to its end or its death."""
+        store: SimStore = process.info["store"]
+        try:
+            ended = self._apply(process, SimBackend(store, process))
+        except Crash:
+            self.left["crash"] -= 1
+            self.rules.faults += 1
+            store.owner_died()
+            return Ended(code=137)
+        except SeqsyncError as error:
+            self.world.trace(process.name, f"ends with {error.exit_code}: {error}")
+            ended = Ended(code=error.exit_code, notes=(str(error),))
+        except Stopped:
+            ended = Ended(code=130)
+        if store.holder is not None and store.holder.id == process.name:
+            self.world.wrong(f"{process.name} ended and kept the lock")
+        if process.stopping:
+            self.left["stop"] -= 1
+            self.rules.faults += 1
+        self.rules.told += [f"{row.detail} {row.hint}" for row in ended.results if row.code == 9]
+        self.rules.told += ended.notes
+        return ended
+
+    def _apply(self, process: Process, backend: SimBackend) -> Ended:
+        clock, heard = SimClock(process), Heard(process)
+        lock = backend.lock(LockInfo(process.name, "anna", "host", 1, "apply", 0.0), 0.0, clock)
+        try:
+            lineage = f"lineage-{process.name}"
+            ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
+            process.info["ledger"] = ledger
+            context = Context(
+                api=Client(SimTransport(self.wire, process), Limiter(clock), clock), ledger=ledger, lock=lock,
+                clock=clock, grace=GRACE, run=process.name, observer=heard, stopped=lambda: process.stopping,
+                no_record=not ledger.last_run_ended, allowed=self.allowed,
+            )  # fmt: skip
+            return self._carry_out(process, ledger, Executor(context, 0))
+        finally:
+            if not process.dead:
+                lock.release()
+
+    def _carry_out(self, process: Process, ledger: Ledger, executor: Executor) -> Ended:
+        if ledger.open_intents:
+            process.phase = "settling"
+            executor.settle()
+        plan = self.plan_of(ledger)
+        if process.stopping:
+            return Ended(130, tuple(executor.results), plan)
+        if not plan.to_do and not executor.results and not ledger.damaged:
+            return Ended(plan=plan)
+        process.phase, process.info["plan"] = "carry out", plan
+        report: ApplyReport = executor.carry_out(plan)
+        for row in report.results:
+            self.world.trace(process.name, f"   {row.address} {row.status} {row.code or ''} {row.detail} {row.hint}")
+        return Ended(report.exit_code or (130 if process.stopping else 0), report.results, plan, report.notes)
+
+    # -- between runs ---------------------------------------------------------------------------------------------
+
+    def _between(self) -> None:
+        self.world.advance(self.world.now + self.rng.choice((0.2, 5.0, 60.0, 400.0)))
+        if self.losses and self.server.books and self.rng.random() < 0.5:
+            self._lose(self.losses.pop())
+        if self.left["edit"] and self.rng.random() < 0.4:
+            self.left["edit"] -= 1
+            people.edit_files(self.world, self.files)
+
+    def _lose(self, what: str) -> None:
+        """What a machine forgets. A loss that leaves no trace is one of the lock file too."""
+        store = self.store
+        self.world.trace("disk", f"lost: {what}")
+        self.rules.faults += 1
+        match what:
+            case "all":
+                store.stored, store.journal, store.left_behind, store.history = None, b"", False, []
+                self._name_ids()
+            case "state":
+                store.stored, store.history = None, []
+                self._name_ids()
+            case "journal":
+                store.journal, store.left_behind = b"", False
+            case "back" if store.history:
+                old = self.rng.choice(store.history)
+                store.stored = Stored(old.data, str(next(store.versions)))
+                store.journal = b"" if self.rng.random() < 0.5 else store.journal
+            case "damage" if store.journal:
+                place = self.rng.randrange(len(store.journal))
+                flipped = bytes([store.journal[place] ^ 1])
+                store.journal = store.journal[:place] + flipped + store.journal[place + 1 :]
+
+    def _name_ids(self) -> None:
+        """Who loses a state knows it, and names the sequences that are there."""
+        for book in self.server.books.values():
+            if book.origin in self.files:
+                self._set(book.origin, remote_id=book.id)
+
+    def _set(self, key: str, **changes: object) -> None:
+        self.files[key] = self.files[key].model_copy(update=changes)
+
+    # -- the whole history ------------------------------------------------------------------------------------------
+
+    def play(self) -> list[str]:
+        """Everything, until nothing moves; the rules that were broken."""
+        original, mending.load = mending.load, lambda workspace, state: workspace
+        try:
+            if self.profile.appliers == 2:
+                self._two()
+            quiet = self._until_quiet(self.store)
+            if self.profile.two_states and quiet:
+                quiet = self._until_quiet(self.other)
+            if not self.world.violations:
+                self._judge(quiet)
+        finally:
+            mending.load = original
+        return self.world.violations
+
+    def _two(self) -> None:
+        """Two appliers at once, a few times."""
+        for _ in range(self.rng.randint(1, 2)):
+            turns = Turns(self.world)
+            ended: dict[str, Ended] = {}
+
+            def job(process: Process, kept: dict[str, Ended]) -> Callable[[], None]:
+                def work() -> None:
+                    kept[process.name] = self.run(process)
+
+                return work
+
+            jobs = [self.process(self.store), self.process(self.other)]
+            self.world.turns = turns
+            turns.run([(process, job(process, ended)) for process in jobs])
+            self.world.turns = None
+            for process in jobs:
+                if process.name not in ended:
+                    self.world.wrong(f"{process.name} broke down")
+                else:
+                    self.decide(ended[process.name], process.info["store"])
+            self._between()
+
+    def _until_quiet(self, store: SimStore) -> Ended:
+        ended = Ended(code=1)
+        for number in range(MOST_RUNS):
+            if number > MOST_RUNS // 2:
+                self.left = dict.fromkeys(self.left, 0)
+                self.wire.faults = self.wire.read_faults = store.faults = 0
+            ended = self.run(self.process(store))
+            if self.world.violations:
+                return ended
+            pending = self.losses or self.world.last_due > self.world.now
+            if ended.quiet and not pending and not self.left["edit"]:
+                return ended
+            if self._told_no(ended) and number > MOST_RUNS // 2 + 2:
+                return ended
+            self.decide(ended, store)
+            self._between()
+            if ended.quiet:
+                self.world.advance(self.world.last_due)
+        self.world.wrong(f"not quiet after {MOST_RUNS} runs: {[(r.address, r.code, r.detail) for r in ended.results]}")
+        return ended
+
+    def _told_no(self, ended: Ended) -> bool:
+        """A clear no of the account (a day that is taken) is told by every run, and ends nothing."""
+        return bool(ended.results) and ended.code in (1, 10) and any("refused it" in r.detail for r in ended.results)
+
+    def _judge(self, quiet: Ended) -> None:
+        """One more look at everything, then the rules."""
+        self.left = dict.fromkeys(self.left, 0)
+        self.wire.faults = self.wire.read_faults = 0
+        self.store.faults = self.other.faults = 0
+        for store in {id(self.store): self.store, id(self.other): self.other}.values():
+            self.world.advance(self.world.last_due + 4 * GRACE)
+            if not self.profile.promised:
+                self._look_at_all(store)
+            self._owned(store)
+            excused = {row.address for row in quiet.results if row.code}
+            self.rules.at_the_end(self.state, excused)
+            ended = self.run(self.process(store, calm=True))
+            left = {c.address for c in ended.plan.to_do if c.call} if ended.plan else {"the plan"}
+            if left - excused and self.profile.promised:
+                self.world.wrong(f"the second plan still has calls: {sorted(left)} ({ended.code} {ended.notes})")
+
+    def _look_at_all(self, store: SimStore) -> None:
+        """A further step in every file makes the next run read every sequence."""
+        for key, row in self.files.items():
+            words = Variant(payload={"message": f"{store is self.other} {people.text(self.rng)}"})
+            step = Content(type="whatsapp_message", day=99, variants={"a": words})
+            self._set(key, steps={**row.steps, f"z{len(row.steps)}": step})
+        self.allowed = frozenset({"active"})
+        for _ in range(8):
+            ended = self.run(self.process(store, calm=True))
+            if ended.quiet or not any(r.code == 9 for r in ended.results):
+                return
+            self.decide(ended, store)
+
+
+def simulate(seed: int, profile: Profile | None = None, **changes: object) -> list[str]:
+    """The broken rules of one seed; empty where all hold."""
+    base = profile or profile_of(seed)
+    return Simulation(seed, replace(base, **changes) if changes else base).play()
+
+
+def actions(plan: Plan) -> list[Action]:
+    """What a plan does, in order."""
+    return [change.action for change in plan.changes]
