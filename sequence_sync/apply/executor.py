@@ -84,8 +84,22 @@ class Executor:
     # -- the plan ---------------------------------------------------------------------------------------------------
 
     def carry_out(self, plan: Plan) -> ApplyReport:
-        """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way."""
+        """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way.
+
+        Raises AccountProblem, ReadFailed and Stopped before the first change.
+        """
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
+        # In a thread of its own: a read may hang, and the caller's thread must hear signals.
+        prepared = self._side_by_side([partial(self._prepare, plan)])
+        if not prepared:
+            raise Stopped
+        runs = [SequenceRun(self.context, key, rows) for key, rows in prepared[0].items()]
+        self._second_look(runs)
+        self._side_by_side([partial(self._run_one, run) for run in runs])
+        return self._end(plan)
+
+    def _prepare(self, plan: Plan) -> dict[str, list[Change]]:
+        """Look whether it is the right account, record that the run begins; the changes of each sequence to go."""
         if any(change.call or change.action is Action.ADOPT for change in plan.to_do):
             self.check_account()
             self._note_namesakes()
@@ -93,11 +107,7 @@ class Executor:
         groups: dict[str, list[Change]] = defaultdict(list)
         for change in plan.to_do:
             groups[change.sequence].append(change)
-        ready = {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
-        runs = [SequenceRun(self.context, key, rows) for key, rows in ready.items()]
-        self._second_look(runs)
-        self._side_by_side([partial(self._run_one, run) for run in runs])
-        return self._end(plan)
+        return {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
 
     def check_account(self) -> None:
         """Raises AccountProblem where the key is refused, or sees none of the sequences that the state knows."""

@@ -28,7 +28,7 @@ SECONDS = {"late": 3.0, "late_commit": 2.4}
 def killed_at(project: Project, point: str, count: int) -> bool:
     """Run apply with a bomb at the nth arrival at `point`; whether it went off."""
     done = subprocess.run(
-        [sys.executable, str(RUNNER), point, str(count), "apply", "-auto-approve"],
+        [sys.executable, str(RUNNER), "SIGKILL", point, str(count), "apply", "-auto-approve"],
         cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
         check=False,
     )  # fmt: skip

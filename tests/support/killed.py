@@ -1,7 +1,7 @@
-"""Runs `seqsync` with a bomb in it: at the nth time that a named point is reached, the process kills itself.
+"""Runs `seqsync` with a bomb in it: at the nth time that a named point is reached, the process signals itself.
 
-Run as a process: `python killed.py POINT N ARGUMENT...`. The product knows nothing of it: the points are wrapped
-around its methods here. SIGKILL cannot be caught, so nothing is flushed, released or tidied after it.
+Run as a process: `python killed.py SIGNAL POINT N ARGUMENT...`. The product knows nothing of it: the points are
+wrapped around its methods here. SIGKILL cannot be caught, so nothing is flushed, released or tidied after it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "rename": ("sequence_sync.backends.disk", "Disk", "replace"),
     "folder-fsync": ("sequence_sync.backends.disk", "Disk", "fsync_folder"),
     "send": ("sequence_sync.api.transport", "HttpTransport", "send"),
+    "try-lock": ("sequence_sync.backends.local", "LocalBackend", "_try_lock"),
+    "state-read": ("sequence_sync.backends.local", "LocalBackend", "read"),
     "state-write": ("sequence_sync.backends.local", "LocalBackend", "write"),
     "journal-cut": ("sequence_sync.backends.local", "LocalBackend", "replace_journal"),
     "fold": ("sequence_sync.apply.ledger", "Ledger", "fold"),
@@ -39,12 +41,13 @@ class Bomb:
     """Goes off at the nth arrival."""
 
     left: int
+    kind: signal.Signals = signal.SIGKILL
 
     def arrived(self) -> None:
         """Once more."""
         self.left -= 1
         if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.kind)
 
 
 @contextmanager
@@ -78,11 +81,11 @@ def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
 
 def main() -> None:
     """See above."""
-    point, count, *arguments = sys.argv[1:]
+    kind, point, count, *arguments = sys.argv[1:]
     sys.argv = ["seqsync", *arguments]
     from sequence_sync.cli.entry import main as seqsync
 
-    with planted(point, Bomb(int(count)).arrived):
+    with planted(point, Bomb(int(count), signal.Signals[kind]).arrived):
         seqsync()
 
 

@@ -87,6 +87,7 @@ class StandIn:
     sequences: dict[str, dict[str, Any]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     creates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    reads: int = 0
     made: int = 0
     met: list[str] = field(default_factory=list)
 
@@ -124,6 +125,11 @@ class StandIn:
         """Until that many creates have arrived."""
         with self.turns:
             assert self.turns.wait_for(lambda: len(self.creates) >= count, seconds), f"no create {count}"
+
+    def wait_for_reads(self, count: int, seconds: float = 20.0) -> None:
+        """Until that many reads have arrived."""
+        with self.turns:
+            assert self.turns.wait_for(lambda: self.reads >= count, seconds), f"no read {count}"
 
     def arrive(self, path: str, body: dict[str, Any]) -> Fault | None:
         """Count a create; the fault that it meets."""
@@ -255,6 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Reads."""
         box = self.stand_in
         url = urlsplit(self.path)
+        with box.turns:
+            box.reads += 1
+            box.turns.notify_all()
         if box.slow_reads:
             box.closing.wait(box.slow_reads)
         if self.headers.get("Content-Type"):

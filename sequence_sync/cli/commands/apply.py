@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import click
 
+from sequence_sync.api.types import Stopped
 from sequence_sync.cli.commands.opening import opened, read_given, write_result
 from sequence_sync.cli.options import Door, Duration, selection_options
 from sequence_sync.cli.progress import Lines, Live
@@ -19,6 +20,8 @@ from sequence_sync.render.text import plan_text
 from sequence_sync.running import Applied, ApplyOptions, Hands
 from sequence_sync.running import apply as apply_plan
 from sequence_sync.workspace import PlanOptions, warn_of_lost_state
+
+STOPPED = "Stopped before anything was done."
 
 
 @click.command()
@@ -48,8 +51,8 @@ def apply(
     if warning := warn_of_lost_state(workspace):
         door.console.note(f"Warning: {warning}")
     options = ApplyOptions(
-        plan=PlanOptions(target, exclude, allow), saved=saved, plan_hash=plan_hash, parallelism=parallelism,
-        lock_timeout=float(lock_timeout),
+        plan=PlanOptions(target, exclude, allow), saved=saved, parallelism=parallelism,
+        lock_timeout=float(lock_timeout), plan_hash=plan_hash.strip().lower() if plan_hash is not None else None,
     )  # fmt: skip
 
     def approve(plan: Plan) -> bool:
@@ -59,8 +62,12 @@ def apply(
         door.console.result(plan_text(plan, color=door.color).rstrip("\n"))
         return door.confirm("\nCarry out these changes?")
 
-    with door.stop.orderly() as stop, _observing(door) as observer:
-        applied = apply_plan(workspace, options, Hands(observer, approve, stop))
+    try:
+        with door.stop.orderly() as stop, _observing(door) as observer:
+            applied = apply_plan(workspace, options, Hands(observer, approve, stop))
+    except Stopped:
+        door.console.result(STOPPED)
+        return 0
     return _told(door, applied, report)
 
 
@@ -89,7 +96,7 @@ def _told(door: Door, applied: Applied, report_file: str | None) -> int:
 
 def _nothing_done(applied: Applied) -> str:
     if applied.stopped:
-        return "Stopped before anything was done."
+        return STOPPED
     if applied.said_no:
         return "Nothing was done."
     if applied.already:
