@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 LONGEST = 86_400.0  # seconds; a time further away is taken for a mistake and not believed
+MILLISECOND = 0.001
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _JAVASCRIPT = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d{4})?(?: \(.*\))?")
 _FIRST_EPOCH = 1e8  # a smaller number is a count of seconds from now, not a date
@@ -83,9 +84,9 @@ def _span(text: str, now: _Span) -> _Span | None:
     when = _date(text)
     if when is None:
         return None
-    # A date in whole seconds may have been cut or rounded up.
+    # A date in whole seconds may have been cut or rounded up, one in milliseconds was most likely cut.
     exact = "." in text or (_NUMBER.fullmatch(text) is not None and float(text) >= _FIRST_MILLISECONDS)
-    late, slack = (0.0, 0.0) if exact else (1.0, 2.0)
+    late, slack = (MILLISECOND, 0.0) if exact else (1.0, 2.0)
     return _believed(_Span(when + late - now.latest, slack + now.slack))
 
 

@@ -61,7 +61,8 @@ class _Endpoint:
 
     `told` is the smallest number of calls left that the server named in the window which ends at `reset_at`; whatever
     is in flight may or may not be in it, so it counts against it. When a window has ended one call goes alone
-    (`probing`), and its answer tells the new figures. `opened` is when the first answer of the window came.
+    (`probing`), and its answer tells the new figures. `opened` is when the first answer of the window came;
+    `counting` says that our own count from there may tell its end to the second.
     """
 
     log: _Log
@@ -71,6 +72,7 @@ class _Endpoint:
     probing: bool = False
     highest: int = 0
     believed: bool = True
+    counting: bool = True
     blocked_until: float = -math.inf
     refusals: int = 0
 
@@ -108,6 +110,7 @@ class _Endpoint:
         """A call was refused; nothing goes before the server, or patience, allows it. Then one goes alone."""
         if self.told and rate.remaining:
             self.believed = False  # it names another limit than the one it keeps
+        self.counting = False
         if now >= self.blocked_until:
             self.refusals += 1
         doubled = 2.0 ** (self.refusals - 1)
@@ -133,7 +136,7 @@ class _Endpoint:
         if rate.reset_in is None:
             return counted
         latest = now + rate.reset_in
-        return counted if latest - rate.slack <= counted <= latest else latest
+        return counted if self.counting and latest - rate.slack <= counted <= latest else latest
 
 
 class Limiter:

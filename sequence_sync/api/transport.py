@@ -83,7 +83,6 @@ class HttpTransport:
 
     def send(self, request: Request) -> Reply:
         """The raw answer. Raises NeverConnected where the request certainly did not leave, else NoAnswer."""
-        self._line.bound.until = time.monotonic() + self._timeout
         try:
             return self._sent(request)
         except _BEFORE_SENDING as error:
@@ -105,6 +104,7 @@ class HttpTransport:
             request.method, self._base + request.path, params=dict(request.params) or None, content=content,
             headers=headers,
         )  # fmt: skip
+        self._line.bound.until = time.monotonic() + self._timeout
         answer = self._client.send(built, stream=True)
         try:
             body = _bounded(answer.iter_bytes())

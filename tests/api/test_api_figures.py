@@ -32,7 +32,7 @@ WALL = 1_795_500_000.0  # a whole second
 def test_reads_a_reset(reset: str, latest: float, slack: float) -> None:
     """A reset is never too early, and where whole seconds were told the doubt is told too."""
     told = rate_figures({"x-ratelimit-reset": reset}, WALL)
-    assert told.reset_in == pytest.approx(latest, abs=1e-3)
+    assert told.reset_in == pytest.approx(latest, abs=2e-3)
     assert told.slack == slack
 
 
@@ -64,8 +64,9 @@ def test_reads_counts() -> None:
 def test_a_wrong_clock_does_not_matter() -> None:
     """Where our clock is an hour off, times are taken from the server's own date."""
     headers = {"date": rfc(WALL), "x-ratelimit-reset": iso(WALL + 12.5)}
-    assert rate_figures(headers, WALL + 3600) == Rate(None, 12.5, None, 1.0)
-    assert rate_figures(headers, WALL + 0.5) == Rate(None, 12.0, None, 0.0)
+    away, here = rate_figures(headers, WALL + 3600), rate_figures(headers, WALL + 0.5)
+    assert (away.reset_in, away.slack) == (pytest.approx(12.5, abs=2e-3), 1.0)
+    assert (here.reset_in, here.slack) == (pytest.approx(12.0, abs=2e-3), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_wrong_clock_does_not_matter() -> None:
 )
 def test_reads_the_wait(headers: dict[str, str], wait: float) -> None:
     """An exact reset is believed before the rounded seconds that say the same, and nothing else is."""
-    assert asked_wait(headers, WALL) == pytest.approx(wait, abs=1e-3)
+    assert asked_wait(headers, WALL) == pytest.approx(wait, abs=2e-3)
 
 
 @given(st.floats(0, 3600), st.sampled_from([iso, javascript, rfc, lambda wall: str(int(wall))]))
@@ -89,7 +90,7 @@ def test_never_too_early(seconds: float, spell: object) -> None:
     """Whatever way a server spells its reset, nobody goes before it, and not more than two seconds after."""
     told = rate_figures({"x-ratelimit-reset": spell(WALL + seconds)}, WALL)  # type: ignore[operator]
     assert told.reset_in is not None
-    assert seconds - 1e-3 <= told.reset_in <= seconds + 2
+    assert seconds - 1e-6 <= told.reset_in <= seconds + 2.001
 
 
 @given(st.text(max_size=40))

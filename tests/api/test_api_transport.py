@@ -229,12 +229,26 @@ def test_a_drip_is_bounded(begun: bytes) -> None:
         transport.send(POST)
 
 
-def test_a_server_that_does_not_read_is_bounded() -> None:
-    """A request that nobody takes off the wire is given up too."""
+def test_a_server_that_hardly_reads_is_bounded() -> None:
+    """A request that is taken off the wire a little at a time is given up too."""
     listener = socket.create_server(("127.0.0.1", 0))
-    transport = HttpTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 0.3)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    size, taken, over = 60_000_000, [0], threading.Event()
+
+    def sip() -> None:
+        connection, _ = listener.accept()
+        while not over.wait(0.01) and (more := connection.recv(65536)):
+            taken[0] += len(more)
+        connection.close()
+
+    thread = threading.Thread(target=sip, daemon=True)
+    thread.start()
+    transport = HttpTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 1)
     with pytest.raises(NoAnswer, match="too long"):
-        transport.send(Request("POST", "/x", "/x", body={"x": "y" * 30_000_000}))
+        transport.send(Request("POST", "/x", "/x", body={"x": "y" * size}))
+    over.set()
+    thread.join()
+    assert taken[0] < size
     listener.close()
 
 
@@ -271,20 +285,15 @@ def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -
         assert wire.connections == 2
 
 
-def test_a_dropped_connection_is_not_used_again() -> None:
+def test_a_dropped_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that the server closed after an answer costs the next call nothing."""
-    closed = threading.Event()
-
-    def answer_and_close(connection: socket.socket, wire: Wire) -> None:
-        connection.sendall(OK)
-        connection.shutdown(socket.SHUT_RDWR)
-        closed.set()
-
-    with serving(answer_and_close) as wire, line(wire.port) as transport:
+    monkeypatch.setattr(room, "IDLE", 1000)
+    with serving(lambda connection, wire: connection.sendall(OK)) as wire, line(wire.port) as transport:
         for _ in range(3):
-            closed.clear()
             transport.send(POST)
-            assert closed.wait(10)
+            pool = transport._line._pool
+            while not all(row.has_expired() for row in pool.connections):  # until word of the closing has come
+                threading.Event().wait(0.01)
         assert (wire.connections, len(wire.requests)) == (3, 3)
 
 
