@@ -76,6 +76,8 @@ class SimBackend:
         if self.broken or self.journal()[-1:] not in (b"", b"\n"):
             raise StateProblem("The journal cannot be written any more.", self.describe())
         self.process.point("before a record")
+        if "rules" in self.process.info:
+            self.process.info["rules"].on_record(self.process, data)
         part = data[: self.process.world.rng.randint(0, len(data))]
         try:
             self._may_fail("The journal cannot be written.")
@@ -104,6 +106,7 @@ class SimBackend:
     def _may_fail(self, summary: str) -> None:
         if self.store.faults and "calm" not in self.process.info and self.process.world.rng.random() < 0.05:
             self.store.faults -= 1
+            self.process.info["rules"].faults += 1
             self.process.world.trace(self.process.name, f"-- the disk fails: {summary}")
             raise StateProblem(summary, self.describe(), "Make room.")
 

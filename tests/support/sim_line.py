@@ -69,13 +69,14 @@ class SimTransport:
 
     def _committer(self, request: Request) -> Callable[..., Mapping[str, Any]]:
         address, body, parts = self.process.address, request.body or {}, request.path.split("/")
+        by = self.process.name
         title = str(body.get("title", ""))
 
         def commit(partial: int = -1) -> Mapping[str, Any]:
             if len(parts) == 2:
                 made = self.wire.server.add_sequence(title, address)
             else:
-                made = self.wire.server.add_step(parts[2], body, address, partial)
+                made = self.wire.server.add_step(parts[2], body, address, partial, by)
             self.wire.rules.on_commit()
             return made
 
@@ -144,7 +145,9 @@ class SimTransport:
         try:
             if len(parts) == 2:
                 return self._ok(self.wire.server.list_sequences(when) if request.params["page"] == "1" else [], 200)
-            return self._ok(self.wire.server.list_steps(parts[2], when), 200)
+            steps = self.wire.server.list_steps(parts[2], when)
+            self.process.info.setdefault("seen", set()).update(row["id"] for row in steps)
+            return self._ok(steps, 200)
         except Refused as no:
             return self._json(no.status, no.body)
 
@@ -261,7 +264,12 @@ def _content_type(line: SimTransport, commit: Commit) -> Reply:
 
 
 def _known_id(line: SimTransport, commit: Commit) -> Reply:
-    known = [remote_id for _, remote_id in line.process.info["ledger"].state.addresses()]
+    state = line.process.info["ledger"].state
+    entry = state.sequences.get(line.process.address.split(".")[0])
+    before = line.process.info["began"] - line.world.profile.lag
+    there = [row.id for row in line.wire.server.alive(entry.id) if row.made < before] if entry else []
+    books = [book.id for book in line.wire.server.books.values() if book.made < before] if not entry else []
+    known = [*(remote_id for _, remote_id in state.addresses()), *there, *books]
     if line.rng.random() < 0.5:
         _quietly(commit)
     return line._ok({"id": line.rng.choice(known), "number": 1}, 201) if known else Reply(500, {}, b"")

@@ -19,8 +19,10 @@ from sequence_sync.api.types import Request
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.planning.canonical import same_payload
 from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.wire import step_body
 from sequence_sync.state.snapshot import State, StepState
 
+BLIND = 11.0  # seconds: a read is good for ten, and may take one
 STEP_CALL = re.compile(r"/sequences/([^/]+)/steps")
 
 
@@ -54,6 +56,9 @@ class Rules:
         self._on_disk(process, request)
         if found:
             self._in_order(process, found[1])
+            self._not_blind(process, found[1])
+        else:
+            self._not_beside(process, str((request.body or {}).get("title")))
 
     def _planned(self, process: Process, request: Request) -> None:
         if process.phase != "carry out":
@@ -68,13 +73,15 @@ class Rules:
         store: SimStore = process.info["store"]
         if store.holder is None or store.holder.id != process.name:
             self.world.wrong(f"{process.address} was sent without the lock")
-        line = (store.journal + store.pending).splitlines()[-1:]
+        line = store.journal.splitlines()[-1:]
         record = json.loads(line[0][17:]) if line else {}
         if record.get("kind") != "intent" or record["address"] != process.address or record["body"] != request.body:
             self.world.wrong(f"{process.address} was sent without an intent on the disk")
 
     def _in_order(self, process: Process, sequence: str) -> None:
-        plan: Plan = process.info["plan"]
+        plan: Plan | None = process.info.get("plan")
+        if plan is None:
+            return
         wanted: Mapping[str, WantedSequence] = process.info["wanted"]
         key, _, step = process.address.partition(".")
         content = next(c.after for c in plan.to_do if c.address == process.address)
@@ -82,6 +89,40 @@ class Rules:
         if place < self.last.get((process.name, sequence), (0, 0)):
             self.world.wrong(f"{process.address} was sent out of order")
         self.last[process.name, sequence] = place
+
+    def _not_blind(self, process: Process, sequence: str) -> None:
+        """A read is good for ten seconds: what was there by then has been seen."""
+        long_ago = self.world.now - BLIND - self.world.profile.lag
+        seen: set[str] = process.info["seen"]
+        for row in self.server.alive(sequence):
+            if row.made < long_ago and row.id not in seen and row.by != process.name:
+                self.world.wrong(f"{process.address} was sent without having seen step {row.id}")
+
+    def _not_beside(self, process: Process, title: str) -> None:
+        """A sequence whose title is there, and is nobody's, is neither adopted nor doubled."""
+        long_ago = self.world.now - BLIND - self.world.profile.lag
+        state: State = process.info["ledger"].state
+        owned = {entry.id for entry in state.sequences.values()}
+        for book in self.server.books.values():
+            if book.made < long_ago and book.id not in owned and book.title.strip() == title:
+                self.world.wrong(f"{process.address} was sent although sequence {book.id} has its title")
+
+    def on_record(self, process: Process, line: bytes) -> None:
+        """Before a record: no outcome may say that a step was not made which is there for all to see."""
+        record = json.loads(line[17:])
+        if record["kind"] != "outcome" or record["result"] not in ("not-made", "refused"):
+            return
+        if "calm" in process.info or not self.world.profile.promised:
+            return
+        ledger = process.info["ledger"]
+        intent = next((row for row in ledger.open_intents if row.n == record["of"]), None)
+        state: State = ledger.state
+        known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen if intent else ())
+        known |= {remote_id for entry in state.sequences.values() for remote_id in entry.unmanaged}
+        for row in self.server.alive():
+            is_it = intent is not None and row.origin == intent.address and row.sequence == intent.remote_id
+            if is_it and row.id not in known and row.made < self.world.now - self.world.profile.lag - 1:
+                self.world.wrong(f"{row.origin} was recorded as {record['result']}, and step {row.id} is there")
 
     # -- after each commit ------------------------------------------------------------------------------------------
 
@@ -126,14 +167,15 @@ class Rules:
 
     # -- at the end -------------------------------------------------------------------------------------------------
 
-    def at_the_end(self, state: State, excused: set[str]) -> None:
-        """When nothing moves any more. `excused`: addresses whose trouble the last run told."""
+    def at_the_end(self, state: State, files: Mapping[str, WantedSequence]) -> None:
+        """When nothing moves any more."""
         self._agree(state)
+        self._not_theirs(state, files)
         self._doubles_told(state)
         if self.world.profile.promised:
             if twice := self.double_sequences():
                 self.world.wrong(f"sequences made twice: {twice}")
-            if self.sends > len(self.addresses) + self.faults:
+            if self.sends > len(self.addresses) + self.faults + self.server.deleted:
                 self.world.wrong(f"{self.sends} sends for {len(self.addresses)} creates and {self.faults} faults")
 
     def _agree(self, state: State) -> None:
@@ -146,6 +188,16 @@ class Rules:
                     self.world.wrong(f"the state has {key}.{name} as {step.id}, which was never made")
                 elif row.gone is None and not (row.rewritten or row.touched) and not self._same(row, step):
                     self.world.wrong(f"{key}.{name} is not what {step.id} says")
+
+    def _not_theirs(self, state: State, files: Mapping[str, WantedSequence]) -> None:
+        """A person's step is taken for ours only where it says just what ours should."""
+        for key, entry in state.sequences.items():
+            for name, step in entry.steps.items():
+                row, wanted = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
+                if row is None or wanted is None or row.origin is not None or row.touched or self.world.profile.edits:
+                    continue
+                if step_body(wanted)["variants"] != row.body["variants"]:
+                    self.world.wrong(f"{key}.{name} is {row.id} now, which somebody else made")
 
     def _same(self, row: Row, step: StepState) -> bool:
         """Whether each variant says what the state thinks that it says, by its id or, without one, anywhere."""

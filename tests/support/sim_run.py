@@ -15,7 +15,7 @@ from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport, Wire
 from support.sim_rules import Rules
 from support.sim_server import SimServer
-from support.sim_world import GRACE, LAST_POINTS, Crash, Process, Profile, SimClock, Turns, World, profile_of
+from support.sim_world import GRACE, Crash, Process, Profile, SimClock, Turns, World, profile_of
 
 from sequence_sync import mending
 from sequence_sync.api.client import Client
@@ -93,14 +93,14 @@ class Simulation(Deciding):
     def process(self, store: SimStore, calm: bool = False) -> Process:
         """A new process, which may be killed or stopped at one of its points."""
         made = Process(self.world, next(self._names))
-        made.info = {"store": store, "wanted": self.files}
+        made.info = {"store": store, "wanted": self.files, "seen": set(), "began": self.world.now, "rules": self.rules}
         if calm:
             made.info["calm"] = True
             return made
         if self.left["crash"] and self.rng.random() < 0.8:
-            made.crash_in = self.rng.randint(1, LAST_POINTS)
+            made.crash_in = self.rng.randint(1, self.profile.points)
         elif self.left["stop"] and self.rng.random() < 0.5:
-            made.stop_in = self.rng.randint(1, LAST_POINTS)
+            made.stop_in = self.rng.randint(1, self.profile.points)
         return made
 
     def plan_of(self, ledger: Ledger) -> Plan:
@@ -288,7 +288,7 @@ class Simulation(Deciding):
                 self._look_at_all(store)
             self._owned(store)
             excused = {row.address for row in quiet.results if row.code}
-            self.rules.at_the_end(self.state, excused)
+            self.rules.at_the_end(self.state, self.files)
             ended = self.run(self.process(store, calm=True))
             left = {c.address for c in ended.plan.to_do if c.call} if ended.plan else {"the plan"}
             if left - excused and self.profile.promised:

@@ -27,6 +27,7 @@ class Row:
     texts: list[tuple[float, list[dict[str, Any]]]]
     number: int
     gone: float | None = None
+    by: str = ""
     rewritten: bool = False
     touched: bool = False
 
@@ -76,6 +77,7 @@ class SimServer:
     books: dict[str, Book] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     count: int = 0
+    deleted: int = 0
 
     def _id(self, kind: str) -> str:
         self.count += 1
@@ -88,8 +90,10 @@ class SimServer:
         self.world.trace("server", f"made sequence {book.id} for {origin}")
         return {"sequenceId": book.id}
 
-    def add_step(self, sequence: str, body: Mapping[str, Any], origin: str | None, partial: int = -1) -> dict[str, Any]:
-        """POST /sequences/{id}/steps; `partial`: only so many variants."""
+    def add_step(
+        self, sequence: str, body: Mapping[str, Any], origin: str | None, partial: int = -1, by: str = ""
+    ) -> dict[str, Any]:
+        """POST /sequences/{id}/steps; `partial`: only so many variants; `by`: the process that asks."""
         if sequence not in self.books:
             raise Refused(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
         rows = self.alive(sequence)
@@ -101,7 +105,7 @@ class SimServer:
         variants = [self._variant(step, place, row, rewritten) for place, row in enumerate(body["variants"])]
         rewritten = rewritten and any(map(_says, body["variants"]))
         texts = [(self.world.now, variants if partial < 0 else variants[:partial])]
-        row = Row(step, sequence, body, self.world.now, origin, texts, len(rows) + 1, rewritten=rewritten)
+        row = Row(step, sequence, body, self.world.now, origin, texts, len(rows) + 1, by=by, rewritten=rewritten)
         row.touched = 0 <= partial < len(variants)
         self.rows[step] = row
         self.world.trace("server", f"made step {step} for {origin} (day {row.day}, {len(texts[0][1])} variants)")
@@ -129,6 +133,7 @@ class SimServer:
     def delete(self, row: Row) -> None:
         """A person deletes a step."""
         self.world.trace("person", f"deletes step {row.id}")
+        self.deleted += 1
         row.gone = self.world.now
 
     def finish(self, row: Row, variants: list[dict[str, Any]]) -> None:

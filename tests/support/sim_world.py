@@ -17,7 +17,6 @@ from typing import Any
 from sequence_sync.api.types import Stopped
 
 GRACE = 120.0
-LAST_POINTS = 90  # a crash or a stop comes at one of a run's first so many points
 
 
 class Crash(BaseException):
@@ -26,8 +25,11 @@ class Crash(BaseException):
 
 @dataclass(frozen=True)
 class Profile:
-    """What a world is like. `bound`: seconds within which a given-up request has landed and can be read; `lag`: how
-    old a read may be; `late`, `doubles`: faults beyond the promise; the rest are switches, chances and budgets."""
+    """What a world is like: switches, chances and budgets.
+
+    `bound`: seconds within which a given-up request has landed and can be read; `lag`: how old a read may be; `late`,
+    `doubles`: faults beyond the promise; `points`: a kill comes at one of a run's first so many.
+    """
 
     bound: float = GRACE
     lag: float = 0.0
@@ -47,6 +49,7 @@ class Profile:
     fault_kinds: tuple[str, ...] = ()
     read_faults: int = 0
     crashes: int = 0
+    points: int = 90
     stops: int = 0
     disk_faults: int = 0
     people: int = 0

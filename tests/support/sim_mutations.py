@@ -1,0 +1,215 @@
+"""Ways to break the protocol on purpose, each with a world in which that must be seen.
+
+A mutation patches the engine (or the disk below it) and nothing of the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from support.sim_disk import SimBackend, SimLock, SimStore
+from support.sim_line import TIMEOUT
+from support.sim_world import Profile
+
+from sequence_sync.api.types import CERTAINLY_NOT_MADE, Kind
+from sequence_sync.apply import context, creating, executor, ledger, looking, settle, site
+from sequence_sync.apply.settle import Decision, Evidence, Look, Seen, Stand
+from sequence_sync.state.records import DamagedRecord, OutcomeRecord, Result
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+LOST = Profile(faults=3, fault_kinds=("late", "lost-after", "status-late"), steps=4, kinds=("message",))
+CUT = Profile(crashes=3, steps=4, kinds=("message", "noted-call"))
+STOPPED = Profile(stops=3, faults=3, fault_kinds=("late",), kinds=("message",), steps=3)
+FORGOTTEN = Profile(losses=("journal",) * 4, crashes=4, points=40, bound=10.0, edits=4, kinds=("message",), steps=3)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One break: how, and where it shows."""
+
+    name: str
+    patch: Patch
+    profile: Profile
+
+
+def _table(stand: Stand, over: bool, **decisions: Decision) -> Patch:
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        row = {**settle.TABLE[stand, over], **{Seen(name): decision for name, decision in decisions.items()}}
+        monkeypatch.setattr(context, "SETTLING", {**settle.TABLE, (stand, over): row})
+
+    return patch
+
+
+def _instead(home: object, name: str, value: object) -> Patch:
+    return lambda monkeypatch: monkeypatch.setattr(home, name, value)
+
+
+def _no_fsync(backend: SimBackend, data: bytes) -> None:
+    backend.store.pending += data
+
+
+def _send(*, early: bool, late: bool) -> Callable[..., Any]:
+    """The sending of `creating`, with the intent after the call (`late`) or its outcome before it (`early`)."""
+
+    def send(place: Any, request: Any, intent: Any, guard: Callable[[], None]) -> Any:
+        written: list[int] = []
+
+        def note() -> None:
+            written.append(place.context.ledger.append(intent))
+
+        def before() -> None:
+            place.check_stop()
+            guard()
+            if not late:
+                note()
+            if early:
+                place.context.ledger.append(OutcomeRecord(of=written[0], result=Result.REFUSED))
+
+        place.context.tell("sending", intent.address)
+        answer = place.context.api.write(request, before)
+        if late:
+            note()
+        return written[0], answer
+
+    return send
+
+
+def _only_fingerprints(read: Any, before: Any, content: Any) -> Evidence:
+    new = [step for step in read if step.id not in before and settle.equal(step, content)]
+    return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id) if len(new) == 1 else Evidence(Seen.NOTHING)
+
+
+def _without_comparing(read: Any, before: Any, content: Any) -> Evidence:
+    new = [step for step in read if step.id not in before]
+    return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id) if new else Evidence(Seen.NOTHING)
+
+
+def _from_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = creating.settle_step
+
+    def earlier(place: Any, stand: Stand, since: float, seen: set[str], content: Any) -> Any:
+        return real(place, stand, since - TIMEOUT, seen, content)
+
+    monkeypatch.setattr(creating, "settle_step", earlier)
+
+
+def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = creating.settle_open
+
+    def settle_and_send(place: Any, intent: Any, since: float) -> None:
+        real(place, intent, since)
+        path = f"/sequences/{place.id}/steps" if intent.content else "/sequences"
+        place.context.tell("sending", intent.address)
+        place.context.api.write(creating.from_call("POST", path, intent.body), lambda: None)
+
+    monkeypatch.setattr(executor, "settle_open", settle_and_send)
+
+
+def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ledger.unframe
+
+    def lenient(*given: Any) -> list[Any]:
+        return [record for record in real(*given) if not isinstance(record, DamagedRecord)]
+
+    monkeypatch.setattr(ledger, "unframe", lenient)
+
+
+def _resends(kinds: frozenset[Kind]) -> Patch:
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        real = creating._refused
+
+        def refused(place: Any, number: int, answer: Any, sends: int) -> int:
+            if answer.kind in kinds:
+                creating._close(place, number, Result.REFUSED)
+                return 1
+            return int(real(place, number, answer, sends))
+
+        monkeypatch.setattr(creating, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
+        monkeypatch.setattr(creating, "_refused", refused)
+
+    return patch
+
+
+def _no_first_read(place: Any) -> None:
+    if not place.announced:
+        place.read()
+        place.seen = {step.id for step in place.steps}
+        place.announce()
+
+
+def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = settle.look
+
+    def blind(*given: Mapping[str, Any]) -> Look:
+        found = real(*given)
+        return replace(found, doubles=(), others=(*found.others, *(step for _, step in found.doubles)))
+
+    monkeypatch.setattr(looking, "look", blind)
+
+
+def _believes_ids(answer: Any, read: Callable[[Any], Any], known: set[str]) -> Any:
+    if answer.kind is not Kind.OK:
+        return None
+    try:
+        return read(answer.payload)
+    except ValueError:
+        return None
+
+
+class CarelessLock(SimLock):
+    """A lock that never says no."""
+
+    def check(self) -> None:
+        """Always well."""
+
+
+def _shared_lock(backend: SimBackend, info: Any, timeout: float, clock: Any) -> SimLock:
+    store: SimStore = backend.store
+    store.holder = store.holder or info
+    return CarelessLock(store, info, False)
+
+
+def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = executor.SequenceRun
+
+    def reversed_run(where: Any, key: str, changes: list[Any]) -> Any:
+        steps = [row for row in changes if row.step is not None]
+        return real(where, key, [row for row in changes if row.step is None] + steps[::-1])
+
+    monkeypatch.setattr(executor, "SequenceRun", reversed_run)
+
+
+TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
+MUTATIONS = (
+    Mutation("no fsync", _instead(SimBackend, "put_down", _no_fsync), CUT),
+    Mutation("journal after the call", _instead(creating, "_send", _send(early=False, late=True)), CUT),
+    Mutation("outcome before the answer", _instead(creating, "_send", _send(early=True, late=False)), STOPPED),
+    Mutation("a 5xx means not made", _resends(frozenset({Kind.FAILED})),
+             replace(LOST, fault_kinds=("status-after", "status-late"))),
+    Mutation("any 4xx is sent again", _resends(frozenset({Kind.REFUSED, Kind.MISSING})),
+             replace(LOST, fault_kinds=("status-after", "status-late"))),
+    Mutation("none is no fingerprint", _instead(creating, "weigh_steps", _only_fingerprints),
+             replace(LOST, rewrites=0.6)),
+    Mutation("adopts without comparing", _instead(creating, "weigh_steps", _without_comparing),
+             replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",))),
+    Mutation("grace from the send", _from_the_send, LOST),
+    Mutation("one missing read is believed", _table(Stand.UNKNOWN, False, nothing=Decision.SEND), LOST),
+    Mutation("what differs is sent again", _table(Stand.UNKNOWN, True, other=Decision.SEND),
+             replace(LOST, rewrites=0.6)),
+    Mutation("sends while settling", _sends_while_settling, replace(CUT, faults=2, fault_kinds=("lost-before",))),
+    Mutation("drops a damaged record", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
+    Mutation("no read before the first write", _instead(creating, "look_before_writing", _no_first_read), FORGOTTEN),
+    Mutation("no second look", _instead(executor.Executor, "_second_look", lambda engine, runs: None),
+             FORGOTTEN),
+    Mutation("known ids in an answer are believed", _instead(creating, "_made", _believes_ids),
+             Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2)),
+    Mutation("titles are not searched", _instead(creating, "_ids_with_title", lambda place, title, listed: ()),
+             Profile(people=2, deeds=("title",), crashes=1, sequences=2)),
+    Mutation("a read is good for ever", _instead(site, "GOOD_FOR", 1e9), TWO),
+    Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
+    Mutation("two at once under one lock", _instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
+    Mutation("creates in another order", _backwards, Profile()),
+)  # fmt: skip
