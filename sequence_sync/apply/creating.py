@@ -44,7 +44,7 @@ def create_sequence(site: Site, change: Change) -> Told:
         site.announce()
         intent = _intent(site, change).model_copy(update={"seen": seen, "title": title})
         number, answer = _send(site, from_call(call.method, call.path, call.body), intent, still_free)
-        made = _made(answer, made_sequence, _ids_known(site) | {row.id for row in listed})
+        made = _made(site, answer, made_sequence, {row.id for row in listed})
         if made:
             _sequence_is(site, number, Result.MADE, made.id, title)
             return Status.DONE, ""
@@ -72,7 +72,7 @@ def create_step(site: Site, change: Change) -> Told:
     sends = 0
     while sends < MOST_SENDS:
         number, answer = _send(site, request, _intent(site, change), site.still_alone)
-        made = _made(answer, made_step, _ids_known(site) | site.seen)
+        made = _made(site, answer, made_step, site.seen)
         if made:
             _step_is(site, number, Result.MADE, step_key, made_step_state(content, made.id, made.variant_ids))
             return Status.DONE, ""
@@ -223,7 +223,7 @@ def _not_found(site: Site, number: int, decision: Decision, evidence: Evidence, 
         raise Halt(Status.UNKNOWN, 9, _with_candidates(why, evidence), resolve_words(address, evidence))
 
 
-def _made(answer: Answer, read: Callable[[object], Made], known: set[str]) -> Made | None:
+def _made(site: Site, answer: Answer, read: Callable[[object], Made], seen: set[str]) -> Made | None:
     """What a create told, if it told a new id; an id already known makes the answer unreadable."""
     if answer.kind is not Kind.OK:
         return None
@@ -231,7 +231,7 @@ def _made(answer: Answer, read: Callable[[object], Made], known: set[str]) -> Ma
         made = read(answer.payload)
     except ValueError:
         return None
-    return None if made.id in known else made
+    return None if made.id in seen or site.context.ledger.knows(made.id) else made
 
 
 def stand_of(answer: Answer) -> Stand:

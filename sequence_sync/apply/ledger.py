@@ -179,6 +179,10 @@ class Ledger:
         """Whether the lock's last holder died with it."""
         return self._lock.taken_over
 
+    def knows(self, remote_id: str) -> bool:
+        """Whether the state has that id, at whatever address."""
+        return self._owners.knows(remote_id)
+
     def append(self, record: AnyRecord) -> int:
         """Number `record`, make it durable, apply it; its number. Lineage and, where it has none, run are filled in.
 

@@ -18,16 +18,20 @@ class Owners:
     def __init__(self, state: State) -> None:
         self._addresses = {remote_id: address for address, remote_id in state.addresses()}
 
+    def knows(self, remote_id: str) -> bool:
+        """Whether some address has that id."""
+        return remote_id in self._addresses
+
     def move(self, before: State, after: State, touched: Iterable[str]) -> None:
         """Go from `before` to `after`, which differ in the `touched` sequences only.
 
         Raises StateProblem, and stays as it was, where an id would stand twice.
         """
-        keys = sorted(set(touched))
-        leaving = {remote_id for key in keys for _, remote_id in _ids(key, before.sequences.get(key))}
+        pairs = [(key, before.sequences.get(key), after.sequences.get(key)) for key in sorted(set(touched))]
+        leaving = {remote_id for key, old, new in pairs for _, remote_id in _only_in(key, old, new)}
         coming: dict[str, str] = {}
-        for key in keys:
-            for address, remote_id in _ids(key, after.sequences.get(key)):
+        for key, old, new in pairs:
+            for address, remote_id in _only_in(key, new, old):
                 owner = coming.get(remote_id) or (None if remote_id in leaving else self._addresses.get(remote_id))
                 if owner is not None:
                     raise StateProblem(
@@ -41,8 +45,13 @@ class Owners:
         self._addresses.update(coming)
 
 
-def _ids(key: str, sequence: SequenceState | None) -> Iterable[tuple[str, str]]:
-    if sequence is not None:
-        yield key, sequence.id
-        for step, row in sequence.steps.items():
+def _only_in(key: str, one: SequenceState | None, other: SequenceState | None) -> Iterable[tuple[str, str]]:
+    """Address and id of what `one` says and `other` does not. Rows that are the same object are not looked into."""
+    if one is None:
+        return
+    if other is None or one.id != other.id:
+        yield key, one.id
+    rows = other.steps if other else {}
+    for step, row in one.steps.items():
+        if rows.get(step) is not row:
             yield f"{key}.{step}", row.id
