@@ -67,10 +67,13 @@ def read_step(reading: Reading, key: str, value: Data, defaults: Mapping[str, Da
     raw = reading.expect_mapping(value, path, "A step")
     if raw is None:
         return None
+    before = len(reading.mistakes) + len(reading.texts.mistakes)
     kind = _type(reading, path, raw)
     if kind is None:
+        check_keys(reading, path, raw, _ALL_FIELDS)
+        common = {name: reading.texts.made(raw[name], (*path, name)) for name in ("day",) if name in raw}
+        _validated(reading, Step, path, {"type": "", **common})
         return None
-    before = len(reading.mistakes) + len(reading.texts.mistakes)
     check_keys(reading, path, raw, FIELDS[kind])
     fields = {
         name: inner if name == "type" else reading.texts.made(inner, (*path, name))
@@ -86,6 +89,7 @@ def read_step(reading: Reading, key: str, value: Data, defaults: Mapping[str, Da
 
 
 def _type(reading: Reading, path: Path, raw: dict[str, Data]) -> str | None:
+    """The step's type; where that is wrong (which is told), the type that was meant, so that the rest is read too."""
     if "type" not in raw:
         reading.tell_missing(path, "type")
     elif raw["type"] is not BROKEN:
@@ -96,7 +100,7 @@ def _type(reading: Reading, path: Path, raw: dict[str, Data]) -> str | None:
             meant = type_meant(kind) or nearest(kind, STEP_TYPES)
             hint = f'Did you mean "{meant}"?' if meant else f"Known types: {', '.join(STEP_TYPES)}."
             reading.tell((*path, "type"), "unknown-type", f'There is no type "{kind}".', hint)
-    check_keys(reading, path, raw, _ALL_FIELDS)
+            return meant
     return None
 
 
@@ -120,12 +124,25 @@ def _email(reading: Reading, path: Path, fields: dict[str, Data]) -> Content | N
                 _check_variant(reading, place, variant, short)
     step = _validated(reading, EmailStep, path, fields, short)
     if step is None:
+        _read_what_can_be(reading, path, variants, short)
         return None
     made = {
         letter: _variant(reading, path if short else (*path, "variants", letter), step.variants[letter])
         for letter in sorted(step.variants)
     }
     return Content(type=EMAIL, day=step.day, variants=made)
+
+
+def _read_what_can_be(reading: Reading, path: Path, variants: Data, short: bool) -> None:
+    """In an email that is not whole: texts, files and names may have mistakes of their own, which are told too."""
+    for letter, raw in variants.items() if isinstance(variants, dict) else ():
+        if not isinstance(raw, dict):
+            continue
+        try:
+            variant = EmailVariant.model_validate({"subject": "", **raw})
+        except ValidationError:
+            continue  # told already
+        _variant(reading, path if short else (*path, "variants", letter), variant)
 
 
 def _check_variant(reading: Reading, path: Path, variant: dict[str, Data], short: bool) -> None:
@@ -200,6 +217,9 @@ def _task(
     own_assignee = "assignee" in fields
     step = _validated(reading, cast(type[TaskStep], STEP_TYPES[kind].model), path, {**defaults, **fields})
     if step is None:
+        name = fields.get("assignee")
+        if isinstance(name, str):
+            reading.resolve(name, reading.scope.environment.assignees, "assignee", (*path, "assignee"))
         return None
     assignee = step.assignee
     if assignee is not None:
