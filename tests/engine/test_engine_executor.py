@@ -1,0 +1,176 @@
+"""The executor with small fakes: what is sent, what is recorded, and with which exit code it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.build import call, email, message, wanted
+from support.engine import Bench, Reaction, lost, made, remote, says
+
+from sequence_sync.api.types import Answer, Kind, RemoteSequence
+from sequence_sync.errors import AccountProblem
+from sequence_sync.planning.outcome import Status
+from sequence_sync.state.records import DamagedRecord
+
+STEPS = {"intro": email(1, "Quick question"), "connect": message(2, "shall we connect some day")}
+FILE = wanted("trial", steps=STEPS)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """An empty account and an empty state."""
+    return Bench(tmp_path)
+
+
+def test_everything_is_made_once_and_in_order(bench: Bench) -> None:
+    """A sequence before its steps, the steps by day, and a second run has nothing to do."""
+    assert bench.apply(FILE).exit_code == 0
+    assert [request.path for request in bench.api.sent] == ["/sequences", *["/sequences/new1/steps"] * 2]
+    assert [(request.body or {}).get("absoluteDays") for request in bench.api.sent] == [None, 1, 2]
+    assert not bench.plan(FILE).changes
+
+
+@pytest.mark.parametrize(
+    ("reaction", "code", "status"),
+    [
+        (says(Kind.INVALID), 10, Status.FAILED),
+        (says(Kind.BAD_KEY), 4, Status.FAILED),
+        (says(Kind.FORBIDDEN), 4, Status.FAILED),
+        (says(Kind.REFUSED), 10, Status.FAILED),
+        (lost, 0, Status.DONE),
+    ],
+)
+def test_exit_code_of_an_answer(bench: Bench, reaction: Reaction, code: int, status: Status) -> None:
+    """Each class of answer to the first step ends the run as it should, and is never sent again by that run."""
+    bench.api.reactions = [made, reaction]
+    report = bench.apply(FILE)
+    assert (report.exit_code, report.results[1].status) == (code, status)
+    assert [(r.body or {}).get("absoluteDays") for r in bench.api.sent].count(1) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.UNREADABLE, Kind.NO_ANSWER, Kind.RATE_LIMITED])
+def test_what_was_not_made_is_sent_again(bench: Bench, kind: Kind) -> None:
+    """An unclear answer is waited out for the whole grace before the one further send; the rate limit needs none."""
+    bench.api.reactions = [made, says(kind)]
+    assert bench.apply(FILE).exit_code == 0
+    assert len(bench.api.sent) == 4
+    assert bench.clock.now() >= 1000.0 + (120.0 if kind is not Kind.RATE_LIMITED else 0.0)
+
+
+def test_a_known_id_in_an_answer_is_not_believed(bench: Bench) -> None:
+    """An answer that names a step which the state knows is unclear, and the step is found by reading."""
+
+    def stale(api: object, request: object) -> object:
+        made(bench.api, bench.api.sent[-1])
+        return Answer(Kind.OK, 201, payload={"id": "new2"})
+
+    bench.api.reactions = [made, made, stale]  # type: ignore[list-item]
+    assert bench.apply(FILE).exit_code == 0
+    assert len(bench.api.kept["new1"]) == 2
+
+
+def test_a_stranger_stops_the_sequence(bench: Bench) -> None:
+    """A step that appears while the run works ends it with 9 before the next send."""
+
+    def slow(api: object, request: object) -> object:
+        bench.clock.time += 60
+        answer = made(bench.api, bench.api.sent[-1])
+        bench.api.kept["new1"].append(remote("hers", call(3)))
+        return answer
+
+    bench.api.reactions = [made, slow]  # type: ignore[list-item]
+    report = bench.apply(FILE)
+    assert (report.exit_code, report.results[2].status, len(bench.api.sent)) == (9, Status.UNKNOWN, 2)
+    assert "hers" in report.results[2].detail
+
+
+def test_a_title_that_is_taken_is_neither_adopted_nor_doubled(bench: Bench) -> None:
+    """A sequence with the title that the state does not own ends with 9 and the line for the settings."""
+    bench.api.listed = [RemoteSequence("hers", "TRIAL ", False)]
+    report = bench.apply(FILE)
+    assert (report.exit_code, bench.api.sent) == (9, [])
+    assert "ids: {trial: hers}" in report.results[0].hint
+
+
+def test_a_second_copy_is_told_with_both_ids(bench: Bench) -> None:
+    """A managed step that stands there twice ends the next run that reads with 9."""
+    bench.apply(FILE)
+    bench.api.kept["new1"].append(remote("copy", STEPS["connect"]))
+    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    assert report.exit_code == 9
+    assert "Step copy is a second copy of trial.connect (step new3)." in report.results[0].detail
+
+
+def test_a_namesake_is_noted(bench: Bench) -> None:
+    """A second sequence with the title of ours is told, and stops nothing."""
+    bench.apply(FILE)
+    bench.api.listed.append(RemoteSequence("late", "Trial", False))
+    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    assert report.exit_code == 0
+    assert "late" in report.notes[0]
+    assert "new1" in report.notes[0]
+
+
+def test_an_active_sequence_is_refused(bench: Bench) -> None:
+    """A sequence that sends, which the plan did not know, is left alone with 6."""
+    bench.apply(FILE)
+    bench.api.listed = [RemoteSequence("new1", "Trial", True)]
+    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    assert (report.exit_code, len(bench.api.sent)) == (6, 3)
+
+
+def test_another_account_is_refused_before_anything_is_settled(bench: Bench) -> None:
+    """With a key that sees none of the state's sequences nothing is closed and nothing is sent."""
+    bench.apply(FILE)
+    bench.api.listed = []
+    with pytest.raises(AccountProblem):
+        bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    assert len(bench.api.sent) == 3
+
+
+def test_damage_alone_makes_the_run_wait_the_grace(bench: Bench) -> None:
+    """A damaged record is an open intent of unknown address: the wait is made even without any open one."""
+    bench.apply(FILE)
+    context = bench.context()
+    context.ledger.append(DamagedRecord())
+    context.lock.release()
+    began = bench.clock.now()
+    assert bench.apply(wanted("other", steps={"a": message(1, "words that nobody else says")})).exit_code == 0
+    assert bench.clock.now() - began >= 120.0
+    assert bench.ledger.damaged == ()
+
+
+def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
+    """An open create does not stay open for ever where its sequence was deleted meanwhile."""
+    bench.api.listed = [RemoteSequence("other", "Other", False)]
+    bench.api.kept = {"other": []}
+    assert bench.apply(wanted("other", remote_id="other")).exit_code == 0
+
+    def gone(api: object, request: object) -> object:
+        del bench.api.kept["new1"]
+        bench.api.listed.pop()
+        return says(Kind.NO_ANSWER)(bench.api, bench.api.sent[-1])
+
+    bench.api.reactions = [made, gone]  # type: ignore[list-item]
+    both = (FILE, wanted("other", remote_id="other"))
+    assert bench.apply(*both).exit_code in (1, 10)
+    assert bench.ledger.open_intents == ()
+
+
+def test_a_step_that_was_known_and_is_missing_is_not_made_again(bench: Bench) -> None:
+    """A read without a known step is no reason to create it."""
+    bench.apply(FILE)
+    bench.api.kept["new1"].pop()
+    assert bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")})).exit_code == 0
+    assert len(bench.api.sent) == 4
+
+
+def test_state_only_changes_need_no_call(bench: Bench) -> None:
+    """A rename and a step that is let go are recorded without a word to the account."""
+    bench.apply(FILE)
+    moved = wanted("trial", steps={"hello": STEPS["intro"]}, moved={"intro": "hello"}, removed=("connect",))
+    report = bench.apply(moved)
+    assert [row.status for row in report.results] == [Status.RECORDED] * 2
+    assert (len(bench.api.sent), sorted(bench.ledger.state.sequences["trial"].steps)) == (3, ["hello"])
+    assert bench.ledger.state.sequences["trial"].unmanaged == {"new3": None}

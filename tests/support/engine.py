@@ -1,0 +1,131 @@
+"""The engine with small fakes around it: an account that is a list, answers that are told beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.states import FakeClock, info
+
+from sequence_sync.api.types import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.apply.context import Context
+from sequence_sync.apply.executor import Executor
+from sequence_sync.apply.ledger import Account, Ledger
+from sequence_sync.backends.memory import MemoryBackend, MemoryStore
+from sequence_sync.backends.rescue import Rescue
+from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.planning.outcome import ApplyReport
+from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.planner import Inputs, make_plan
+
+Reaction = Callable[["FakeApi", Request], Answer]
+
+
+def remote(step_id: str, content: Content, **fields: Any) -> RemoteStep:
+    """`content` as a read gives it back; `day=None` for an account that does not tell days."""
+    variants = tuple(
+        RemoteVariant(f"{step_id}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
+    )
+    told = {"day": content.day, "variants": variants} | fields
+    return RemoteStep(step_id, STEP_TYPES[content.type].code, **told)
+
+
+@dataclass
+class FakeApi:
+    """An account. `reactions` are used up, one for each write; after them everything is made."""
+
+    listed: list[RemoteSequence] = field(default_factory=list)
+    kept: dict[str, list[RemoteStep]] = field(default_factory=dict)
+    reactions: list[Reaction] = field(default_factory=list)
+    sent: list[Request] = field(default_factory=list)
+    reads: int = 0
+
+    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+        """See Api."""
+        return list(self.listed)
+
+    def steps(self, sequence_id: str) -> list[RemoteStep] | None:
+        """See Api."""
+        self.reads += 1
+        rows = self.kept.get(sequence_id)
+        return None if rows is None else list(rows)
+
+    def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
+        """See Api."""
+        raise AssertionError("nothing reads the variants of one step")
+
+    def write(self, request: Request, before: Callable[[], None]) -> Answer:
+        """See Api."""
+        before()
+        self.sent.append(request)
+        return self.reactions.pop(0)(self, request) if self.reactions else made(self, request)
+
+
+def made(api: FakeApi, request: Request) -> Answer:
+    """It is made, and told."""
+    name = f"new{len(api.sent)}"
+    body: Mapping[str, Any] = request.body or {}
+    if request.path == "/sequences":
+        api.listed.append(RemoteSequence(name, str(body["title"]), False))
+        api.kept[name] = []
+        return Answer(Kind.OK, 201, payload={"sequenceId": name})
+    rows = tuple(
+        RemoteVariant(f"{name}-{place}", row["payload"], row.get("taskNote", "")) for place, row in
+        enumerate(body["variants"])
+    )  # fmt: skip
+    api.kept[request.path.split("/")[2]].append(RemoteStep(name, body["type"], day=body["absoluteDays"], variants=rows))
+    return Answer(Kind.OK, 201, payload={"id": name, "variants": [{"id": row.id} for row in rows]})
+
+
+def lost(api: FakeApi, request: Request) -> Answer:
+    """It is made, and no answer comes."""
+    made(api, request)
+    return Answer(Kind.NO_ANSWER, message="timed out")
+
+
+def says(kind: Kind, message: str = "no") -> Reaction:
+    """Nothing is made, and the answer is of that kind."""
+    return lambda api, request: Answer(kind, 400, message=message)
+
+
+@dataclass
+class Bench:
+    """One state, one account, one clock; `apply` is a run."""
+
+    folder: Path
+    api: FakeApi = field(default_factory=FakeApi)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    runs: int = 0
+
+    def context(self, **more: Any) -> Context:
+        """What a new run shares; it holds the lock."""
+        self.runs += 1
+        backend, run = MemoryBackend(self.store), f"run{self.runs}"
+        lock = backend.lock(info(run), 0.0, self.clock)
+        self.ledger = Ledger(backend, lock, Account("default", "api"), Rescue(self.folder), lineage="one", run=run)
+        known = {"cut_off": False, "no_record": not self.ledger.last_run_ended} | more
+        return Context(
+            api=self.api, ledger=self.ledger, lock=lock, clock=self.clock, grace=120.0, run=run, **known
+        )  # fmt: skip
+
+    def plan(self, *files: WantedSequence) -> Plan:
+        """The plan of `files` against the state."""
+        return make_plan(
+            Inputs(
+                wanted={row.key: row for row in files}, state=self.ledger.state, environment="default", api_host="api"
+            )
+        )  # fmt: skip
+
+    def apply(self, *files: WantedSequence, **more: Any) -> ApplyReport:
+        """Settle what is open, plan, carry out, let go of the lock."""
+        context = self.context(**more)
+        executor = Executor(context, 0)
+        if self.ledger.open_intents:
+            executor.settle()
+        report = executor.carry_out(self.plan(*files))
+        context.lock.release()
+        return report
