@@ -12,11 +12,10 @@ from pathlib import Path
 import pexpect
 import pytest
 from support import killed
-from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project
+from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project, spoiled
 from support.project import KEY, Done, Project
 from support.stand_in import Fault, StandIn
 
-RUNNER = Path(killed.__file__)
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 NEVER = 90.0  # seconds; an answer or a wait that a stopped command must not sit out
 ORDERLY = 40  # seconds that an orderly stop may take on a busy machine; far less than NEVER
@@ -176,7 +175,7 @@ def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> No
         holder.send_signal(signal.SIGSTOP)
         arguments = ("apply", "-auto-approve", "-lock-timeout", "10m")
         try:
-            assert signalled(project, kind, "after-try-lock", 2, *arguments).code == CODES[kind]
+            assert spoiled(project, kind.name, "after-try-lock", 2, *arguments).code == CODES[kind]
         finally:
             holder.send_signal(signal.SIGCONT)
         assert holder.wait(60) == 0
@@ -234,22 +233,10 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
         goes_on(project, server, 0)
 
 
-def signalled(project: Project, kind: signal.Signals, point: str, count: int, *arguments: str) -> Done:
-    """Run a command that sends itself `kind` at the nth arrival at `point`."""
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), kind.name, point, str(count), *arguments],
-        cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "bug in seqsync" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 @both
 def test_during_a_plan(tmp_path: Path, kind: signal.Signals) -> None:
     """A plan that is stopped says so and nothing else."""
-    done = signalled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind, "before-state-read", 1, "plan")
+    done = spoiled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind.name, "before-state-read", 1, "plan")
     assert (done.code, done.out) == (CODES[kind], "")
 
 
@@ -263,7 +250,7 @@ def test_at_every_point(tmp_path: Path, point: str) -> None:
     """Wherever the signal comes, the run ends with its code, and the next one sends nothing twice."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
-        done = signalled(project, signal.SIGTERM, point, 2, "apply", "-auto-approve")
+        done = spoiled(project, "SIGTERM", point, 2, "apply", "-auto-approve")
         assert done.code in (0, 143), done.both
         goes_on(project, server, 0)
         assert len(server.creates) == CREATES
