@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from support import killed
@@ -60,15 +61,32 @@ def fault_project(root: Path, url: str, *, timeout: float = 2, grace: str = "1")
     return project
 
 
-def assert_exactly_once(server: StandIn, faults: int) -> None:
+def more_sequences(project: Project, count: int) -> list[str]:
+    """Further sequences with other titles and the same steps; all titles."""
+    titles = [TITLE]
+    for number in range(1, count):
+        titles.append(f"{TITLE} {number}")
+        text = SEQUENCE.replace("sequence: faults", f"sequence: faults-{number}").replace(TITLE, titles[-1])
+        project.write(f"sequences/faults-{number}.yaml", text)
+    return titles
+
+
+def assert_exactly_once(server: StandIn, faults: int, titles: Sequence[str] = (TITLE,)) -> None:
     """Every step once, in order, as it was meant; no more than one extra create for each fault; nothing disliked."""
     assert server.violations == []
-    steps = server.steps(TITLE)
+    assert sorted(row["title"] for row in server.sequences.values()) == sorted(titles)
+    for title in titles:
+        assert_steps(server, title)
+    assert len(server.creates) <= CREATES * len(titles) + faults
+
+
+def assert_steps(server: StandIn, title: str) -> None:
+    """The steps of one sequence."""
+    steps = server.steps(title)
     assert [(step["type"], step["absoluteDays"]) for step in steps] == WANTED
     for step, words in zip(steps, SAID, strict=True):
         assert words in json.dumps(step["variants"][0], ensure_ascii=False)
     assert [len(step["variants"]) for step in steps] == [1, 1, 1, 1, 2]
-    assert len(server.creates) <= CREATES + faults
 
 
 def assert_quiet(project: Project) -> None:

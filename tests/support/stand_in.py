@@ -83,6 +83,7 @@ class StandIn:
 
     shape: Shape = field(default_factory=Shape)
     faults: Sequence[Fault] = ()
+    read_faults: dict[int, str] = field(default_factory=dict)  # number of the read: a kind of fault that makes nothing
     slow_reads: float = 0.0
     sequences: dict[str, dict[str, Any]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
@@ -263,12 +264,15 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         with box.turns:
             box.reads += 1
+            broken = box.read_faults.get(box.reads)
             box.turns.notify_all()
         if box.slow_reads:
             box.closing.wait(box.slow_reads)
         if self.headers.get("Content-Type"):
             box.violations.append("GET with Content-Type")
             return self._answer(406, {"error": "Not Acceptable", "error_code": 406, "error_message": "Content-Type"})
+        if broken:
+            return self._broken(Fault(broken, 0), {"id": "cut"})
         found = re.fullmatch(r"/v1/sequences(?:/([^/]+)/steps)?", url.path)
         if not found:
             return self._answer(404, {"statusCode": 404, "message": f"Cannot GET {url.path}"})
@@ -322,12 +326,14 @@ class _Handler(BaseHTTPRequestHandler):
                 once()
         if fault.then:
             fault.then()
-        kind = fault.kind.removesuffix("_before").removesuffix("_after")
-        if kind == "late_commit":
+        if fault.kind in ("late", "late_commit"):
             box.closing.wait(fault.seconds)
-        if kind in ("late", "late_commit"):
-            box.closing.wait(fault.seconds if kind == "late" else 0)
             return self._told(201, (lambda: made[0]) if made else once)
+        return self._broken(fault, made[0] if made else None)
+
+    def _broken(self, fault: Fault, payload: Any) -> None:
+        box = self.stand_in
+        kind = fault.kind.removesuffix("_before").removesuffix("_after")
         answers: dict[str, Callable[[], None]] = {
             "drop": self._drop,
             "error_500": lambda: self._answer(500, {"code": 5001, "type": "error", "message": "Internal error"}),
@@ -337,7 +343,7 @@ class _Handler(BaseHTTPRequestHandler):
                 429, {"Retry-After": formatdate(time.time() + fault.seconds, usegmt=True)}
             ),
             "limit_400": lambda: self._limit(400, {}),
-            "truncated": lambda: self._truncated({"message": "Done", "payload": made[0]}),
+            "truncated": lambda: self._truncated({"message": "Done", "payload": payload}),
             "empty": lambda: self._raw(201, b"", "application/json"),
             "not_json": lambda: self._raw(200, b"<html>Please wait</html>", "text/html"),
             "foreign_id": lambda: self._answer(201, {"message": "Done", "payload": {"id": next(iter(box.sequences))}}),
