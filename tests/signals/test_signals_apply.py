@@ -21,6 +21,9 @@ NEVER = 90.0  # seconds; an answer or a wait that a stopped command must not sit
 ORDERLY = 40  # seconds that an orderly stop may take on a busy machine; far less than NEVER
 
 both = pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.name)
+mostly = pytest.mark.parametrize(  # where the signal goes the same way, the second one is for the long tests
+    "kind", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)], ids=["SIGTERM", "SIGINT"]
+)
 
 
 class Running:
@@ -95,7 +98,7 @@ def test_a_call_in_flight_is_awaited_and_recorded(tmp_path: Path, kind: signal.S
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_a_call_that_takes_longer_is_left_open(tmp_path: Path, kind: signal.Signals) -> None:
     """A call that does not end is not waited for; the next run finds what it made."""
     with StandIn(faults=[Fault("late", 3, NEVER)]) as server:
@@ -107,7 +110,7 @@ def test_a_call_that_takes_longer_is_left_open(tmp_path: Path, kind: signal.Sign
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> None:
     """A wait for the limit ends at once."""
     with StandIn(faults=[Fault("limit_seconds", 3, NEVER)]) as server:
@@ -118,7 +121,7 @@ def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> N
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals) -> None:
     """The looks at an unclear create end at once; so do those of the run after it; then it is settled."""
     with StandIn(faults=[Fault("drop_before", 3)]) as server:
@@ -133,7 +136,7 @@ def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
     """The wait before the first write, after a run that was cut off, ends at once."""
     with StandIn() as server:
@@ -152,7 +155,7 @@ def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None:
     """A read that does not answer holds nobody."""
     with StandIn() as server:
@@ -165,7 +168,7 @@ def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> None:
     """A run that waits for another one's lock can be stopped."""
     with StandIn(faults=[Fault("late", 3, 4.0)]) as server:
@@ -233,7 +236,7 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_during_a_plan(tmp_path: Path, kind: signal.Signals) -> None:
     """A plan that is stopped says so and nothing else."""
     done = spoiled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind.name, "before-state-read", 1, "plan")

@@ -73,6 +73,7 @@ def more_sequences(project: Project, count: int) -> list[str]:
 
 def assert_exactly_once(server: StandIn, faults: int, titles: Sequence[str] = (TITLE,)) -> None:
     """Every step once, in order, as it was meant; no more than one extra create for each fault; nothing disliked."""
+    server.come_to_rest()
     assert server.violations == []
     assert sorted(row["title"] for row in server.sequences.values()) == sorted(titles)
     for title in titles:
