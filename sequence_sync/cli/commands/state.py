@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +11,11 @@ from sequence_sync.cli.commands.opening import opened, read_given
 from sequence_sync.cli.options import Door, Duration
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.address import matches, parse_address
-from sequence_sync.model.fields import Frozen
-from sequence_sync.state.snapshot import State
-from sequence_sync.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sequence_sync.model.fields import Frozen
+    from sequence_sync.state.snapshot import State
+    from sequence_sync.workspace import Workspace
 
 
 @click.group()
