@@ -2,7 +2,7 @@
 
 Only what is set is sent, `payload` always, and never a field that the type does not have: the validator refuses
 unknown properties (L). The type goes as its number (L: a name is refused), the priority too (I).
-Sources: create-sequence-step.txt; saleshandy-api.md 1.2, 2.1, 2.2.
+Sources: docs/api.md 2, 3, 4.
 """
 
 from __future__ import annotations
