@@ -44,6 +44,3 @@ CAPABILITIES: Mapping[Action, Capability] = {
         ),
     )
 }
-
-# The fields of a step that a read may leave out (docs/api.md 7); an adopted step's are assumed.
-NOT_ALWAYS_READ = ("day", "priority", "assignee", "attachments", "task_note")
