@@ -1,8 +1,7 @@
 """The one place that decides what an unclear create means: a table of (stand, what the read shows) -> decision. Pure.
 
 See docs/exactly-once.md. "Nothing new of the type" is the only proof that a step was not made; that nothing *matches*
-is none,
-since a server may rewrite what it was sent.
+is none, since a server may rewrite what it was sent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A toy program behind the real door: commands with the options of docs/commands.md, which only tell what reached them."""
+"""A toy program behind the real door: commands that only tell what reached them."""
 
 import errno
 import json
