@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from sequence_sync.planning.outcome import ApplyReport, Result, Status
 from sequence_sync.render.ansi import ink
-from sequence_sync.render.escape import visible
+from sequence_sync.render.escape import one_line, visible
+
+SHOWN = 160  # characters of a reason in a line of progress; the report has all of it
 
 MARKS = {
     Status.DONE: "+",
@@ -45,7 +47,7 @@ def counts_line(report: ApplyReport) -> str:
 def event_line(status: str, address: str, detail: str) -> str:
     """One line of progress."""
     mark = MARKS.get(Status(status), " ") if status in set(Status) else " "
-    return visible(f"{mark} {address}: {status}" + (f" ({detail})" if detail else ""))
+    return visible(f"{mark} {address}: {status}") + (f" ({one_line(detail, SHOWN)})" if detail else "")
 
 
 def _problems(report: ApplyReport, color: bool) -> Iterator[str]:
