@@ -113,7 +113,9 @@ def measure(url: str, bare_id: str, creates: int, profile: bool) -> tuple[list[C
         environ = {"SEQSYNC_API_URL": url, "SALESHANDY_API_KEY": KEY, "SEQSYNC_SETTLE_GRACE": "0"}
         workspace = open_workspace(Path(folder), None, environ, lambda _: None)
         hands = Hands(Silent(), lambda _: True, threading.Event())
-        applied = apply(workspace, ApplyOptions(plan=PlanOptions(allowed=("size",)), parallelism=1), hands)
+        applied = apply(
+            workspace, workspace.key(), ApplyOptions(plan=PlanOptions(allowed=("size",)), parallelism=1), hands
+        )
     client.close()
     assert applied.report is not None
     assert applied.report.exit_code == 0, applied.report

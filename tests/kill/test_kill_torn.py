@@ -137,7 +137,7 @@ def check_apply(scene: Scene, root: Path, name: str, damage: Damage, stride: int
         (root / name).write_bytes(damage(whole, place))
         hands = Hands(Silent(), lambda _: True, threading.Event())
         try:
-            applied = apply(workspace, ApplyOptions(parallelism=0), hands)
+            applied = apply(workspace, KEY, ApplyOptions(parallelism=0), hands)
         except SeqsyncError:
             assert scene.made() == WANTED[: len(scene.made())], place
             continue
