@@ -1,4 +1,4 @@
-"""Changes of steps that are there, by real processes over real HTTP: the minimal calls, and then quiet."""
+"""Changes of steps that are there, over real HTTP: the minimal calls, and then quiet."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from updates_story import Story, begun, email, first, message, variants
 
+from sequence_sync.errors import InvalidFiles
+from sequence_sync.planning.outcome import Status
+from sequence_sync.planning.plan import Reason
 from sequence_sync.sandbox.behaviour import Behaviour, Days
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
 from sequence_sync.sandbox.server import Sandbox
@@ -28,16 +31,15 @@ def story(tmp_path: Path, box: Sandbox) -> Story:
 
 def edit_in_app(story: Story, step: str, **payload: str) -> None:
     """Somebody edits the first variant of a step in the app."""
-    ids, row = story.ids(), story.variants_of(step)[0]
+    known, row = story.state(), story.variants_of(step)[0]
     change = VariantChange(None, None, Content({**row.payload, **payload}), Placing())
-    story.box.store.change_variant(ids["trial"], ids[f"trial.{step}"], row.id, change)
+    story.box.store.change_variant(known.id, known.steps[step].id, row.id, change)
 
 
 def test_rewording_is_one_patch_with_the_whole_payload(story: Story) -> None:
     """Only the variant that changed is sent, and what is taken out is sent empty."""
     steps = first()
     steps["two"] = email(3, "quite another matter now")
-    assert story.applied() == [] if story.write(first()) else True
     story.write(steps)
     payload = {
         "subject": "About quite another matter now",
@@ -123,8 +125,8 @@ def test_variants_are_added_dropped_with_a_gate_and_switched_on_again(story: Sto
     assert [(method, body["type"]) for method, body in story.applied()] == [("POST", 1), ("POST", 1)]
     dropped = steps["two"]["variants"].pop("b")
     story.write(steps)
-    assert "-allow destructive" in story.refused().err
-    assert story.applied("-allow", "destructive") == [("PATCH", {"status": 0})]
+    assert "-allow destructive" in story.refused()
+    assert story.applied("destructive") == [("PATCH", {"status": 0})]
     assert [row.status for row in story.variants_of("two")] == [1, 0, 1]
     steps["two"]["variants"]["b"] = dropped
     story.write(steps)
@@ -137,9 +139,9 @@ def test_a_removed_step_is_switched_off_where_the_policy_says_so(story: Story) -
     steps = first()
     three = steps.pop("three")
     story.write(steps)
-    assert "1 blocked" in story.project.ok("plan").out
+    assert [change.reason for change in story.plan().changes] == [Reason.STEP_REMOVED]
     story.write(steps, "version: 1\npolicy: {removed_steps: deactivate}\n")
-    assert story.applied("-allow", "destructive") == [("PATCH", {"status": 0})] * 2
+    assert story.applied("destructive") == [("PATCH", {"status": 0})] * 2
     steps["three"] = three
     story.write(steps)
     assert [body["status"] for _, body in story.applied()] == [1, 1]
@@ -154,10 +156,10 @@ def test_an_edit_in_the_app_is_not_overwritten(story: Story) -> None:
     steps = first()
     steps["one"]["subject"] = "Edited in the file"
     story.write(steps)
-    told = story.refused().err
+    told = story.refused()
     assert "Edited in the app" in told
     assert "About the first thing" in told
-    assert len(story.applied("-allow", "drift")) == 1
+    assert len(story.applied("drift")) == 1
     assert story.variants_of("one")[0].payload["subject"] == "Edited in the file"
 
 
@@ -168,9 +170,10 @@ def test_what_the_app_says_already_is_only_recorded(story: Story) -> None:
     steps["one"]["subject"] = "The same edit"
     story.write(steps)
     before = len(story.writes())
-    assert "1 recorded" in story.project.ok("apply", "-auto-approve").out
-    assert len(story.writes()) == before
-    assert story.project.run("plan", "-detailed-exitcode").code == 0
+    report = story.run()
+    assert report is not None
+    assert [row.status for row in report.results] == [Status.RECORDED]
+    assert (len(story.writes()), story.plan().changes) == (before, ())
 
 
 @pytest.mark.parametrize(
@@ -193,11 +196,10 @@ def test_without_days_to_read_nobody_is_parked(tmp_path: Path, box: Sandbox) -> 
     steps = first()
     steps["one"]["day"], steps["two"]["day"] = 3, 1
     story.write(steps)
-    assert "read-day" in story.refused().err
+    assert "read-day" in story.refused()
     story.write(steps, "version: 1\ncapabilities: {read-day: false}\n")
-    plan = story.project.ok("plan").out
-    assert "2 blocked" in plan
-    assert "change places" in plan
+    assert [change.reason for change in story.plan().changes] == [Reason.DAY_HELD] * 2
+    assert all("change places" in change.advice for change in story.plan().changes)
 
 
 def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) -> None:
@@ -205,9 +207,11 @@ def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) ->
     steps = first()
     steps["one"]["day"] = 12
     story.write(steps, "version: 1\ncapabilities: {update-day: false}\n")
-    assert "Change it in Saleshandy by hand" in story.project.ok("plan").out
+    (change,) = story.plan().changes
+    assert "Change it in Saleshandy by hand" in change.advice
     own = "version: 1\ncapabilities: {update-day: false}\nenvironments: {default: {capabilities: {update-day: true}}}\n"
     story.write(steps, own)
     assert len(story.applied()) == 1
     story.write(steps, "version: 1\ncapabilities: {update-dya: false}\n")
-    assert story.project.run("validate").code == 3
+    with pytest.raises(InvalidFiles, match="update-day"):
+        story.plan()

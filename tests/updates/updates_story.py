@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.project import Done, Project
+from support.project import Project
 
+from sequence_sync.errors import GateShut
+from sequence_sync.planning.outcome import ApplyReport, Observer, Silent
+from sequence_sync.planning.plan import Plan
+from sequence_sync.running import ApplyOptions, Hands, apply
 from sequence_sync.sandbox.behaviour import Behaviour
 from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan
 
 Steps = dict[str, dict[str, Any]]
 
@@ -61,38 +68,59 @@ class Story:
         assert [row.status for row in rows if row.status >= 400] == []
         return [(row.method, json.loads(row.body)) for row in rows]
 
-    def applied(self, *arguments: str) -> list[tuple[str, dict[str, Any]]]:
+    def workspace(self) -> Workspace:
+        """The project as a command opens it; in this process, as a story has many runs."""
+        return open_workspace(self.project.root, None, self.project.environ, lambda _: None)
+
+    def plan(self, *allowed: str) -> Plan:
+        """The differences."""
+        return plan(self.workspace(), PlanOptions(allowed=allowed))
+
+    def run(self, *allowed: str, observer: Observer | None = None) -> ApplyReport | None:
+        """Plan and apply; None where there was nothing to do."""
+        hands = Hands(observer or Silent(), lambda _: True, threading.Event())
+        return apply(self.workspace(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
+
+    def applied(self, *allowed: str) -> list[tuple[str, dict[str, Any]]]:
         """Apply: the new calls. They are those that the plan shows, and the second plan has none."""
         before = len(self.writes())
-        plan = json.loads(self.project.ok("plan", "-format", "json", *arguments).out)
-        planned = [(call["method"], call["body"]) for change in plan["changes"] for call in change["calls"]]
-        self.project.ok("apply", "-auto-approve", *arguments)
+        planned = [(call.method, call.body) for change in self.plan(*allowed).changes for call in change.calls]
+        report = self.run(*allowed)
+        assert report is None or report.exit_code == 0, report
         made = self.writes()[before:]
         assert made == planned
-        again = self.project.run("plan", "-detailed-exitcode")
-        assert again.code == 0, again.out
+        assert self.plan().changes == ()
         return made
 
-    def refused(self, *arguments: str) -> Done:
-        """Apply: it must end with 6, and send nothing."""
+    def refused(self, *allowed: str) -> str:
+        """Apply: it must end with 6, and send nothing; what is told."""
         before = len(self.writes())
-        done = self.project.run("apply", "-auto-approve", *arguments)
-        assert (done.code, len(self.writes())) == (6, before), done.both
-        return done
+        try:
+            report = self.run(*allowed)
+        except GateShut as shut:
+            told = f"{shut} {shut.hint}"
+        else:
+            assert report is not None
+            assert report.exit_code == 6, report
+            told = " ".join(f"{row.detail} {row.hint}" for row in report.results)
+        assert len(self.writes()) == before
+        return told
 
     def days(self) -> list[tuple[int, str]]:
         """Every step there, by its day and the first words of its first variant."""
         (sequence,) = self.box.store.sequences()
         return [(step.day, next(iter(step.variants[0].payload.values()))) for step in sequence.steps]
 
-    def ids(self) -> dict[str, str]:
-        """Remote ids by address."""
-        return dict(line.split("\t") for line in self.project.ok("state", "list").out.splitlines())
+    def state(self) -> SequenceState:
+        """What is remembered of the sequence."""
+        replayed = self.workspace().read()
+        assert replayed is not None
+        return replayed.state.sequences["trial"]
 
     def variants_of(self, step: str) -> list[Any]:
         """The variants of a step, as the account holds them."""
         (sequence,) = self.box.store.sequences()
-        found = sequence.step(self.ids()[f"trial.{step}"])
+        found = sequence.step(self.state().steps[step].id)
         assert found is not None
         return list(found.variants)
 
@@ -100,8 +128,8 @@ class Story:
 def begun(root: Path, box: Sandbox, behaviour: Behaviour | None = None) -> Story:
     """The first steps, applied."""
     if behaviour:
-        box.switches.set(behaviour)
-    story = Story(Project(root, box.url), box)
+        box.switch(behaviour)
+    story = Story(Project(root, box.url, grace="0.3"), box)
     story.write(first())
     assert len(story.applied()) == 5
     return story
