@@ -154,7 +154,11 @@ def _says(kind: str, row: RemoteVariant, wanted: Variant) -> bool:
 
 
 def _delta(site: Site, step_key: str, letter: str, variant_id: str, wanted: Variant) -> Delta:
-    entry = _entry(site, step_key)
+    grown = with_variant(_entry(site, step_key), letter, variant_id, wanted)
+    return Delta(sequence=site.key, steps={step_key: grown})
+
+
+def with_variant(entry: StepState, letter: str, variant_id: str, wanted: Variant) -> StepState:
+    """`entry` with one more variant."""
     made = VariantState(id=variant_id, content=wanted, digest=variant_digest(wanted))
-    variants = dict(sorted({**entry.variants, letter: made}.items()))
-    return Delta(sequence=site.key, steps={step_key: entry.model_copy(update={"variants": variants})})
+    return entry.model_copy(update={"variants": dict(sorted({**entry.variants, letter: made}.items()))})

@@ -213,5 +213,6 @@ def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) ->
     story.write(steps, own)
     assert len(story.applied()) == 1
     story.write(steps, "version: 1\ncapabilities: {update-dya: false}\n")
-    with pytest.raises(InvalidFiles, match="update-day"):
+    with pytest.raises(InvalidFiles) as refused:
         story.plan()
+    assert "update-day" in refused.value.diagnostics[0].summary

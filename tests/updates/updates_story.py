@@ -65,7 +65,7 @@ class Story:
     def writes(self) -> list[tuple[str, dict[str, Any]]]:
         """Method and body of every call that changed something, in order; none was refused."""
         rows = [row for row in self.box.store.log.entries() if row.method != "GET"]
-        assert [row.status for row in rows if row.status >= 400] == []
+        assert [row.status for row in rows if (row.status or 0) >= 400] == []
         return [(row.method, json.loads(row.body)) for row in rows]
 
     def workspace(self) -> Workspace:
