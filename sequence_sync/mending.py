@@ -109,6 +109,8 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
         now = ledger.state
         if ledger.is_stored and not force:
             _refuse_older(pushed, now, name)
+        if pushed == now and ledger.is_stored and not ledger.open_intents and not ledger.damaged:
+            return now.serial
         lock.check()
         return ledger.put(pushed)
 
@@ -210,6 +212,8 @@ def _resolve_step(
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
         _close(ledger, intent, Result.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
         left = f" Left alone from now on: {', '.join(others)}." if others else ""
+        if step_key in entry.steps:
+            return f"{address} stays step {entry.steps[step_key].id}.{left}"
         return f"{address} counts as not made; the next plan creates it.{left}"
     step = next((row for row in steps if row.id == adopt), None)
     if step is None or adopt in managed:

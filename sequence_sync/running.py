@@ -205,7 +205,8 @@ def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Obser
     environment = workspace.environment
 
     def waiting(seconds: float, endpoint: str) -> None:
-        observer.hear(Event(kind="wait", address=endpoint, text=f"rate limit: waiting {seconds:.0f} s"))
+        text = f"rate limit: waiting {seconds:.0f} s"
+        observer.hear(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
 
     transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
     try:

@@ -8,10 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from support.golden import compare
 from support.network import refuse_beyond_loopback
 
 CASES = Path(__file__).parent / "cases"
+# A busy machine is no failure.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
+
 SCRUBBED_PREFIXES = ("SEQSYNC_", "SALESHANDY_", "GITHUB_", "GITLAB_", "CI_")
 SCRUBBED = {
     "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER", "NETRC",

@@ -7,7 +7,9 @@ import time
 
 from sequence_sync.api.types import Stopped
 
-LONGEST_NAP = 5.0  # seconds; after each nap the clock is asked again, which a sleeping laptop has moved on
+# Seconds between two looks at the stop and at the clock, which a sleeping laptop may have moved on. The event is looked
+# at, not waited on: a signal handler that sets it while its own thread is inside `wait` would wait for itself.
+NAP = 0.1
 
 
 def _up() -> float:
@@ -36,7 +38,9 @@ class RealClock:
         """Wait. Raises Stopped as soon as the run is told to stop, also where there is nothing to wait for."""
         until = self.now() + seconds
         while True:
-            if self._stop.wait(max(0.0, min(until - self.now(), LONGEST_NAP))):
+            if self._stop.is_set():
                 raise Stopped
-            if self.now() >= until:
+            left = until - self.now()
+            if left <= 0:
                 return
+            time.sleep(min(left, NAP))

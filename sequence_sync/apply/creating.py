@@ -14,7 +14,7 @@ from sequence_sync.apply.adopt import adopted_step, made_step_state
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
 from sequence_sync.apply.recording import Told
-from sequence_sync.apply.settle import Decision, Evidence, Stand, same_title, weigh_sequences, weigh_steps
+from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand, same_title, weigh_sequences, weigh_steps
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem
 from sequence_sync.model.sequence import Content
@@ -106,8 +106,11 @@ def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
         if entry is not None:
             _step_is(site, intent.n, Result.ADOPTED, intent.address.split(".")[1], entry)
             return
-    if decision is Decision.CLOSE:
-        close_intent(site, intent.n, Result.NOT_MADE)
+    # In a sequence that the state has lost no step can be recorded, nor decided upon by a person. When the sequence is
+    # known again, the look before the first write meets whatever stands there.
+    lost = intent.content is not None and site.known is None and evidence.seen is Seen.OTHER
+    if decision is Decision.CLOSE or lost:
+        close_intent(site, intent.n, Result.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
         return
     why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
     raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))

@@ -124,10 +124,12 @@ class Console:
         """From now on `value` is shown by none of the methods for people, however it is quoted."""
         # Late, as in `failed`: help and version need none of it.
         import json
-        from urllib.parse import quote
+        from html import escape
+        from urllib.parse import quote, quote_plus
 
         if len(value) >= SHORTEST_SECRET:
-            self._secrets |= {value, quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}
+            self._secrets |= {value, json.dumps(value)[1:-1], repr(value)[1:-1], escape(value), escape(value, False)}
+            self._secrets |= {quote(value, safe=""), quote(value), quote_plus(value, safe="/")}
 
     def redact(self, text: str) -> str:
         """`text` without the values that are to be kept secret."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -36,11 +38,22 @@ class Lines:
                 self.console.note(" ".join(part for part in (event.address, event.text or event.kind) if part))
 
 
+class _TimeLeft:
+    """A text that is made anew each time the bar is drawn."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+
+    def __str__(self) -> str:
+        return self.live.time_left()
+
+
 class Live:
     """A bar that is drawn over itself, with lines above it for what a person should read."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
+        self.console, self._now = console, now
+        self._waits_until = 0.0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._lock = threading.Lock()
@@ -64,19 +77,31 @@ class Live:
                 if event.kind not in (Status.DONE, Status.RECORDED, Status.ALREADY):
                     self._line(event_line(event.kind, event.address, event.text))
             elif event.kind in TOLD:
+                self._waits_until = max(self._waits_until, self._now() + event.seconds)
                 self._line(" ".join(part for part in (event.address, event.text or event.kind) if part))
 
     def _begin(self, total: int) -> None:
         from rich.console import Console as RichConsole
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         screen = RichConsole(stderr=True, markup=False, highlight=False, no_color=not self.console.error_color)
         self._progress = Progress(
-            TextColumn("Applying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=screen,
-            transient=True,
+            TextColumn("Applying"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
+            console=screen, transient=True, get_time=self._now,
         )  # fmt: skip
-        self._task = self._progress.add_task("apply", total=total)
+        self._task = self._progress.add_task("apply", total=total, left=_TimeLeft(self))
         self._progress.start()
+
+    def time_left(self) -> str:
+        """By the speed so far, but no less than what the rate limit makes it wait: `1:05 left`; at first nothing."""
+        if self._progress is None or self._task is None:
+            return ""
+        waits = max(0.0, self._waits_until - self._now())
+        by_speed = self._progress.tasks[0].time_remaining
+        if by_speed is None and not waits:
+            return ""
+        minutes, seconds = divmod(round(max(waits, by_speed or 0.0)), 60)
+        return f"{minutes}:{seconds:02d} left"
 
     def _line(self, text: str) -> None:
         if self._progress is None:

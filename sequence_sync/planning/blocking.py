@@ -11,7 +11,7 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim
 from sequence_sync.planning.canonical import canonical_payload
 from sequence_sync.planning.capabilities import split
-from sequence_sync.planning.plan import STATE_ONLY, Action, Change, Reason, block
+from sequence_sync.planning.plan import Action, Change, Reason, block
 from sequence_sync.state.snapshot import SequenceState, State
 
 WHAT_TO_CLICK: Mapping[Action, str] = {
@@ -23,9 +23,11 @@ WHAT_TO_CLICK: Mapping[Action, str] = {
 
 
 def block_all(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
-    """Every rule about single changes, in turn; `off` are the claims that are switched off."""
+    """Every rule but that of days, in turn; `off` are the claims that are switched off."""
+    known = state.sequences if state else {}
     result = _not_supported(changes, off)
-    result = _left_behind(result, state.sequences if state else {})
+    result = _id_taken(result, known)
+    result = _left_behind(result, known)
     return _without_sequence(result)
 
 
@@ -50,6 +52,25 @@ def text_of(content: Content) -> tuple[object, ...]:
 def has_words(content: Content) -> bool:
     """Whether a step says anything at all; a bare call or profile view does not."""
     return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
+
+
+def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:
+    """Blocks adopting what the state has under another address: an id stands once."""
+    owners = {row.id: key for key, row in known.items()}
+    owners |= {step.id: f"{key}.{name}" for key, row in known.items() for name, step in row.steps.items()}
+
+    def checked(change: Change) -> Change:
+        owner = owners.get(change.remote_id or "")
+        if change.action is not Action.ADOPT or owner is None:
+            return change
+        rename = f"moved: [{{from: {owner.split('.')[1]}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
+        advice = (
+            f"The state has id {change.remote_id} as {owner} already. Was that renamed? Then write `{rename}`. If not, "
+            f"take the id out, or stop managing {owner} first and apply that."
+        )
+        return block(change, Reason.ID_CHANGED, advice)
+
+    return [checked(change) for change in changes]
 
 
 def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) -> list[Change]:
@@ -109,7 +130,7 @@ def _without_sequence(changes: Sequence[Change]) -> list[Change]:
     }
 
     def checked(change: Change) -> Change:
-        if change.sequence not in blocked or change.action is Action.BLOCKED or change.action in STATE_ONLY:
+        if change.sequence not in blocked or change.action is Action.BLOCKED:
             return change
         return block(change, Reason.BLOCKED_SEQUENCE, f'First settle what blocks the sequence "{change.sequence}".')
 

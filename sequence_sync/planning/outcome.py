@@ -72,13 +72,15 @@ class ApplyReport(Frozen):
 
 
 class Event(Frozen):
-    """Something that happened while applying, for progress. `done` of `total` changes are through."""
+    """Something that happened while applying, for progress. `done` of `total` changes are through; a `wait` takes
+    `seconds`."""
 
     kind: str
     address: str = ""
     text: str = ""
     done: int = 0
     total: int = 0
+    seconds: float = 0.0
 
 
 class Observer(Protocol):

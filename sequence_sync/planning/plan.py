@@ -156,7 +156,8 @@ class Gate(Frozen):
 
 
 class PlannedSequence(Frozen):
-    """What apply must know of a sequence besides its changes. `complete`: nothing of it is blocked or left out."""
+    """What apply must know of a sequence besides its changes. `complete`: nothing of it is blocked, left out or
+    to be adopted, so that after this plan the state says what the files say."""
 
     key: str
     title: str
@@ -233,6 +234,8 @@ def summary_of(plan: Plan) -> Summary:
 def summary_line(plan: Plan) -> str:
     """`Plan: 3 to create, 1 to update, 0 to deactivate, 2 to record, 1 blocked.`, or that there is nothing."""
     told = summary_of(plan)
+    if not plan.changes and not all(row.complete for row in plan.sequences.values()):
+        return "No changes in what was asked for. The rest of the files was left out."
     if not plan.changes:
         return "No changes. What the files say is what was applied."
     if not plan.to_do:

@@ -25,13 +25,15 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from sequence_sync.errors import PlanRefused
-from sequence_sync.planning.plan import PLAN_FORMAT, Change, Plan
+from sequence_sync.planning.plan import PLAN_FORMAT, Change, Plan, Summary
 from sequence_sync.state.snapshot import Applying, digest_of
 
 PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply that one."
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_ID = f"urn:seqsync:plan:{PLAN_FORMAT}"
 DIGEST_PATTERN = "^[0-9a-f]{64}$"
+
+SAVED_ONLY = ("base", "sum", "tool_version")  # what a saved plan has and the public JSON has not
 
 _BEGINNING = b'{\n"format_version": '
 
@@ -282,15 +284,26 @@ def _words(action: str) -> str:
 
 
 def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of the saved plan."""
+    """The JSON Schema of a plan: of a saved one, and of what `-format json` prints."""
     schema = Plan.model_json_schema(mode="serialization")
+    shared = sorted({*schema["properties"], "plan_hash"} - set(SAVED_ONLY))
+    schema["$defs"]["Summary"] = Summary.model_json_schema(mode="serialization")
     digest = {"type": "string", "pattern": DIGEST_PATTERN}
     schema["properties"] |= {
         "format_version": {"const": PLAN_FORMAT, "description": "A newer one is refused by its number"},
         "plan_hash": digest | {"description": "What a reviewer approves: the changes with their calls and bodies"},
         "sum": digest | {"description": "SHA-256 of the same file without this line, against damage"},
         "tool_version": {"type": "string", "description": "The seqsync that wrote it; told, not checked"},
+        "summary": {"$ref": "#/$defs/Summary", "description": "The counts of the last line; not in a saved plan"},
     }
-    schema["required"] = sorted(schema["properties"])
-    title = {"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, "title": "A saved plan of seqsync"}
+    schema["required"] = shared
+    schema["oneOf"] = [
+        {"title": "A saved plan", "required": list(SAVED_ONLY), "properties": {"summary": False}},
+        {
+            "title": "What -format json prints",
+            "required": ["summary"],
+            "properties": dict.fromkeys(SAVED_ONLY, False),
+        },
+    ]
+    title = {"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, "title": "A plan of seqsync"}
     return schema | title

@@ -54,12 +54,14 @@ class Inputs:
 def make_plan(inputs: Inputs) -> Plan:
     """The plan. Raises UsageProblem where a target or exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
-    everything = list(_all_changes(inputs))
+    # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
+    everything = block_all(list(_all_changes(inputs)), inputs.state, inputs.off)
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
-    changes = in_plan_order(_carried_out(chosen, inputs, places), places)
+    changes = in_plan_order(_carried_out(chosen, everything, inputs, places), places)
     left_out = {c.sequence for c in everything} if len(chosen) < len(everything) else set()
     state = inputs.state
+    gates = gates_for(changes, False, set(), inputs.policy, set(inputs.allowed))
     return Plan(
         environment=inputs.environment, api_host=inputs.api_host, changes=tuple(changes),
         base=Base(
@@ -67,21 +69,21 @@ def make_plan(inputs: Inputs) -> Plan:
             state_digest=state.content_digest() if state else "", files_digest=inputs.files_digest,
         ),
         sequences=dict(_planned(inputs, changes, left_out)),
-        gates=gates_for(changes, False, set(), inputs.policy, set(inputs.allowed)),
-        allowed=tuple(sorted(inputs.allowed)), notes=inputs.notes + tuple(_notes(inputs, changes)),
+        gates=gates, allowed=tuple(sorted(inputs.allowed)),
+        notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
     )  # fmt: skip
 
 
-def _carried_out(chosen: Sequence[Change], inputs: Inputs, places: Mapping[str, int]) -> list[Change]:
-    """`chosen` with what cannot be done blocked, changes of day in order, and every call."""
-    rows = standing(chosen, inputs.state.sequences if inputs.state else {})
-    changes = block_all(chosen, inputs.state, inputs.off)
-    changes = in_day_order(changes, rows, places, reads_days(inputs.off))
+def _carried_out(
+    chosen: Sequence[Change], everything: Sequence[Change], inputs: Inputs, places: Mapping[str, int]
+) -> list[Change]:
+    """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
+    rows = standing(everything, inputs.state.sequences if inputs.state else {})
     return [
         change.model_copy(update={"calls": update_calls(change, step)})
         if change.action in NEEDS_STEP and (step := step_of(change, rows))
         else change
-        for change in changes
+        for change in in_day_order(chosen, rows, places, reads_days(inputs.off))
     ]
 
 
@@ -118,24 +120,28 @@ def _all_changes(inputs: Inputs) -> Iterable[Change]:
 def _planned(
     inputs: Inputs, changes: Collection[Change], left_out: Collection[str]
 ) -> Iterable[tuple[str, PlannedSequence]]:
-    blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
+    # What an adopted thing says is known only when it is read: the next plan has to compare it with the files.
+    open_ended = {c.sequence for c in changes if c.action in (Action.BLOCKED, Action.ADOPT)}
     known = inputs.state.sequences if inputs.state else {}
     for key in sorted(inputs.wanted):
         wanted = inputs.wanted[key]
         entry = known.get(key) or known.get(wanted.formerly or "")
         yield key, PlannedSequence(
             key=key, title=wanted.title, remote_id=entry.id if entry else wanted.remote_id, files=wanted.files,
-            source_digest=wanted.source_digest, complete=key not in blocked and key not in left_out,
+            source_digest=wanted.source_digest, complete=key not in open_ended and key not in left_out,
         )  # fmt: skip
 
 
-def _notes(inputs: Inputs, changes: Collection[Change]) -> Iterable[str]:
+def _notes(inputs: Inputs, changes: Collection[Change], met: Collection[str]) -> Iterable[str]:
     creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
     if creating > 1 and not (inputs.state and inputs.state.sequences):
         yield (
             f"The state is empty, so all {creating} sequences would be created. If they exist in Saleshandy already, "
             "name their ids under `ids:` in seqsync.yaml first."
         )
+    unmet = sorted(set(inputs.allowed).difference(met))
+    if unmet:
+        yield f"Allowed beforehand, should apply meet it: {', '.join(unmet)}."
     if inputs.open_addresses:
         names = ", ".join(sorted(inputs.open_addresses))
         yield f"An earlier apply was cut off; what became of {names} is not known yet. The next apply looks first."

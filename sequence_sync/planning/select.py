@@ -36,22 +36,35 @@ class Selection:
 
     def takes(self, change: Change) -> bool:
         """Whether `change` itself is asked for."""
-        address = parse_address(change.address)
-        if any(matches(pattern, address) for pattern in self.excludes):
+        addresses = _addresses(change)
+        if any(matches(pattern, address) for pattern in self.excludes for address in addresses):
             return False
-        return not self.targets or any(matches(pattern, address) for pattern in self.targets)
+        return not self.targets or any(matches(pattern, address) for pattern in self.targets for address in addresses)
+
+
+def _addresses(change: Change) -> list[Address]:
+    """What `change` is about. A step comes with all its variants at once: who names one of them names the step."""
+    addresses = [parse_address(change.address)]
+    if change.after and Action.CREATE_STEP in (change.action, change.wanted):
+        addresses += [parse_address(f"{change.address}.{letter}") for letter in change.after.variants]
+    return addresses
 
 
 def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
-    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move)."""
+    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move), or what blocks
+    that."""
     if not selection.targets and not selection.excludes:
         return list(changes)
     taken = {id(change) for change in changes if selection.takes(change)}
     needed = {change.sequence for change in changes if id(change) in taken}
     bringing = {Action.CREATE_SEQUENCE, Action.ADOPT, Action.MOVE}
 
+    renamed = {(change.sequence, change.step) for change in changes if id(change) in taken}
+
     def brought(change: Change) -> bool:
-        if change.step is not None or change.sequence not in needed or change.action not in bringing:
+        if change.step is not None and change.action is Action.MOVE and (change.sequence, change.step) in renamed:
+            return True
+        if change.step is not None or change.sequence not in needed or not bringing & {change.action, change.wanted}:
             return False
         address = Address(change.sequence)
         return not any(matches(pattern, address) for pattern in selection.excludes)

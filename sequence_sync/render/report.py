@@ -37,7 +37,9 @@ def counts_line(report: ApplyReport) -> str:
     bad = report.count(Status.FAILED, Status.REFUSED), report.count(Status.SKIPPED), report.count(Status.UNKNOWN)
     if not any(bad):
         return f"Applied: {went_well}."
-    return f"Applied in part: {went_well}; {bad[0]} failed, {bad[1]} skipped, {bad[2]} unknown."
+    wrote = report.count(Status.DONE, Status.ADOPTED, Status.RECORDED, Status.ALREADY)
+    head = "Applied in part" if wrote else "Nothing applied"
+    return f"{head}: {went_well}; {bad[0]} failed, {bad[1]} skipped, {bad[2]} unknown."
 
 
 def event_line(status: str, address: str, detail: str) -> str:

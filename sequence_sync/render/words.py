@@ -50,7 +50,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.VARIANT_REMOVED: "it is gone from its file",
     Reason.TYPE_CHANGED: "the API cannot change the type of a step",
     Reason.TITLE_CHANGED: "the API cannot rename a sequence",
-    Reason.ID_CHANGED: "the configured id is not the one in the state",
+    Reason.ID_CHANGED: "the configured id contradicts the state",
     Reason.NOT_SUPPORTED: "no call of the API is known to do it",
     Reason.SAME_CONTENT: "it says the same as something that this plan leaves behind",
     Reason.DAY_HELD: "its day is held by another email",

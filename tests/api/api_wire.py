@@ -1,11 +1,19 @@
-"""A server of raw sockets on loopback, whose every byte and pause is the test's own."""
+"""A server of raw sockets on loopback, whose every byte and pause is the test's own, and a transport that calls it."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+
+from sequence_sync.api.requests import from_call, list_steps
+from sequence_sync.api.transport import HttpTransport
+from sequence_sync.api.types import Reply, Request
+
+KEY = "canary-5f1d-key"
+GET = list_steps("abc")
+POST = from_call("POST", "/sequences/abc/steps", {"type": 1, "variants": [{"payload": {"subject": "Grüße — 你"}}]})
 
 
 class Wire:
@@ -27,8 +35,8 @@ def read_request(connection: socket.socket) -> str:
         received += more
     head, _, body = received.partition(b"\r\n\r\n")
     length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-    while len(body) < length:
-        body += connection.recv(65536)
+    while len(body) < length and (more := connection.recv(65536)):
+        body += more
     return (head + b"\r\n\r\n" + body).decode("utf-8")
 
 
@@ -66,3 +74,38 @@ def plain_answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     """A whole HTTP answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
+
+
+OK = plain_answer(b'{"payload": []}')
+
+
+@contextlib.contextmanager
+def line(
+    port: int, timeout: float = 10, headers: Mapping[str, str] | None = None, key: str = KEY
+) -> Iterator[HttpTransport]:
+    transport = HttpTransport(f"http://127.0.0.1:{port}/v1/", key, headers or {}, timeout)
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def once(answer: bytes, request: Request = GET, timeout: float = 10, key: str = KEY) -> tuple[Reply, Wire]:
+    """The reply to one request, where the server sends `answer` and closes."""
+
+    def send(connection: socket.socket, wire: Wire) -> None:
+        connection.sendall(answer)
+
+    with serving(send) as wire, line(wire.port, timeout, key=key) as transport:
+        return transport.send(request), wire
+
+
+def headers_of(request: str) -> dict[str, str]:
+    head = request.partition("\r\n\r\n")[0].split("\r\n")[1:]
+    return {name.lower(): value for name, _, value in (row.partition(": ") for row in head)}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

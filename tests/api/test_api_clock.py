@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 
@@ -32,6 +34,20 @@ def test_a_stop_ends_a_sleep() -> None:
     timer.join()
 
 
+def test_a_signal_ends_the_sleep_of_its_own_thread() -> None:
+    """A handler may set the event in the very thread that sleeps."""
+    stop = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: stop.set())
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer.start()
+    try:
+        with pytest.raises(Stopped):
+            RealClock(stop).sleep(3600)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 5.0])
 def test_nobody_sleeps_after_a_stop(seconds: float) -> None:
     """Once stopped, every sleep ends at once, also one of no length."""
@@ -45,7 +61,6 @@ def test_a_sleeping_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time in which the machine itself slept is time that has passed."""
     asleep = [0.0]
     monkeypatch.setattr(clock, "_up", lambda: time.monotonic() + asleep[0])
-    monkeypatch.setattr(clock, "LONGEST_NAP", 0.01)
     real = RealClock(threading.Event())
     timer = threading.Timer(0.02, lambda: asleep.__setitem__(0, 3600.0))
     timer.start()

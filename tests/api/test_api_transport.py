@@ -8,48 +8,16 @@ import logging
 import socket
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
+import httpcore
 import pytest
-from api_wire import Wire, plain_answer, serving
+from api_wire import GET, KEY, OK, POST, Wire, free_port, headers_of, line, once, plain_answer, serving
 
 from sequence_sync.api import transport as room
-from sequence_sync.api.requests import from_call, list_sequences, list_steps
+from sequence_sync.api.requests import list_sequences, list_steps
 from sequence_sync.api.transport import HttpTransport
-from sequence_sync.api.types import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.api.types import NeverConnected, NoAnswer, Request
 from sequence_sync.errors import UsageProblem
-
-KEY = "canary-5f1d-key"
-GET = list_steps("abc")
-POST = from_call("POST", "/sequences/abc/steps", {"type": 1, "variants": [{"payload": {"subject": "Grüße — 你"}}]})
-OK = plain_answer(b'{"payload": []}')
-
-
-@contextmanager
-def line(
-    port: int, timeout: float = 10, headers: Mapping[str, str] | None = None, key: str = KEY
-) -> Iterator[HttpTransport]:
-    transport = HttpTransport(f"http://127.0.0.1:{port}/v1/", key, headers or {}, timeout)
-    try:
-        yield transport
-    finally:
-        transport.close()
-
-
-def once(answer: bytes, request: Request = GET, timeout: float = 10, key: str = KEY) -> tuple[Reply, Wire]:
-    """The reply to one request, where the server sends `answer` and closes."""
-
-    def send(connection: socket.socket, wire: Wire) -> None:
-        connection.sendall(answer)
-
-    with serving(send) as wire, line(wire.port, timeout, key=key) as transport:
-        return transport.send(request), wire
-
-
-def headers_of(request: str) -> dict[str, str]:
-    head = request.partition("\r\n\r\n")[0].split("\r\n")[1:]
-    return {name.lower(): value for name, _, value in (row.partition(": ") for row in head)}
 
 
 def test_a_read_carries_no_body() -> None:
@@ -130,12 +98,6 @@ def test_follows_no_redirect() -> None:
     reply, wire = once(plain_answer(b"", "307 Temporary Redirect", "Location: http://127.0.0.1:9/elsewhere"), POST)
     assert reply.status == 307
     assert len(wire.requests) == 1
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def test_a_refused_connection_never_left() -> None:
@@ -252,6 +214,23 @@ def test_a_server_that_hardly_reads_is_bounded() -> None:
     listener.close()
 
 
+def test_a_long_request_looks_at_the_bound_between_its_parts() -> None:
+    """A request that leaves part by part ends with the time for one call, not with that for each part."""
+    bound = room._Bound()
+
+    class Slow(httpcore.NetworkStream):
+        parts = 0
+
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            self.parts += 1
+            bound.until = 0.0 if self.parts == 3 else bound.until
+
+    inner = Slow()
+    with pytest.raises(httpcore.WriteTimeout):
+        room._BoundStream(inner, bound).write(b"x" * 10 * room.CHUNK, 5)
+    assert inner.parts == 3
+
+
 def test_a_huge_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer beyond the bound is not read to its end, packed or not."""
     monkeypatch.setattr(room, "LARGEST_ANSWER", 1 << 20)
@@ -322,55 +301,6 @@ def test_threads_share_a_transport() -> None:
             thread.join()
         assert not failures
         assert len(wire.requests) == 160
-
-
-def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of the environment is never told of a call to this machine."""
-    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
-    assert once(OK)[0].status == 200
-
-
-def test_https_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call to a host elsewhere asks the proxy for a tunnel, and the proxy never sees the key."""
-    refusal = plain_answer(b"", "407 Proxy Authentication Required")
-    with serving(lambda connection, wire: connection.sendall(refusal)) as wire:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://anna:secret@127.0.0.1:{wire.port}")
-        transport = HttpTransport("https://api.example.com/v1", KEY, {}, 5)
-        with pytest.raises(NeverConnected, match="407"):
-            transport.send(POST)
-        assert wire.requests[0].startswith("CONNECT api.example.com:443 ")
-        assert headers_of(wire.requests[0])["proxy-authorization"].startswith("Basic ")
-        assert KEY not in wire.requests[0]
-
-
-def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that NO_PROXY names is called directly."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    monkeypatch.setenv("NO_PROXY", "example.com")
-    asked: list[str] = []
-
-    def resolve(name: str, *rest: object, **more: object) -> None:
-        asked.append(name)
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(NeverConnected):
-        HttpTransport("https://api.example.com/v1", KEY, {}, 5).send(GET)
-    assert asked == ["api.example.com"]
-
-
-def test_refuses_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that cannot be used is named as the reason, not passed by."""
-    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    with pytest.raises(UsageProblem, match="socks5"):
-        HttpTransport("https://api.example.com/v1", KEY, {}, 5)
-
-
-def test_refuses_an_address_that_is_none() -> None:
-    """An address that is no URL is told as a mistake in the settings."""
-    with pytest.raises(UsageProblem, match="no URL"):
-        HttpTransport("https://example.com:port", KEY, {}, 5)
 
 
 FAULTS = [

@@ -1,6 +1,10 @@
 """The screen: colour, terminal codes, secrets, narrow encodings, and how failures are told."""
 
 import json
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from urllib.parse import quote, quote_plus
 
 import pytest
 from cli_toy import ERRORS, KEY, TOY
@@ -80,6 +84,14 @@ def test_a_secret_is_known_in_every_spelling(spelled: str) -> None:
     console.hide(KEY)
     console.hide("canary-key-4711-ä")
     assert "canary" not in console.redact(spelled)
+
+
+@pytest.mark.parametrize("spell", [quote, quote_plus, partial(quote, safe=""), escape, str])
+def test_an_odd_secret_is_known_in_every_spelling(spell: Callable[[str], str]) -> None:
+    """A server may echo the key in a URL or in a page."""
+    console = Console({})
+    console.hide("canary/key+5f'<1>&\"8=%20")
+    assert "canary" not in console.redact(f"<p>{spell('canary/key+5f' + chr(39) + '<1>&' + chr(34) + '8=%20')}</p>")
 
 
 def test_a_short_secret_does_not_black_out_words() -> None:

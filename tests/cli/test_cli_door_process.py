@@ -9,6 +9,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from sequence_sync.cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 TOY = [sys.executable, str(Path(__file__).with_name("cli_toy.py"))]
 SEQSYNC = [sys.executable, "-m", "sequence_sync"]
@@ -58,19 +60,31 @@ def test_exit_codes_of_the_door(line: str, code: int) -> None:
     assert bool(done.stderr) is (code != 0)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_loads_none_of_its_work(name: str) -> None:
+    """Somebody who asks how a command goes has the answer at once."""
+    loaded = loaded_by([name, "-help"])
+    assert loaded.isdisjoint({*HEAVY} - {"pathlib", "urllib"})
+
+
 @pytest.mark.parametrize(("line", "absent"), [("version", ("click", "typing", *HEAVY)), ("-help", HEAVY)])
 def test_nothing_heavy_is_loaded_early(line: str, absent: tuple[str, ...]) -> None:
     """The version loads nothing but itself, help nothing but click."""
+    assert loaded_by([line]).isdisjoint(absent)
+
+
+def loaded_by(line: list[str]) -> set[str]:
+    """The packages that a command line loads."""
     program = (
         "import sys\nfrom sequence_sync.cli.entry import main\n"
-        f"sys.argv = ['seqsync', {line!r}]\n"
+        f"sys.argv = ['seqsync', *{line!r}]\n"
         "try:\n    main()\nexcept SystemExit as left:\n    assert left.code == 0\n"
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
     done = call([sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{program}"])
     loaded = {name.partition(".")[0] for name in done.stderr.splitlines()}
     assert "sequence_sync" in loaded
-    assert loaded.isdisjoint(absent)
+    return loaded
 
 
 @pytest.mark.parametrize("command", [[*SEQSYNC, "version"], [*SEQSYNC, "-help"], [*TOY, "spill"]])

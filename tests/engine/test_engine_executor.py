@@ -11,7 +11,7 @@ from support.engine import Bench, Reaction, lost, made, remote, says
 from sequence_sync.api.types import Answer, Kind, RemoteSequence
 from sequence_sync.errors import AccountProblem
 from sequence_sync.planning.outcome import Status
-from sequence_sync.state.records import DamagedRecord
+from sequence_sync.state.records import DamagedRecord, IntentRecord
 
 STEPS = {"intro": email(1, "Quick question"), "connect": message(2, "shall we connect some day")}
 FILE = wanted("trial", steps=STEPS)
@@ -174,3 +174,16 @@ def test_state_only_changes_need_no_call(bench: Bench) -> None:
     assert [row.status for row in report.results] == [Status.RECORDED] * 2
     assert (len(bench.api.sent), sorted(bench.ledger.state.sequences["trial"].steps)) == (3, ["hello"])
     assert bench.ledger.state.sequences["trial"].unmanaged == {"new3": None}
+
+
+def test_an_open_create_of_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:
+    """It is closed after the grace, and what stands there is asked about once the sequence is known again."""
+    bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
+    context = bench.context()
+    content = STEPS["connect"]
+    intent = IntentRecord(address="lost.connect", action="create-step", remote_id="new1", content=content)
+    context.ledger.append(intent)
+    context.lock.release()
+    bench.api.kept["new1"] = [remote("s9", message(2, "shall we connect some other day")), *bench.api.kept["new1"]]
+    report = bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
+    assert (report.exit_code, bench.ledger.open_intents) == (0, ())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from pathlib import Path
 
 import pytest
-from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project
+from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project, more_sequences
 from support.stand_in import KINDS, Fault, Shape, StandIn
 
 SHAPES = [
@@ -60,6 +61,40 @@ def test_a_fault_at_every_create(tmp_path: Path) -> None:
 def test_a_fault_upon_a_fault(tmp_path: Path) -> None:
     """The create that is sent again meets a fault too."""
     converges(tmp_path, Shape(), Fault("error_500_before", nth=3), Fault("drop_before", nth=4), Fault("late", 5, 3.0))
+
+
+def side_by_side(root: Path, seed: int) -> None:
+    """Three sequences at a time, a fault at about every third create and at some reads."""
+    chance = random.Random(seed)
+    kinds = [kind for kind in KINDS if kind not in ("limit_400", "foreign_id")]
+    faults = []
+    for nth in chance.sample(range(1, 3 * CREATES + 1), 6):
+        kind = chance.choice(kinds)
+        faults.append(Fault(kind, nth, SECONDS.get(kind, 1.0)))
+    reads = ["drop", "error_500", "html_502", "truncated", "not_json", "limit_seconds", "limit_date"]
+    shape = chance.choice(SHAPES)
+    with StandIn(shape=shape, faults=faults) as server:
+        server.read_faults = {number: chance.choice(reads) for number in chance.sample(range(1, 15), 5)}
+        project = fault_project(root, server.url, grace="2")
+        titles = more_sequences(project, 3)
+        project.ok("apply", "-auto-approve")
+        assert len(server.met) == len(faults)
+        assert_exactly_once(server, len(faults), titles)
+        assert_quiet(project)
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_sequences_side_by_side(tmp_path: Path, seed: int) -> None:
+    """Faults in one sequence double nothing in it or in others; reads that fail are only read again."""
+    side_by_side(tmp_path, seed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_sequences_side_by_side_often(tmp_path: Path, seed: int) -> None:
+    """The same with many seeds."""
+    side_by_side(tmp_path, seed)
 
 
 def test_a_doubtful_refusal_is_looked_up_and_told(tmp_path: Path) -> None:

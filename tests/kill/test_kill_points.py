@@ -6,36 +6,21 @@ import itertools
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from support import killed
-from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project
-from support.project import KEY, Project
+from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project, killed_at
+from support.project import Project
 from support.stand_in import Fault, Shape, StandIn
 
 GRACE = "0.5"
 LATE_GRACE = "2"
-RUNNER = Path(killed.__file__)
 # What the server does besides, in the matrix: those after which recovery differs.
 BESIDES = ["drop_after", "drop_before", "error_500_before", "html_502_after", "late", "late_commit", "truncated"]
 SECONDS = {"late": 3.0, "late_commit": 2.4}
-
-
-def killed_at(project: Project, point: str, count: int) -> bool:
-    """Run apply with a bomb at the nth arrival at `point`; whether it went off."""
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), "SIGKILL", point, str(count), "apply", "-auto-approve"],
-        cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert KEY not in done.stdout + done.stderr
-    assert done.returncode in (-signal.SIGKILL, 0, 1, 10), done.stderr
-    return done.returncode == -signal.SIGKILL
 
 
 def recovers(project: Project, server: StandIn, kills: int) -> None:

@@ -12,16 +12,18 @@ from pathlib import Path
 import pexpect
 import pytest
 from support import killed
-from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project
+from support.faults import CREATES, apply_until_done, assert_exactly_once, assert_quiet, fault_project, spoiled
 from support.project import KEY, Done, Project
 from support.stand_in import Fault, StandIn
 
-RUNNER = Path(killed.__file__)
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 NEVER = 90.0  # seconds; an answer or a wait that a stopped command must not sit out
 ORDERLY = 40  # seconds that an orderly stop may take on a busy machine; far less than NEVER
 
 both = pytest.mark.parametrize("kind", CODES, ids=lambda kind: kind.name)
+mostly = pytest.mark.parametrize(  # where the signal goes the same way, the second one is for the long tests
+    "kind", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)], ids=["SIGTERM", "SIGINT"]
+)
 
 
 class Running:
@@ -96,7 +98,7 @@ def test_a_call_in_flight_is_awaited_and_recorded(tmp_path: Path, kind: signal.S
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_a_call_that_takes_longer_is_left_open(tmp_path: Path, kind: signal.Signals) -> None:
     """A call that does not end is not waited for; the next run finds what it made."""
     with StandIn(faults=[Fault("late", 3, NEVER)]) as server:
@@ -108,7 +110,7 @@ def test_a_call_that_takes_longer_is_left_open(tmp_path: Path, kind: signal.Sign
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> None:
     """A wait for the limit ends at once."""
     with StandIn(faults=[Fault("limit_seconds", 3, NEVER)]) as server:
@@ -119,7 +121,7 @@ def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> N
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals) -> None:
     """The looks at an unclear create end at once; so do those of the run after it; then it is settled."""
     with StandIn(faults=[Fault("drop_before", 3)]) as server:
@@ -134,7 +136,7 @@ def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
     """The wait before the first write, after a run that was cut off, ends at once."""
     with StandIn() as server:
@@ -153,7 +155,7 @@ def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
         goes_on(project, server, 1)
 
 
-@both
+@mostly
 def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None:
     """A read that does not answer holds nobody."""
     with StandIn() as server:
@@ -166,7 +168,7 @@ def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None
         goes_on(project, server, 0)
 
 
-@both
+@mostly
 def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> None:
     """A run that waits for another one's lock can be stopped."""
     with StandIn(faults=[Fault("late", 3, 4.0)]) as server:
@@ -176,7 +178,7 @@ def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> No
         holder.send_signal(signal.SIGSTOP)
         arguments = ("apply", "-auto-approve", "-lock-timeout", "10m")
         try:
-            assert signalled(project, kind, "after-try-lock", 2, *arguments).code == CODES[kind]
+            assert spoiled(project, kind.name, "after-try-lock", 2, *arguments).code == CODES[kind]
         finally:
             holder.send_signal(signal.SIGCONT)
         assert holder.wait(60) == 0
@@ -234,22 +236,10 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
         goes_on(project, server, 0)
 
 
-def signalled(project: Project, kind: signal.Signals, point: str, count: int, *arguments: str) -> Done:
-    """Run a command that sends itself `kind` at the nth arrival at `point`."""
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), kind.name, point, str(count), *arguments],
-        cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "bug in seqsync" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-@both
+@mostly
 def test_during_a_plan(tmp_path: Path, kind: signal.Signals) -> None:
     """A plan that is stopped says so and nothing else."""
-    done = signalled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind, "before-state-read", 1, "plan")
+    done = spoiled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind.name, "before-state-read", 1, "plan")
     assert (done.code, done.out) == (CODES[kind], "")
 
 
@@ -263,7 +253,7 @@ def test_at_every_point(tmp_path: Path, point: str) -> None:
     """Wherever the signal comes, the run ends with its code, and the next one sends nothing twice."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
-        done = signalled(project, signal.SIGTERM, point, 2, "apply", "-auto-approve")
+        done = spoiled(project, "SIGTERM", point, 2, "apply", "-auto-approve")
         assert done.code in (0, 143), done.both
         goes_on(project, server, 0)
         assert len(server.creates) == CREATES

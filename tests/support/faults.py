@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from support.project import Done, Project
+from support import killed
+from support.project import KEY, Done, Project
 from support.stand_in import StandIn
 
+RUNNER = Path(killed.__file__)
 TITLE = "Fault lines"
 # Neither in the order of days nor without a step that says nothing.
 SEQUENCE = """\
@@ -55,15 +61,33 @@ def fault_project(root: Path, url: str, *, timeout: float = 2, grace: str = "1")
     return project
 
 
-def assert_exactly_once(server: StandIn, faults: int) -> None:
+def more_sequences(project: Project, count: int) -> list[str]:
+    """Further sequences with other titles and the same steps; all titles."""
+    titles = [TITLE]
+    for number in range(1, count):
+        titles.append(f"{TITLE} {number}")
+        text = SEQUENCE.replace("sequence: faults", f"sequence: faults-{number}").replace(TITLE, titles[-1])
+        project.write(f"sequences/faults-{number}.yaml", text)
+    return titles
+
+
+def assert_exactly_once(server: StandIn, faults: int, titles: Sequence[str] = (TITLE,)) -> None:
     """Every step once, in order, as it was meant; no more than one extra create for each fault; nothing disliked."""
+    server.come_to_rest()
     assert server.violations == []
-    steps = server.steps(TITLE)
+    assert sorted(row["title"] for row in server.sequences.values()) == sorted(titles)
+    for title in titles:
+        assert_steps(server, title)
+    assert len(server.creates) <= CREATES * len(titles) + faults
+
+
+def assert_steps(server: StandIn, title: str) -> None:
+    """The steps of one sequence."""
+    steps = server.steps(title)
     assert [(step["type"], step["absoluteDays"]) for step in steps] == WANTED
     for step, words in zip(steps, SAID, strict=True):
         assert words in json.dumps(step["variants"][0], ensure_ascii=False)
     assert [len(step["variants"]) for step in steps] == [1, 1, 1, 1, 2]
-    assert len(server.creates) <= CREATES + faults
 
 
 def assert_quiet(project: Project) -> None:
@@ -80,3 +104,23 @@ def apply_until_done(project: Project, most: int = 4) -> list[Done]:
         assert len(runs) < most, "\n---\n".join(run.both for run in runs)
         runs.append(project.run("apply", "-auto-approve"))
     return runs
+
+
+def spoiled(project: Project, kind: str, point: str, count: int, *arguments: str) -> Done:
+    """Run a command with a signal or a refusal of the disk at the nth arrival at `point` (see `killed`)."""
+    done = subprocess.run(
+        [sys.executable, str(RUNNER), kind, point, str(count), *arguments],
+        cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "bug in seqsync" not in done.stderr, done.stderr
+    assert KEY not in done.stdout + done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def killed_at(project: Project, point: str, count: int) -> bool:
+    """Run apply with a bomb at the nth arrival at `point`; whether it went off."""
+    done = spoiled(project, "SIGKILL", point, count, "apply", "-auto-approve")
+    assert done.code in (-signal.SIGKILL, 0, 1, 10), done.both
+    return done.code == -signal.SIGKILL

@@ -2,10 +2,13 @@
 
 Run as a process: `python killed.py SIGNAL POINT N ARGUMENT...`. The product knows nothing of it: the points are
 wrapped around its methods here. SIGKILL cannot be caught, so nothing is flushed, released or tidied after it.
+Instead of a signal's name an errno's, as in `ENOSPC`: from the nth time on the disk refuses with it; `ENOSPC:NAME`
+where the path at hand ends with NAME.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 # Name: module, class, method; the kill comes before the method does its work, and after.
@@ -43,15 +47,31 @@ class Bomb:
     left: int
     kind: signal.Signals = signal.SIGKILL
 
-    def arrived(self) -> None:
+    def arrived(self, *_: Any) -> None:
         """Once more."""
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), self.kind)
 
 
+@dataclass
+class Refusal:
+    """From the nth arrival on, the disk says no."""
+
+    left: int
+    number: int
+    only: str = ""
+
+    def arrived(self, *args: Any) -> None:
+        """Once more."""
+        if not self.only or any(isinstance(arg, Path) and arg.name == self.only for arg in args):
+            self.left -= 1
+            if self.left <= 0:
+                raise OSError(self.number, os.strerror(self.number))
+
+
 @contextmanager
-def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
+def planted(point: str, bomb: Callable[..., None]) -> Iterator[None]:
     """While the block runs, `bomb` is called before or after the point's method, or when half of it is done."""
     side, name = point.split("-", 1)
     module, owner, method = POINTS[name]
@@ -60,7 +80,7 @@ def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         if side == "before":
-            bomb()
+            bomb(*args)
         if side == "during":
             descriptor, data = args
             half = len(data) // 2
@@ -69,7 +89,7 @@ def planted(point: str, bomb: Callable[[], None]) -> Iterator[None]:
             return done + original(self, descriptor, data[half:])
         result = original(self, *args, **kwargs)
         if side == "after":
-            bomb()
+            bomb(*args)
         return result
 
     setattr(where, method, wrapped)
@@ -85,7 +105,12 @@ def main() -> None:
     sys.argv = ["seqsync", *arguments]
     from sequence_sync.cli.entry import main as seqsync
 
-    with planted(point, Bomb(int(count), signal.Signals[kind]).arrived):
+    name, _, only = kind.partition(":")
+    if name.startswith("SIG"):
+        bomb: Bomb | Refusal = Bomb(int(count), signal.Signals[name])
+    else:
+        bomb = Refusal(int(count), getattr(errno, name), only)
+    with planted(point, bomb.arrived):
         seqsync()
 
 

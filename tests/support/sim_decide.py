@@ -89,7 +89,8 @@ class Deciding:
                 told = mending._resolve_sequence(api, ledger, address, intent, made[0] if made else None)
             else:
                 group = next((names for names in self.rules.groups() if address in names), {address})
-                there = self.server.alive(ledger.state.sequences[parsed.sequence].id)
+                entry = ledger.state.sequences.get(parsed.sequence)
+                there = self.server.alive(entry.id) if entry else []
                 found = people.theirs(there, address, group, owned, people.names_in(row))
                 if intent is None and (pair := people.which(there, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]

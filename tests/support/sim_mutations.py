@@ -150,7 +150,7 @@ def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "look", blind)
 
 
-def _believes_ids(answer: Any, read: Callable[[Any], Any], known: set[str]) -> Any:
+def _believes_ids(place: Any, answer: Any, read: Callable[[Any], Any], known: set[str]) -> Any:
     if answer.kind is not Kind.OK:
         return None
     try:

@@ -117,10 +117,12 @@ class Rules:
         ledger = process.info["ledger"]
         intent = next((row for row in ledger.open_intents if row.n == record["of"]), None)
         state: State = ledger.state
-        known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen if intent else ())
+        if intent is None or intent.address.split(".")[0] not in state.sequences:
+            return
+        known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen)
         known |= {remote_id for entry in state.sequences.values() for remote_id in entry.unmanaged}
         for row in self.server.alive():
-            is_it = intent is not None and row.origin == intent.address and row.sequence == intent.remote_id
+            is_it = row.origin == intent.address and row.sequence == intent.remote_id
             if is_it and row.id not in known and row.made < self.world.now - self.world.profile.lag - 1:
                 self.world.wrong(f"{row.origin} was recorded as {record['result']}, and step {row.id} is there")
 

@@ -83,11 +83,13 @@ class StandIn:
 
     shape: Shape = field(default_factory=Shape)
     faults: Sequence[Fault] = ()
+    read_faults: dict[int, str] = field(default_factory=dict)  # number of the read: a kind of fault that makes nothing
     slow_reads: float = 0.0
     sequences: dict[str, dict[str, Any]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     creates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     reads: int = 0
+    on_the_way: int = 0
     made: int = 0
     met: list[str] = field(default_factory=list)
 
@@ -100,15 +102,13 @@ class StandIn:
     def __enter__(self) -> StandIn:
         handler = type("Bound", (_Handler,), {"stand_in": self})
         self._server = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.closing.set()
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(5)
 
     @property
     def url(self) -> str:
@@ -137,10 +137,22 @@ class StandIn:
             self.creates.append((path, body))
             self.turns.notify_all()
             number = len(self.creates)
-        due = next((fault for fault in self.faults if fault.nth == number), None)
-        if due:
-            self.met.append(due.kind)
+            due = next((fault for fault in self.faults if fault.nth == number), None)
+            if due:
+                self.met.append(due.kind)
+                self.on_the_way += due.kind == "late_commit"
         return due
+
+    def landed(self, fault: Fault) -> None:
+        """What was late is done."""
+        with self.turns:
+            self.on_the_way -= fault.kind == "late_commit"
+            self.turns.notify_all()
+
+    def come_to_rest(self) -> None:
+        """Wait until nothing is on its way any more: a late create may land after the client has ended."""
+        with self.turns:
+            assert self.turns.wait_for(lambda: not self.on_the_way, 20)
 
     def new_id(self) -> str:
         """Like a hashid."""
@@ -191,13 +203,13 @@ class StandIn:
 
     def list_sequences(self, query: dict[str, list[str]]) -> Any:
         """GET /sequences."""
-        wanted = query.get("sequenceName", [""])[0].casefold()
+        wanted = query.get("sequenceName", [""])[0]
         size, page = int(query.get("pageSize", ["100"])[0]), int(query.get("page", ["1"])[0])
         self.expect(1 <= size <= 1000 and page >= 1, f"page {page} of {size}")
         rows = [
             {**row, "steps": [{"id": s["id"], "name": s["name"]} for s in row["steps"]]}
             for row in self.sequences.values()
-            if wanted in row["title"].casefold()
+            if wanted.casefold() in row["title"].casefold()
         ]
         return rows[(page - 1) * size : page * size]
 
@@ -250,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1
+    wbufsize = -1  # an answer leaves in one piece
     timeout = 30
     stand_in: StandIn
 
@@ -263,12 +275,15 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         with box.turns:
             box.reads += 1
+            broken = box.read_faults.get(box.reads)
             box.turns.notify_all()
         if box.slow_reads:
             box.closing.wait(box.slow_reads)
         if self.headers.get("Content-Type"):
             box.violations.append("GET with Content-Type")
             return self._answer(406, {"error": "Not Acceptable", "error_code": 406, "error_message": "Content-Type"})
+        if broken:
+            return self._broken(Fault(broken, 0), {"id": "cut"})
         found = re.fullmatch(r"/v1/sequences(?:/([^/]+)/steps)?", url.path)
         if not found:
             return self._answer(404, {"statusCode": 404, "message": f"Cannot GET {url.path}"})
@@ -322,12 +337,17 @@ class _Handler(BaseHTTPRequestHandler):
                 once()
         if fault.then:
             fault.then()
-        kind = fault.kind.removesuffix("_before").removesuffix("_after")
-        if kind == "late_commit":
+        if fault.kind in ("late", "late_commit"):
             box.closing.wait(fault.seconds)
-        if kind in ("late", "late_commit"):
-            box.closing.wait(fault.seconds if kind == "late" else 0)
-            return self._told(201, (lambda: made[0]) if made else once)
+            try:
+                return self._told(201, (lambda: made[0]) if made else once)
+            finally:
+                box.landed(fault)
+        return self._broken(fault, made[0] if made else None)
+
+    def _broken(self, fault: Fault, payload: Any) -> None:
+        box = self.stand_in
+        kind = fault.kind.removesuffix("_before").removesuffix("_after")
         answers: dict[str, Callable[[], None]] = {
             "drop": self._drop,
             "error_500": lambda: self._answer(500, {"code": 5001, "type": "error", "message": "Internal error"}),
@@ -337,7 +357,7 @@ class _Handler(BaseHTTPRequestHandler):
                 429, {"Retry-After": formatdate(time.time() + fault.seconds, usegmt=True)}
             ),
             "limit_400": lambda: self._limit(400, {}),
-            "truncated": lambda: self._truncated({"message": "Done", "payload": made[0]}),
+            "truncated": lambda: self._truncated({"message": "Done", "payload": payload}),
             "empty": lambda: self._raw(201, b"", "application/json"),
             "not_json": lambda: self._raw(200, b"<html>Please wait</html>", "text/html"),
             "foreign_id": lambda: self._answer(201, {"message": "Done", "payload": {"id": next(iter(box.sequences))}}),

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sequence_sync.cli.options import Door
 from sequence_sync.errors import UsageProblem
-from sequence_sync.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from sequence_sync.workspace import Workspace
 
 
 def opened(door: Door) -> Workspace:
     """The project of the working folder. The key goes to no output, from wherever it comes."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.workspace import open_workspace
+
     return open_workspace(door.root, door.env, os.environ, door.console.hide)
 
 
 def write_result(path: str, data: bytes, what: str) -> None:
-    """Write a file that a user asked for, readable by its owner only, whole or not at all."""
-    target = Path(path)
+    """Write a file that a user asked for, readable by its owner only, whole or not at all. A device or a pipe is
+    written to, never replaced."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        _write_into(target, path, data, what)
+        return
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -28,6 +38,13 @@ def write_result(path: str, data: bytes, what: str) -> None:
         beside.replace(target)
     except OSError as error:
         beside.unlink(missing_ok=True)
+        raise UsageProblem(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+
+
+def _write_into(target: Path, path: str, data: bytes, what: str) -> None:
+    try:
+        target.write_bytes(data)
+    except OSError as error:
         raise UsageProblem(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +11,11 @@ from sequence_sync.cli.commands.opening import opened, read_given
 from sequence_sync.cli.options import Door, Duration
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.address import matches, parse_address
-from sequence_sync.state.snapshot import State
-from sequence_sync.workspace import Workspace
+
+if TYPE_CHECKING:
+    from sequence_sync.model.fields import Frozen
+    from sequence_sync.state.snapshot import State
+    from sequence_sync.workspace import Workspace
 
 
 @click.group()
@@ -55,14 +59,22 @@ def _pattern(text: str) -> str:
         raise UsageProblem("This is not an address.", f"{error}.") from None
 
 
+def _entry(state: State, key: str, step: str = "", letter: str = "", *more: str) -> Frozen | None:
+    sequence = state.sequences.get(key)
+    if sequence is None or more:
+        return None
+    found = sequence.steps.get(step)
+    if found is None or not letter:
+        return found if step else sequence
+    return found.variants.get(letter)
+
+
 @state.command()
 @click.argument("address")
 @click.pass_obj
 def show(door: Door, address: str) -> None:
     """Show one entry as JSON."""
-    entry = _state_of(opened(door)).sequences.get(address.split(".")[0])
-    step = address.split(".")[1] if "." in address else None
-    found = entry if step is None or entry is None else entry.steps.get(step)
+    found = _entry(_state_of(opened(door)), *address.split("."))
     if found is None:
         raise UsageProblem("Nothing in the state has this address.", address, "See: seqsync state list")
     door.console.document(

@@ -7,7 +7,6 @@ import click
 from sequence_sync.cli.commands.opening import opened
 from sequence_sync.cli.options import Door
 from sequence_sync.errors import InvalidFiles
-from sequence_sync.workspace import validate as validate_project
 
 
 @click.command()
@@ -15,6 +14,9 @@ from sequence_sync.workspace import validate as validate_project
 @click.pass_obj
 def validate(door: Door, paths: tuple[str, ...]) -> None:
     """Tell every mistake in settings and sequence files. No network, no key."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.workspace import validate as validate_project
+
     project = validate_project(opened(door), paths)
     if project.diagnostics:
         raise InvalidFiles(project.diagnostics)

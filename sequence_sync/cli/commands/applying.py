@@ -1,0 +1,110 @@
+"""What `seqsync apply` does: reads or makes the plan, asks, carries it out, tells what became of it.
+
+Apart from the command's options, so that its help loads none of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sequence_sync.api.types import Stopped
+from sequence_sync.cli.commands.opening import opened, read_given, write_result
+from sequence_sync.cli.options import Door
+from sequence_sync.cli.progress import Lines, Live
+from sequence_sync.errors import UsageProblem
+from sequence_sync.planning.outcome import Observer
+from sequence_sync.planning.plan import Plan, summary_line
+from sequence_sync.planning.planfile import decode
+from sequence_sync.render.report import counts_line, report_text
+from sequence_sync.render.text import plan_text
+from sequence_sync.running import Applied, ApplyOptions, Hands
+from sequence_sync.running import apply as apply_plan
+from sequence_sync.workspace import PlanOptions, warn_of_lost_state
+
+STOPPED = "Stopped before anything was done."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for; `lock_timeout` in seconds."""
+
+    file: str | None
+    auto_approve: bool
+    plan_hash: str | None
+    parallelism: int
+    lock_timeout: int
+    report: str | None
+    targets: tuple[str, ...]
+    excludes: tuple[str, ...]
+    allowed: tuple[str, ...]
+
+
+def carry_out(door: Door, wish: Wish) -> int:
+    """One apply; its exit code."""
+    if wish.file and (wish.targets or wish.excludes or wish.allowed):
+        raise UsageProblem(
+            "A saved plan is carried out as it is.",
+            "-target, -exclude and -allow go with `seqsync plan`; the file holds what was reviewed.",
+            "Leave them out, or plan again with them.",
+        )
+    saved = decode(read_given(wish.file, "The saved plan")) if wish.file else None
+    if saved is None and not wish.auto_approve:
+        door.require_person()
+    workspace = opened(door)
+    if warning := warn_of_lost_state(workspace):
+        door.console.note(f"Warning: {warning}")
+    wanted = wish.plan_hash.strip().lower() if wish.plan_hash is not None else None
+    options = ApplyOptions(
+        plan=PlanOptions(wish.targets, wish.excludes, wish.allowed), saved=saved, parallelism=wish.parallelism,
+        lock_timeout=float(wish.lock_timeout), plan_hash=wanted,
+    )  # fmt: skip
+
+    def approve(plan: Plan) -> bool:
+        if saved is not None or wish.auto_approve:
+            door.console.note(summary_line(plan))
+            return True
+        door.console.result(plan_text(plan, color=door.color).rstrip("\n"))
+        return door.confirm("\nCarry out these changes?")
+
+    try:
+        with door.stop.orderly() as stop, _observing(door) as observer:
+            applied = apply_plan(workspace, options, Hands(observer, approve, stop))
+    except Stopped:
+        door.console.result(STOPPED)
+        return 0
+    return _told(door, applied, wish.report)
+
+
+@contextmanager
+def _observing(door: Door) -> Iterator[Observer]:
+    if door.console.is_terminal and door.verbose == 0:
+        with Live(door.console) as live:
+            yield live
+    else:
+        yield Lines(door.console)
+
+
+def _told(door: Door, applied: Applied, report_file: str | None) -> int:
+    if applied.report is None:
+        door.console.result(_nothing_done(applied))
+        return 1 if applied.said_no else 0
+    report = applied.report.model_copy(update={"stopped_by": door.stop.code})
+    door.console.note(report_text(report, door.console.error_color))
+    door.console.result(counts_line(report))
+    if report.rescue:
+        door.console.document(report.rescue)
+    if report_file:
+        write_result(report_file, (report.model_dump_json(indent=2) + "\n").encode(), "The report")
+    return report.exit_code
+
+
+def _nothing_done(applied: Applied) -> str:
+    if applied.stopped:
+        return STOPPED
+    if applied.said_no:
+        return "Nothing was done."
+    if applied.already:
+        return "This plan has been applied already; there is nothing to do."
+    return summary_line(applied.plan)

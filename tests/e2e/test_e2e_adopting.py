@@ -1,0 +1,119 @@
+"""What is in Saleshandy already, taken over by its id, and the state mended by hand: real processes, a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from support.project import Project
+
+from sequence_sync.sandbox.server import Sandbox
+
+OLD = """\
+sequence: old
+title: Old one
+steps:
+  ring:
+    day: 2
+    type: call_other
+    task_note: The words in the file
+"""
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, box: Sandbox) -> Project:
+    """One sequence with one call, and a sandbox for it."""
+    made = Project(tmp_path, box.url)
+    made.write("sequences/old.yaml", OLD)
+    return made
+
+
+def post(box: Sandbox, path: str, body: object) -> dict[str, str]:
+    """What somebody does in the app."""
+    answer = httpx.post(box.url + path, json=body, headers={"x-api-key": "somebody"}, trust_env=False)
+    answer.raise_for_status()
+    return answer.json()["payload"] or {}
+
+
+def ids(project: Project, rows: dict[str, str]) -> None:
+    """Write `ids:` into the settings."""
+    project.write("seqsync.yaml", json.dumps({"version": 1, "environments": {"default": {"ids": rows}}}))
+
+
+def test_an_adopted_step_that_says_something_else_is_told_by_the_next_plan(project: Project, box: Sandbox) -> None:
+    """Adopting records what was read; the difference to the file is not lost."""
+    sequence = post(box, "/sequences", {"title": "Old one"})["sequenceId"]
+    body = {"type": 15, "absoluteDays": 2, "variants": [{"payload": {}, "taskNote": "Quite other words"}]}
+    step = post(box, f"/sequences/{sequence}/steps", body)["id"]
+    ids(project, {"old": sequence, "old.ring": step})
+    project.ok("apply", "-auto-approve")
+    second = project.run("plan", "-detailed-exitcode")
+    assert second.code == 2
+    assert "Quite other words -> The words in the file" in second.out
+    assert project.run("plan", "-detailed-exitcode", "-ignore-blocked").code == 0
+
+
+def test_an_adopted_sequence_with_another_title_is_told_by_the_next_plan(project: Project, box: Sandbox) -> None:
+    """The same for the title."""
+    sequence = post(box, "/sequences", {"title": "Its name in the app"})["sequenceId"]
+    ids(project, {"old": sequence})
+    project.ok("apply", "-auto-approve")
+    assert "Its name in the app -> Old one" in project.ok("plan").out
+
+
+def test_a_plan_that_allows_active_sequences_says_so(project: Project, box: Sandbox) -> None:
+    """Who reviews the saved plan reads what was allowed beforehand; one made without it is refused with 6."""
+    project.ok("apply", "-auto-approve")
+    sequence = project.ok("state", "list", "old").out.split()[1]
+    post(box, "/sequences/status", {"sequenceIds": [sequence], "status": "resume"})
+    project.write("sequences/old.yaml", OLD + "  more: {day: 9, type: call_other, task_note: More}\n")
+    project.ok("plan", "-out", "plain.plan")
+    refused = project.run("apply", "plain.plan")
+    assert refused.code == 6
+    assert "Nothing applied" in refused.out
+    assert "-allow active" in refused.err
+    project.ok("plan", "-out", "allowed.plan", "-allow", "active")
+    assert "Allowed beforehand, should apply meet it: active." in project.ok("show", "allowed.plan").out
+    project.ok("apply", "allowed.plan")
+
+
+def test_a_plan_hash_may_be_written_in_capitals(project: Project) -> None:
+    """It is a number in hex; a part of it is not it."""
+    wanted = json.loads(project.ok("plan", "-format", "json").out)["plan_hash"]
+    assert project.run("apply", "-auto-approve", "-plan-hash", wanted[:20]).code == 7
+    project.ok("apply", "-auto-approve", "-plan-hash", wanted.upper())
+
+
+def test_pull_and_push_change_nothing(project: Project) -> None:
+    """A state that is put back as it was taken out stays what it is, its serial too."""
+    project.ok("apply", "-auto-approve")
+    pulled = project.ok("state", "pull").out
+    project.ok("state", "push", str(project.write("pulled.json", pulled)))
+    assert project.ok("state", "pull").out == pulled
+
+
+def test_the_state_shows_sequences_steps_and_variants(project: Project) -> None:
+    """Each by its address; what has none is refused."""
+    project.ok("apply", "-auto-approve")
+    assert set(json.loads(project.ok("state", "show", "old").out)["steps"]) == {"ring"}
+    assert json.loads(project.ok("state", "show", "old.ring").out)["day"] == 2
+    assert json.loads(project.ok("state", "show", "old.ring.a").out)["content"]["task_note"] == "The words in the file"
+    assert [project.run("state", "show", address).code for address in ("old.ring.b", "nope", "old.ring.a.x")] == [3] * 3
+
+
+def test_resolving_what_is_settled_does_not_promise_a_create(project: Project) -> None:
+    """`-recreate` of a step that the state has keeps it; the words say so, and the next plan is empty."""
+    project.ok("apply", "-auto-approve")
+    step = project.ok("state", "list", "old.ring").out.split()[1]
+    assert f"old.ring stays step {step}." in project.ok("state", "resolve", "old.ring", "-recreate").out
+    assert project.run("plan", "-detailed-exitcode").code == 0

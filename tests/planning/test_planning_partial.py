@@ -1,0 +1,81 @@
+"""Plans of a part, and things taken over by their id: no way round the guards, and no difference lost."""
+
+from __future__ import annotations
+
+import pytest
+from support.build import call, email, entry, message, state, wanted
+
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.planning.plan import Action, Plan, Reason, summary_line
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.select import Selection
+from sequence_sync.state.snapshot import State
+
+
+def planned(*sequences: WantedSequence, by: State | None = None, **more: object) -> Plan:
+    """The plan of `sequences` against the state `by`."""
+    rows = {row.key: row for row in sequences}
+    return make_plan(Inputs(wanted=rows, state=by, environment="default", api_host="api", **more))
+
+
+@pytest.mark.parametrize("selection", [Selection(("trial.intro",)), Selection((), ("trial.hello",))])
+def test_a_target_does_not_get_round_the_guard_against_doubles(selection: Selection) -> None:
+    """A renamed step is blocked also where the step that it doubles is not asked for."""
+    plan = planned(wanted(steps={"intro": call(2)}), by=state(trial=entry(hello=call(2))), selection=selection)
+    assert [(change.address, change.reason) for change in plan.changes] == [("trial.intro", Reason.SAME_CONTENT)]
+    assert not plan.to_do
+
+
+def test_a_target_does_not_make_a_renamed_sequence_anew() -> None:
+    """A sequence under a new key, its old file gone: the step that is asked for brings what blocks its sequence."""
+    by = state(old=entry(title="Old", hello=message(2)))
+    new = wanted("new", "Old", steps={"hello": message(2), "other": message(4, "Something else")})
+    plan = planned(new, by=by, selection=Selection(("new.other",)))
+    assert [(change.address, change.reason) for change in plan.changes] == [
+        ("new", Reason.SAME_CONTENT),
+        ("new.other", Reason.BLOCKED_SEQUENCE),
+    ]
+
+
+def test_a_variant_of_a_new_step_stands_for_the_step() -> None:
+    """A step is made with all its variants at once: a target takes it whole, an exclude leaves it out whole."""
+    row = wanted(steps={"ab": email(1, b="B"), "ring": call(2)})
+    aimed = planned(row, selection=Selection(("trial.ab.b",)))
+    assert [change.address for change in aimed.changes] == ["trial", "trial.ab"]
+    without = planned(row, selection=Selection((), ("trial.*.b",)))
+    assert [change.address for change in without.changes] == ["trial", "trial.ring"]
+
+
+def test_nothing_asked_for_is_not_called_no_difference() -> None:
+    """Where a selection leaves everything out, the last line does not claim that files and state agree."""
+    row = wanted(steps={"ring": call(2)})
+    assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in what was asked")
+
+
+def test_an_adopted_thing_is_compared_again_by_the_next_plan() -> None:
+    """What it says is not known yet, so the sequence does not count as being what its files say."""
+    steps = {"intro": email(1)}
+    assert not planned(wanted(remote_id="L1", steps=steps)).sequences["trial"].complete
+    by_id = planned(wanted(steps=steps, step_ids={"intro": "S1"}), by=state(trial=entry()))
+    assert not by_id.sequences["trial"].complete
+
+
+def test_an_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
+    """The plan says so, with the line for a rename; apply does not have to find out."""
+    row = wanted("new", "New", remote_id="L1", step_ids={"two": "S2"}, steps={"one": call(1), "two": call(2)})
+    plan = planned(row, by=state(old=entry("L1")), removed=("old",))
+    assert {change.address: change.reason for change in plan.changes if change.action is Action.BLOCKED} == {
+        "new": Reason.ID_CHANGED,
+        "new.one": Reason.BLOCKED_SEQUENCE,
+        "new.two": Reason.BLOCKED_SEQUENCE,
+    }
+    assert "formerly: old" in plan.changes[0].advice
+
+
+def test_a_step_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
+    """The same for a step: most likely it was renamed."""
+    by = state(trial=entry(old=call(2)))
+    held = by.sequences["trial"].steps["old"].id
+    plan = planned(wanted(step_ids={"new": held}, steps={"old": call(2), "new": call(3)}), by=by)
+    assert [(change.address, change.reason) for change in plan.changes] == [("trial.new", Reason.ID_CHANGED)]
+    assert "moved: [{from: old, to: new}]" in plan.changes[0].advice
