@@ -22,7 +22,8 @@ from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
 class Site:
     """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
     began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
-    were held against the state; `given_up`: by path, the body of a PATCH that may still arrive, and since when."""
+    were held against the state; `given_up`: by path, the body of a PATCH that may still arrive, and since when;
+    `patched`: ids of variants that were changed since the last read."""
 
     context: Context
     key: str
@@ -35,6 +36,7 @@ class Site:
     unclear: bool = False
     compared: bool = False
     given_up: dict[str, tuple[Mapping[str, Any], float]] = field(default_factory=dict)
+    patched: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> SequenceState | None:
@@ -106,6 +108,7 @@ class Site:
         steps = self.context.api.steps(self.id or "")
         if steps is not None:
             self.read_at, self.steps = began, steps
+            self.patched.clear()
         return steps
 
     def fresh(self) -> None:

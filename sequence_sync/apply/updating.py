@@ -6,7 +6,7 @@ somebody changed in the app is never overwritten unless the gate `drift` is open
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -204,6 +204,7 @@ def _made(site: Site, number: int, intent: IntentRecord, last: bool) -> None:
     _, step, letter = intent.address.split(".")
     close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
     entry = site.entry().steps[step]
+    site.patched.add(entry.variants[letter].id or "")
     site.steps = [
         _as_patched(row, entry.variants[letter].id, intent.body or {}) if row.id == entry.id else row
         for row in site.steps
@@ -324,14 +325,14 @@ def remember_returned(site: Site) -> None:
     changed = {
         key: entry
         for key, step in known.steps.items()
-        if step.id in remote and (entry := _with_returned(step, remote[step.id])) != step
+        if step.id in remote and (entry := _with_returned(step, remote[step.id], site.patched)) != step
     }
     if changed:
         site.note(f"how Saleshandy spells {site.key}", Delta(sequence=site.key, steps=dict(changed)))
 
 
-def _with_returned(step: StepState, remote: RemoteStep) -> StepState:
-    rows = {row.id: row for row in remote.variants}
+def _with_returned(step: StepState, remote: RemoteStep, patched: Collection[str]) -> StepState:
+    rows = {row.id: row for row in remote.variants if row.id not in patched}
     variants = dict(step.variants)
     for letter, known in step.variants.items():
         row = rows.get(known.id or "")

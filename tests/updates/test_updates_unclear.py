@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -45,6 +45,17 @@ class Telling:
         """Take note."""
         if event.kind == "unclear":
             self.then()
+
+
+@dataclass
+class Hearing:
+    """Keeps the kinds of what is told, in order."""
+
+    kinds: list[str] = field(default_factory=list)
+
+    def hear(self, event: Event) -> None:
+        """Take note."""
+        self.kinds.append(event.kind)
 
 
 def swapped(story: Story) -> None:
@@ -123,3 +134,56 @@ def test_an_edit_while_an_answer_is_lost_is_asked_about(story: Story) -> None:
     assert report is not None
     assert report.exit_code == 9, report
     assert "Edited meanwhile" in story.refused()
+
+
+def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) -> None:
+    """A repeated change of day may arrive late, so that the new text is not sent before the grace is over."""
+    steps = first()
+    steps["one"] = email(9, "words that were changed")
+    story.write(steps)
+    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
+    story.project.grace = "2"
+    heard = Hearing()
+    report = story.run(observer=heard)
+    assert report is not None
+    assert report.exit_code == 0, report
+    kinds = [kind for kind in heard.kinds if kind in ("sending", "unclear", "wait")]
+    assert kinds == ["sending", "unclear", "sending", "wait", "sending"]
+    assert quiet(story)
+
+
+@pytest.mark.parametrize("answer", ["-adopt", "-recreate"])
+def test_a_new_variant_that_cannot_be_told_apart_is_asked_about(story: Story, answer: str) -> None:
+    """Another variant appeared while the answer was lost: a person says which it is."""
+    steps = first()
+    steps["three"] = variants(7, a="a third topic", b="its other form", c="one more form")
+    story.write(steps)
+    known = story.state()
+    made: list[str] = []
+    other = VariantChange(1, None, Content({"subject": "Else", "content": "<p>Something else</p>"}), Placing())
+    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "POST", "/variants"),)))
+    tell = Telling(lambda: made.append(story.box.store.add_variant(known.id, known.steps["three"].id, other).id))
+    report = story.run(observer=tell)
+    assert report is not None
+    assert report.exit_code == 9
+    assert f"state resolve trial.three.c -adopt {made[0]}" in report.results[0].hint
+    story.project.ok("state", "resolve", "trial.three.c", answer, *(made if answer == "-adopt" else ()))
+    again = story.run()
+    assert again is None or again.exit_code == 0, again
+    assert quiet(story)
+    assert len(story.variants_of("three")) == (3 if answer == "-adopt" else 4)
+
+
+def test_a_saved_plan_goes_on_in_the_middle_of_a_swap(story: Story) -> None:
+    """The reviewed plan itself is taken up again where its run was cut off, and then it is done."""
+    swapped(story)
+    story.project.ok("plan", "-out", "swap.plan")
+    done = subprocess.run(
+        [sys.executable, killed.__file__, "SIGKILL", "after-send", "5", "apply", "swap.plan"],
+        cwd=story.project.root, env=story.project.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    story.project.ok("apply", "swap.plan")
+    assert "already" in story.project.ok("apply", "swap.plan").out
+    assert quiet(story)
