@@ -1,7 +1,7 @@
 """What an answer means: the one mapping from a raw reply to its class. Pure.
 
 The API says most things with HTTP 400, the rate limit too, so the message decides where the code cannot
-(saleshandy-api.md 3.1 to 3.3). Three shapes of error are read: the application's `{code, type, message}`, the
+(docs/api.md 5, 6). Three shapes of error are read: the application's `{code, type, message}`, the
 validator's `{statusCode, message or messages}`, and the gateway's `{error, error_code, error_message}`.
 """
 

@@ -135,9 +135,9 @@ class Client:
         except _Unread as unread:
             answer = unread.answer
             raise ReadFailed(
-                f"{request.method} {request.endpoint}: {answer.message} (tried {failures.count} times).",
+                f"{request.method} {request.endpoint}: {answer.message} ({_times(failures.count)}).",
                 answer,
-                "Check that the network and the API are up, then run the same command again.",
+                _what_to_do(answer),
             ) from None
 
     def _attempt(self, request: Request, parse: Callable[[Any], T], failures: _Failures) -> T | None:
@@ -201,3 +201,15 @@ def _account_problem(answer: Answer) -> AccountProblem:
         f"It said: {answer.message}.",
         "Use the key of a user who may read and edit sequences.",
     )
+
+
+def _times(count: int) -> str:
+    return "tried once" if count == 1 else f"tried {count} times"
+
+
+def _what_to_do(answer: Answer) -> str:
+    if answer.kind in (Kind.REFUSED, Kind.INVALID, Kind.MISSING):
+        return (
+            "The API is up and will not answer this. Check key, environment and `api_url`, then run the command again."
+        )
+    return "Check that the network and the API are up, then run the same command again."

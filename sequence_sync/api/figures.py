@@ -1,7 +1,7 @@
 """What the headers of an answer tell about the rate limit. Pure: the wall time comes in as a number.
 
 Seen in the wild: `x-ratelimit-remaining`, `x-ratelimit-reset` (a date as text) and `retry-after` (seconds); see
-saleshandy-api.md 3.3. Every spelling of a time that servers use is read here and nowhere else.
+docs/api.md 6. Every spelling of a time that servers use is read here and nowhere else.
 """
 
 from __future__ import annotations

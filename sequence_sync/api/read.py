@@ -1,6 +1,6 @@
 """What the payload of an answer tells, in the words of `api.types`. Pure.
 
-Reads the live shapes and the documented ones (saleshandy-api.md 1.2, 1.3); ids may be texts or numbers. A field that
+Reads the live shapes and the documented ones (docs/api.md 2, 7); ids may be texts or numbers. A field that
 is not there is None: not told. One that is there and null is empty. Every function raises ValueError, with a plain
 reason, where a payload cannot be what was asked for.
 """

@@ -1,6 +1,6 @@
 """The calls, as values: paths with their ids quoted, and the endpoint that the rate limit counts by. Pure.
 
-Paths are those of saleshandy-api.md 1.2 and 1.3. Knows nothing of what a body means.
+Paths are those of docs/api.md 2. Knows nothing of what a body means.
 """
 
 from __future__ import annotations

@@ -193,8 +193,8 @@ def _ids_with_title(site: Site, title: str, listed: Sequence[RemoteSequence]) ->
             Status.UNKNOWN,
             9,
             f'A sequence "{title}" is in Saleshandy already (id {", ".join(strangers)}); the state does not know it.',
-            f"If it is this one, write `ids: {{{site.key}: {strangers[0]}}}` into its environment in seqsync.yaml, or "
-            f"`id: {strangers[0]}` into the file; if it is not, give this one another title.",
+            f"If it is this one, write `ids: {{{site.key}: {strangers[0]}}}` into its environment in seqsync.yaml; if "
+            "it is not, give this one another title.",
         )
     return tuple(hits)
 

@@ -24,7 +24,7 @@ from sequence_sync.errors import AccountProblem, SeqsyncError
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
-from sequence_sync.state.snapshot import Applying, Delta, MadeFrom
+from sequence_sync.state.snapshot import Applying, Delta, MadeFrom, SequenceState
 
 T = TypeVar("T")
 LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (design 8.8: 7 for all of it)
@@ -273,9 +273,17 @@ class Executor:
             entry = self.context.ledger.state.sequences.get(key)
             if entry is None or not planned.complete or key in failed or key in self.undecided:
                 continue
+            if entry.title != planned.title or not _adopted_as_wanted(plan, key, entry):
+                continue  # the next plan has something to tell of it
             made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))
             if entry.made_from != made_from:
                 yield Delta(sequence=key, head=entry.head.model_copy(update={"made_from": made_from}))
+
+
+def _adopted_as_wanted(plan: Plan, key: str, entry: SequenceState) -> bool:
+    """Whether the steps that were adopted say what their files want."""
+    adopted = [c for c in plan.changes if c.sequence == key and c.action is Action.ADOPT and c.step is not None]
+    return all(c.step in entry.steps and entry.steps[c.step].content == c.after for c in adopted if c.step)
 
 
 def _unsettled(intent: IntentRecord, detail: str, hint: str, code: int) -> Result:

@@ -79,7 +79,10 @@ def adopt(site: Site, change: Change) -> Told:
     if entry is None:
         why = f"Step {step.id} has another type than {change.address}."
         raise Halt(Status.FAILED, 1, why, "Mend `ids:` in seqsync.yaml.")
-    site.note(f"{change.address} is step {step.id}", Delta(sequence=site.key, steps={change.step: entry}))
+    known = site.entry()
+    unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}
+    head = known.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
+    site.note(f"{change.address} is step {step.id}", Delta(sequence=site.key, head=head, steps={change.step: entry}))
     return Status.ADOPTED, "" if same else "its text differs from the file's: see the next plan"
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from sequence_sync.model.steps import EMAIL
 
-# The payload fields of each type (saleshandy-api.md 2.1); whatever else a server adds to a payload is its own affair.
+# The payload fields of each type (docs/api.md 3); whatever else a server adds to a payload is its own affair.
 FIELDS: Mapping[str, tuple[str, ...]] = {
     EMAIL: ("subject", "content", "preheader"),
     "linkedin_connection_request": ("connectionNote",),

@@ -1,7 +1,7 @@
 """What the API can do and what it gives back, as one declared table with the source of each claim. Pure.
 
 The planner reads only this. Confidence marks: D vendor page, S generated from the vendor's specification, L seen
-live by others, T said by others, I inferred, U unknown (saleshandy-api.md 1.3, 2, 5). A claim that has a name can be
+live by others, T said by others, I inferred, U unknown (docs/api.md 2, 7, 8). A claim that has a name can be
 switched off in the settings; its changes are blocked then, and say what to click.
 """
 

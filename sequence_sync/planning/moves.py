@@ -1,6 +1,6 @@
 """Emails change days so that no call needs a day that another email holds. Pure; knows days and names, no plan.
 
-A day holds one email (D: create-sequence-step.txt). Shifts go in the direction that frees days first; where emails
+A day holds one email (D: docs/api.md 4). Shifts go in the direction that frees days first; where emails
 only change places among themselves, one of them waits on a free day after the last one (late is better than early).
 """
 

@@ -120,15 +120,14 @@ def _all_changes(inputs: Inputs) -> Iterable[Change]:
 def _planned(
     inputs: Inputs, changes: Collection[Change], left_out: Collection[str]
 ) -> Iterable[tuple[str, PlannedSequence]]:
-    # What an adopted thing says is known only when it is read: the next plan has to compare it with the files.
-    open_ended = {c.sequence for c in changes if c.action in (Action.BLOCKED, Action.ADOPT)}
+    blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
     known = inputs.state.sequences if inputs.state else {}
     for key in sorted(inputs.wanted):
         wanted = inputs.wanted[key]
         entry = known.get(key) or known.get(wanted.formerly or "")
         yield key, PlannedSequence(
             key=key, title=wanted.title, remote_id=entry.id if entry else wanted.remote_id, files=wanted.files,
-            source_digest=wanted.source_digest, complete=key not in open_ended and key not in left_out,
+            source_digest=wanted.source_digest, complete=key not in blocked and key not in left_out,
         )  # fmt: skip
 
 

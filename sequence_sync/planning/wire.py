@@ -3,7 +3,7 @@
 Only what is set is sent, `payload` always, and never a field that the type does not have: the validator refuses
 unknown properties (L). The type goes as its number (L: a name is refused), the priority too (I). Whether a PATCH merges
 or replaces a payload is not known, so it goes whole; what a read does not tell is sent only when it changes.
-Sources: create-sequence-step.txt; saleshandy-api.md 1.2, 1.3, 2.1, 2.2.
+Sources: docs/api.md 2, 3, 4.
 """
 
 from __future__ import annotations

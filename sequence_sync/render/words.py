@@ -72,7 +72,7 @@ FIELDS: Mapping[str, str] = {
     "action": "link",
 }
 
-# L and T: 20 calls a minute for each endpoint, 300 in all, for each key (saleshandy-api.md 3.3).
+# T: 20 calls a minute for each endpoint, 300 in all, for each key (docs/api.md 6).
 CALLS_A_MINUTE = 20
 CALLS_A_MINUTE_IN_ALL = 300
 SECONDS_A_CALL = 0.25

@@ -7,7 +7,7 @@ data: it does not know which reader made it, and names mistakes by the way to th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sequence_sync.model.address import KEY, KEY_RULE
@@ -193,9 +193,11 @@ def _moved(reading: Reading, raw: dict[str, Data], steps: Mapping[str, object]) 
         else:
             moves[old] = (new, at)
     ends = {old: _end_of(moves, old) for old in moves}
+    removed = raw.get("removed")
+    let_go = [key for key in removed if isinstance(key, str)] if isinstance(removed, list) else []
     if isinstance(raw.get("steps"), dict):
         for old, (_, at) in moves.items():
-            _check_move(reading, ("moved", at), old, ends[old], steps)
+            _check_move(reading, ("moved", at), old, ends[old], steps, let_go)
     return ends
 
 
@@ -224,11 +226,13 @@ def _end_of(moves: Mapping[str, tuple[str, int]], old: str) -> str:
     return new
 
 
-def _check_move(reading: Reading, path: Path, old: str, end: str, steps: Mapping[str, object]) -> None:
+def _check_move(
+    reading: Reading, path: Path, old: str, end: str, steps: Mapping[str, object], let_go: Collection[str]
+) -> None:
     if old in steps:
         summary = f'"{old}" stands in `steps:`, so it cannot have been renamed.'
         reading.tell((*path, "from"), "moved-and-there", summary, "Take this rename out, or the old step.")
-    elif end not in steps:
+    elif end not in steps and end not in let_go:
         summary = f'There is no step "{end}" that it could have become.'
         hint = "Name the step as it is called now; what is no longer managed stands under `removed:`."
         reading.tell((*path, "to"), "moved-nowhere", summary, hint)

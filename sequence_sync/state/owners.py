@@ -37,7 +37,7 @@ class Owners:
                     raise StateProblem(
                         "A remote id would stand twice in the state.",
                         f"{remote_id} belongs to {owner} already; it was now told for {address}.",
-                        "Nothing was recorded. Look at both in Saleshandy, then run `seqsync plan -refresh`.",
+                        "Nothing was recorded. Look at both in Saleshandy, then run the same command again.",
                     )
                 coming[remote_id] = address
         for remote_id in leaving:

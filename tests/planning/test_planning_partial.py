@@ -52,14 +52,6 @@ def test_nothing_asked_for_is_not_called_no_difference() -> None:
     assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in what was asked")
 
 
-def test_an_adopted_thing_is_compared_again_by_the_next_plan() -> None:
-    """What it says is not known yet, so the sequence does not count as being what its files say."""
-    steps = {"intro": email(1)}
-    assert not planned(wanted(remote_id="L1", steps=steps)).sequences["trial"].complete
-    by_id = planned(wanted(steps=steps, step_ids={"intro": "S1"}), by=state(trial=entry()))
-    assert not by_id.sequences["trial"].complete
-
-
 def test_an_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
     """The plan says so, with the line for a rename; apply does not have to find out."""
     row = wanted("new", "New", remote_id="L1", step_ids={"two": "S2"}, steps={"one": call(1), "two": call(2)})

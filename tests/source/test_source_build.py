@@ -227,3 +227,10 @@ def test_lengths_count_after_the_variables(tmp_path: Path, length: int, right: b
     text = step("call_demo", "task_note: " + "x" * (length - 4) + "${v}")
     found = rules(tmp_path, text, "variables: {v: four}\n")
     assert found == ([] if right else [(6, 16, "too-long")])
+
+
+def test_a_rename_that_happened_may_stand_when_the_step_is_let_go(tmp_path: Path) -> None:
+    """`moved` of a step that stands under `removed` by its new key is silently fine."""
+    top = "moved: [{from: ring, to: phone}]\nremoved: [phone]\n"
+    made = one(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    assert (made.moved, made.removed) == ({"ring": "phone"}, ("phone",))
