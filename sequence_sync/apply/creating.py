@@ -139,6 +139,7 @@ def _call(change: Change) -> Call:
 
 
 def intent_of(site: Site, change: Change) -> IntentRecord:
+    """What is written down before a create."""
     return IntentRecord(
         run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
         body=change.call.body if change.call else None, seen=tuple(sorted(site.seen)), content=change.after,
@@ -161,6 +162,7 @@ def send_once(site: Site, request: Request, intent: IntentRecord, guard: Callabl
 
 
 def close_intent(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
+    """Write down what became of intent number `of`."""
     site.context.ledger.append(OutcomeRecord(run=site.context.run, of=of, result=became, detail=detail, deltas=deltas))
 
 
@@ -256,10 +258,12 @@ def refusal(answer: Answer) -> Exception:
 
 
 def never_made() -> Halt:
+    """It was sent as often as it may be."""
     return Halt(Status.FAILED, 1, f"It was sent {MOST_SENDS} times and never made.", "Run the same apply again later.")
 
 
 def with_candidates(why: str, evidence: Evidence) -> str:
+    """`why`, and what a person should look at."""
     if evidence.candidates:
         return f"{why} New there, but not equal to it: {', '.join(evidence.candidates)}."
     return f"{why} It could not be read."
