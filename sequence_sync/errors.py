@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from sequence_sync.diagnostics import Diagnostic
 
-# The first of these wins where several happened in one run (design 5).
+# The first of these wins where several happened in one run (docs/commands.md).
 PRECEDENCE = (130, 143, 9, 4, 5, 10, 1)
 
 

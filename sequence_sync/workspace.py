@@ -206,7 +206,7 @@ def plan_of(
 
 
 def warn_of_lost_state(workspace: Workspace) -> str:
-    """Why a local state on a CI machine is a danger, or nothing where git has it (design 7)."""
+    """Why a local state on a CI machine is a danger, or nothing where git has it."""
     where = workspace.loaded.settings.state_path(workspace.name)
     if not workspace.environ.get("CI") or "://" in where:
         return ""

@@ -1,6 +1,6 @@
 """What goes to the API and what comes back, as values. Pure: no httpx, no clock.
 
-Shapes are those of the dossier's endpoint tables; a field that the API may leave out is None where it does.
+Shapes are those of docs/api.md 2; a field that the API may leave out is None where it does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     NO_ANSWER = "no-answer"  # timeout, dropped or cut answer
 
 
-# Kinds after which nothing can have been made (design 8.5).
+# Kinds after which nothing can have been made (docs/exactly-once.md).
 CERTAINLY_NOT_MADE = frozenset({Kind.RATE_LIMITED, Kind.BAD_KEY, Kind.FORBIDDEN, Kind.INVALID, Kind.NEVER_CONNECTED})
 
 

@@ -14,7 +14,7 @@ from sequence_sync.backends.base import Lock
 from sequence_sync.errors import WaitExhausted
 from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 
-GOOD_FOR = 10.0  # seconds that a read is good for (design 8.2)
+GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
 FIRST_GAP = 1.0  # seconds between the first two looks at an unclear create; each further gap is twice as long
 TRIES_UNREAD = 5  # looks that may fail after the grace before a person is asked
 

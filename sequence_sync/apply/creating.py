@@ -1,4 +1,4 @@
-"""Creates, each exactly once (design 8.3 to 8.6): look, intent, one call, outcome; what is unclear is read.
+"""Creates, each exactly once (docs/exactly-once.md): look, intent, one call, outcome; what is unclear is read.
 
 Sends again only what is proved not to have been made. Knows nothing of files or of the terminal.
 """

@@ -1,4 +1,6 @@
-"""Carries out a plan: settles what earlier runs left, looks, then runs the sequences side by side (design 8).
+"""Carries out a plan: settles what earlier runs left, looks, then runs the sequences side by side.
+
+The protocol: docs/exactly-once.md.
 
 Takes its changes from the plan and from nothing else. Knows nothing of files, settings or the terminal.
 """
@@ -27,8 +29,8 @@ from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, Run
 from sequence_sync.state.snapshot import Applying, Delta, MadeFrom, SequenceState
 
 T = TypeVar("T")
-LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (design 8.8: 7 for all of it)
-SECOND_LOOK = 10.0  # seconds; the grace where that is shorter (design 8.2)
+LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (7 for all of it)
+SECOND_LOOK = 10.0  # seconds; the grace where that is shorter (docs/exactly-once.md)
 
 
 class Executor:
@@ -167,7 +169,7 @@ class Executor:
             self.context.tell(status.value, change.address, why)
 
     def _second_look(self, runs: Sequence[SequenceRun]) -> None:
-        """Where a run may have been cut off, or nothing is known of the last one: wait, then look again (design 8.2).
+        """Where a run may have been cut off, or nothing is known of the last one: wait, then look again.
 
         Each sequence that is there already and gets a create reads again by itself before its first write; the list
         of titles is read again before a sequence is created. A damaged record may hide a create anywhere, so that

@@ -1,4 +1,4 @@
-"""Reads before writes (design 8.2): what stands in a sequence that the state does not know, and what follows.
+"""Reads before writes (docs/exactly-once.md): what stands in a sequence that the state does not know, and what follows.
 
 Never sends anything. Adopts what is ours after all, asks where it cannot be told apart, leaves others' steps alone.
 """

@@ -1,7 +1,7 @@
 """The one place that decides what an unclear create means: a table of (stand, what the read shows) -> decision. Pure.
 
-Design 8.5, 8.6. "Nothing new of the type" is the only proof that a step was not made; that nothing *matches* is none,
-since a server may rewrite what it was sent.
+See docs/exactly-once.md. "Nothing new of the type" is the only proof that a step was not made; that nothing *matches*
+is none, since a server may rewrite what it was sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.planning.canonical import has_text, same_payload, shared_words
 
-MOSTLY_THE_SAME = 0.5  # design 8.2: half of the words in common is too near to be somebody else's
+MOSTLY_THE_SAME = 0.5  # half of the words in common is too near to be somebody else's
 
 
 class Stand(StrEnum):
@@ -101,7 +101,7 @@ def weigh_sequences(rows: Iterable[RemoteSequence], before: Collection[str], tit
 
 
 def bare_title(title: str) -> str:
-    """A title as it is compared: trimmed and case-folded (design 8.3)."""
+    """A title as it is compared: trimmed and case-folded (docs/exactly-once.md)."""
     return title.strip().casefold()
 
 

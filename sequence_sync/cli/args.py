@@ -1,6 +1,7 @@
 """The command line as people type it, made into one spelling, in front of click's parser.
 
-Long options with one dash or two, `=true` on switches, options of the program before and after the command (design 5).
+Long options with one dash or two, `=true` on switches, options of the program before and after the command:
+see docs/commands.md.
 Knows nothing of click: what a command takes comes in as a `Spec`, which `cli.main` reads from the click commands.
 """
 

@@ -12,7 +12,7 @@ VERSION = ("version", "-version", "--version")
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code (design 5): always by SystemExit."""
+    """Run the command line and leave with its exit code (docs/commands.md): always by SystemExit."""
     if len(sys.argv) == 2 and sys.argv[1] in VERSION:
         sys.exit(_say_version())
     # What an import makes is no garbage: looking through it, now and at the end, is a tenth of the time of `-help`.

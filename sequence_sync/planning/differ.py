@@ -82,7 +82,7 @@ def _head_changes(
     elif known.title != wanted.title:
         yield Change(
             address=wanted.key, action=Action.BLOCKED, reason=Reason.TITLE_CHANGED, impact=Impact.NONE,
-            remote_id=known.id, sequence_id=known.id, wanted=Action.RECORD, title=wanted.title,
+            remote_id=known.id, sequence_id=known.id, title=wanted.title,
             fields=differences({"title": known.title}, {"title": wanted.title}),
             advice=f'The API cannot rename a sequence. Rename "{known.title}" to "{wanted.title}" in Saleshandy.',
         )  # fmt: skip

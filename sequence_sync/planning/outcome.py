@@ -63,7 +63,7 @@ class ApplyReport(Frozen):
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the apply (design 5): the first of 130/143, 9, 4, 5, 10, 1 wins."""
+        """The exit code of the apply (docs/commands.md): the first of 130/143, 9, 4, 5, 10, 1 wins."""
         codes = {row.code for row in self.results if row.code} | ({self.stopped_by} if self.stopped_by else set())
         changed = any(row.status in CHANGED for row in self.results)
         if changed and codes & {1, 6}:

@@ -1,4 +1,4 @@
-"""How records are told: the JSON of each answer, in the shapes of the dossier (1.2 to 1.5). Pure.
+"""How records are told: the JSON of each answer, in the shapes of docs/api.md 2 and 7. Pure.
 
 What no source shows being given back (priority, assignee, attachments of a step) is not given back. Where only the
 contents are known, the names are those of the requests.

@@ -1,4 +1,4 @@
-"""Switches: how the sandbox answers where the dossier is unsure, and the faults a test scripts.
+"""Switches: how the sandbox answers where docs/api.md is unsure, and the faults a test scripts.
 
 Given when the sandbox is made, or as a JSON file that is read again for each request, so that a running server can
 be switched. Knows nothing of HTTP.
@@ -69,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How answers look. The defaults are what the dossier holds for most likely."""
+    """How answers look. The defaults are what docs/api.md holds for most likely."""
 
     days: Days = Days.ABSOLUTE
     bare: bool = False  # answers as the vendor's pages print them, without `{message, payload}`

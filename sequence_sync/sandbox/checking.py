@@ -11,7 +11,7 @@ from typing import Any
 
 from sequence_sync.sandbox.refusals import Invalid
 
-# What a hashed id may look like. The dossier shows 6 to 10 letters and digits; the length is not to be relied on.
+# What a hashed id may look like. docs/api.md shows 6 to 10 letters and digits; the length is not to be relied on.
 ID = re.compile(r"[A-Za-z0-9]{4,32}")
 
 

@@ -1,6 +1,6 @@
 """The types of step as the API knows them: code, name, channel, payload fields. Pure data.
 
-Written from the dossier (2.1) and not taken from the client's own table on purpose: a mistake there has to show
+Written from docs/api.md 3 and not taken from the client's own table on purpose: a mistake there has to show
 when client and sandbox meet.
 """
 

@@ -1,4 +1,4 @@
-"""How the sandbox says no: the three shapes of error body that the dossier gives (3.1). Pure.
+"""How the sandbox says no: the three shapes of error body of docs/api.md 5. Pure.
 
 Knows nothing of HTTP libraries; a refusal carries its status and its JSON.
 """

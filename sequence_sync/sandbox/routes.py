@@ -1,6 +1,6 @@
 """The endpoints: one table of method and path, one short function each. Room for more: a function and a line.
 
-Only what the dossier gives with confidence D, S or L. Knows nothing of the web library.
+Only what docs/api.md gives with confidence D, S or L. Knows nothing of the web library.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sandbox's data and the rules of the API about them. No web library, no HTTP: values in, records out.
 
-Thread-safe by one lock. With a data file every write is on the disk before it is answered. What the dossier does not
+Thread-safe by one lock. With a data file every write is on the disk before it is answered. What docs/api.md does not
 know is decided the simple way and said in the docstrings. Raises Refused and Invalid, as the API would answer.
 """
 

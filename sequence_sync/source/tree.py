@@ -13,7 +13,7 @@ from sequence_sync.source.breaks import QUOTE_IT
 from sequence_sync.source.places import BROKEN, Broken, Data, Finding, Lines, Place, Spot
 
 DEEPEST = 50  # levels of nesting; a sequence needs seven
-MOST_NODES = 10_000  # after the aliases are put in (design 3)
+MOST_NODES = 10_000  # after the aliases are put in (docs/format.md)
 
 NOT_IN_VALUE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 CUT = re.compile(r"[ \t]#(?! )")

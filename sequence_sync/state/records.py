@@ -1,7 +1,7 @@
 """What a journal holds: one record for each thing that must not be forgotten. Pure.
 
 Records are numbered (`n`), carry the lineage of their state, and are the truth until they are folded into it
-(design 7, 8). `state.framing` writes them as checksummed lines; `state.replay` folds them.
+(docs/exactly-once.md). `state.framing` writes them as checksummed lines; `state.replay` folds them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A toy program behind the real door: commands with the options of design 5 that only tell what reached them."""
+"""A toy program behind the real door: commands that only tell what reached them."""
 
 import errno
 import json

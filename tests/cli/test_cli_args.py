@@ -1,4 +1,4 @@
-"""The words of a command line, in front of click (design 5; the traps of the contract's review)."""
+"""The words of a command line, in front of click (docs/commands.md; the traps of the contract's review)."""
 
 import json
 from pathlib import Path

@@ -246,16 +246,3 @@ def test_an_adopted_sequence_is_not_parsed_again(project: Project, box: Sandbox)
     project.ok("apply", "-auto-approve")
     entries = json.loads(project.ok("state", "pull").out)["sequences"]
     assert all(entry["made_from"] and not entry["unmanaged"] for entry in entries.values())
-
-
-def test_an_adopted_step_with_another_text_is_told_by_the_next_plan(project: Project, box: Sandbox) -> None:
-    """What was read is recorded, so that the difference from the file is not lost."""
-    project.ok("apply", "-auto-approve")
-    ids = dict(line.split("\t") for line in project.ok("state", "list").out.splitlines())
-    for name in ("seqsync.state.json", "seqsync.state.json.journal"):
-        (project.root / name).unlink()
-    project.write("sequences/trial.yaml", TRIAL.replace("Quick question, {{firstName}}", "Another subject"))
-    project.write("seqsync.yaml", f"version: 1\nenvironments:\n  default:\n    ids: {json.dumps(ids)}\n")
-    project.ok("apply", "-auto-approve")
-    told = project.run("plan", "-detailed-exitcode")
-    assert (told.code, "trial.intro" in told.out, len(calls(box, "POST"))) == (2, True, 7)

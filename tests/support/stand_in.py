@@ -1,4 +1,4 @@
-"""An independent stand-in of the API, written from its dossier alone: what somebody else's test server would be.
+"""An independent stand-in of the API, written from docs/api.md alone: what somebody else's test server would be.
 
 Shares nothing with the package or its sandbox. It keeps to what is documented, takes note of everything that a strict
 server would not like (`violations`), answers in the shapes that are in doubt as `Shape` says, and meets the nth create
