@@ -64,9 +64,8 @@ class Applied:
     stopped: bool = False
 
 
-def apply(workspace: Workspace, options: ApplyOptions, hands: Hands) -> Applied:
+def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -> Applied:
     """Carry out a saved plan; or plan, ask and carry out. Raises what is decided before the first call (3, 6, 7, 8)."""
-    key = workspace.key()
     clock = RealClock(hands.stop)
     with (
         held(workspace, "apply", options.lock_timeout, clock) as (lock, ledger, run),

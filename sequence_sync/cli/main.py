@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "version": ("sequence_sync.cli.main", "version", "Print the version."),
 }
 
+GARBAGE_AFTER = 200_000  # objects; a command makes many that stay to its end, and few that go in circles
+
 
 class Program(click.Group):
     """The program itself: its commands come from a table and are loaded one at a time."""
@@ -121,6 +123,7 @@ def _run(argv: Sequence[str], program: click.Group, console: Console, stop: Stop
     *groups, name = line.path
     parent = _context(groups, top)
     command = _command(parent, name)
+    gc.set_threshold(GARBAGE_AFTER)
     gc.enable()  # off since `cli.entry`
     with command.make_context(name, list(line.args), parent=parent) as ctx:
         code = command.invoke(ctx)

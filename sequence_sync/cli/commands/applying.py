@@ -68,9 +68,10 @@ def carry_out(door: Door, wish: Wish) -> int:
         door.console.result(plan_text(plan, color=door.color).rstrip("\n"))
         return door.confirm("\nCarry out these changes?")
 
+    key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
     try:
         with door.stop.orderly() as stop, _observing(door) as observer:
-            applied = apply_plan(workspace, options, Hands(observer, approve, stop))
+            applied = apply_plan(workspace, key, options, Hands(observer, approve, stop))
     except Stopped:
         door.console.result(STOPPED)
         return 0
