@@ -79,7 +79,8 @@ class Story:
     def run(self, *allowed: str, observer: Observer | None = None) -> ApplyReport | None:
         """Plan and apply; None where there was nothing to do."""
         hands = Hands(observer or Silent(), lambda _: True, threading.Event())
-        return apply(self.workspace(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
+        workspace = self.workspace()
+        return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
 
     def applied(self, *allowed: str) -> list[tuple[str, dict[str, Any]]]:
         """Apply: the new calls. They are those that the plan shows, and the second plan has none."""
