@@ -15,9 +15,11 @@ from sequence_sync.apply.adopt import adopted_step
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.ledger import Ledger
 from sequence_sync.apply.settle import look, same_kind
+from sequence_sync.apply.variants import with_variant
 from sequence_sync.errors import StateProblem, UsageProblem
 from sequence_sync.model.address import Address, parse_address
 from sequence_sync.model.sequence import Content
+from sequence_sync.planning.plan import Action
 from sequence_sync.running import connected, held
 from sequence_sync.state.codec import decode, encode
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, OutcomeRecord, Result
@@ -133,13 +135,16 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
 
     Not part of another plan: an apply that was cut short goes on with its own afterwards.
     """
-    address = _address(text)
+    is_variant = text.count(".") == 2
+    address = _address(text.rpartition(".")[0] if is_variant else text)
     with (
         _ledger(workspace, "state resolve", timeout, stop) as ledger,
         connected(workspace, RealClock(stop)) as api,
     ):
         intent = next((row for row in ledger.open_intents if row.address == text), None)
-        if address.step is None:
+        if is_variant:
+            told = _resolve_variant(api, ledger, text, intent, adopt)
+        elif address.step is None:
             told = _resolve_sequence(api, ledger, text, intent, adopt)
         else:
             told = _resolve_step(workspace, api, ledger, address, intent, adopt)
@@ -172,6 +177,24 @@ def _resolve_sequence(api: Api, ledger: Ledger, key: str, intent: IntentRecord |
         Delta(sequence=key, head=SequenceHead(id=adopt, title=row.title)),
     )
     return f"{key} is sequence {adopt}."
+
+
+def _resolve_variant(api: Api, ledger: Ledger, text: str, intent: IntentRecord | None, adopt: str | None) -> str:
+    if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
+        raise UsageProblem("Nothing is open there.", f"No create of {text} is without an outcome.")
+    if adopt is None:
+        _close(ledger, intent, Result.NOT_MADE, f"{text} was not made")
+        return f"{text} counts as not made; the next plan creates it."
+    key, step_key, letter = text.split(".")
+    entry = _entry(ledger.state, Address(key, step_key))
+    step = entry.steps[step_key]
+    remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
+    ours = {row.id for row in step.variants.values()}
+    if remote is None or adopt in ours or adopt not in {row.id for row in remote.variants}:
+        raise UsageProblem("It cannot be that variant.", f"{key}.{step_key} has no further variant {adopt}.")
+    grown = with_variant(step, letter, adopt, intent.content.variants[letter])
+    _close(ledger, intent, Result.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
+    return f"{text} is variant {adopt}."
 
 
 def _resolve_step(

@@ -200,7 +200,7 @@ def plan_of(
             removed=settings.removed, policy=settings.policy, selection=Selection(options.targets, options.excludes),
             allowed=options.allowed, notes=notes + (replayed.notes if replayed else ()),
             open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
-            damaged=bool(replayed and replayed.damaged),
+            damaged=bool(replayed and replayed.damaged), off=settings.switched_off(workspace.name),
         )
     )  # fmt: skip
 

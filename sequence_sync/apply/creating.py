@@ -42,22 +42,22 @@ def create_sequence(site: Site, change: Change) -> Told:
         listed = site.context.remote_sequences()
         seen = _ids_with_title(site, title, listed)
         site.announce()
-        intent = _intent(site, change).model_copy(update={"seen": seen, "title": title})
-        number, answer = _send(site, from_call(call.method, call.path, call.body), intent, still_free)
-        made = _made(site, answer, made_sequence, {row.id for row in listed})
+        intent = intent_of(site, change).model_copy(update={"seen": seen, "title": title})
+        number, answer = send_once(site, from_call(call.method, call.path, call.body), intent, still_free)
+        made = made_by(site, answer, made_sequence, {row.id for row in listed})
         if made:
             _sequence_is(site, number, Result.MADE, made.id, title)
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += _refused(site, number, answer, sends)
+            sends += after_refusal(site, number, answer, sends)
             continue
         decision, evidence = _settle_sequence(site, stand_of(answer), site.context.clock.now(), seen, title)
         if decision is Decision.ADOPT and evidence.found_id:
             _sequence_is(site, number, Result.ADOPTED, evidence.found_id, title)
             return Status.DONE, FOUND
-        _not_found(site, number, decision, evidence, answer, change.address)
+        after_settling(site, number, decision, evidence, answer, change.address)
         sends += 1
-    raise _never_made()
+    raise never_made()
 
 
 def create_step(site: Site, change: Change) -> Told:
@@ -71,13 +71,13 @@ def create_step(site: Site, change: Change) -> Told:
     request = from_call("POST", f"/sequences/{site.id}/steps", call.body)
     sends = 0
     while sends < MOST_SENDS:
-        number, answer = _send(site, request, _intent(site, change), site.still_alone)
-        made = _made(site, answer, made_step, site.seen)
+        number, answer = send_once(site, request, intent_of(site, change), site.still_alone)
+        made = made_by(site, answer, made_step, site.seen)
         if made:
             _step_is(site, number, Result.MADE, step_key, made_step_state(content, made.id, made.variant_ids))
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += _refused(site, number, answer, sends)
+            sends += after_refusal(site, number, answer, sends)
             continue
         site.unclear = True
         site.context.tell("unclear", change.address, answer.message)
@@ -85,9 +85,9 @@ def create_step(site: Site, change: Change) -> Told:
         if decision is Decision.ADOPT and (entry := _found(evidence, content)):
             _step_is(site, number, Result.ADOPTED, step_key, entry)
             return Status.DONE, FOUND
-        _not_found(site, number, decision, evidence, answer, change.address)
+        after_settling(site, number, decision, evidence, answer, change.address)
         sends += 1
-    raise _never_made()
+    raise never_made()
 
 
 def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
@@ -110,15 +110,15 @@ def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
     # known again, the look before the first write meets whatever stands there.
     lost = intent.content is not None and site.known is None and evidence.seen is Seen.OTHER
     if decision is Decision.CLOSE or lost:
-        _close(site, intent.n, Result.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
+        close_intent(site, intent.n, Result.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
         return
     why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
-    raise Halt(Status.UNKNOWN, 9, _with_candidates(why, evidence), resolve_words(intent.address, evidence))
+    raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))
 
 
 def settle_step(site: Site, stand: Stand, since: float, seen: set[str], content: Content) -> tuple[Decision, Evidence]:
     """Read the steps until the table decides. Where the sequence itself is not there, the step is not either."""
-    before = seen | _ids_known(site)
+    before = seen | ids_known(site)
     return site.context.settle(stand, since, lambda: weigh_steps(site.read_if_there() or [], before, content))
 
 
@@ -138,14 +138,15 @@ def _call(change: Change) -> Call:
     return change.call
 
 
-def _intent(site: Site, change: Change) -> IntentRecord:
+def intent_of(site: Site, change: Change) -> IntentRecord:
+    """What is written down before a create."""
     return IntentRecord(
         run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
         body=change.call.body if change.call else None, seen=tuple(sorted(site.seen)), content=change.after,
     )  # fmt: skip
 
 
-def _send(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None]) -> tuple[int, Answer]:
+def send_once(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None]) -> tuple[int, Answer]:
     """One call: its turn, `guard`, the intent, the lock, then the wire. Gives the intent's number."""
     written: list[int] = []
 
@@ -160,18 +161,19 @@ def _send(site: Site, request: Request, intent: IntentRecord, guard: Callable[[]
     return written[0], answer
 
 
-def _close(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
+def close_intent(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
+    """Write down what became of intent number `of`."""
     site.context.ledger.append(OutcomeRecord(run=site.context.run, of=of, result=became, detail=detail, deltas=deltas))
 
 
 def _sequence_is(site: Site, number: int, became: Result, remote_id: str, title: str) -> None:
-    _close(site, number, became, Delta(sequence=site.key, head=SequenceHead(id=remote_id, title=title)))
+    close_intent(site, number, became, Delta(sequence=site.key, head=SequenceHead(id=remote_id, title=title)))
     site.id, site.seen, site.steps = remote_id, set(), []
     site.read_at = site.context.clock.now()
 
 
 def _step_is(site: Site, number: int, became: Result, step_key: str, entry: StepState) -> None:
-    _close(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
+    close_intent(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
     site.seen.add(entry.id)
 
 
@@ -179,7 +181,7 @@ def _found(evidence: Evidence, content: Content) -> StepState | None:
     return adopted_step(evidence.found, content, sent_by_us=True)[0] if evidence.found else None
 
 
-def _ids_known(site: Site) -> set[str]:
+def ids_known(site: Site) -> set[str]:
     return {remote_id for _, remote_id in site.context.ledger.state.addresses()}
 
 
@@ -199,9 +201,9 @@ def _ids_with_title(site: Site, title: str, listed: Sequence[RemoteSequence]) ->
     return tuple(hits)
 
 
-def _refused(site: Site, number: int, answer: Answer, sends: int) -> int:
+def after_refusal(site: Site, number: int, answer: Answer, sends: int) -> int:
     """After a certain no: record it, then end the sequence, or give how many sends it counts for."""
-    _close(site, number, Result.REFUSED, detail=answer.message)
+    close_intent(site, number, Result.REFUSED, detail=answer.message)
     if answer.kind is Kind.RATE_LIMITED:
         return 0  # the limiter has learnt it, and makes the next call wait
     if answer.kind is Kind.NEVER_CONNECTED and sends + 1 < MOST_SENDS:
@@ -210,23 +212,25 @@ def _refused(site: Site, number: int, answer: Answer, sends: int) -> int:
     raise refusal(answer)
 
 
-def _not_found(site: Site, number: int, decision: Decision, evidence: Evidence, answer: Answer, address: str) -> None:
+def after_settling(
+    site: Site, number: int, decision: Decision, evidence: Evidence, answer: Answer, address: str
+) -> None:
     """What an unclear create means that was not found: send again, tell the refusal, or ask a person."""
     if decision is Decision.SEND:
-        _close(site, number, Result.NOT_MADE, detail=answer.message)
+        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
     elif decision is Decision.CLOSE:
-        _close(site, number, Result.NOT_MADE, detail=answer.message)
+        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
         site.read_at = None
         site.still_alone()
     elif decision is Decision.REFUSED:
-        _close(site, number, Result.REFUSED, detail=answer.message)
+        close_intent(site, number, Result.REFUSED, detail=answer.message)
         raise refusal(answer)
     else:
         why = f"Nobody can know whether {address} was made ({answer.message or answer.kind})."
-        raise Halt(Status.UNKNOWN, 9, _with_candidates(why, evidence), resolve_words(address, evidence))
+        raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(address, evidence))
 
 
-def _made(site: Site, answer: Answer, read: Callable[[object], Made], seen: set[str]) -> Made | None:
+def made_by(site: Site, answer: Answer, read: Callable[[object], Made], seen: set[str]) -> Made | None:
     """What a create told, if it told a new id; an id already known makes the answer unreadable."""
     if answer.kind is not Kind.OK:
         return None
@@ -253,11 +257,13 @@ def refusal(answer: Answer) -> Exception:
     return Halt(Status.FAILED, 1, f"The API refused it: {answer.message}", "Mend the file, then plan again.")
 
 
-def _never_made() -> Halt:
+def never_made() -> Halt:
+    """It was sent as often as it may be."""
     return Halt(Status.FAILED, 1, f"It was sent {MOST_SENDS} times and never made.", "Run the same apply again later.")
 
 
-def _with_candidates(why: str, evidence: Evidence) -> str:
+def with_candidates(why: str, evidence: Evidence) -> str:
+    """`why`, and what a person should look at."""
     if evidence.candidates:
         return f"{why} New there, but not equal to it: {', '.join(evidence.candidates)}."
     return f"{why} It could not be read."

@@ -16,12 +16,12 @@ from typing import TypeVar
 
 from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
-from sequence_sync.apply.creating import settle_open
 from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
 from sequence_sync.apply.sequence import SequenceRun
 from sequence_sync.apply.settle import bare_title
 from sequence_sync.apply.site import Site
+from sequence_sync.apply.updating import settle_open
 from sequence_sync.errors import AccountProblem, SeqsyncError
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan
@@ -52,7 +52,7 @@ class Executor:
     # -- what earlier runs left -----------------------------------------------------------------------------------
 
     def settle(self) -> list[Result]:
-        """Decide every open create of earlier runs; sends nothing. A result for each that a person must decide."""
+        """Decide every open write of earlier runs; sends nothing. A result for each that a person must decide."""
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
         for intent in self.context.ledger.open_intents:
             groups[intent.address.split(".", 1)[0]].append(intent)
@@ -157,7 +157,7 @@ class Executor:
         planned = plan.sequences.get(key)
         if row is None or not row.active or (planned and planned.active) or "active" in self.context.allowed:
             return False
-        why = f'"{row.title}" is active, so a new step may be sent at once, and the plan did not know it.'
+        why = f'"{row.title}" is active, so what is written may reach prospects at once, and the plan did not know it.'
         self._all(changes, Status.REFUSED, why, 6, "If that is meant, plan again with `-allow active`.")
         return True
 

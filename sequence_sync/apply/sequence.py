@@ -10,17 +10,23 @@ from sequence_sync.apply.creating import create_sequence, create_step
 from sequence_sync.apply.looking import fill_variant_ids, last_look
 from sequence_sync.apply.recording import Told, adopt, forget, move
 from sequence_sync.apply.site import Site
+from sequence_sync.apply.updating import remember_returned, update
+from sequence_sync.apply.variants import create_variant
 from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted
 from sequence_sync.planning.outcome import Result, Status
 from sequence_sync.planning.plan import Action, Change
 
-# What carries out each action. An action that is not here is blocked by the table of capabilities.
+# What carries out each action. `RECORD` is not here: only a plan that has read the app can hold one.
 HANDLERS: Mapping[Action, Callable[[Site, Change], Told]] = {
     Action.MOVE: move,
     Action.FORGET: forget,
     Action.ADOPT: adopt,
     Action.CREATE_SEQUENCE: create_sequence,
     Action.CREATE_STEP: create_step,
+    Action.CREATE_VARIANT: create_variant,
+    Action.UPDATE_STEP: update,
+    Action.UPDATE_VARIANT: update,
+    Action.DEACTIVATE_VARIANT: update,
 }
 ENDS_THE_RUN = (AccountProblem, LockLost, StateProblem, WaitExhausted)
 
@@ -78,6 +84,7 @@ class SequenceRun:
             if self.site.known and any(row.action is Action.CREATE_STEP for row in self.changes):
                 fill_variant_ids(self.site)
             problem = last_look(self.site) if self.site.unclear else None
+            remember_returned(self.site)
         except (SeqsyncError, Stopped) as error:
             self.context.tell("note", self.site.key, str(error))
             return

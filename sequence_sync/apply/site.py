@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sequence_sync.api.types import RemoteStep, Stopped
 from sequence_sync.apply.context import GOOD_FOR, Context, Halt
@@ -20,7 +21,9 @@ from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
 @dataclass
 class Site:
     """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
-    began; `announced`: its record is written; `unclear`: some outcome was unknown in this run."""
+    began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
+    were held against the state; `given_up`: by path, the body of a PATCH that may still arrive, and since when;
+    `patched`: ids of variants that were changed since the last read."""
 
     context: Context
     key: str
@@ -31,6 +34,9 @@ class Site:
     read_at: float | None = None
     announced: bool = False
     unclear: bool = False
+    compared: bool = False
+    given_up: dict[str, tuple[Mapping[str, Any], float]] = field(default_factory=dict)
+    patched: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> SequenceState | None:
@@ -102,12 +108,29 @@ class Site:
         steps = self.context.api.steps(self.id or "")
         if steps is not None:
             self.read_at, self.steps = began, steps
+            self.patched.clear()
         return steps
+
+    def fresh(self) -> None:
+        """Read, unless that was done in the last ten seconds."""
+        if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
+            self.read()
+
+    def remote_or_none(self, step_id: str) -> RemoteStep | None:
+        """One step of the last read."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def remote_step(self, step_id: str) -> RemoteStep:
+        """The same, where it must be there."""
+        step = self.remote_or_none(step_id)
+        if step is None:
+            hint = f"It is not created again. Put it back in Saleshandy, or take {self.key} out of the state."
+            raise Halt(Status.REFUSED, 6, f"Step {step_id} of {self.key} is not in Saleshandy any more.", hint)
+        return step
 
     def still_alone(self) -> None:
         """A read is good for ten seconds; a new step that this run did not make stops the sequence."""
-        if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
-            self.read()
+        self.fresh()
         strangers = [step.id for step in self.steps if step.id not in self.seen]
         if strangers:
             raise Halt(
@@ -122,9 +145,7 @@ class Site:
         if self.announced:
             return
         calls = tuple(
-            PlannedCall(address=c.address, action=c.action, body=c.call.body)
-            for c in self.changes
-            if c.call is not None
+            PlannedCall(address=c.address, action=c.action, body=call.body) for c in self.changes for call in c.calls
         )
         self.context.ledger.append(
             SequenceRecord(

@@ -36,8 +36,17 @@ def _seconds(value: object) -> object:
     return value
 
 
+def _switch(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise ValueError("true or false is expected here")
+        return value == "true"
+    return value
+
+
 WHOLE = BeforeValidator(_whole)
 SECONDS = BeforeValidator(_seconds)
+SWITCH = BeforeValidator(_switch)
 
 
 class RemovedSteps(StrEnum):
@@ -45,6 +54,21 @@ class RemovedSteps(StrEnum):
 
     BLOCK = "block"
     DEACTIVATE = "deactivate"
+
+
+class Claim(StrEnum):
+    """What the API is said to do, where nobody has seen it for certain: each can be switched off."""
+
+    ADD_VARIANT = "add-variant"
+    UPDATE_COPY = "update-copy"
+    UPDATE_NOTE = "update-note"
+    UPDATE_ATTACHMENTS = "update-attachments"
+    UPDATE_DAY = "update-day"
+    UPDATE_PRIORITY = "update-priority"
+    UPDATE_ASSIGNEE = "update-assignee"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+    READ_DAY = "read-day"
 
 
 class Environment(Frozen):
@@ -62,6 +86,7 @@ class Environment(Frozen):
     timeout: Annotated[int, Field(ge=1, le=600), WHOLE] = 30
     settle_grace: Annotated[float, Field(ge=0, le=86_400), SECONDS] = 120
     max_wait: Annotated[int, Field(ge=0), WHOLE] = 0
+    capabilities: Mapping[Claim, Annotated[bool, SWITCH]] = Field(default_factory=dict)
 
 
 class Policy(Frozen):
@@ -89,6 +114,12 @@ class Settings(Frozen):
     removed: tuple[Key, ...] = ()
     policy: Policy = Policy()
     lint: LintSettings = LintSettings()
+    capabilities: Mapping[Claim, Annotated[bool, SWITCH]] = Field(default_factory=dict)
+
+    def switched_off(self, environment: str) -> frozenset[Claim]:
+        """What the API is not to be relied on for; what an environment says goes before what stands at the top."""
+        said = {**self.capabilities, **self.environments[environment].capabilities}
+        return frozenset(claim for claim, on in said.items() if not on)
 
     def state_path(self, environment: str) -> str:
         """Where the state of `environment` lies: as set, or the default name."""

@@ -5,12 +5,13 @@ Each rule turns changes into blocked ones with a reason and what to do; none dro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sequence_sync.model.sequence import Content
+from sequence_sync.model.settings import Claim
 from sequence_sync.planning.canonical import canonical_payload
-from sequence_sync.planning.capabilities import Capability
-from sequence_sync.planning.plan import Action, Change, Reason
+from sequence_sync.planning.capabilities import split
+from sequence_sync.planning.plan import Action, Change, Reason, block
 from sequence_sync.state.snapshot import SequenceState, State
 
 WHAT_TO_CLICK: Mapping[Action, str] = {
@@ -21,33 +22,25 @@ WHAT_TO_CLICK: Mapping[Action, str] = {
 }
 
 
-def block(change: Change, reason: Reason, advice: str) -> Change:
-    """`change` as a blocked one, which remembers what it would have been."""
-    update = {"action": Action.BLOCKED, "wanted": change.action, "reason": reason, "advice": advice, "call": None}
-    return change.model_copy(update=update)
-
-
-def block_all(
-    changes: Sequence[Change], state: State | None, capabilities: Mapping[Action, Capability]
-) -> list[Change]:
-    """Every rule, in turn."""
+def block_all(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
+    """Every rule but that of days, in turn; `off` are the claims that are switched off."""
     known = state.sequences if state else {}
-    result = _not_supported(changes, capabilities)
+    result = _not_supported(changes, off)
     result = _id_taken(result, known)
     result = _left_behind(result, known)
-    result = _day_held(result, known)
     return _without_sequence(result)
 
 
-def _not_supported(changes: Iterable[Change], capabilities: Mapping[Action, Capability]) -> list[Change]:
-    def possible(change: Change) -> bool:
-        row = capabilities.get(change.action)
-        return row is None or row.enabled
-
-    return [
-        change if possible(change) else block(change, Reason.NOT_SUPPORTED, WHAT_TO_CLICK[change.action])
-        for change in changes
-    ]
+def _not_supported(changes: Iterable[Change], off: Collection[Claim]) -> list[Change]:
+    """What of each change no call can do is blocked; the rest of it stays."""
+    result: list[Change] = []
+    for change in changes:
+        able, unable = split(change, off)
+        if able is not None:
+            result.append(able)
+        if unable is not None:
+            result.append(block(unable, Reason.NOT_SUPPORTED, WHAT_TO_CLICK[change.action]))
+    return result
 
 
 def text_of(content: Content) -> tuple[object, ...]:
@@ -87,7 +80,7 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
     if not creates or not (left_steps or left_sequences):
         return list(changes)
-    beside = {(c.sequence, text_of(c.before)): c.address for c in left_steps if c.before}
+    beside = {(c.sequence, text_of(c.before)): f"{c.sequence}.{c.step}" for c in left_steps if c.before}
     elsewhere = {
         text_of(step.content): f"{key}.{step_key}"
         for key, row in left_sequences.items()
@@ -126,35 +119,6 @@ def _rename_sequence(old: str) -> str:
         f'It says the same as sequence "{old}", whose file is gone but which is still in Saleshandy. Renamed? Write '
         f"`formerly: {old}` into the new file. Really a second one? Write `removed: [{old}]` into seqsync.yaml first."
     )
-
-
-def _day_held(changes: Sequence[Change], known: Mapping[str, SequenceState]) -> list[Change]:
-    """Blocks an email whose day another email keeps: the API allows one email a day."""
-    moved = {c.source: c.address for c in changes if c.action is Action.MOVE and c.source}
-    renamed = {c.source: c.address for c in changes if c.action is Action.MOVE and c.step is None and c.source}
-    held: dict[tuple[str, int], str] = {}
-    for key, row in known.items():
-        sequence = renamed.get(key, key)
-        for remote_id, day in row.unmanaged.items():
-            if day is not None:
-                held[sequence, day] = f"step {remote_id}, which is not managed"
-        for step_key, step in row.steps.items():
-            if step.content.is_email:
-                held[sequence, step.day] = moved.get(f"{sequence}.{step_key}", f"{sequence}.{step_key}")
-
-    def checked(change: Change) -> Change:
-        if change.action is not Action.CREATE_STEP or change.after is None or not change.after.is_email:
-            return change
-        holder = held.get((change.sequence, change.after.day))
-        if holder is None:
-            return change
-        advice = (
-            f"Day {change.after.day} is held by {holder}, and a day can hold one email. Take another day, or delete "
-            "that step in Saleshandy first."
-        )
-        return block(change, Reason.DAY_HELD, advice)
-
-    return [checked(change) for change in changes]
 
 
 def _without_sequence(changes: Sequence[Change]) -> list[Change]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.planning import wire
 from sequence_sync.planning.fields import differences, flat_variant, step_fields
-from sequence_sync.planning.plan import Action, Change, Impact, Reason
+from sequence_sync.planning.plan import Action, Change, FieldChange, Impact, Reason
 from sequence_sync.state.snapshot import SequenceState, StepState
 
 
 def sequence_changes(
-    wanted: WantedSequence, known: SequenceState | None, open_addresses: Collection[str]
+    wanted: WantedSequence, known: SequenceState | None, open_addresses: Collection[str], policy: Policy
 ) -> Iterator[Change]:
     """The changes of one sequence that has a file. `open_addresses`: creates whose outcome nobody knows yet."""
     sequence_id = known.id if known else wanted.remote_id
@@ -38,7 +39,7 @@ def sequence_changes(
             yield _new_step(wanted, key, content, sequence_id, open_addresses)
     for key, step in steps.items():
         if key not in wanted.steps:
-            yield _gone_step(wanted, key, step, sequence_id)
+            yield from _gone_step(wanted, key, step, sequence_id, policy)
 
 
 def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str]) -> Change:
@@ -69,7 +70,7 @@ def _head_changes(
         is_open = wanted.key in open_addresses
         yield Change(
             address=wanted.key, action=Action.CREATE_SEQUENCE, impact=Impact.STRUCTURE, title=wanted.title,
-            reason=Reason.OUTCOME_UNKNOWN if is_open else Reason.NEW, call=wire.create_sequence(wanted.title),
+            reason=Reason.OUTCOME_UNKNOWN if is_open else Reason.NEW, calls=(wire.create_sequence(wanted.title),),
         )  # fmt: skip
     elif wanted.remote_id not in (None, known.id):
         yield Change(
@@ -99,24 +100,34 @@ def _new_step(
     return Change(
         address=address, action=Action.CREATE_STEP, impact=Impact.STRUCTURE, sequence_id=sequence_id, after=content,
         reason=Reason.OUTCOME_UNKNOWN if address in open_addresses else Reason.NEW,
-        call=wire.create_step(wanted.key, sequence_id, content),
+        calls=(wire.create_step(wanted.key, sequence_id, content),),
     )  # fmt: skip
 
 
-def _gone_step(wanted: WantedSequence, key: str, step: StepState, sequence_id: str | None) -> Change:
+def _gone_step(
+    wanted: WantedSequence, key: str, step: StepState, sequence_id: str | None, policy: Policy
+) -> Iterator[Change]:
     address = f"{wanted.key}.{key}"
     if key in wanted.removed:
-        return Change(
+        yield Change(
             address=address, action=Action.FORGET, reason=Reason.REMOVED, remote_id=step.id, sequence_id=sequence_id,
             before=step.content,
         )  # fmt: skip
-    return Change(
-        address=address, action=Action.BLOCKED, reason=Reason.STEP_REMOVED, impact=Impact.STRUCTURE, remote_id=step.id,
-        sequence_id=sequence_id, before=step.content,
-        advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, then "
-        f"write `removed: [{key}]` into the file to stop managing it. Was it renamed? Then write "
-        f"`moved: [{{from: {key}, to: NEW-KEY}}]`.",
-    )  # fmt: skip
+    elif policy.removed_steps is RemovedSteps.DEACTIVATE:
+        for letter, row in step.variants.items():
+            if row.status != 0:
+                yield Change(
+                    address=f"{address}.{letter}", action=Action.DEACTIVATE_VARIANT, reason=Reason.STEP_REMOVED,
+                    impact=Impact.STRUCTURE, remote_id=row.id, sequence_id=sequence_id, before=step.content,
+                )  # fmt: skip
+    else:
+        yield Change(
+            address=address, action=Action.BLOCKED, reason=Reason.STEP_REMOVED, impact=Impact.STRUCTURE,
+            remote_id=step.id, sequence_id=sequence_id, before=step.content,
+            advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, then "
+            f"write `removed: [{key}]` into the file to stop managing it; or let `removed_steps: deactivate` in "
+            f"seqsync.yaml switch off such steps. Was it renamed? Then write `moved: [{{from: {key}, to: NEW-KEY}}]`.",
+        )  # fmt: skip
 
 
 def _step_changes(
@@ -131,7 +142,7 @@ def _step_changes(
             f"settings, or run `seqsync state rm {address}` first if the other step is meant.",
         )  # fmt: skip
         return
-    if before == content:
+    if before == content and all(row.status != 0 for row in step.variants.values()):
         return
     if content.type != step.type:
         yield Change(
@@ -162,9 +173,12 @@ def _variant_changes(address: str, content: Content, step: StepState, sequence_i
             yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
             continue
         fields = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
+        if fields and known.status == 0:
+            fields = (*fields, FieldChange(field=f"variants.{letter}.status", before="off", after="on"))
         if fields or known.status == 0:
             yield Change(
-                action=Action.UPDATE_VARIANT, reason=Reason.CHANGED, impact=Impact.COPY, remote_id=known.id,
+                action=Action.UPDATE_VARIANT, reason=Reason.CHANGED, remote_id=known.id,
+                impact=Impact.COPY if fields else Impact.STRUCTURE,
                 fields=fields, **here,
             )  # fmt: skip
     for letter, known in step.variants.items():

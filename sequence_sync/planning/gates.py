@@ -53,7 +53,7 @@ def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: 
     if len(rewritten) > policy.max_changed_steps:
         limit = f"`max_changed_steps` in seqsync.yaml allows {policy.max_changed_steps}"
         yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
-    sending = dict.fromkeys(c.sequence for c in changes if c.call is not None and c.sequence in active)
+    sending = dict.fromkeys(c.sequence for c in changes if c.calls and c.sequence in active)
     if sending:
         yield ACTIVE, f"The plan writes to {_counted(sending, 'active sequence')}: {_names(sending)}."
 

@@ -4,7 +4,7 @@ sequences, by key (they do not depend on each other); within one sequence:
 
     0  state only: adopt, move, forget, record   (its own before those of its steps)
     1  create the sequence
-    2  changes of day, priority, assignee
+    2  changes of day, priority, assignee           (in the order in which `schedule` put them)
     3  other updates
     4  creates of steps, ascending by (day, place in the file): the server's numbering then agrees
     5  new variants
@@ -34,6 +34,8 @@ def in_plan_order(changes: Iterable[Change], places: Mapping[str, int]) -> list[
     """`changes`, sorted. `places` gives a step's place in its file by its address; others come after."""
 
     def key(change: Change) -> tuple[str, int, int, int, int, str]:
+        if change.action is Action.UPDATE_STEP:
+            return (change.sequence, RANK[change.action], 1, 0, 0, "")
         step = f"{change.sequence}.{change.step}"
         day = change.after.day if change.action is Action.CREATE_STEP and change.after else 0
         return (

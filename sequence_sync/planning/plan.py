@@ -44,6 +44,7 @@ class Reason(StrEnum):
     NEW = "new"  # in the files, not in the state
     OUTCOME_UNKNOWN = "outcome-unknown"  # an earlier run sent it and never learnt what became of it
     CHANGED = "changed"  # file and state differ
+    PARKED = "parked"  # an email goes by way of a free day, so that others can take its own
     CONFIGURED_ID = "configured-id"  # `id:` or `ids:` name what is there already
     MOVED = "moved"  # `moved:` or `formerly:` rename it
     REMOVED = "removed"  # `removed:` lets it go
@@ -91,7 +92,8 @@ class Change(Frozen):
     `address` is what it is about; `remote_id` the id there, where it is known; `sequence_id` that of its
     sequence. `after` is what a step will say, `before` what it says by the state. `title` is a sequence's.
     `source` is the old address of a move. `wanted` is what a blocked change would have been, `advice` says
-    what to click or write instead.
+    what to click or write instead. `calls` are those that it makes, in order: one for each variant of a step whose
+    day, priority or assignee changes, else one or none.
     """
 
     address: str
@@ -105,7 +107,7 @@ class Change(Frozen):
     before: Content | None = None
     after: Content | None = None
     fields: tuple[FieldChange, ...] = ()
-    call: Call | None = None
+    calls: tuple[Call, ...] = ()
     wanted: Action | None = None
     advice: str = ""
 
@@ -120,18 +122,29 @@ class Change(Frozen):
         parts = self.address.split(".")
         return parts[1] if len(parts) > 1 else None
 
+    @property
+    def call(self) -> Call | None:
+        """The one call of a create; the first one of the others."""
+        return self.calls[0] if self.calls else None
+
     def signature(self) -> list[Any]:
-        """What the plan hash covers of it, as plain data: what is done to what, and the call with its body."""
-        call = self.call
+        """What the plan hash covers of it, as plain data: what is done to what, and the calls with their bodies."""
         return [
             self.address, self.action, self.wanted, self.title, self.source,
             self.remote_id if self.action is Action.ADOPT else None,
-            [call.method, call.path, call.body] if call else None,
+            [[call.method, call.path, call.body] for call in self.calls],
         ]  # fmt: skip
 
     def digest(self) -> str:
         """Names the change across runs of one plan: its address, action and body, not the ids of the moment."""
-        return digest_of([self.address, self.action, self.call.body if self.call else self.advice])[:16]
+        bodies = [call.body for call in self.calls]
+        return digest_of([self.address, self.action, bodies or self.advice])[:16]
+
+
+def block(change: Change, reason: Reason, advice: str) -> Change:
+    """`change` as a blocked one, which remembers what it would have been."""
+    update = {"action": Action.BLOCKED, "wanted": change.action, "reason": reason, "advice": advice, "calls": ()}
+    return change.model_copy(update=update)
 
 
 class Gate(Frozen):

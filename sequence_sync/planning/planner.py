@@ -1,23 +1,29 @@
 """Wanted sequences and a state in, a plan out. Pure: the same input gives the same plan, byte for byte.
 
-The way: true differences (`differ`), renames of sequences, selection, blocking, order, gates.
+The way: true differences (`differ`), renames of sequences, selection, blocking, days, calls, order, gates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.model.settings import Policy
+from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.planning.blocking import block_all
-from sequence_sync.planning.capabilities import CAPABILITIES, Capability
+from sequence_sync.planning.capabilities import reads_days
 from sequence_sync.planning.differ import forgotten_sequence, sequence_changes
 from sequence_sync.planning.gates import gates_for
 from sequence_sync.planning.order import in_plan_order
-from sequence_sync.planning.plan import Action, Base, Change, Plan, PlannedSequence, Reason
+from sequence_sync.planning.plan import UPDATES, Action, Base, Change, Plan, PlannedSequence, Reason
+from sequence_sync.planning.schedule import in_day_order
 from sequence_sync.planning.select import Selection, select
+from sequence_sync.planning.standing import standing, step_of
+from sequence_sync.planning.wire import update_calls
 from sequence_sync.state.snapshot import SequenceState, State
+
+# Changes of a step that is there: their calls name its id and those of its variants.
+NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Inputs:
 
     `unchanged` are keys whose sources and state entry are what they were when nothing was left to do: no file of
     theirs was parsed. `open_addresses` are creates of an earlier run whose outcome is unknown; `damaged` tells that
-    the journal has a record that cannot be read.
+    the journal has a record that cannot be read. `off` are the claims about the API that are switched off.
     """
 
     wanted: Mapping[str, WantedSequence]
@@ -42,17 +48,17 @@ class Inputs:
     open_addresses: Collection[str] = ()
     damaged: bool = False
     notes: tuple[str, ...] = ()
-    capabilities: Mapping[Action, Capability] = field(default_factory=lambda: CAPABILITIES)
+    off: Collection[Claim] = ()
 
 
 def make_plan(inputs: Inputs) -> Plan:
     """The plan. Raises UsageProblem where a target or exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
     # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
-    everything = block_all(list(_all_changes(inputs)), inputs.state, inputs.capabilities)
+    everything = block_all(list(_all_changes(inputs)), inputs.state, inputs.off)
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
-    changes = in_plan_order(chosen, places)
+    changes = in_plan_order(_carried_out(chosen, everything, inputs, places), places)
     left_out = {c.sequence for c in everything} if len(chosen) < len(everything) else set()
     state = inputs.state
     gates = gates_for(changes, False, set(), inputs.policy, set(inputs.allowed))
@@ -66,6 +72,19 @@ def make_plan(inputs: Inputs) -> Plan:
         gates=gates, allowed=tuple(sorted(inputs.allowed)),
         notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
     )  # fmt: skip
+
+
+def _carried_out(
+    chosen: Sequence[Change], everything: Sequence[Change], inputs: Inputs, places: Mapping[str, int]
+) -> list[Change]:
+    """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
+    rows = standing(everything, inputs.state.sequences if inputs.state else {})
+    return [
+        change.model_copy(update={"calls": update_calls(change, step)})
+        if change.action in NEEDS_STEP and (step := step_of(change, rows))
+        else change
+        for change in in_day_order(chosen, rows, places, reads_days(inputs.off))
+    ]
 
 
 def _known_addresses(inputs: Inputs) -> Iterable[str]:
@@ -92,7 +111,7 @@ def _all_changes(inputs: Inputs) -> Iterable[Change]:
                 address=key, action=Action.MOVE, reason=Reason.MOVED, source=old, remote_id=known[key].id,
                 sequence_id=known[key].id, title=known[key].title,
             )  # fmt: skip
-        yield from sequence_changes(wanted, known.get(key), inputs.open_addresses)
+        yield from sequence_changes(wanted, known.get(key), inputs.open_addresses, inputs.policy)
     for key in sorted(known):
         if key not in inputs.wanted and key not in inputs.unchanged:
             yield forgotten_sequence(key, known[key], inputs.removed)

@@ -59,7 +59,11 @@ def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
     needed = {change.sequence for change in changes if id(change) in taken}
     bringing = {Action.CREATE_SEQUENCE, Action.ADOPT, Action.MOVE}
 
+    renamed = {(change.sequence, change.step) for change in changes if id(change) in taken}
+
     def brought(change: Change) -> bool:
+        if change.step is not None and change.action is Action.MOVE and (change.sequence, change.step) in renamed:
+            return True
         if change.step is not None or change.sequence not in needed or not bringing & {change.action, change.wanted}:
             return False
         address = Address(change.sequence)

@@ -1,17 +1,21 @@
 """The bodies and paths of the calls, exactly as the API's validator accepts them. Pure.
 
 Only what is set is sent, `payload` always, and never a field that the type does not have: the validator refuses
-unknown properties (L). The type goes as its number (L: a name is refused), the priority too (I).
+unknown properties (L). The type goes as its number (L: a name is refused), the priority too (I). Whether a PATCH merges
+or replaces a payload is not known, so it goes whole; what a read does not tell is sent only when it changes.
 Sources: docs/api.md 2, 3, 4.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.planning.plan import Call
+from sequence_sync.planning.plan import Action, Call, Change
+from sequence_sync.state.snapshot import StepState, VariantState, variant_digest
 
 
 def variant_body(variant: Variant) -> dict[str, Any]:
@@ -46,3 +50,87 @@ def create_step(sequence: str, sequence_id: str | None, content: Content) -> Cal
 def create_sequence(title: str) -> Call:
     """The call that makes a sequence; without accounts the API attaches the caller's default one (D)."""
     return Call(method="POST", path="/sequences", body={"title": title})
+
+
+def update_calls(change: Change, step: StepState) -> tuple[Call, ...]:
+    """The calls of a change to `step` as it was last applied. The address of a variant stands in braces while its id
+    is not known."""
+    letters = list(step.variants) if change.action is Action.UPDATE_STEP else [change.address.split(".")[2]]
+    where = f"/sequences/{change.sequence_id}/steps/{step.id}/variants"
+    if change.action is Action.CREATE_VARIANT and change.after:
+        body = {"type": STEP_TYPES[step.type].code, **variant_body(change.after.variants[letters[0]])}
+        return (Call(method="POST", path=where, body=body),)
+    return tuple(
+        Call(
+            method="PATCH",
+            path=f"{where}/{row.id or '{' + change.sequence + '.' + (change.step or '') + '.' + letter + '}'}",
+            body=_patch(change, letter, row),
+        )
+        for letter in letters
+        if (row := step.variants.get(letter))
+    )
+
+
+def _patch(change: Change, letter: str, row: VariantState) -> dict[str, Any]:
+    after = change.after
+    if change.action is Action.DEACTIVATE_VARIANT or after is None:
+        return {"status": 0}
+    if change.action is Action.UPDATE_STEP:
+        return {"payload": row.content.payload, **_placing(change, after)}
+    names = {field.field.split(".")[2] for field in change.fields}
+    new = after.variants[letter] if not names or "payload" in names else row.content
+    gone = {name: "" for name, value in row.content.payload.items() if isinstance(value, str)}
+    body: dict[str, Any] = {"payload": {**{n: v for n, v in gone.items() if n not in new.payload}, **new.payload}}
+    if "task_note" in names:
+        body["taskNote"] = after.variants[letter].task_note
+    if "attachments" in names:
+        body["attachmentIds"] = list(after.variants[letter].attachments)
+    if row.status == 0 and (not names or "status" in names):
+        body["status"] = 1
+    return body
+
+
+def _placing(change: Change, after: Content) -> dict[str, Any]:
+    names = {field.field for field in change.fields}
+    body: dict[str, Any] = {}
+    if "day" in names:
+        body["absoluteDays"] = after.day
+    if "priority" in names:
+        body["priority"] = (after.priority or Priority.NORMAL).code
+    if "assignee" in names:
+        body["assigneeId"] = after.assignee
+    return body
+
+
+def applied(step: StepState, letter: str, body: Mapping[str, Any], placed: bool = True) -> StepState:
+    """`step` after a PATCH with `body` to one of its variants; `placed`: day, priority and assignee count too.
+
+    An emptied text of a payload is one that is not there, as in a file.
+    """
+    old = step.variants[letter]
+    content = old.content
+    if "payload" in body:
+        payload = {name: value for name, value in body["payload"].items() if value != ""}
+        content = content.model_copy(update={"payload": payload})
+    if "taskNote" in body:
+        content = content.model_copy(update={"task_note": body["taskNote"]})
+    if "attachmentIds" in body:
+        content = content.model_copy(update={"attachments": tuple(body["attachmentIds"])})
+    new = old.model_copy(
+        update={
+            "content": content, "digest": variant_digest(content), "status": body.get("status", old.status),
+            "returned": old.returned if content == old.content else None,
+        }
+    )  # fmt: skip
+    update: dict[str, Any] = {"variants": {**step.variants, letter: new}}
+    if placed:
+        update |= _placed(step, body)
+    return step.model_copy(update=update)
+
+
+def _placed(step: StepState, body: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"day": "absoluteDays", "priority": "priority", "assignee": "assigneeId"}
+    update: dict[str, Any] = {name: body[wire] for name, wire in told.items() if wire in body}
+    if "priority" in update:
+        update["priority"] = list(Priority)[update["priority"] - 1]
+    return {**update, "assumed": tuple(name for name in step.assumed if name not in update)} if update else {}

@@ -95,8 +95,8 @@ def _below(row: Row, level: Level, paint: Ink) -> list[str]:
     for detail in row.details if level is Level.FULL or not _blocked_create(row) else ():
         told = _detail(detail, level, paint)
         lines += ["  " * detail.depth + line for line in told] if detail.depth else told
-    if row.call and level is Level.FULL:
-        lines.append(f"call: {one_line(row.call)}")
+    if level is Level.FULL:
+        lines += [f"call: {one_line(call)}" for call in row.calls]
     return lines
 
 

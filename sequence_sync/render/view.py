@@ -62,7 +62,7 @@ class Headline(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One change. `reason` and `impact` are plain words, `call` is `POST /sequences/...` or empty."""
+    """One change. `reason` and `impact` are plain words, `calls` are `POST /sequences/...`."""
 
     change: Change
     mark: str
@@ -72,7 +72,7 @@ class Row(NamedTuple):
     reason: str
     impact: str
     advice: str
-    call: str
+    calls: tuple[str, ...]
 
     @property
     def details(self) -> Iterator[Detail]:
@@ -110,7 +110,7 @@ def view_of(plan: Plan) -> View:
     rows: dict[str, list[Row]] = {}
     for change in plan.changes:
         rows.setdefault(change.sequence, []).append(_row(change))
-    calls = [change.call for change in plan.changes if change.call is not None]
+    calls = [call for change in plan.changes for call in change.calls]
     return View(
         environment=plan.environment,
         api_host=plan.api_host,
@@ -147,7 +147,7 @@ def _row(change: Change) -> Row:
         reason=REASONS[change.reason],
         impact=IMPACTS[change.impact],
         advice=change.advice,
-        call=f"{change.call.method} {change.call.path}" if change.call else "",
+        calls=tuple(f"{call.method} {call.path}" for call in change.calls),
     )
 
 

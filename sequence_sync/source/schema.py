@@ -11,7 +11,7 @@ from typing import Any
 
 from sequence_sync.model.address import KEY
 from sequence_sync.model.fields import LAST_DAY, LONGEST_NOTE, LONGEST_TITLE, Priority
-from sequence_sync.model.settings import Environment, LintSettings, Policy, RemovedSteps, Settings
+from sequence_sync.model.settings import Claim, Environment, LintSettings, Policy, RemovedSteps, Settings
 from sequence_sync.model.steps import STEP_TYPES, EmailStep, EmailVariant, StepType
 from sequence_sync.source.settings import VERSION
 from sequence_sync.source.steps import DEFAULTABLE
@@ -145,8 +145,10 @@ def _email_branches(head: Schema) -> list[Schema]:
 def settings_schema() -> Schema:
     """The schema of `seqsync.yaml`."""
     texts: Schema = {"type": "object", "additionalProperties": _TEXT}
+    switches = _shut({str(claim): {"type": "boolean"} for claim in Claim})
     environment = {
         **_of_model(Environment),
+        "capabilities": switches,
         "api_url": {"type": "string", "pattern": "^https?://"},
         "api_key_env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
         "api_key_command": _FILLED,
@@ -165,6 +167,7 @@ def settings_schema() -> Schema:
         "environments": {"type": "object", "minProperties": 1, "additionalProperties": _closed(environment)},
         "fields": {"type": "array", "items": _TEXT},
         "variables": texts,
+        "capabilities": switches,
         "removed": {"type": "array", "items": _KEY},
         "policy": _shut({**_of_model(Policy), "removed_steps": {"enum": [str(choice) for choice in RemovedSteps]}}),
         "lint": _shut(

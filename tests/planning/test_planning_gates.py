@@ -18,7 +18,7 @@ POLICY = Policy()
 def change(address: str, action: Action, **others: Any) -> Change:
     """A change with a call."""
     call = Call(method="PATCH", path="/x", body={})
-    return Change(**({"address": address, "action": action, "reason": Reason.CHANGED, "call": call} | others))
+    return Change(**({"address": address, "action": action, "reason": Reason.CHANGED, "calls": (call,)} | others))
 
 
 def met(*changes: Change, drifted: bool = False, active: Collection[str] = (), limit: int = 200) -> list[str]:
@@ -60,7 +60,7 @@ def test_size_counts_changed_steps(limit: int, gates: list[str]) -> None:
     rows = [
         change("t.s.a", Action.UPDATE_VARIANT), change("t.s.b", Action.UPDATE_VARIANT),
         change("t.u", Action.UPDATE_STEP),
-        change("t.v.c", Action.CREATE_VARIANT), change("t.w", Action.BLOCKED, call=None),
+        change("t.v.c", Action.CREATE_VARIANT), change("t.w", Action.BLOCKED, calls=()),
     ]  # fmt: skip
     assert met(*rows, limit=limit) == gates
 
@@ -74,7 +74,7 @@ def test_a_write_to_a_sending_sequence_is_a_gate() -> None:
     """A create too; what makes no call is none."""
     assert met(create("t.s", email()), active={"t"}) == ["active"]
     assert met(create("t.s", email()), active={"other"}) == []
-    assert met(change("t.s", Action.FORGET, call=None), active={"t"}) == []
+    assert met(change("t.s", Action.FORGET, calls=()), active={"t"}) == []
 
 
 @pytest.mark.parametrize("name", GATES)

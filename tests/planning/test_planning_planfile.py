@@ -173,7 +173,7 @@ def test_a_hash_of_another_plan_is_refused() -> None:
     """A body edited with the sum made right again still betrays itself."""
     assert decode(rewritten()) == SMALL
     changes = json.loads(SAVED)["changes"]
-    changes[0]["call"]["body"]["absoluteDays"] = 5
+    changes[0]["calls"][0]["body"]["absoluteDays"] = 5
     error = refusal(rewritten(changes=changes))
     assert error.kind == "hash"
 
@@ -197,7 +197,7 @@ def with_call(**changed: Any) -> Plan:
     """`SMALL` with its call changed."""
     change = SMALL.changes[0]
     call = Call(**({"method": change.call.method, "path": change.call.path, "body": change.call.body} | changed))
-    return SMALL.model_copy(update={"changes": (change.model_copy(update={"call": call}),)})
+    return SMALL.model_copy(update={"changes": (change.model_copy(update={"calls": (call,)}),)})
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from support.build import call, email, entry, message, state, wanted
 
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.settings import Claim
 from sequence_sync.planning.plan import Action, Change, Plan, Reason, summary_line
 from sequence_sync.planning.planner import Inputs, make_plan
 from sequence_sync.planning.select import Selection
@@ -100,18 +101,24 @@ def test_an_absent_priority_is_normal_and_an_absent_assignee_is_not_managed() ->
 
 
 @pytest.mark.parametrize(
-    ("now", "action", "field"),
+    ("now", "action", "field", "claim"),
     [
-        (email(1, "Other"), "update-variant", "variants.a.payload.subject"),
-        (email(2), "update-step", "day"),
-        (email(1, b="B"), "create-variant", ""),
+        (email(1, "Other"), "update-variant", "variants.a.payload.subject", Claim.UPDATE_COPY),
+        (email(2), "update-step", "day", Claim.UPDATE_DAY),
+        (email(1, b="B"), "create-variant", "", Claim.ADD_VARIANT),
     ],
 )
-def test_differences_are_true_and_blocked_until_their_call_is_built(now: Content, action: str, field: str) -> None:
-    """A changed step never becomes a create; what would be done is told."""
-    change = only(planned(wanted(steps={"intro": now}), by=state(trial=entry(intro=email(1)))))
-    assert (change.action, change.reason, change.wanted) == (Action.BLOCKED, Reason.NOT_SUPPORTED, action)
+def test_differences_are_calls_or_blocked_where_a_claim_is_switched_off(
+    now: Content, action: str, field: str, claim: Claim
+) -> None:
+    """A changed step never becomes a create; without its call what would be done is told, with what to click."""
+    by = state(trial=entry(intro=email(1)))
+    change = only(planned(wanted(steps={"intro": now}), by=by))
+    assert (str(change.action), len(change.calls)) == (action, 1)
     assert [row.field for row in change.fields] == ([field] if field else [])
+    off = only(planned(wanted(steps={"intro": now}), by=by, off={claim}))
+    assert (off.action, off.reason, off.wanted, off.calls) == (Action.BLOCKED, Reason.NOT_SUPPORTED, action, ())
+    assert "Saleshandy" in off.advice
 
 
 def test_another_type_is_blocked_alone() -> None:

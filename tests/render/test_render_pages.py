@@ -53,7 +53,7 @@ def test_public_json_holds_what_pipelines_need_and_no_more() -> None:
     assert told["plan_hash"] == plan.plan_hash()
     assert told["summary"] == {"create": 0, "update": 2, "deactivate": 1, "record": 0, "blocked": 0}
     assert [row["address"] for row in told["changes"]] == ["trial.call", "trial.nudge.a", "trial.nudge.b"]
-    assert told["changes"][0]["call"]["body"] == {"absoluteDays": 5}
+    assert told["changes"][0]["calls"][0]["body"] == {"absoluteDays": 5}
     assert not {"base", "sum", "tool_version"} & told.keys()
 
 

@@ -48,7 +48,7 @@ def create(address: str, content: Content, sequence_id: str | None = None) -> Ch
     """The creation of a step."""
     return Change(
         address=address, action=Action.CREATE_STEP, reason=Reason.NEW, impact=Impact.STRUCTURE, after=content,
-        sequence_id=sequence_id, call=create_step(address.split(".")[0], sequence_id, content),
+        sequence_id=sequence_id, calls=(create_step(address.split(".")[0], sequence_id, content),),
     )  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Chang
     """A sequence that is not there yet, with its steps."""
     head = Change(
         address=key, action=Action.CREATE_SEQUENCE, reason=Reason.NEW, impact=Impact.STRUCTURE, title=title,
-        call=create_sequence(title),
+        calls=(create_sequence(title),),
     )  # fmt: skip
     return (head, *(create(f"{key}.{name}", content) for name, content in steps.items()))
 
@@ -69,7 +69,7 @@ def update(address: str, before: Content, after: Content, *fields: FieldChange, 
     return Change(**({
         "address": address, "action": Action.UPDATE_VARIANT, "reason": Reason.CHANGED, "impact": Impact.COPY,
         "remote_id": f"{letter}1", "sequence_id": "LGz3m8KNPr", "before": before, "after": after, "fields": fields,
-        "call": call,
+        "calls": (call,),
     } | others))  # fmt: skip
 
 
@@ -154,7 +154,8 @@ def long_update() -> Plan:
                before=task("call_demo", 4), after=task("call_demo", 5), sequence_id="LGz3m8KNPr",
                fields=(FieldChange(field="day", before=4, after=5),
                        FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget")),
-               call=Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2", body={"absoluteDays": 5})),
+               calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2",
+                           body={"absoluteDays": 5}),)),
         update("trial.nudge.a", old, new,
                FieldChange(field="variants.a.payload.subject", before=old.variants["a"].payload["subject"],
                            after=new.variants["a"].payload["subject"]),
@@ -162,8 +163,8 @@ def long_update() -> Plan:
                            after=new.variants["a"].payload["content"])),
         Change(address="trial.nudge.b", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
                impact=Impact.STRUCTURE, remote_id="b1", **ids,
-               call=Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/b1",
-                         body={"status": 0})),
+               calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/b1",
+                           body={"status": 0}),)),
     )  # fmt: skip
     return plan_of(
         *changes,

@@ -119,16 +119,16 @@ def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _resends(kinds: frozenset[Kind]) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = creating._refused
+        real = creating.after_refusal
 
         def refused(place: Any, number: int, answer: Any, sends: int) -> int:
             if answer.kind in kinds:
-                creating._close(place, number, Result.REFUSED)
+                creating.close_intent(place, number, Result.REFUSED)
                 return 1
             return int(real(place, number, answer, sends))
 
         monkeypatch.setattr(creating, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
-        monkeypatch.setattr(creating, "_refused", refused)
+        monkeypatch.setattr(creating, "after_refusal", refused)
 
     return patch
 
@@ -185,8 +185,8 @@ def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
 MUTATIONS = (
     Mutation("no fsync", _instead(SimBackend, "put_down", _no_fsync), CUT),
-    Mutation("journal after the call", _instead(creating, "_send", _send(early=False, late=True)), CUT),
-    Mutation("outcome before the answer", _instead(creating, "_send", _send(early=True, late=False)), STOPPED),
+    Mutation("journal after the call", _instead(creating, "send_once", _send(early=False, late=True)), CUT),
+    Mutation("outcome before the answer", _instead(creating, "send_once", _send(early=True, late=False)), STOPPED),
     Mutation("a 5xx means not made", _resends(frozenset({Kind.FAILED})),
              replace(LOST, fault_kinds=("status-after", "status-late"))),
     Mutation("any 4xx is sent again", _resends(frozenset({Kind.REFUSED, Kind.MISSING})),
@@ -204,7 +204,7 @@ MUTATIONS = (
     Mutation("no read before the first write", _instead(creating, "look_before_writing", _no_first_read), FORGOTTEN),
     Mutation("no second look", _instead(executor.Executor, "_second_look", lambda engine, runs: None),
              FORGOTTEN),
-    Mutation("known ids in an answer are believed", _instead(creating, "_made", _believes_ids),
+    Mutation("known ids in an answer are believed", _instead(creating, "made_by", _believes_ids),
              Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2)),
     Mutation("titles are not searched", _instead(creating, "_ids_with_title", lambda place, title, listed: ()),
              Profile(people=2, deeds=("title",), crashes=1, sequences=2)),

@@ -27,6 +27,7 @@ from sequence_sync.apply.ledger import Ledger
 from sequence_sync.backends.base import LockInfo, Stored
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.settings import Claim
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Silent
 from sequence_sync.planning.plan import Action, Plan
 from sequence_sync.planning.planner import Inputs, make_plan
@@ -111,6 +112,7 @@ class Simulation(Deciding):
             Inputs(
                 wanted=self.files, state=view.state, environment="default", api_host="api",
                 open_addresses=open_ones, damaged=bool(view.damaged), allowed=self.allowed,
+                off=frozenset(Claim),
             )
         )  # fmt: skip
 

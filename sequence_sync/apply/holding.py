@@ -1,0 +1,164 @@
+"""A variant as read, held against what was last applied and what is wanted; and what an unclear PATCH means. Pure.
+
+Design 6 (three-way) and 8.7. Reading proves a text only where the two texts differ to the eye: a change of mere markup
+is sent again rather than believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sequence_sync.api.types import RemoteStep, RemoteVariant
+from sequence_sync.apply.settle import Stand
+from sequence_sync.planning.canonical import same_payload
+from sequence_sync.state.snapshot import StepState, digest_of
+
+
+class Held(StrEnum):
+    """What a read of one variant shows."""
+
+    WANTED = "wanted"  # all that the PATCH says is there already
+    OURS = "ours"  # it is what was last applied, or cannot be told from it
+    OTHER = "other"  # somebody changed it
+    GONE = "gone"  # it is not there
+    UNREAD = "unread"  # it could not be read
+
+
+class Next(StrEnum):
+    """What to do about an unclear PATCH."""
+
+    UPDATED = "updated"
+    NOT_MADE = "not-made"
+    REPEAT = "repeat"  # the same body may go again at any time
+    WAIT = "wait"
+    REFUSED = "refused"  # tell what the API said
+    ASK = "ask"  # a person must look
+
+
+# (stand, the grace is over) -> what the read shows -> what to do. At the next start a PATCH of which nothing is to be
+# seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check.
+TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
+    (Stand.UNKNOWN, False): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.ASK, Held.GONE: Next.ASK,
+        Held.UNREAD: Next.WAIT,
+    },
+    (Stand.UNKNOWN, True): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.ASK, Held.GONE: Next.ASK,
+        Held.UNREAD: Next.ASK,
+    },
+    (Stand.DOUBTFUL, False): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.REFUSED, Held.OTHER: Next.REFUSED, Held.GONE: Next.REFUSED,
+        Held.UNREAD: Next.WAIT,
+    },
+    (Stand.DOUBTFUL, True): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.REFUSED, Held.OTHER: Next.REFUSED, Held.GONE: Next.REFUSED,
+        Held.UNREAD: Next.REFUSED,
+    },
+    (Stand.OPEN, False): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.WAIT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
+        Held.UNREAD: Next.WAIT,
+    },
+    (Stand.OPEN, True): {
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.NOT_MADE, Held.OTHER: Next.NOT_MADE, Held.GONE: Next.NOT_MADE,
+        Held.UNREAD: Next.ASK,
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One thing that a variant is held against. None: a read does not tell."""
+
+    name: str
+    ours: bool | None
+    wanted: bool | None
+    theirs: str = ""
+    applied: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a read shows, and of a change by somebody else the thing with both sides."""
+
+    held: Held
+    changed: Aspect | None = None
+
+
+def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteStep | None) -> Finding:
+    """`step` as read against `entry` and against a PATCH of `letter` with `body`."""
+    known = entry.variants[letter]
+    row = next((row for row in step.variants if row.id == known.id), None) if step else None
+    if step is None or row is None:
+        return Finding(Held.GONE)
+    aspects = [_text(entry, letter, body, row), *_placing(entry, body, step), *_rest(entry, letter, body, row)]
+    if all(aspect.wanted for aspect in aspects):
+        return Finding(Held.WANTED)
+    foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)
+    return Finding(Held.OTHER, foreign) if foreign else Finding(Held.OURS)
+
+
+def payload_digest(payload: Mapping[str, Any]) -> str:
+    """Names a payload exactly as the server gave it back."""
+    return digest_of(dict(payload))
+
+
+def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
+    """Whether a variant as read says what was last applied."""
+    known, theirs = entry.variants[letter], row.payload
+    if known.returned is not None and known.returned == payload_digest(theirs):
+        theirs = known.content.payload  # the server's own spelling of it
+    return same_payload(entry.type, known.content.payload, theirs, known.content.task_note, row.task_note)
+
+
+def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> Aspect:
+    known = entry.variants[letter].content
+    payload, note = _filled(body.get("payload", known.payload)), body.get("taskNote", known.task_note)
+    ours = text_is_applied(entry, letter, row)
+    wanted: bool | None = same_payload(entry.type, payload, row.payload, note, row.task_note)
+    if (payload, note) == (_filled(known.payload), known.task_note):
+        wanted = ours  # nothing of the text is to change
+    elif (note != known.task_note and row.task_note is None) or (ours and wanted and payload != _filled(row.payload)):
+        wanted = None
+    return Aspect("text", ours, wanted, _words(row.payload), _words(known.payload))
+
+
+def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in payload.items() if value not in ("", None)}
+
+
+def _words(payload: Mapping[str, Any]) -> str:
+    return " / ".join(str(value) for value in _filled(payload).values())
+
+
+def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> list[Aspect]:
+    aspects = []
+    if "absoluteDays" in body:
+        aspects.append(_plain("day", step.day, entry.day, body["absoluteDays"]))
+    if "priority" in body:
+        code = entry.priority.code if entry.priority else None
+        aspects.append(_plain("priority", step.priority, step.priority if code is None else code, body["priority"]))
+    if "assigneeId" in body:
+        before = entry.assignee if entry.assignee is not None else step.assignee
+        aspects.append(_plain("assignee", step.assignee, before, body["assigneeId"]))
+    return aspects
+
+
+def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> list[Aspect]:
+    known = entry.variants[letter]
+    aspects = []
+    if "attachmentIds" in body:
+        told = None if row.attachments is None else sorted(row.attachments)
+        aspects.append(_plain("attachments", told, sorted(known.content.attachments), sorted(body["attachmentIds"])))
+    if "status" in body:
+        # On or off is no text that could be lost: whoever switched it already did what is wanted.
+        aspects.append(Aspect("status", True, None if row.status is None else row.status == body["status"]))
+    return aspects
+
+
+def _plain(name: str, told: Any, before: Any, wanted: Any) -> Aspect:
+    if told is None:
+        return Aspect(name, None, None)
+    return Aspect(name, told == before, told == wanted, f"{name} {told}", f"{name} {before}")

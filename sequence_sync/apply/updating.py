@@ -1,0 +1,342 @@
+"""Changes of what is there (design 6, 8.7): look, hold against the state, intent, one PATCH, outcome.
+
+A PATCH may be repeated as it is; another one to the same variant waits until the first cannot arrive any more. What
+somebody changed in the app is never overwritten unless the gate `drift` is open. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sequence_sync.api.requests import from_call
+from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
+from sequence_sync.apply import creating
+from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
+from sequence_sync.apply.creating import MOST_SENDS, after_refusal, close_intent, refusal, send_once, stand_of
+from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold, payload_digest, text_is_applied
+from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
+from sequence_sync.apply.recording import Told
+from sequence_sync.apply.settle import Stand
+from sequence_sync.apply.site import Site
+from sequence_sync.apply.variants import settle_open_variant
+from sequence_sync.planning.gates import DRIFT
+from sequence_sync.planning.outcome import Status
+from sequence_sync.planning.plan import UPDATES, Action, Change, Reason
+from sequence_sync.planning.wire import applied
+from sequence_sync.state.records import IntentRecord, Result
+from sequence_sync.state.snapshot import Delta, StepState
+
+PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
+SHOWN = 300  # characters of a text in a refusal
+
+
+class _Needless(Exception):
+    """All that a PATCH says is there already."""
+
+
+def update(site: Site, change: Change) -> Told:
+    """Make the calls of a change to a step or a variant that is there."""
+    if _is_done(site, change):
+        return Status.ALREADY, ""
+    _compare_all(site)
+    letters = _letters(site, change)
+    if change.reason is Reason.PARKED and site.remote_step(_entry(site, change).id).day is None:
+        raise Halt(
+            Status.REFUSED, 6, f"Saleshandy does not tell the day of {change.address}.",
+            "Emails can change places only where the days can be read. Write `capabilities: {read-day: false}` into "
+            "seqsync.yaml, and plan again: the plan says what to click.",
+        )  # fmt: skip
+    sent = False
+    for place, letter in enumerate(letters):
+        last = place == len(letters) - 1
+        sent |= _one_call(site, change, letter, change.calls[place].body, last, may_skip=len(letters) == 1)
+    if any(row.reason is Reason.PARKED for row in site.changes) and _moves_an_email(change):
+        _confirm_day(site, change)
+    return (Status.DONE, "") if sent else (Status.RECORDED, "Saleshandy said so already")
+
+
+def _entry(site: Site, change: Change) -> StepState:
+    entry = site.entry().steps.get(change.step or "")
+    if entry is None:
+        raise Halt(Status.FAILED, 1, f"{change.sequence}.{change.step} is not in the state.", "Plan again.")
+    return entry
+
+
+def _letters(site: Site, change: Change) -> list[str]:
+    if change.action is not Action.UPDATE_STEP:
+        return [change.address.split(".")[2]]
+    return list(_entry(site, change).variants)[: len(change.calls)]
+
+
+def _is_done(site: Site, change: Change) -> bool:
+    """Whether an earlier run of this plan did it: the state is past what the change begins with."""
+    entry, before = _entry(site, change), change.before
+    if change.action is Action.UPDATE_STEP and before is not None:
+        now = entry.content
+        return any(getattr(now, row.field) != getattr(before, row.field) for row in change.fields)
+    letter = change.address.split(".")[2]
+    return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
+
+
+def _compare_all(site: Site) -> None:
+    """Before the first PATCH of a sequence everything that will be changed is held against what was last applied."""
+    look_before_writing(site)
+    if site.compared:
+        return
+    site.fresh()
+    if any(row.id is None for step in site.entry().steps.values() for row in step.variants.values()):
+        fill_variant_ids(site)
+    for change in site.changes:
+        if change.action in PATCHES and change.step in site.entry().steps and not _is_done(site, change):
+            for letter, call in zip(_letters(site, change), change.calls, strict=False):
+                _not_foreign(site, change, letter, call.body)
+    site.compared = True
+    remember_returned(site)
+
+
+def _not_foreign(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
+    entry, name = _entry(site, change), f"{change.sequence}.{change.step}.{letter}"
+    if letter not in entry.variants or entry.variants[letter].id is None:
+        raise Halt(Status.FAILED, 1, f"The id of {name} is not known.", "Look at its step in Saleshandy.")
+    finding = hold(entry, letter, body, site.remote_or_none(entry.id))
+    if finding.held is Held.GONE:
+        raise Halt(
+            Status.REFUSED, 6, f"{name} is not in Saleshandy any more.",
+            f"Put it back there, or take it out of the state: `seqsync state rm {change.sequence}.{change.step}`.",
+        )  # fmt: skip
+    if finding.held is Held.OTHER and DRIFT not in site.context.allowed:
+        raise _foreign(name, finding.changed)
+    return finding
+
+
+def _foreign(name: str, aspect: Aspect | None) -> Halt:
+    both = f' In Saleshandy: "{_short(aspect.theirs)}". Last applied: "{_short(aspect.applied)}".' if aspect else ""
+    return Halt(
+        Status.REFUSED, 6, f"{name} was changed in Saleshandy since the last apply.{both}",
+        "Nothing of it is overwritten. Take the edit into the file by hand, or put the file's text in its place: plan "
+        "again with `-allow drift`.",
+    )  # fmt: skip
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+
+
+def _one_call(site: Site, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool) -> bool:
+    """One PATCH, until its outcome is clear. False where it was not needed."""
+    entry = _entry(site, change)
+    name, variant_id = f"{change.sequence}.{change.step}.{letter}", entry.variants[letter].id or ""
+    request = from_call("PATCH", f"/sequences/{site.id}/steps/{entry.id}/variants/{variant_id}", body)
+    intent = IntentRecord(
+        run=site.context.run, address=name, action=change.action, remote_id=site.id, body=dict(body),
+        seen=tuple(sorted(site.seen)),
+    )  # fmt: skip
+    _await_given_up(site, variant_id, body)
+
+    def guard() -> None:
+        site.still_alone()
+        if _not_foreign(site, change, letter, body).held is Held.WANTED and may_skip:
+            raise _Needless
+
+    try:
+        _until_clear(site, request, intent, guard, last)
+    except _Needless:
+        site.note(f"{name} is so already", _delta(site, intent, last))
+        return False
+    return True
+
+
+def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None], last: bool) -> None:
+    sends = 0
+    while sends < MOST_SENDS:
+        number, answer = send_once(site, request, intent, guard)
+        if answer.kind is Kind.OK:
+            return _made(site, number, intent, last)
+        if answer.kind in CERTAINLY_NOT_MADE:
+            sends += after_refusal(site, number, answer, sends)
+            continue
+        site.context.tell("unclear", intent.address, answer.message)
+        stand, since = stand_of(answer), site.context.clock.now()
+        todo = settle_update(site, stand, since, intent)
+        if todo is Next.UPDATED:
+            return _made(site, number, intent, last)
+        if todo is Next.REFUSED:
+            close_intent(site, number, Result.REFUSED, detail=answer.message)
+            raise refusal(answer)
+        if todo is Next.ASK:
+            raise _unknown(intent, answer)
+        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
+        site.given_up[request.path] = (intent.body or {}, since)
+        site.context.clock.sleep(FIRST_GAP * 2**sends)
+        sends += 1
+    raise creating.never_made()
+
+
+def _unknown(intent: IntentRecord, answer: Answer) -> Halt:
+    return Halt(
+        Status.UNKNOWN, 9, f"Nobody can know what became of {intent.address} ({answer.message or answer.kind}).",
+        "Look at it in Saleshandy, then run the same apply again: it looks before it sends anything.",
+    )  # fmt: skip
+
+
+def _await_given_up(site: Site, variant_id: str, body: Mapping[str, Any]) -> None:
+    """Another PATCH to a variant waits until the one that was given up cannot arrive any more."""
+    path = next((path for path in site.given_up if path.endswith(f"/{variant_id}")), None)
+    if path is None or site.given_up[path][0] == body:
+        return
+    left = site.given_up[path][1] + site.context.grace - site.context.clock.now()
+    if left > 0:
+        site.context.tell("wait", path, f"an earlier change of it may still arrive: {left:.0f} s")
+        site.context.clock.sleep(left)
+        site.read()
+    del site.given_up[path]
+
+
+def _delta(site: Site, intent: IntentRecord, last: bool) -> Delta:
+    _, step, letter = intent.address.split(".")
+    return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
+
+
+def _made(site: Site, number: int, intent: IntentRecord, last: bool) -> None:
+    """Record it, and let the read that is at hand show it: it is not read again for each call."""
+    _, step, letter = intent.address.split(".")
+    close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
+    entry = site.entry().steps[step]
+    site.patched.add(entry.variants[letter].id or "")
+    site.steps = [
+        _as_patched(row, entry.variants[letter].id, intent.body or {}) if row.id == entry.id else row
+        for row in site.steps
+    ]
+
+
+def _as_patched(step: RemoteStep, variant_id: str | None, body: Mapping[str, Any]) -> RemoteStep:
+    def patched(row: RemoteVariant) -> RemoteVariant:
+        return replace(
+            row,
+            payload=body.get("payload", row.payload),
+            task_note=body.get("taskNote", row.task_note) if row.task_note is not None else None,
+            attachments=tuple(body.get("attachmentIds", row.attachments)) if row.attachments is not None else None,
+            status=body.get("status", row.status) if row.status is not None else None,
+        )
+
+    return replace(
+        step,
+        day=body.get("absoluteDays", step.day) if step.day is not None else None,
+        priority=body.get("priority", step.priority) if step.priority is not None else None,
+        assignee=body.get("assigneeId", step.assignee) if step.assignee is not None else None,
+        variants=tuple(patched(row) if row.id == variant_id else row for row in step.variants),
+    )
+
+
+def _moves_an_email(change: Change) -> bool:
+    moved = any(field.field == "day" for field in change.fields)
+    return moved and change.after is not None and change.after.is_email
+
+
+def _confirm_day(site: Site, change: Change) -> None:
+    """Where emails change places each move is seen before the next one is sent."""
+    wanted, entry = change.after.day if change.after else None, _entry(site, change)
+    since, gap = site.context.clock.now(), FIRST_GAP
+    while True:
+        site.read()
+        told = site.remote_step(entry.id).day
+        if told == wanted:
+            return
+        if site.context.clock.now() - since >= site.context.grace:
+            break
+        site.context.clock.sleep(gap)
+        gap *= 2
+    raise Halt(
+        Status.FAILED, 1, f"Saleshandy took the new day of {change.address}, but still shows day {told}.",
+        "Look at it in Saleshandy. If its day cannot be changed by the API, write `capabilities: {update-day: false}` "
+        "into seqsync.yaml.",
+    )  # fmt: skip
+
+
+# -- what is unclear --------------------------------------------------------------------------------------------------
+
+
+def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) -> Next:
+    """Read until the table decides what became of a PATCH."""
+    context, gap, unread = site.context, FIRST_GAP, 0
+    while True:
+        over = context.clock.now() - since >= context.grace
+        held = _held_now(site, intent)
+        unread += held is Held.UNREAD and over
+        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else TABLE[stand, over][held]
+        if todo is not Next.WAIT:
+            return todo
+        left = context.grace - (context.clock.now() - since)
+        context.clock.sleep(min(gap, left) if left > 0 else gap)
+        gap *= 2
+
+
+def _held_now(site: Site, intent: IntentRecord) -> Held:
+    _, step, letter = intent.address.split(".")
+    entry = site.entry().steps[step]
+    try:
+        site.read_if_there()
+    except ReadFailed:
+        return Held.UNREAD
+    return hold(entry, letter, intent.body or {}, site.remote_or_none(entry.id)).held
+
+
+def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
+    """Decide what an earlier run's write became. Sends nothing; raises Halt where a person must decide."""
+    if intent.action == Action.CREATE_VARIANT:
+        settle_open_variant(site, intent, since)
+    elif intent.action in PATCHES:
+        _settle_open_update(site, intent, since)
+    else:
+        creating.settle_open(site, intent, since)
+
+
+def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
+    site.id = intent.remote_id
+    _, step, letter = intent.address.split(".")
+    entry = site.known.steps.get(step) if site.known else None
+    if entry is None or letter not in entry.variants:
+        close_intent(site, intent.n, Result.NOT_MADE, detail="its step is not managed any more")
+        return
+    todo = settle_update(site, Stand.OPEN, since, intent)
+    if todo is Next.ASK:
+        raise Halt(
+            Status.FAILED, 1, f"What became of {intent.address} could not be read.", "Run the same apply again later."
+        )
+    if todo is Next.NOT_MADE:
+        close_intent(site, intent.n, Result.NOT_MADE)
+        return
+    # Day, priority and assignee are the step's: they are so when its last variant has them.
+    last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]
+    close_intent(site, intent.n, Result.UPDATED, _delta(site, intent, last))
+
+
+# -- the server's own spelling ----------------------------------------------------------------------------------------
+
+
+def remember_returned(site: Site) -> None:
+    """Keep how the server spells what we wrote, so that its spelling is never taken for an edit. Needs no read."""
+    known = site.known
+    if known is None or site.read_at is None:
+        return
+    remote = {step.id: step for step in site.steps}
+    changed = {
+        key: entry
+        for key, step in known.steps.items()
+        if step.id in remote and (entry := _with_returned(step, remote[step.id], site.patched)) != step
+    }
+    if changed:
+        site.note(f"how Saleshandy spells {site.key}", Delta(sequence=site.key, steps=dict(changed)))
+
+
+def _with_returned(step: StepState, remote: RemoteStep, patched: Collection[str]) -> StepState:
+    rows = {row.id: row for row in remote.variants if row.id not in patched}
+    variants = dict(step.variants)
+    for letter, known in step.variants.items():
+        row = rows.get(known.id or "")
+        if row is None or row.payload == known.content.payload or not text_is_applied(step, letter, row):
+            continue
+        variants[letter] = known.model_copy(update={"returned": payload_digest(row.payload)})
+    return step.model_copy(update={"variants": variants})

@@ -1,0 +1,120 @@
+"""Changes of day in an order that the API accepts, and emails whose day is held. Pure.
+
+`moves` finds the way by names and days; here it becomes changes, each with where it is told from and where it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.moves import Leg, route
+from sequence_sync.planning.plan import Action, Change, FieldChange, Impact, Reason, block
+from sequence_sync.planning.standing import Standing
+from sequence_sync.state.snapshot import SequenceState
+
+CYCLE = (
+    "These emails only change places, so one of them must wait on a free day meanwhile; that is done only where a read "
+    "tells the days, and `read-day` is switched off. Change the days in Saleshandy by hand, or let one of them go to a "
+    "free day first."
+)
+
+
+def in_day_order(changes: Sequence[Change], rows: Standing, places: Mapping[str, int], may_park: bool) -> list[Change]:
+    """`changes` with those of days in order, legs by way of a free day among them, and blocked where a day is held."""
+    sequences: dict[str, list[Change]] = {}
+    for change in changes:
+        sequences.setdefault(change.sequence, []).append(change)
+    ordered: list[Change] = []
+    for key, group in sequences.items():
+        ordered += _in_one_sequence(group, rows.get(key), places, may_park)
+    return ordered
+
+
+def _in_one_sequence(
+    changes: list[Change], row: SequenceState | None, places: Mapping[str, int], may_park: bool
+) -> list[Change]:
+    if not any(_email(change) is not None for change in changes):
+        return changes
+    steps = sorted(
+        (change for change in changes if change.action is Action.UPDATE_STEP),
+        key=lambda change: (places.get(change.address, len(places)), change.address),
+    )
+    movers = {change.address: change for change in steps if _email(change) is not None and _day(change)}
+    held = _held(row, changes)
+    wanted = {address: content.day for address, change in movers.items() if (content := change.after)}
+    created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]
+    last = max((change.after.day for change in created if change.after), default=0)
+    way = route(held, wanted, may_park=may_park, last=last)
+    stuck = [_stuck(movers[name], way.stuck[name], wanted[name]) for name in movers if name in way.stuck]
+    at_rest = {day: name for name, day in sorted(way.days.items())}
+    rest = [
+        _unless_held(change, at_rest) if change in created else change
+        for change in changes
+        if change.action is not Action.UPDATE_STEP
+    ]
+    calm = [change for change in steps if change.address not in movers]
+    return [*rest, *calm, *_legs(way.legs, movers), *stuck]
+
+
+def _email(change: Change) -> Content | None:
+    """What an email will say, if `change` moves or makes one."""
+    if change.action not in (Action.UPDATE_STEP, Action.CREATE_STEP) or change.after is None:
+        return None
+    return change.after if change.after.is_email else None
+
+
+def _day(change: Change) -> bool:
+    return any(field.field == "day" for field in change.fields)
+
+
+def _held(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, int]:
+    """Every email that Saleshandy has, with its day: ours by address, others by what they are called."""
+    if row is None:
+        return {}
+    key = next(iter(changes)).sequence
+    ours = {f"{key}.{step}": entry.day for step, entry in row.steps.items() if entry.content.is_email}
+    others = {f"step {name}, which is not managed": day for name, day in row.unmanaged.items() if day is not None}
+    return ours | others
+
+
+def _legs(legs: Iterable[Leg], movers: Mapping[str, Change]) -> Iterator[Change]:
+    for leg in legs:
+        change = movers[leg.name]
+        if not leg.parked and change.before is not None and leg.start == change.before.day:
+            yield change
+            continue
+        fields = tuple(
+            FieldChange(field="day", before=leg.start, after=leg.day) if field.field == "day" else field
+            for field in change.fields
+        )
+        update: dict[str, object] = {
+            "before": _on(change.before, leg.start),
+            "after": _on(change.after, leg.day),
+            "fields": tuple(field for field in fields if field.field == "day") if leg.parked else fields,
+        }
+        if leg.parked:
+            update |= {"reason": Reason.PARKED, "impact": Impact.TIMING}
+        yield change.model_copy(update=update)
+
+
+def _on(content: Content | None, day: int) -> Content | None:
+    return content.model_copy(update={"day": day}) if content else None
+
+
+def _stuck(change: Change, holder: str | None, day: int) -> Change:
+    if holder is None:
+        return block(change, Reason.DAY_HELD, CYCLE)
+    return block(change, Reason.DAY_HELD, _held_words(day, holder))
+
+
+def _unless_held(change: Change, at_rest: Mapping[int, str]) -> Change:
+    day = change.after.day if change.after else 0
+    return block(change, Reason.DAY_HELD, _held_words(day, at_rest[day])) if day in at_rest else change
+
+
+def _held_words(day: int, holder: str) -> str:
+    return (
+        f"Day {day} is held by {holder}, and a day can hold one email. Take another day, or delete that step in "
+        "Saleshandy first."
+    )

@@ -1,0 +1,159 @@
+"""The calls of changes to what is there: what is sent, what is not, and what is split."""
+
+from __future__ import annotations
+
+import pytest
+from support.build import email, entry, message, state, wanted
+
+from sequence_sync.model.sequence import Content
+from sequence_sync.model.settings import Claim, Policy, RemovedSteps
+from sequence_sync.planning.capabilities import CAPABILITIES, GIVEN_BACK
+from sequence_sync.planning.plan import Action, Call, Plan, Reason
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.select import Selection
+from sequence_sync.state.snapshot import SequenceState
+
+HELLO = {"subject": "Hello", "content": "<p>Hello there</p>"}
+
+
+def planned(before: SequenceState, after: dict[str, Content], **more: object) -> Plan:
+    """The plan of one sequence."""
+    fields = {name: more.pop(name) for name in ("moved", "removed") if name in more}
+    rows = {"trial": wanted(steps=after, **fields)}
+    return make_plan(Inputs(wanted=rows, state=state(trial=before), environment="e", api_host="a", **more))
+
+
+def calls(plan: Plan) -> list[Call]:
+    """All calls, in order."""
+    return [call for change in plan.changes for call in change.calls]
+
+
+def with_variant(content: Content, **changed: object) -> Content:
+    """`content` with its first variant changed."""
+    return content.model_copy(update={"variants": {"a": content.variants["a"].model_copy(update=changed)}})
+
+
+def off(row: SequenceState, step: str, *letters: str) -> SequenceState:
+    """`row` with variants of a step switched off."""
+    old = row.steps[step]
+    variants = {
+        letter: each.model_copy(update={"status": 0}) if letter in letters else each
+        for letter, each in old.variants.items()
+    }
+    return row.model_copy(update={"steps": {**row.steps, step: old.model_copy(update={"variants": variants})}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "body"),
+    [
+        ({}, {"payload": {**HELLO, "subject": "Hi"}}, {"payload": {**HELLO, "subject": "Hi"}}),
+        ({"payload": {**HELLO, "preheader": "x"}}, {}, {"payload": {"preheader": "", **HELLO}}),
+        ({}, {"attachments": ("f1",)}, {"payload": HELLO, "attachmentIds": ["f1"]}),
+        ({"attachments": ("f1",)}, {}, {"payload": HELLO, "attachmentIds": []}),
+        (
+            {"attachments": ("f1",)},
+            {"attachments": ("f1",), "payload": {**HELLO, "subject": "Hi"}},
+            {"payload": {**HELLO, "subject": "Hi"}},
+        ),
+    ],
+)
+def test_a_variant_is_sent_whole_and_what_cannot_be_read_only_when_it_changes(
+    before: dict[str, object], after: dict[str, object], body: dict[str, object]
+) -> None:
+    """The payload always, attachments when they change, what is taken out as empty."""
+    (call,) = calls(planned(entry(intro=with_variant(email(), **before)), {"intro": with_variant(email(), **after)}))
+    assert (call.method, call.body) == ("PATCH", body)
+    assert call.path == "/sequences/SEQ1/steps/SEQ1-intro/variants/SEQ1-intro-a"
+
+
+def test_a_step_is_changed_by_way_of_each_variant() -> None:
+    """Day: one call for each variant, the first one first, with the text that it has."""
+    sent = calls(planned(entry(intro=email(1, b="B")), {"intro": email(4, b="B")}))
+    assert [call.path[-1] for call in sent] == ["a", "b"]
+    assert sent[0].body == {"payload": HELLO, "absoluteDays": 4}
+    assert sent[1].body["payload"]["subject"] == "B"
+
+
+def test_priority_and_assignee_go_as_the_api_wants_them() -> None:
+    """A priority that is taken out is normal; an assignee that is taken out is left alone."""
+    before = message(2, priority="high", assignee="anna")
+    (call,) = calls(planned(entry(m=before), {"m": message(2)}))
+    assert call.body == {"payload": {"message": "A message about something"}, "priority": 3}
+    (call,) = calls(planned(entry(m=before), {"m": message(2, priority="high", assignee="ben")}))
+    assert call.body == {"payload": {"message": "A message about something"}, "assigneeId": "ben"}
+
+
+def test_an_id_that_is_not_known_stands_in_braces() -> None:
+    """The engine reads it before it sends."""
+    row = entry(intro=email())
+    step = row.steps["intro"]
+    bare = {"a": step.variants["a"].model_copy(update={"id": None})}
+    row = row.model_copy(update={"steps": {"intro": step.model_copy(update={"variants": bare})}})
+    (call,) = calls(planned(row, {"intro": email(1, "Other")}))
+    assert call.path.endswith("/variants/{trial.intro.a}")
+
+
+def test_what_can_be_done_of_a_change_is_done_and_the_rest_is_blocked() -> None:
+    """Each field is judged by its own claim; none is dropped."""
+    after = with_variant(email(), payload={**HELLO, "subject": "Hi"}, attachments=("f1",))
+    plan = planned(entry(intro=email()), {"intro": after}, off={Claim.UPDATE_ATTACHMENTS})
+    assert [(str(c.action), [f.field for f in c.fields]) for c in plan.changes] == [
+        ("update-variant", ["variants.a.payload.subject"]),
+        ("blocked", ["variants.a.attachments"]),
+    ]
+    assert calls(plan)[0].body == {"payload": {**HELLO, "subject": "Hi"}}
+    only_files = planned(entry(intro=email()), {"intro": after}, off={Claim.UPDATE_COPY})
+    assert calls(only_files)[0].body == {"payload": HELLO, "attachmentIds": ["f1"]}
+
+
+def test_a_variant_that_was_off_is_switched_on() -> None:
+    """With other words or with the same."""
+    row = off(entry(intro=email(1, b="B")), "intro", "b")
+    (call,) = calls(planned(row, {"intro": email(1, b="B")}))
+    assert call.body == {"payload": {"subject": "B", "content": "<p>B</p>"}, "status": 1}
+    (call,) = calls(planned(row, {"intro": email(1, b="C")}))
+    assert call.body == {"payload": {"subject": "C", "content": "<p>C</p>"}, "status": 1}
+    plan = planned(row, {"intro": email(1, b="C")}, off={Claim.REACTIVATE})
+    assert calls(plan)[0].body == {"payload": {"subject": "C", "content": "<p>C</p>"}}
+    assert planned(row, {"intro": email(1)}).changes == ()
+
+
+def test_a_removed_step_goes_off_once_where_the_policy_says_so() -> None:
+    """Gated, and quiet afterwards; a rename is still asked about."""
+    policy = Policy(removed_steps=RemovedSteps.DEACTIVATE)
+    row = entry(intro=email(1, b="B"))
+    plan = planned(row, {}, policy=policy)
+    assert [(c.address, c.action, c.reason) for c in plan.changes] == [
+        ("trial.intro.a", Action.DEACTIVATE_VARIANT, Reason.STEP_REMOVED),
+        ("trial.intro.b", Action.DEACTIVATE_VARIANT, Reason.STEP_REMOVED),
+    ]
+    assert [(gate.name, gate.allowed) for gate in plan.gates] == [("destructive", False)]
+    assert planned(off(row, "intro", "a", "b"), {}, policy=policy).changes == ()
+    renamed = planned(row, {"hello": email(2, b="B")}, policy=policy)
+    assert Reason.SAME_CONTENT in {change.reason for change in renamed.changes}
+
+
+def test_a_renamed_step_is_changed_where_it_is() -> None:
+    """The move is recorded and the calls go to the step that it was; a target on its variant brings the move."""
+    moved = {"hello": "intro"}
+    plan = planned(entry(hello=email()), {"intro": email(1, "Other")}, moved=moved)
+    assert [str(change.action) for change in plan.changes] == ["move", "update-variant"]
+    assert calls(plan)[0].path == "/sequences/SEQ1/steps/SEQ1-hello/variants/SEQ1-hello-a"
+    aimed = planned(
+        entry(hello=email()), {"intro": email(1, "Other")}, moved=moved, selection=Selection(("trial.intro.a",))
+    )
+    assert [str(change.action) for change in aimed.changes] == ["move", "update-variant"]
+
+
+def test_a_target_alone_does_not_take_a_day_that_another_keeps() -> None:
+    """Half of a swap is blocked, as the other half stays where it is."""
+    before, after = entry(a=email(1, "A"), b=email(3, "B")), {"a": email(3, "A"), "b": email(1, "B")}
+    (change,) = planned(before, after, selection=Selection(("trial.a",))).changes
+    assert (change.reason, "trial.b" in change.advice) == (Reason.DAY_HELD, True)
+
+
+def test_every_claim_about_the_api_has_its_source() -> None:
+    """Each row names where it is known from, and every claim that can be switched off is used by one."""
+    rows = [*CAPABILITIES, *GIVEN_BACK]
+    assert all(row.source for row in rows)
+    assert {row.claim for row in rows} - {None} == set(Claim)
