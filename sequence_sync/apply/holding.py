@@ -1,7 +1,7 @@
 """A variant as read, held against what was last applied and what is wanted; and what an unclear PATCH means. Pure.
 
-Design 6 (three-way) and 8.7. Reading proves a text only where the two texts differ to the eye: a change of mere markup
-is sent again rather than believed.
+Three ways: file, state, app (docs/exactly-once.md). Reading proves a text only where the two texts differ to the eye:
+a change of mere markup is sent again rather than believed.
 """
 
 from __future__ import annotations

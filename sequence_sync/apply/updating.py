@@ -1,4 +1,4 @@
-"""Changes of what is there (design 6, 8.7): look, hold against the state, intent, one PATCH, outcome.
+"""Changes of what is there: look, hold against the state, intent, one PATCH, outcome.
 
 A PATCH may be repeated as it is; another one to the same variant waits until the first cannot arrive any more. What
 somebody changed in the app is never overwritten unless the gate `drift` is open. Knows nothing of files.

@@ -1,4 +1,4 @@
-"""A further variant of a step, made exactly once: the same way as a step (design 8), read back by its step's variants.
+"""A further variant of a step, made exactly once: the same way as a step, read back by its step's variants.
 
 Knows nothing of other changes. Sends again only what is proved not to have been made.
 """
