@@ -5,11 +5,9 @@ Time, new ids, the environment's variables and processes come in here, so that t
 
 from __future__ import annotations
 
-import gc
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from sequence_sync.planning.select import Selection
 from sequence_sync.registry import backend_for
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
+from sequence_sync.state.codec import collector_paused
 from sequence_sync.state.snapshot import SequenceState, State
 
 if TYPE_CHECKING:
@@ -149,23 +148,11 @@ def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
 
 def load(workspace: Workspace, state: State | None) -> Project:
     """The wanted sequences, without parsing the files of those that are what they were. Raises InvalidFiles."""
-    with _no_collector():
+    with collector_paused():
         project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
     if project.diagnostics:
         raise InvalidFiles(project.diagnostics)
     return project
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Loading makes many objects and no cycles: the collector would take most of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def known_sources(state: State | None) -> dict[str, Known]:

@@ -62,7 +62,7 @@ def _bare(row: SequenceState) -> SequenceState:
 
 def encode(state: State) -> bytes:
     """The bytes of `state`: the same state, the same bytes. Raises StateProblem where a text is no Unicode."""
-    with _collector_paused():
+    with collector_paused():
         try:
             body = to_json(_sorted(state.model_dump(mode="json")), indent=2) + b"\n"
         except PydanticSerializationError as error:
@@ -80,7 +80,7 @@ def decode(
     `unchecked` believes bytes whose sum is wrong or absent (`state push -force`). Raises StateProblem where the data
     are empty, no JSON, no object, of no, an unknown or a newer version, damaged, or of a wrong shape.
     """
-    with _collector_paused():
+    with collector_paused():
         plain = _parsed(data, where)
         version = _version(plain, where, current)
         if not unchecked and not _sum_is_right(data):
@@ -177,7 +177,7 @@ def _sorted(value: Any) -> Any:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A big state is hundreds of thousands of new, living objects, which the collector would walk again and again
     (four fifths of the time at 1,000 sequences)."""
     was_on = gc.isenabled()

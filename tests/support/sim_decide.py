@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from support import sim_people as people
 from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport
@@ -20,12 +22,12 @@ from sequence_sync.state.records import EndRecord
 ACCOUNT = Account("default", "api")
 
 
-class Deciding:
+class Deciding(ABC):
     """The half of a simulation that answers what a run asked. Ended runs come in; `state resolve` goes out."""
 
+    @abstractmethod
     def process(self, store: SimStore, calm: bool = False) -> Process:
         """A new process."""
-        raise NotImplementedError
 
     def decide(self, ended, store: SimStore) -> None:
         """A person answers what a run asked."""
