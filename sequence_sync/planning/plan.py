@@ -59,6 +59,12 @@ class Reason(StrEnum):
     DAY_HELD = "day-held"  # an email's day is held by a step that this plan does not move away
     BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
     CONFLICT = "conflict"  # file, state and app all differ
+    DRIFT = "drift"  # the file's words are put back over what somebody changed in the app
+    GONE = "gone"  # it is not in the app any more
+    SAME_IN_APP = "same-in-app"  # the app says already what the file says
+    FOUND = "found"  # a step that the state does not know says just this
+    UNCLEAR = "unclear"  # something in the app may be it already: a person decides
+    TITLE_TAKEN = "title-taken"  # a sequence that the state does not know has this title
 
 
 class Impact(StrEnum):
@@ -71,11 +77,15 @@ class Impact(StrEnum):
 
 
 class FieldChange(Frozen):
-    """One field, before and after; None: not there. `field` is a dotted path (`variants.a.payload.subject`)."""
+    """One field, before and after; None: not there. `field` is a dotted path (`variants.a.payload.subject`).
+
+    `app` is what Saleshandy says, in a conflict of three; else None.
+    """
 
     field: str
     before: Any = None
     after: Any = None
+    app: Any = None
 
 
 class Call(Frozen):
@@ -155,6 +165,38 @@ class Gate(Frozen):
     detail: str
 
 
+class DriftKind(StrEnum):
+    """How the app differs from what was last applied."""
+
+    CHANGED = "changed"  # somebody edited it
+    GONE = "gone"  # two reads, a grace apart, did not find it
+    ADDED = "added"  # a step or a variant that seqsync does not manage
+    SECOND_COPY = "second-copy"  # it equals a step that is managed
+
+
+class Drifted(Frozen):
+    """One thing that differs in the app from what was last applied: told, and nothing done about it.
+
+    `address` is that of the sequence, step or variant; of something added, that of what it stands in. In `fields`
+    `before` is what was last applied and `after` what the app says. `remote_id` is the id there.
+    """
+
+    address: str
+    kind: DriftKind
+    remote_id: str | None = None
+    detail: str = ""
+    fields: tuple[FieldChange, ...] = ()
+
+    @property
+    def sequence(self) -> str:
+        """The key of its sequence."""
+        return self.address.split(".", 1)[0]
+
+    def digest(self) -> str:
+        """Names just this difference: apply knows by it what the plan has shown."""
+        return digest_of(self.model_dump(mode="json", exclude={"detail"}))[:16]
+
+
 class PlannedSequence(Frozen):
     """What apply must know of a sequence besides its changes. `complete`: nothing of it is blocked, left out or
     to be adopted, so that after this plan the state says what the files say."""
@@ -178,7 +220,10 @@ class Base(Frozen):
 
 
 class Plan(Frozen):
-    """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are told and change nothing."""
+    """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are told and change nothing.
+
+    `refreshed`: the app was read. `drift` is then what differs there and is left as it is.
+    """
 
     format_version: int = PLAN_FORMAT
     environment: str
@@ -189,6 +234,8 @@ class Plan(Frozen):
     gates: tuple[Gate, ...] = ()
     allowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    refreshed: bool = False
+    drift: tuple[Drifted, ...] = ()
 
     def plan_hash(self) -> str:
         """SHA-256 over format version, environment, host and the ordered changes with their calls, no more."""

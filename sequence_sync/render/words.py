@@ -56,6 +56,12 @@ REASONS: Mapping[Reason, str] = {
     Reason.DAY_HELD: "its day is held by another email",
     Reason.BLOCKED_SEQUENCE: "its sequence is blocked",
     Reason.CONFLICT: "the file and Saleshandy were both changed",
+    Reason.DRIFT: "it was changed in Saleshandy; the file's words are put back",
+    Reason.GONE: "it is not in Saleshandy any more",
+    Reason.SAME_IN_APP: "Saleshandy says it already",
+    Reason.FOUND: "it is in Saleshandy already, word for word",
+    Reason.UNCLEAR: "something in Saleshandy may be it already",
+    Reason.TITLE_TAKEN: "another sequence in Saleshandy has this title",
 }
 
 IMPACTS: Mapping[Impact, str] = {
