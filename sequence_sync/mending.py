@@ -14,11 +14,11 @@ from sequence_sync.api.types import Api, RemoteStep
 from sequence_sync.apply.adopt import adopted_step
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.ledger import Ledger
-from sequence_sync.apply.settle import look, same_kind
 from sequence_sync.apply.variants import with_variant
 from sequence_sync.errors import StateProblem, UsageProblem
 from sequence_sync.model.address import Address, parse_address
 from sequence_sync.model.sequence import Content
+from sequence_sync.planning.likeness import look, same_kind
 from sequence_sync.planning.plan import Action
 from sequence_sync.running import connected, held
 from sequence_sync.state.codec import decode, encode

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sequence_sync.api.types import RemoteStep, RemoteVariant
-from sequence_sync.apply.settle import paired
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.planning.likeness import paired
 from sequence_sync.state.snapshot import StepState, VariantState, step_state, variant_digest
 
 

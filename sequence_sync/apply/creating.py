@@ -14,10 +14,11 @@ from sequence_sync.apply.adopt import adopted_step, made_step_state
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
 from sequence_sync.apply.recording import Told
-from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand, same_title, weigh_sequences, weigh_steps
+from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem
 from sequence_sync.model.sequence import Content
+from sequence_sync.planning.likeness import same_title
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Call, Change
 from sequence_sync.state.records import IntentRecord, OutcomeRecord, Result

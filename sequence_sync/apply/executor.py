@@ -19,10 +19,10 @@ from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
 from sequence_sync.apply.sequence import SequenceRun
-from sequence_sync.apply.settle import bare_title
 from sequence_sync.apply.site import Site
 from sequence_sync.apply.updating import settle_open
 from sequence_sync.errors import AccountProblem, SeqsyncError
+from sequence_sync.planning.likeness import bare_title
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
 from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord

@@ -14,7 +14,8 @@ from typing import Any
 from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.apply.settle import Stand
 from sequence_sync.planning.canonical import same_payload
-from sequence_sync.state.snapshot import StepState, digest_of
+from sequence_sync.planning.drift import text_is_applied
+from sequence_sync.state.snapshot import StepState
 
 
 class Held(StrEnum):
@@ -98,19 +99,6 @@ def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteSte
         return Finding(Held.WANTED)
     foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)
     return Finding(Held.OTHER, foreign) if foreign else Finding(Held.OURS)
-
-
-def payload_digest(payload: Mapping[str, Any]) -> str:
-    """Names a payload exactly as the server gave it back."""
-    return digest_of(dict(payload))
-
-
-def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
-    """Whether a variant as read says what was last applied."""
-    known, theirs = entry.variants[letter], row.payload
-    if known.returned is not None and known.returned == payload_digest(theirs):
-        theirs = known.content.payload  # the server's own spelling of it
-    return same_payload(entry.type, known.content.payload, theirs, known.content.task_note, row.task_note)
 
 
 def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> Aspect:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sequence_sync.api.types import ReadFailed, RemoteStep
 from sequence_sync.apply.adopt import adopted_step
 from sequence_sync.apply.context import Halt, day_of
-from sequence_sync.apply.settle import Look, look
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.planning.likeness import Look, look
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Action
 from sequence_sync.state.snapshot import Delta

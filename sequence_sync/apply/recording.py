@@ -5,8 +5,8 @@ from __future__ import annotations
 from sequence_sync.apply.adopt import adopted_step
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
-from sequence_sync.apply.settle import same_title
 from sequence_sync.apply.site import Site
+from sequence_sync.planning.likeness import same_title
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Change
 from sequence_sync.state.snapshot import Delta, SequenceHead, StepState

@@ -15,12 +15,13 @@ from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed
 from sequence_sync.apply import creating
 from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
 from sequence_sync.apply.creating import MOST_SENDS, after_refusal, close_intent, refusal, send_once, stand_of
-from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold, payload_digest, text_is_applied
+from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold
 from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
 from sequence_sync.apply.recording import Told
 from sequence_sync.apply.settle import Stand
 from sequence_sync.apply.site import Site
 from sequence_sync.apply.variants import settle_open_variant
+from sequence_sync.planning.drift import payload_digest, text_is_applied
 from sequence_sync.planning.gates import DRIFT
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import UPDATES, Action, Change, Reason

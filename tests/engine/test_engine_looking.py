@@ -7,8 +7,8 @@ from support.engine import remote
 
 from sequence_sync.api.types import RemoteVariant
 from sequence_sync.apply.adopt import adopted_step, made_step_state
-from sequence_sync.apply.settle import look
 from sequence_sync.model.fields import Priority
+from sequence_sync.planning.likeness import look
 
 HELLO = message(2, "one two three four five six")
 NEAR = message(2, "one two three four seven eight")

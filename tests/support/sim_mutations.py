@@ -16,7 +16,9 @@ from support.sim_world import Profile
 
 from sequence_sync.api.types import CERTAINLY_NOT_MADE, Kind
 from sequence_sync.apply import context, creating, executor, ledger, looking, settle, site
-from sequence_sync.apply.settle import Decision, Evidence, Look, Seen, Stand
+from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
+from sequence_sync.planning import likeness
+from sequence_sync.planning.likeness import Look
 from sequence_sync.state.records import DamagedRecord, OutcomeRecord, Result
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -78,7 +80,7 @@ def _send(*, early: bool, late: bool) -> Callable[..., Any]:
 
 
 def _only_fingerprints(read: Any, before: Any, content: Any) -> Evidence:
-    new = [step for step in read if step.id not in before and settle.equal(step, content)]
+    new = [step for step in read if step.id not in before and likeness.equal(step, content)]
     return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id) if len(new) == 1 else Evidence(Seen.NOTHING)
 
 
@@ -141,7 +143,7 @@ def _no_first_read(place: Any) -> None:
 
 
 def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = settle.look
+    real = likeness.look
 
     def blind(*given: Mapping[str, Any]) -> Look:
         found = real(*given)

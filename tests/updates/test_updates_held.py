@@ -9,8 +9,9 @@ import pytest
 from support.build import applied, email, message
 
 from sequence_sync.api.types import RemoteStep, RemoteVariant
-from sequence_sync.apply.holding import TABLE, Held, Next, hold, payload_digest
+from sequence_sync.apply.holding import TABLE, Held, Next, hold
 from sequence_sync.apply.settle import Stand
+from sequence_sync.planning.drift import payload_digest
 from sequence_sync.planning.wire import applied as after_patch
 
 OLD = {"subject": "Old", "content": "<p>Old words</p>"}

@@ -1,0 +1,196 @@
+"""What differs in the app from what was last applied. Pure: the one place that holds a state against a read.
+
+Compared is what a read tells, and what is ours: texts canonically (visible words, links, breaks), the rest as it is.
+How the server spelled our own words right after they were written is remembered (`VariantState.returned`) and is no
+edit. What somebody changed is a `Drifted`; what follows from it is `threeway`'s, and `apply`'s, to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sequence_sync.api.types import RemoteStep, RemoteVariant
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.steps import EMAIL, STEP_TYPES
+from sequence_sync.planning.app import AppSequence
+from sequence_sync.planning.canonical import FIELDS, HTML_FIELD, canonical_html, canonical_text, same_payload
+from sequence_sync.planning.fields import flat_variant
+from sequence_sync.planning.likeness import look, same_title
+from sequence_sync.planning.plan import Drifted, DriftKind, FieldChange
+from sequence_sync.state.snapshot import SequenceState, StepState, VariantState, digest_of
+
+ON, OFF = "on", "off"
+NAMES = {row.code: name for name, row in STEP_TYPES.items()}
+
+
+def payload_digest(payload: Mapping[str, Any]) -> str:
+    """Names a payload exactly as the server gave it back."""
+    return digest_of(dict(payload))
+
+
+def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
+    """Whether a variant as read says what was last applied."""
+    known = entry.variants[letter]
+    return same_payload(
+        entry.type, known.content.payload, _spelling(known, row), known.content.task_note, row.task_note
+    )
+
+
+def _spelling(known: VariantState, row: RemoteVariant) -> Mapping[str, Any]:
+    """The payload as read; where it is the server's own spelling of ours, ours."""
+    if known.returned is not None and known.returned == payload_digest(row.payload):
+        return known.content.payload
+    return row.payload
+
+
+def drift_of(key: str, entry: SequenceState, app: AppSequence, leave_out: Collection[str] = ()) -> tuple[Drifted, ...]:
+    """Everything in the app that is not as last applied, in the state's order, what was added last.
+
+    `key` is the sequence's, for the addresses. `leave_out` are ids of steps that are about to be adopted. Where only
+    the list was read (`app.steps` is None) the title and the ids of the steps are all that is compared.
+    """
+    return tuple(_drift(key, entry, app, leave_out))
+
+
+def _drift(key: str, entry: SequenceState, app: AppSequence, leave_out: Collection[str]) -> Iterator[Drifted]:
+    if app.row is None:
+        yield Drifted(address=key, kind=DriftKind.GONE, remote_id=entry.id, detail=f'"{entry.title}"')
+        return
+    if not same_title(app.row.title, entry.title):
+        title = FieldChange(field="title", before=entry.title, after=app.row.title)
+        yield Drifted(address=key, kind=DriftKind.CHANGED, remote_id=entry.id, fields=(title,))
+    if app.steps is None:
+        yield from _by_ids(key, entry, app)
+        return
+    read = {step.id: step for step in app.steps}
+    for name, step in entry.steps.items():
+        if step.id in read:
+            yield from _step(f"{key}.{name}", step, read[step.id], app.gone)
+        elif step.id in app.gone:
+            yield Drifted(
+                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
+            )
+    ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
+    yield from _added(key, entry, [step for step in app.steps if step.id not in ours])
+
+
+def _by_ids(key: str, entry: SequenceState, app: AppSequence) -> Iterator[Drifted]:
+    for name, step in entry.steps.items():
+        if step.id in app.gone:
+            yield Drifted(
+                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
+            )
+    known = {step.id for step in entry.steps.values()} | set(entry.unmanaged)
+    for step_id in app.row.step_ids if app.row else ():
+        if step_id not in known:
+            yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")
+
+
+def _added(key: str, entry: SequenceState, unknown: list[RemoteStep]) -> Iterator[Drifted]:
+    managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
+    found = look(unknown, {}, managed)
+    for address, step in found.doubles:
+        yield Drifted(
+            address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id,
+            detail=f"step {step.id} equals step {entry.steps[address.split('.')[1]].id}",
+        )  # fmt: skip
+    for step in found.others:
+        back = "it was gone and is back: " if step.id in entry.gone else ""
+        yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
+
+
+def _seen(step: RemoteStep) -> str:
+    name = NAMES.get(step.type, f"type {step.type}")
+    text = next((str(value) for row in step.variants for value in row.payload.values() if value), "")
+    return _what(name, step.day) + (f' "{text}"' if text else "")
+
+
+def _what(name: str, day: int | None) -> str:
+    return name.replace("_", " ") + (f", day {day}" if day is not None else "")
+
+
+def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drifted]:
+    placing = tuple(_placing(entry, step))
+    if placing:
+        yield Drifted(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=placing)
+    rows = {row.id: row for row in step.variants}
+    for letter, known in entry.variants.items():
+        row = rows.get(known.id or "")
+        if row is not None:
+            fields = variant_fields(entry, letter, row)
+            if fields:
+                yield Drifted(address=f"{address}.{letter}", kind=DriftKind.CHANGED, remote_id=row.id, fields=fields)
+        elif known.id in gone:
+            yield Drifted(address=f"{address}.{letter}", kind=DriftKind.GONE, remote_id=known.id, detail="a variant")
+    ids = {known.id for known in entry.variants.values()}
+    if None not in ids:
+        for row in step.variants:
+            if row.id not in ids:
+                yield Drifted(address=address, kind=DriftKind.ADDED, remote_id=row.id, detail="a variant")
+
+
+def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
+    if step.day is not None and step.day != entry.day:
+        yield FieldChange(field="day", before=entry.day, after=step.day)
+    if entry.type != EMAIL and step.priority is not None and 1 <= step.priority <= len(Priority):
+        before, after = entry.priority or Priority.NORMAL, list(Priority)[step.priority - 1]
+        if before is not after:
+            yield FieldChange(field="priority", before=str(before), after=str(after))
+    if entry.assignee is not None and step.assignee is not None and step.assignee != entry.assignee:
+        yield FieldChange(field="assignee", before=entry.assignee, after=step.assignee)
+
+
+def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[FieldChange, ...]:
+    """What of a variant is not as last applied: its texts, attachments, and whether it is switched on."""
+    known = entry.variants[letter]
+    before, after = flat_variant(letter, known.content), flat_variant(letter, as_read(entry.type, known, row))
+    changed = [
+        FieldChange(field=path, before=before.get(path), after=after.get(path))
+        for path in dict.fromkeys([*before, *after])
+        if not _same_leaf(path, before.get(path), after.get(path))
+    ]
+    if row.status is not None and (row.status == 0) != (known.status == 0):
+        was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
+        changed.append(FieldChange(field=f"variants.{letter}.status", before=was, after=now))
+    return tuple(changed)
+
+
+def as_read(kind: str, known: VariantState, row: RemoteVariant) -> Variant:
+    """A variant as the app has it: of its payload what can be ours; what the read does not tell is as last applied."""
+    theirs = _spelling(known, row)
+    names = {*FIELDS.get(kind, ()), *known.content.payload}
+    payload = {name: value for name, value in theirs.items() if name in names and value not in ("", None, {})}
+    attachments = known.content.attachments
+    if row.attachments is not None and sorted(row.attachments) != sorted(attachments):
+        attachments = row.attachments
+    note = known.content.task_note if row.task_note is None else row.task_note
+    return Variant(payload=payload, task_note=note, attachments=attachments)
+
+
+def _same_leaf(path: str, one: Any, other: Any) -> bool:
+    if one == other:
+        return True
+    canonical = canonical_html if path.endswith(f".payload.{HTML_FIELD}") else canonical_text
+    return canonical(str(one or "")) == canonical(str(other or ""))
+
+
+def same_words(kind: str, ours: Variant, theirs: Variant) -> bool:
+    """Whether two variants say the same to the eye, attachments included."""
+    return same_payload(kind, ours.payload, theirs.payload, ours.task_note, theirs.task_note) and sorted(
+        ours.attachments
+    ) == sorted(theirs.attachments)
+
+
+def step_as_read(entry: StepState, step: RemoteStep) -> Content:
+    """A managed step as the app has it; what the read does not tell is as last applied."""
+    rows = {row.id: row for row in step.variants}
+    changed: dict[str, Any] = {row.field: row.after for row in _placing(entry, step)}
+    if "priority" in changed:
+        changed["priority"] = Priority(changed["priority"])
+    variants = {
+        letter: as_read(entry.type, known, rows[known.id]) if known.id in rows else known.content
+        for letter, known in entry.variants.items()
+    }
+    return entry.content.model_copy(update={**changed, "variants": variants})
