@@ -6,6 +6,7 @@ Sends again only what is proved not to have been made. Knows nothing of files or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from sequence_sync.api.read import made_sequence, made_step
 from sequence_sync.api.requests import from_call
@@ -27,6 +28,8 @@ from sequence_sync.state.snapshot import Delta, SequenceHead, StepState
 MOST_SENDS = 5  # times that one create is sent in one run, each after proof that the one before was not made
 CONNECT_GAP = 1.0  # seconds before a call that never connected is tried again; doubled each time
 FOUND = "the answer was lost; found by reading"
+# Asked directly before a call: it raises where the call must not go. What it gives is what the call replaces.
+Guard = Callable[[], dict[str, Any] | None]
 
 
 def create_sequence(site: Site, change: Change) -> Told:
@@ -147,14 +150,14 @@ def intent_of(site: Site, change: Change) -> IntentRecord:
     )  # fmt: skip
 
 
-def send_once(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None]) -> tuple[int, Answer]:
+def send_once(site: Site, request: Request, intent: IntentRecord, guard: Guard) -> tuple[int, Answer]:
     """One call: its turn, `guard`, the intent, the lock, then the wire. Gives the intent's number."""
     written: list[int] = []
 
     def before() -> None:
         site.check_stop()
-        guard()
-        written.append(site.context.ledger.append(intent))
+        replaced = guard()
+        written.append(site.context.ledger.append(intent.model_copy(update={"replaced": replaced or None})))
         site.context.lock.check()
 
     site.context.tell("sending", intent.address)

@@ -6,7 +6,7 @@ somebody changed in the app is never overwritten unless the gate `drift` is open
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from sequence_sync.api.requests import from_call
 from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
 from sequence_sync.apply import creating
 from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
-from sequence_sync.apply.creating import MOST_SENDS, after_refusal, close_intent, refusal, send_once, stand_of
+from sequence_sync.apply.creating import MOST_SENDS, Guard, after_refusal, close_intent, refusal, send_once, stand_of
 from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold
 from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
 from sequence_sync.apply.recording import Told
+from sequence_sync.apply.replaced import replaced_by
 from sequence_sync.apply.settle import Stand
 from sequence_sync.apply.site import Site
 from sequence_sync.apply.variants import settle_open_variant
@@ -136,10 +137,11 @@ def _one_call(site: Site, change: Change, letter: str, body: Mapping[str, Any], 
     )  # fmt: skip
     _await_given_up(site, variant_id, body)
 
-    def guard() -> None:
+    def guard() -> dict[str, Any]:
         site.still_alone()
         if _not_foreign(site, change, letter, body).held is Held.WANTED and may_skip:
             raise _Needless
+        return replaced_by(body, site.remote_or_none(entry.id), variant_id)
 
     try:
         _until_clear(site, request, intent, guard, last)
@@ -149,7 +151,7 @@ def _one_call(site: Site, change: Change, letter: str, body: Mapping[str, Any], 
     return True
 
 
-def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Callable[[], None], last: bool) -> None:
+def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Guard, last: bool) -> None:
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(site, request, intent, guard)

@@ -27,24 +27,34 @@ class Result(StrEnum):
     UPDATED = "updated"  # a PATCH was accepted
 
 
-class Record(Frozen):
-    """What every record has. `run` is the id of the apply that wrote it.
+class Author(Frozen):
+    """Who runs a command, for the history. `at` is when it began to write (UTC, ISO 8601). `commit` is that of the
+    project, `dirty` whether something in it was not committed; both None outside git."""
 
-    `n` (from 1) and `lineage` are given by the ledger when the record is appended; until then they are empty.
+    who: str = ""
+    at: str = ""
+    operation: str = ""
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Record(Frozen):
+    """What every record has. `run` is the id of the command that wrote it; its first record says `by` whom.
+
+    `n` (from 1), `lineage` and `by` are given by the ledger when the record is appended; until then they are empty.
     """
 
     n: int = 0
     lineage: str = ""
     run: str = ""
+    by: Author | None = None
     deltas: tuple[Delta, ...] = ()
 
 
 class RunRecord(Record):
-    """An apply began: who, when (UTC, ISO 8601), and for which plan."""
+    """An apply began, and for which plan."""
 
     kind: Literal["run"] = "run"
-    who: str = ""
-    at: str = ""
     applying: Applying | None = None
 
 
@@ -70,7 +80,8 @@ class IntentRecord(Record):
     """A write is about to be sent. Open until an outcome names its number.
 
     `seen` holds every remote id seen in the sequence before it (for a sequence's create: ids with its title);
-    `content` is what a step will say; `title` that of a sequence.
+    `content` is what a step will say; `title` that of a sequence. `replaced` is what the app says where a PATCH will
+    say something else, in the API's field names.
     """
 
     kind: Literal["intent"] = "intent"
@@ -81,6 +92,7 @@ class IntentRecord(Record):
     seen: tuple[str, ...] = ()
     content: Content | None = None
     title: str | None = None
+    replaced: dict[str, Any] | None = None
 
 
 class OutcomeRecord(Record):

@@ -11,6 +11,7 @@ from sequence_sync.errors import StateProblem
 from sequence_sync.state.framing import frame, lineage_of, unframe
 from sequence_sync.state.records import (
     AnyRecord,
+    Author,
     DamagedRecord,
     EndRecord,
     IntentRecord,
@@ -25,7 +26,7 @@ from sequence_sync.state.records import (
 def some_records(first: int = 1) -> list[AnyRecord]:
     """A small run, numbered from `first`."""
     kinds: list[AnyRecord] = [
-        RunRecord(run="r1", who="anna"),
+        RunRecord(run="r1", by=Author(who="anna")),
         SequenceRecord(sequence="trial", remote_id="L1", seen=("S1",)),
         IntentRecord(address="trial.nudge", action="create-step", content=an_email().content, seen=("S1",)),
         OutcomeRecord(of=3, result=Result.MADE, detail="Jörg\nDüsseldorf", deltas=(new_step(),)),
