@@ -16,6 +16,18 @@ def made_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) 
     return step_state(content, step_id, dict(zip(content.variants, variant_ids, strict=False)))
 
 
+def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
+    """`entry` with the ids of its variants and nothing else of what was read: a day or a switch that somebody changed
+    there is drift. None where it cannot be told which is which; a single variant is, whatever it says."""
+    ids = paired(step, entry.content)
+    if ids is None and len(entry.variants) == 1 == len(step.variants):
+        ids = dict.fromkeys(entry.variants, step.variants[0].id)
+    if ids is None:
+        return None
+    rows = {letter: row.model_copy(update={"id": ids[letter]}) for letter, row in entry.variants.items()}
+    return entry.model_copy(update={"variants": rows})
+
+
 def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -> tuple[StepState | None, bool]:
     """The entry of a step that was found by reading, and whether it says what `content` says.
 

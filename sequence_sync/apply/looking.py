@@ -6,7 +6,7 @@ Never sends anything. Adopts what is ours after all, asks where it cannot be tol
 from __future__ import annotations
 
 from sequence_sync.api.types import ReadFailed, RemoteStep
-from sequence_sync.apply.adopt import adopted_step
+from sequence_sync.apply.adopt import adopted_step, with_variant_ids
 from sequence_sync.apply.context import Halt, day_of
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import SeqsyncError
@@ -113,12 +113,8 @@ def fill_variant_ids(site: Site) -> None:
         steps = {step.id: step for step in site.read()}
     except (ReadFailed, Halt):
         return
-    found = {
-        key: adopted_step(steps[row.id], row.content, sent_by_us=True)
-        for key, row in lacking.items()
-        if row.id in steps
-    }
-    whole = {key: step for key, (step, same) in found.items() if step is not None and same}
+    found = {key: with_variant_ids(row, steps[row.id]) for key, row in lacking.items() if row.id in steps}
+    whole = {key: step for key, step in found.items() if step is not None}
     if whole:
         site.note(f"variants of {site.key} found by reading", Delta(sequence=site.key, steps=dict(whole)))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from support.build import call, email, message
 from support.engine import remote
 
 from sequence_sync.api.types import RemoteVariant
-from sequence_sync.apply.adopt import adopted_step, made_step_state
+from sequence_sync.apply.adopt import adopted_step, made_step_state, with_variant_ids
 from sequence_sync.model.fields import Priority
 from sequence_sync.planning.likeness import look
 
@@ -108,3 +110,17 @@ def test_ids_that_no_answer_told_stay_unknown() -> None:
     """A create whose answer names no variants leaves their ids open."""
     entry = made_step_state(HELLO, "s1", ())
     assert (entry.id, entry.variants["a"].id) == ("s1", None)
+
+
+def test_only_the_ids_of_variants_are_taken_from_a_read() -> None:
+    """A day, a switch or a text that somebody changed in the app is drift, and never becomes what we applied."""
+    content = email(2, "Hello", b="Hey")
+    entry = made_step_state(content, "s1", ())
+    moved = remote("s1", content, day=105)
+    moved = replace(moved, variants=tuple(replace(row, status=0) for row in moved.variants))
+    found = with_variant_ids(entry, moved)
+    assert found is not None
+    assert found == made_step_state(content, "s1", ("s1-a", "s1-b"))
+    assert with_variant_ids(entry, remote("s1", email(2, "Hello", b="Quite another"))) is None
+    lone = made_step_state(HELLO, "s2", ())
+    assert with_variant_ids(lone, remote("s2", FAR)) == made_step_state(HELLO, "s2", ("s2-a",))
