@@ -27,7 +27,7 @@ from sequence_sync.backends.rescue import Rescue
 from sequence_sync.errors import GateShut, PlanRefused
 from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
 from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planfile import Facts, Verdict, check, plan_difference
+from sequence_sync.planning.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
 from sequence_sync.source.project import load_project
 from sequence_sync.workspace import PlanOptions, Workspace, known_sources, load, plan_of
 
@@ -161,14 +161,36 @@ class _Chooser:
             return  # what is left of it, after a run that was cut short
         if fresh.plan_hash() == wanted:
             return
-        from sequence_sync.render.text import plan_text
+        raise _another_plan(wanted, fresh)
 
-        raise PlanRefused(
-            "The plan is not the one that was reviewed.",
-            f"Files and state give plan {fresh.plan_hash()}, not {wanted}:\n\n{plan_text(fresh)}",
-            "Review this plan, then apply with its hash.",
-            kind="hash",
+
+def _another_plan(wanted: str, fresh: Plan) -> PlanRefused:
+    """What is told where the hash of a fresh plan is not the reviewed one: what the plan is now, and what to do."""
+    # Late: only a refusal needs it.
+    from sequence_sync.render.text import plan_text
+
+    part = part_with_hash(fresh, wanted)
+    if not WHOLE_HASH.fullmatch(wanted):
+        hint = f"A plan hash has 64 digits; -plan-hash gives {len(wanted)}. Copy all of it from the reviewed plan."
+    elif part:
+        targets = " ".join(f"-target {key}" for key in part)
+        hint = f"The reviewed plan is a part of this one. To carry out that part and nothing else, add {targets}."
+    elif not fresh.to_do:
+        hint = (
+            "There is nothing to do. If another plan was applied after the reviewed one, then all is well; else look "
+            "whether these are the files that were reviewed."
         )
+    else:
+        hint = (
+            "Review this plan, then apply with its hash. If it holds what other branches changed too, choose what "
+            "was reviewed: with the -target or -changed-since that its plan was made with."
+        )
+    return PlanRefused(
+        "The plan is not the one that was reviewed.",
+        f"Files and state give plan {fresh.plan_hash()}, not {wanted}:\n\n{plan_text(fresh)}",
+        hint,
+        kind="hash",
+    )
 
 
 @contextmanager

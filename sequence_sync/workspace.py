@@ -37,11 +37,12 @@ KEY_COMMAND_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What `plan`, and `apply` without a file, are asked for."""
+    """What `plan`, and `apply` without a file, are asked for. `changed_since` names a commit."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    changed_since: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,12 +185,25 @@ def plan_of(
         Inputs(
             wanted=project.sequences, state=replayed.state if replayed else None, environment=workspace.name,
             api_host=workspace.api_host, files_digest=project.files_digest, unchanged=frozenset(project.unchanged),
-            removed=settings.removed, policy=settings.policy, selection=Selection(options.targets, options.excludes),
+            removed=settings.removed, policy=settings.policy, selection=selection_of(workspace, project, options),
             allowed=options.allowed, notes=notes + (replayed.notes if replayed else ()),
             open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
             damaged=bool(replayed and replayed.damaged), off=settings.switched_off(workspace.name),
         )
     )  # fmt: skip
+
+
+def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -> Selection:
+    """What is asked for; git is asked only for `changed_since`. Raises UsageProblem where it cannot tell."""
+    if options.changed_since is None:
+        return Selection(options.targets, options.excludes)
+    # Late: few plans need it.
+    from sequence_sync.branch.changed import Place, changed_sequences
+    from sequence_sync.branch.git import look
+
+    since = look(workspace.root, options.changed_since, workspace.environ)
+    only = changed_sequences(Place(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
+    return Selection(options.targets, options.excludes, only, options.changed_since)
 
 
 def warn_of_lost_state(workspace: Workspace) -> str:

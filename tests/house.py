@@ -23,7 +23,7 @@ FLOORS = {
     "model": 1,
     "source": 2, "state": 2, "api.types": 2, "api.answers": 2, "api.read": 2, "api.requests": 2,
     "api.figures": 2,
-    "planning": 3, "lint": 3, "render": 3, "api": 3, "backends": 3, "sandbox": 3,
+    "planning": 3, "lint": 3, "render": 3, "api": 3, "backends": 3, "sandbox": 3, "branch": 3,
     "apply": 4,
     "registry": 5, "workspace": 5, "running": 5, "mending": 5,
     "cli": 6,

@@ -101,6 +101,15 @@ def allow_option(command: _Decorated) -> _Decorated:
     return click.option("-allow", type=click.Choice(GATES), multiple=True, help="Open this gate.")(command)
 
 
+def since_option(command: _Decorated) -> _Decorated:
+    """`-changed-since REF`, as `changed_since: str | None`."""
+    return click.option(
+        "-changed-since",
+        metavar="REF",
+        help="Only sequences that changed since the branch left REF; FROM..TO: between the two.",
+    )(command)
+
+
 def selection_options(command: _Decorated) -> _Decorated:
-    """`-target`, `-exclude` and `-allow` together: what plan takes, and apply without a file."""
-    return target_option(exclude_option(allow_option(command)))
+    """`-target`, `-exclude`, `-changed-since` and `-allow` together: what plan takes, and apply without a file."""
+    return target_option(exclude_option(since_option(allow_option(command))))

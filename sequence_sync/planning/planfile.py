@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, combinations
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
@@ -32,6 +34,8 @@ PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_ID = f"urn:seqsync:plan:{PLAN_FORMAT}"
 DIGEST_PATTERN = "^[0-9a-f]{64}$"
+WHOLE_HASH = re.compile("[0-9a-f]{64}")
+MOST_PARTS = 8  # sequences of a plan of which every choice is tried; of a larger one each alone
 
 SAVED_ONLY = ("base", "sum", "tool_version")  # what a saved plan has and the public JSON has not
 
@@ -281,6 +285,17 @@ def _by_name(changes: Iterable[Change]) -> dict[str, list[str]]:
 
 def _words(action: str) -> str:
     return action.replace("-", " ")
+
+
+def part_with_hash(plan: Plan, wanted: str) -> tuple[str, ...]:
+    """The sequences whose changes alone have the plan hash `wanted`; empty where no part that is looked at has it."""
+    keys = sorted({change.sequence for change in plan.changes})
+    sizes = range(1, len(keys) if len(keys) <= MOST_PARTS else 2)
+    for part in chain.from_iterable(combinations(keys, size) for size in sizes):
+        changes = tuple(change for change in plan.changes if change.sequence in part)
+        if plan.model_copy(update={"changes": changes}).plan_hash() == wanted:
+            return part
+    return ()
 
 
 def plan_schema() -> dict[str, Any]:

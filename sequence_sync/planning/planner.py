@@ -17,7 +17,7 @@ from sequence_sync.planning.gates import gates_for
 from sequence_sync.planning.order import in_plan_order
 from sequence_sync.planning.plan import UPDATES, Action, Base, Change, Plan, PlannedSequence, Reason
 from sequence_sync.planning.schedule import in_day_order
-from sequence_sync.planning.select import Selection, select
+from sequence_sync.planning.select import Selection, left_out_note, select
 from sequence_sync.planning.standing import standing, step_of
 from sequence_sync.planning.wire import update_calls
 from sequence_sync.state.snapshot import SequenceState, State
@@ -59,7 +59,9 @@ def make_plan(inputs: Inputs) -> Plan:
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
     changes = in_plan_order(_carried_out(chosen, everything, inputs, places), places)
-    left_out = {c.sequence for c in everything} if len(chosen) < len(everything) else set()
+    taken = {id(change) for change in chosen}
+    left_out = {change.sequence for change in everything if id(change) not in taken}
+    told = left_out_note(inputs.selection, (*inputs.wanted, *inputs.unchanged), everything)
     state = inputs.state
     gates = gates_for(changes, False, set(), inputs.policy, set(inputs.allowed))
     return Plan(
@@ -70,7 +72,7 @@ def make_plan(inputs: Inputs) -> Plan:
         ),
         sequences=dict(_planned(inputs, changes, left_out)),
         gates=gates, allowed=tuple(sorted(inputs.allowed)),
-        notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
+        notes=inputs.notes + told + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
     )  # fmt: skip
 
 

@@ -49,13 +49,22 @@ def load_settings(root: FilePath) -> LoadedSettings:
     """The settings of the project in `root`; the defaults where it has no file. Raises InvalidFiles."""
     try:
         data = read_bytes(root, SETTINGS_FILE)
-        text = as_text(data)
     except Unreadable as problem:
         if problem.rule == "missing" and not (root / SETTINGS_FILE).is_symlink():
             _check_name(root)
-            return LoadedSettings(Settings(), "", hashlib.sha256(b"").hexdigest())
+            return settings_in(None)
         raise InvalidFiles([_unreadable(problem)]) from None
-    return LoadedSettings(_read(text), SETTINGS_FILE, digest(data))
+    return settings_in(data)
+
+
+def settings_in(data: bytes | None) -> LoadedSettings:
+    """The settings in the bytes of a file; the defaults for None. Raises InvalidFiles."""
+    if data is None:
+        return LoadedSettings(Settings(), "", hashlib.sha256(b"").hexdigest())
+    try:
+        return LoadedSettings(_read(as_text(data)), SETTINGS_FILE, digest(data))
+    except Unreadable as problem:
+        raise InvalidFiles([_unreadable(problem)]) from None
 
 
 def _check_name(root: FilePath) -> None:

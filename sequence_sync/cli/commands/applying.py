@@ -28,7 +28,7 @@ STOPPED = "Stopped before anything was done."
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the command line asks for; `lock_timeout` in seconds."""
+    """What the command line asks for; `lock_timeout` in seconds, `plan` is for an apply without a file."""
 
     file: str | None
     auto_approve: bool
@@ -36,17 +36,15 @@ class Wish:
     parallelism: int
     lock_timeout: int
     report: str | None
-    targets: tuple[str, ...]
-    excludes: tuple[str, ...]
-    allowed: tuple[str, ...]
+    plan: PlanOptions
 
 
 def carry_out(door: Door, wish: Wish) -> int:
     """One apply; its exit code."""
-    if wish.file and (wish.targets or wish.excludes or wish.allowed):
+    if wish.file and wish.plan != PlanOptions():
         raise UsageProblem(
             "A saved plan is carried out as it is.",
-            "-target, -exclude and -allow go with `seqsync plan`; the file holds what was reviewed.",
+            "-target, -exclude, -changed-since and -allow go with `seqsync plan`; the file holds what was reviewed.",
             "Leave them out, or plan again with them.",
         )
     saved = decode(read_given(wish.file, "The saved plan")) if wish.file else None
@@ -57,7 +55,7 @@ def carry_out(door: Door, wish: Wish) -> int:
         door.console.note(f"Warning: {warning}")
     wanted = wish.plan_hash.strip().lower() if wish.plan_hash is not None else None
     options = ApplyOptions(
-        plan=PlanOptions(wish.targets, wish.excludes, wish.allowed), saved=saved, parallelism=wish.parallelism,
+        plan=wish.plan, saved=saved, parallelism=wish.parallelism,
         lock_timeout=float(wish.lock_timeout), plan_hash=wanted,
     )  # fmt: skip
 

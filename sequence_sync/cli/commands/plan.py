@@ -21,6 +21,7 @@ CHANGES = 2
 def plan(
     door: Door, out: str | None, detailed_exitcode: bool, ignore_blocked: bool, full: bool, summary: bool,
     format_name: str, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
+    changed_since: str | None,
 ) -> int:  # fmt: skip
     """Show what apply would do: files against state. Makes no call at all."""
     # Late, as in every command: its help needs none of it.
@@ -28,7 +29,7 @@ def plan(
     from sequence_sync.planning.plan import Action
     from sequence_sync.workspace import PlanOptions
 
-    made = made_plan(door, PlanOptions(target, exclude, allow))
+    made = made_plan(door, PlanOptions(target, exclude, allow, changed_since))
     print_plan(door, made, format_name, full, summary)
     if out:
         save_plan(door, made, out)
