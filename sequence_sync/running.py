@@ -5,7 +5,6 @@ Loaded only by commands that write: it brings the API client along.
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import threading
@@ -22,6 +21,7 @@ from sequence_sync.api.transport import HttpTransport
 from sequence_sync.apply.context import Context
 from sequence_sync.apply.executor import Executor
 from sequence_sync.apply.ledger import Ledger
+from sequence_sync.authors import author, user
 from sequence_sync.backends.base import Lock, LockInfo
 from sequence_sync.backends.rescue import Rescue
 from sequence_sync.errors import GateShut, PlanRefused
@@ -199,26 +199,20 @@ def held(workspace: Workspace, operation: str, timeout: float, clock: RealClock)
     run = uuid.uuid4().hex
     backend = workspace.backend()
     info = LockInfo(
-        id=run, who=_who(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
+        id=run, who=user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
     )
     lock = backend.lock(info, timeout, clock)
     try:
         rescue = Rescue(workspace.scratch / "rescue")
         lineage = str(uuid.uuid4())
-        yield (
-            lock,
-            Ledger(backend, lock, workspace.account, rescue, lineage=lineage, run=run, seen=workspace.seen()),
-            run,
-        )
+        where = workspace.loaded.settings.state_path(workspace.name)
+        ledger = Ledger(
+            backend, lock, workspace.account, rescue, lineage=lineage, run=run, seen=workspace.seen(),
+            author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
+        )  # fmt: skip
+        yield lock, ledger, run
     finally:
         lock.release()
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 @contextmanager

@@ -25,6 +25,7 @@ FLOORS = {
     "api.figures": 2,
     "planning": 3, "lint": 3, "render": 3, "api": 3, "backends": 3, "sandbox": 3, "branch": 3,
     "apply": 4,
+    "authors": 4,
     "registry": 5, "workspace": 5, "running": 5, "mending": 5,
     "cli": 6,
     "__main__": 7, "": 7,

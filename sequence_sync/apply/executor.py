@@ -265,7 +265,10 @@ class Executor:
         try:
             ledger.fold()
         except StateUnsaved as problem:
-            return report.with_unsaved(str(problem), (problem.printed or b"").decode())
+            report = report.with_unsaved(str(problem), (problem.printed or b"").decode())
+        if ledger.history_problem:
+            told = f"The history of this run could not be written: {ledger.history_problem}"
+            report = report.model_copy(update={"notes": (*report.notes, told)})
         return report
 
     def _made_from(self, plan: Plan) -> Iterable[Delta]:

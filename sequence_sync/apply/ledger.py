@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import shlex
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from sequence_sync.apply.chronicle import Chronicle
 from sequence_sync.backends.base import Lock, StateBackend, Stored
 from sequence_sync.backends.rescue import Rescue
 from sequence_sync.backends.seen import Seen
@@ -18,7 +20,7 @@ from sequence_sync.errors import AccountProblem, StateProblem
 from sequence_sync.state.codec import decode, encode, new_state
 from sequence_sync.state.framing import frame, lineage_of, unframe
 from sequence_sync.state.owners import Owners
-from sequence_sync.state.records import AnyRecord, DamagedRecord, IntentRecord, OutcomeRecord
+from sequence_sync.state.records import AnyRecord, Author, DamagedRecord, IntentRecord, OutcomeRecord
 from sequence_sync.state.replay import Replayed, absorb, folded, replay, still_needed
 from sequence_sync.state.snapshot import State
 
@@ -122,20 +124,22 @@ class Ledger:
 
     The caller holds `lock` and keeps holding it until after the last call here. `lineage` is a new UUID, used only
     where there is no state yet; it stands in the state file before the first record goes to the journal. `run` is
-    the id of this run. Raises what `read_only` raises; a damaged journal is written anew first, with its damage
-    told by a record, so that nothing is ever appended after a torn tail.
+    the id of this run; `author` tells whose it is, when it first writes. Raises what `read_only` raises; a damaged
+    journal is written anew first, with its damage told by a record, so that nothing is ever appended after a torn tail.
     """
 
     def __init__(
         self, backend: StateBackend, lock: Lock, account: Account, rescue: Rescue, *, lineage: str, run: str,
-        seen: Seen | None = None,
+        seen: Seen | None = None, author: Callable[[], Author] = Author,
     ) -> None:  # fmt: skip
+        self._author, self._signed = author, False
         self._backend, self._lock, self._rescue, self._seen, self._run = backend, lock, rescue, seen, run
         self._mutex = threading.Lock()
         self._broken = False
         stored, journal = backend.read(), backend.journal()
         self._view, records = _understood(backend.describe(), stored, journal, account, seen, lineage)
         self._version = stored.version if stored else None
+        self._chronicle = Chronicle(backend, records, self._view.base.journal)
         self._owners = Owners(self._view.state)
         if any(isinstance(record, DamagedRecord) for record in records):
             backend.replace_journal(b"".join(map(frame, records)))
@@ -179,12 +183,18 @@ class Ledger:
         """Whether the lock's last holder died with it."""
         return self._lock.taken_over
 
+    @property
+    def history_problem(self) -> str:
+        """Why the history could not be written by the last fold; empty where it was."""
+        return self._chronicle.problem
+
     def knows(self, remote_id: str) -> bool:
         """Whether the state has that id, at whatever address."""
         return self._owners.knows(remote_id)
 
     def append(self, record: AnyRecord) -> int:
-        """Number `record`, make it durable, apply it; its number. Lineage and, where it has none, run are filled in.
+        """Number `record`, make it durable, apply it; its number. Lineage, author and, where it has none, run are
+        filled in.
 
         Raises StateProblem (LockLost too) where that is not certain: then nothing may be sent, and every later append
         refuses. An outcome that could not be recorded goes to a rescue file, which the error names.
@@ -192,9 +202,8 @@ class Ledger:
         with self._mutex:
             if self._broken:
                 raise StateProblem("The journal cannot be written any more.", "An earlier record could not be saved.")
-            numbered = record.model_copy(
-                update={"n": self._view.last_n + 1, "lineage": self.state.lineage, "run": record.run or self._run}
-            )
+            head = {"n": self._view.last_n + 1, "lineage": self.state.lineage, "run": record.run or self._run}
+            numbered = record.model_copy(update=head if self._signed else {**head, "by": self._author()})
             view = absorb(self._view, numbered)
             self._owners.move(self.state, view.state, (delta.sequence for delta in numbered.deltas))
             self._broken = True  # until it is certain that it is not: a signal may end this anywhere
@@ -203,7 +212,8 @@ class Ledger:
             except StateProblem as problem:
                 self._keep_outcome(numbered, problem)
                 raise
-            self._view, self._broken = view, False
+            self._view, self._broken, self._signed = view, False, True
+            self._chronicle.hear(numbered)
             return numbered.n
 
     def _write_durably(self, line: bytes) -> None:
@@ -231,7 +241,9 @@ class Ledger:
         with self._mutex:
             last_n = max(self._view.last_n, state.journal)
             serial = state.serial if not self.is_stored else max(state.serial, self._view.base.serial + 1)
-            self._save(state.model_copy(update={"serial": serial, "journal": last_n, "applying": None}))
+            pushed = state.model_copy(update={"serial": serial, "journal": last_n, "applying": None})
+            self._chronicle.push(self._view.base, pushed, self._run, self._author())
+            self._save(pushed)
             kept = (row.model_copy(update={"lineage": state.lineage}) for row in still_needed(self._view))
             self._backend.replace_journal(b"".join(map(frame, kept)))
             self._broken = True
@@ -253,7 +265,10 @@ class Ledger:
         """
         with self._mutex:
             if self._view.last_n > self._view.base.journal:
-                self._save(folded(self._view))
+                state = folded(self._view)
+                # Before the state is written: a run that is cut off here writes both again.
+                self._chronicle.fold(self._view.base, state, self._run)
+                self._save(state)
             if self._uncut:
                 kept = b"".join(map(frame, still_needed(self._view)))
                 self._backend.replace_journal(kept)

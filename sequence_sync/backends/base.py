@@ -1,4 +1,4 @@
-"""The seam to where a state lives: read, write if unchanged, journal, lock. No I/O here.
+"""The seam to where a state lives: read, write if unchanged, journal, history, lock. No I/O here.
 
 A backend moves bytes and knows nothing of what they mean; `apply.ledger` is above it. Every OSError and every
 refusal of a store reaches the caller as a StateProblem with words for people. One contract suite (tests/contract)
@@ -79,7 +79,7 @@ class Lock(Protocol):
 
 
 class StateBackend(Protocol):
-    """One place for one state, its journal and its lock."""
+    """One place for one state, its journal, its history and its lock."""
 
     def describe(self) -> str:
         """What messages call it: a path or a URL without secrets."""
@@ -111,6 +111,15 @@ class StateBackend(Protocol):
 
     def replace_journal(self, data: bytes) -> None:
         """Put `data` in the journal's place, whole or not at all, durably."""
+        ...
+
+    def history(self) -> bytes:
+        """The history, with torn lines if it has any; empty where there is none."""
+        ...
+
+    def append_history(self, data: bytes) -> None:
+        """Put whole lines at the history's end, durably. What stands there is never written again: after a torn last
+        line they begin on a line of their own. May be tried again after a failure."""
         ...
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> Lock:

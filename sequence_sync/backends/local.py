@@ -1,8 +1,8 @@
-"""A state in a local file, its journal and its lock beside it.
+"""A state in a local file, its journal, its history and its lock beside it.
 
 The lock is the operating system's: it dies with its owner, at once, whatever the text in the lock file says; that
 text is for messages, and tells the next owner whether the last one let go in order. Knows nothing of what a state
-says. Nothing is ever changed in place: files are written beside and renamed, the journal only grows.
+says. Nothing is ever changed in place: files are written beside and renamed, journal and history only grow.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class LocalBackend:
         except (OSError, RuntimeError) as error:
             raise StateProblem("The state cannot be found.", f"{path}: the link leads to itself.") from error
         self._journal = self._path.with_name(f"{self._path.name}.journal")
+        self._history = self._path.with_name(f"{self._path.name}.history")
         self._lock_path = self._path.with_name(f"{self._path.name}.lock")
         self._backups = scratch / "backups"
         self._disk = disk or Disk()
@@ -141,6 +142,27 @@ class LocalBackend:
             write_whole(self._disk, self._journal, data)
         except OSError as error:
             raise disk_problem("The journal cannot be written.", self._journal, error) from error
+
+    def history(self) -> bytes:
+        """See StateBackend."""
+        return self._read(self._history, "The history cannot be read.") or b""
+
+    def append_history(self, data: bytes) -> None:
+        """See StateBackend."""
+        try:
+            is_new, torn = not self._history.exists(), _is_torn(self._history)
+            descriptor = self._disk.open_to_append(self._history)
+            try:
+                left = memoryview(b"\n" + data if torn else data)
+                while left:
+                    left = left[self._disk.write(descriptor, bytes(left)) :]
+                self._disk.fsync(descriptor)
+            finally:
+                self._disk.close(descriptor)
+            if is_new:
+                self._disk.fsync_folder(self._history.parent)
+        except OSError as error:
+            raise disk_problem("The history cannot be written.", self._history, error) from error
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> LocalLock:
         """See StateBackend. Polls through `clock`; one attempt at least."""
@@ -263,6 +285,15 @@ class LocalLock:
 
 def _version(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _is_torn(path: Path) -> bool:
+    """Whether a file ends in the middle of a line."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

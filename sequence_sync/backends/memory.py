@@ -24,6 +24,7 @@ class MemoryStore:
 
     stored: Stored | None = None
     journal: bytes = b""
+    history: bytes = b""
     write_id: str = ""
     holder: LockInfo | None = None
     left_behind: bool = False
@@ -78,6 +79,16 @@ class MemoryBackend:
     def replace_journal(self, data: bytes) -> None:
         """See StateBackend."""
         self._store.journal = bytes(data)
+
+    def history(self) -> bytes:
+        """See StateBackend."""
+        return self._store.history
+
+    def append_history(self, data: bytes) -> None:
+        """See StateBackend."""
+        with self._store.mutex:
+            torn = self._store.history[-1:] not in (b"", b"\n")
+            self._store.history += b"\n" + data if torn else data
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> MemoryLock:
         """See StateBackend."""

@@ -25,7 +25,7 @@ def frame(record: AnyRecord) -> bytes:
         body = RECORD.dump_json(record)
     except PydanticSerializationError as error:
         raise StateProblem("A journal record cannot be written as text.", str(error)) from error
-    return _sum(body) + b" " + body + b"\n"
+    return summed(body)
 
 
 def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
@@ -73,9 +73,20 @@ def _lines(data: bytes) -> Iterator[AnyRecord | None]:
         yield None
 
 
-def _read(line: bytes) -> AnyRecord | None:
+def summed(body: bytes) -> bytes:
+    """`body`, which has no line break, as a line with its sum."""
+    return _sum(body) + b" " + body + b"\n"
+
+
+def unsummed(line: bytes) -> bytes | None:
+    """The body of a line, which comes without its newline; None where the sum is wrong."""
     body = line[_SUM_LENGTH + 1 :]
-    if line[: _SUM_LENGTH + 1] != _sum(body) + b" ":
+    return body if line[: _SUM_LENGTH + 1] == _sum(body) + b" " else None
+
+
+def _read(line: bytes) -> AnyRecord | None:
+    body = unsummed(line)
+    if body is None:
         return None
     try:
         record = RECORD.validate_json(body)

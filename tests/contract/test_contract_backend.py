@@ -173,6 +173,36 @@ def test_journal_and_state_are_apart(handle: Handle) -> None:
     assert backend.journal() == b"a\n"
 
 
+def test_history_grows(handle: Handle) -> None:
+    """A fresh place has no history; what is appended stands behind what was there, for every handle."""
+    one, two = handle(), handle()
+    assert one.history() == b""
+    one.append_history(b"a\nb\n")
+    two.append_history(b"c\n")
+    assert one.history() == two.history() == b"a\nb\nc\n"
+
+
+def test_history_goes_on_after_a_torn_line(handle: Handle) -> None:
+    """What a cut-off run left of a line stays as it is, and the next line stands on one of its own."""
+    handle().append_history(b"a\ntor")
+    handle().append_history(b"b\n")
+    handle().append_history(b"c\n")
+    assert handle().history() == b"a\ntor\nb\nc\n"
+
+
+def test_history_is_apart(handle: Handle) -> None:
+    """Neither state nor journal changes the history, and a cut journal takes nothing from it."""
+    backend = handle()
+    backend.append_history(b"a\n")
+    backend.append(b"j\n")
+    version = backend.write(b"1", None, "w1")
+    backend.replace_journal(b"")
+    assert backend.history() == b"a\n"
+    backend.append_history(b"b\n")
+    assert backend.journal() == b""
+    assert backend.read() == Stored(b"1", version)
+
+
 def test_lock_keeps_others_out(handle: Handle) -> None:
     """Who comes second is told who holds the lock, since when and for what, and waits not at all if not asked to."""
     one, two, clock = handle(), handle(), FakeClock()

@@ -27,6 +27,7 @@ class SimStore:
     holder: LockInfo | None = None
     left_behind: bool = False
     history: list[Stored] = field(default_factory=list)
+    told: bytes = b""
     faults: int = 0
     versions: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -102,6 +103,23 @@ class SimBackend:
         self._may_fail("The journal cannot be written.")
         self.store.journal, self.store.pending = bytes(data), b""
         self.process.point("after the journal is cut")
+
+    def history(self) -> bytes:
+        """See StateBackend."""
+        return self.store.told
+
+    def append_history(self, data: bytes) -> None:
+        """See StateBackend. A kill or a full disk leaves any part of it."""
+        start = b"" if self.store.told[-1:] in (b"", b"\n") else b"\n"
+        part = start + data[: self.process.world.rng.randint(0, len(data))]
+        try:
+            self._may_fail("The history cannot be written.")
+            self.process.point("in the middle of the history")
+        except (StateProblem, Crash):
+            self.store.told += part
+            raise
+        self.store.told += start + data
+        self.process.point("after the history is written")
 
     def _may_fail(self, summary: str) -> None:
         if self.store.faults and "calm" not in self.process.info and self.process.world.rng.random() < 0.05:

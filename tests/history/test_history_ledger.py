@@ -1,0 +1,234 @@
+"""The history as runs write it: nothing twice, nothing lost by a kill, and never in the way of a state."""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from support.ledgers import ACCOUNT, INTENT, Home, made
+from support.states import LINEAGE, FailingDisk, FakeClock, a_state, info, new_step
+
+from sequence_sync.apply.ledger import Ledger
+from sequence_sync.backends.memory import MemoryBackend, MemoryStore
+from sequence_sync.backends.rescue import Rescue
+from sequence_sync.errors import StateProblem
+from sequence_sync.state.codec import decode
+from sequence_sync.state.history import AnyLine, CallLine, SerialLine, decode_lines, state_at
+from sequence_sync.state.records import (
+    Author,
+    EndRecord,
+    IntentRecord,
+    NoteRecord,
+    OutcomeRecord,
+    Result,
+    RunRecord,
+    SequenceRecord,
+)
+from sequence_sync.state.snapshot import Applying
+
+ANNA = Author(who="anna", at="2026-11-24T10:00:00+00:00", operation="apply", commit="c0ffee", dirty=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A fresh project."""
+    return Home(tmp_path)
+
+
+def lines(home: Home) -> list[AnyLine]:
+    """The history as it is read."""
+    return decode_lines(home.backend().history())
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Mortal(MemoryBackend):
+    """A handle that is killed at the `last`-th thing it writes: before it, in the middle, or after it."""
+
+    def __init__(self, store: MemoryStore, last: int, how: str) -> None:
+        super().__init__(store)
+        self.last, self.how = last, how
+        self.count = itertools.count(1)
+
+    def _maybe(self, when: str) -> bool:
+        """Whether this is the one that is only half written; raises where nothing more is."""
+        if when == "before":
+            self.now = next(self.count)
+        if self.now == self.last and self.how == when:
+            raise Killed
+        return self.now == self.last and self.how == "middle" and when == "before"
+
+    def append(self, data: bytes) -> None:
+        """May be cut off."""
+        self._maybe("before")
+        super().append(data)
+        self._maybe("after")
+
+    def append_history(self, data: bytes) -> None:
+        """May be cut off, also in the middle."""
+        if self._maybe("before"):
+            super().append_history(data[: len(data) // 2])
+            raise Killed
+        super().append_history(data)
+        self._maybe("after")
+
+    def write(self, data: bytes, expected: str | None, write_id: str) -> str:
+        """May be cut off."""
+        self._maybe("before")
+        version = super().write(data, expected, write_id)
+        self._maybe("after")
+        return version
+
+    def replace_journal(self, data: bytes) -> None:
+        """May be cut off."""
+        self._maybe("before")
+        super().replace_journal(data)
+        self._maybe("after")
+
+
+def begun(backend: MemoryBackend, run: str) -> Ledger:
+    """A run on that backend."""
+    lock = backend.lock(info(run), 0, FakeClock())
+    author = ANNA.model_copy(update={"operation": run})
+    return Ledger(
+        backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run=run, author=lambda: author
+    )  # fmt: skip
+
+
+def two_folds(ledger: Ledger) -> None:
+    """A run that makes two steps and folds after each."""
+    ledger.append(RunRecord(applying=Applying(plan="p")))
+    for name in ("more", "most"):
+        if f"S-{name}" not in dict(map(reversed, ledger.state.addresses())):  # type: ignore[arg-type]
+            number = ledger.append(IntentRecord(address=f"trial.{name}", action="create-step"))
+            delta = new_step(name, f"S-{name}")
+            ledger.append(OutcomeRecord(of=number, result=Result.MADE, deltas=(delta,)))
+        ledger.fold()
+    ledger.append(EndRecord())
+    ledger.fold()
+
+
+@pytest.mark.parametrize("how", ["before", "middle", "after"])
+@pytest.mark.parametrize("last", range(1, 17))
+def test_a_kill_anywhere_leaves_the_history_whole(last: int, how: str) -> None:
+    """Killed at any write and run again, each outcome stands in it once, and the way back leads to the beginning."""
+    store = MemoryStore()
+    first = MemoryBackend(store)
+    with_trial = a_state().model_copy(update={"serial": 0, "journal": 0})
+    begun(first, "r0").put(with_trial)
+    store.owner_died()
+    with suppress(Killed):
+        two_folds(begun(Mortal(store, last, how), "r1"))
+    store.owner_died()
+    two_folds(begun(MemoryBackend(store), "r2"))
+    read = decode_lines(store.history)
+    calls = [line.address for line in read if isinstance(line, CallLine)]
+    assert calls == ["trial.more", "trial.most"]
+    assert store.stored is not None
+    stored = decode(store.stored.data, "it")
+    assert set(state_at(0, stored, stored, read).sequences["trial"].steps) == {"intro", "call"}
+    for_run = {line.run: line.by.operation for line in read if line.by}
+    assert all(for_run[line.run] == line.run for line in read if isinstance(line, CallLine))
+
+
+def test_what_a_run_leaves(home: Home) -> None:
+    """Who and when with the first line, the plan, each call with its ids, a note with its addresses, the serials."""
+    home.put(a_state())
+    ledger = home.run("r1")
+    ledger.append(RunRecord(by=None, applying=Applying(plan="p")))
+    ledger.append(SequenceRecord(sequence="trial", seen=("S1",)))
+    ledger.append(made(ledger.append(INTENT)))
+    patch = IntentRecord(address="trial.nudge.a", action="update-variant", replaced={"payload": {"subject": "Old"}})
+    ledger.append(OutcomeRecord(of=ledger.append(patch), result=Result.UPDATED, deltas=(new_step(),)))
+    ledger.append(OutcomeRecord(of=ledger.append(patch), result=Result.REFUSED, detail="no"))
+    ledger.append(NoteRecord(text="trial.more is there", deltas=(new_step("more", "S8"),)))
+    ledger.append(NoteRecord(text="done"))
+    ledger.append(EndRecord(exit_code=10))
+    ledger.fold()
+    first, created, updated, refused, note, end, serial = lines(home)
+    assert (first.kind, first.by, created.by) == ("run", Author(), None)
+    assert isinstance(created, CallLine)
+    assert (created.address, created.result, created.ids) == ("trial.nudge", "made", ("S9", "S9a"))
+    assert isinstance(updated, CallLine)
+    assert (updated.ids, updated.replaced) == (("S9a",), {"payload": {"subject": "Old"}})
+    assert isinstance(refused, CallLine)
+    assert (refused.detail, refused.replaced) == ("no", None)
+    assert note.model_dump()["addresses"] == ("trial.more",)
+    assert end.model_dump()["exit_code"] == 10
+    assert isinstance(serial, SerialLine)
+    assert (serial.before, serial.serial) == (7, 8)
+
+
+def test_it_is_only_ever_appended_to(home: Home) -> None:
+    """What stands in the history is a beginning of what stands there later, whatever was torn off it."""
+    home.put(a_state())
+    path = home.folder / "s.json.history"
+    before = b"torn off in the mid"
+    path.write_bytes(before)
+    for name in ("r1", "r2", "r3"):
+        ledger = home.run(name)
+        ledger.append(NoteRecord(text=name, deltas=(new_step(name, f"S-{name}"),)))
+        ledger.append(EndRecord())
+        ledger.fold()
+        now = path.read_bytes()
+        assert now.startswith(before)
+        before = now[:-5]
+        path.write_bytes(before)
+    assert [row["text"] for row in (line.model_dump() for line in lines(home)) if "text" in row] == ["r1", "r2", "r3"]
+
+
+class NoHistory(FailingDisk):
+    """Writes everything but the history."""
+
+    def open_to_append(self, path: Path) -> int:
+        """Fails for the history, as long as it is told to."""
+        return super().open_to_append(path) if path.suffix == ".history" else FailingDisk().open_to_append(path)
+
+
+def test_a_history_that_cannot_be_written_stops_nothing(home: Home) -> None:
+    """The state is folded all the same, the reason is told, and a later fold of the run writes what is missing."""
+    home.put(a_state())
+    disk = NoHistory("open_to_append")
+    ledger = home.run(disk=disk)
+    ledger.append(made(ledger.append(INTENT)))
+    ledger.fold()
+    assert "nudge" in home.stored().sequences["trial"].steps
+    assert "history" in ledger.history_problem
+    assert lines(home) == []
+    disk.failing = set()
+    ledger.append(EndRecord())
+    ledger.fold()
+    assert ledger.history_problem == ""
+    assert [line.kind for line in lines(home)] == ["note", "call", "serial", "end"]
+    assert state_at(7, ledger.state, home.stored(), lines(home)).serial == 7
+
+
+def test_half_a_history_is_written_again(home: Home) -> None:
+    """A write that stops half way is made good by the next fold, and no line is read twice."""
+    home.put(a_state())
+    disk = FailingDisk()
+    ledger = home.run(disk=disk)
+    ledger.append(made(ledger.append(INTENT)))
+    disk.failing, disk.left = {"write"}, 0
+    with pytest.raises(StateProblem):
+        ledger.fold()  # the state cannot be written either
+    assert home.backend().history() != b""
+    disk.failing = set()
+    ledger.fold()
+    assert [line.kind for line in lines(home)] == ["note", "call", "serial"]
+
+
+def test_a_pushed_state_stands_in_it(home: Home) -> None:
+    """`state push` is told, and the way back leads past it; not into a state of another lineage."""
+    home.put(a_state())
+    pushed = a_state().with_delta(new_step("pushed", "S-p"))
+    home.run("r1").put(pushed)
+    stored = home.stored()
+    assert stored.serial == 8
+    assert set(state_at(7, stored, stored, lines(home)).sequences["trial"].steps) == {"intro", "call"}
+    home.run("r2").put(pushed.model_copy(update={"lineage": "another"}))
+    assert [line.kind for line in lines(home)] == ["note", "serial", "note"]
