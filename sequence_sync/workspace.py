@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from sequence_sync.apply.ledger import Account, read_only
 from sequence_sync.backends.base import StateBackend
@@ -114,6 +114,38 @@ def open_workspace(
     loaded = load_settings(root)
     name = choose_environment(loaded.settings, environment, environ)
     return Workspace(root, loaded, name, effective(loaded.settings.environments[name], environ), environ, keep_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One environment, as it may be shown to anybody: nothing of its key. `default`: commands take it by themselves."""
+
+    name: str
+    host: str
+    state: str
+    default: bool
+
+
+def environments(root: Path, environ: Mapping[str, str]) -> list[Listed]:
+    """Every environment of the project in `root`, in the order of its settings. Raises UsageProblem, InvalidFiles."""
+    settings = load_settings(root).settings
+    only = next(iter(settings.environments)) if len(settings.environments) == 1 else None
+    chosen = settings.default_environment or only
+    return [
+        Listed(
+            name, urlsplit(effective(environment, environ).api_url).netloc.lower(),
+            _without_secrets(settings.state_path(name)), name == chosen,
+        )
+        for name, environment in settings.environments.items()
+    ]  # fmt: skip
+
+
+def _without_secrets(where: str) -> str:
+    """A state's address without user, password and query."""
+    if "://" not in where:
+        return where
+    parts = urlsplit(where)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _printed_key(command: str) -> str:

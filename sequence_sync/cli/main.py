@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "state": ("sequence_sync.cli.commands.state", "state", "Look at the state, and mend it."),
     "force-unlock": ("sequence_sync.cli.commands.state", "force_unlock", "Take the lock from a run that is gone."),
     "sandbox": ("sequence_sync.cli.commands.sandbox", "sandbox", "Serve a stand-in for the API on this machine."),
+    "environments": ("sequence_sync.cli.commands.environments", "environments", "List the environments."),
     "schema": ("sequence_sync.cli.commands.schema", "schema", "Print the JSON Schemas."),
     "version": ("sequence_sync.cli.main", "version", "Print the version."),
 }

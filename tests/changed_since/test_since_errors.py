@@ -174,9 +174,8 @@ def test_in_a_hook(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     hook = tmp_path / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
-        f'#!/bin/sh\ncd sequences\nexec "{sys.executable}" -m sequence_sync -chdir .. plan -changed-since main > ../said\n'
-    )
+    plan = f'"{sys.executable}" -m sequence_sync -chdir .. plan -changed-since main'
+    hook.write_text(f"#!/bin/sh\ncd sequences\nexec {plan} > ../said\n")
     hook.chmod(0o755)
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     repo.commit()
