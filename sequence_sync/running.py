@@ -231,7 +231,9 @@ def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Obser
 
 
 @contextmanager
-def connected(workspace: Workspace, clock: RealClock) -> Iterator[Client]:
-    """The API, for commands that only read."""
-    with _connected(workspace, workspace.key(), clock, Silent()) as client:
+def connected(
+    workspace: Workspace, clock: RealClock, key: str | None = None, observer: Observer | None = None
+) -> Iterator[Client]:
+    """The API, for commands that only read. `observer` hears when it waits for the limit."""
+    with _connected(workspace, key or workspace.key(), clock, observer or Silent()) as client:
         yield client

@@ -51,8 +51,8 @@ class _TimeLeft:
 class Live:
     """A bar that is drawn over itself, with lines above it for what a person should read."""
 
-    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic) -> None:
-        self.console, self._now = console, now
+    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic, doing: str = "Applying") -> None:
+        self.console, self._now, self._doing = console, now, doing
         self._waits_until = 0.0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -86,7 +86,7 @@ class Live:
 
         screen = RichConsole(stderr=True, markup=False, highlight=False, no_color=not self.console.error_color)
         self._progress = Progress(
-            TextColumn("Applying"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
+            TextColumn(self._doing), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
             console=screen, transient=True, get_time=self._now,
         )  # fmt: skip
         self._task = self._progress.add_task("apply", total=total, left=_TimeLeft(self))

@@ -75,12 +75,13 @@ class Texts:
 
 
 class ContentFiles:
-    """Reads content files of one project; each one once."""
+    """Reads content files of one project; each one once. `given` goes before what is on the disk: files that are
+    about to be written, by their path in the project."""
 
-    def __init__(self, root: FilePath) -> None:
+    def __init__(self, root: FilePath, given: Mapping[str, bytes] | None = None) -> None:
         self._root = root
         self._real_root = os.path.realpath(root)
-        self._read: dict[str, bytes | Unreadable] = {}
+        self._read: dict[str, bytes | Unreadable] = dict(given or {})
 
     def data(self, path: str) -> bytes:
         """The bytes of a file of the project (`path` is relative to it). Raises Unreadable."""

@@ -49,9 +49,7 @@ def find_files(root: Path, include: Iterable[str]) -> Found:
     found: dict[str, Unreadable | None] = {}
     tops: dict[str, list[str]] = {}
     for pattern in include:
-        folders = pattern.removeprefix("./").split("/")[:-1]
-        fixed = next((at for at, part in enumerate(folders) if _MAGIC.search(part)), len(folders))
-        tops.setdefault("/".join(folders[:fixed]), []).append(pattern)
+        tops.setdefault(folder_of(pattern), []).append(pattern)
     for top, patterns in tops.items():
         _Walk(root, _matcher(patterns), found).walk(top, _depth(patterns))
     listed = sorted(found)
@@ -74,6 +72,19 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
         return wanted and rules.fullmatch(path) is not None
 
     return matches
+
+
+def covers(include: Sequence[str], path: str) -> bool:
+    """Whether a file at `path` would be read as a sequence."""
+    hidden = any(part.startswith(".") for part in path.split("/"))
+    return not hidden and _matcher(include)(path)
+
+
+def folder_of(pattern: str) -> str:
+    """The folder that a pattern names before its first `*`; empty for the project itself."""
+    folders = pattern.removeprefix("./").split("/")[:-1]
+    fixed = next((at for at, part in enumerate(folders) if _MAGIC.search(part)), len(folders))
+    return "/".join(folders[:fixed])
 
 
 def check_glob(pattern: str) -> None:

@@ -112,13 +112,61 @@ def load_project(
     return _project(loading, loaded.digest, chosen)
 
 
-def _scope(root: FilePath, loaded: LoadedSettings, name: str) -> Scope:
+@dataclass(frozen=True)
+class FileRow:
+    """One file by itself: who it says it is, as far as it can be read, and what is wrong in it. `sequence` is None
+    where anything is."""
+
+    path: str
+    key: str | None = None
+    title: str | None = None
+    remote_id: str | None = None
+    sequence: WantedSequence | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def read_files(root: FilePath, loaded: LoadedSettings, environment: str) -> list[FileRow]:
+    """Every sequence file, each by itself and then against the others; a broken one does not hide the rest."""
+    found = find_files(root, loaded.settings.include)
+    loading = _Loading(root, _scope(root, loaded, environment), f"{loaded.digest}\0{environment}")
+    loading.diagnostics += [_unreadable(path, problem) for path, problem in found.problems]
+    for path in found.paths:
+        _load_file(loading, path, None)
+    loading.diagnostics += _across(loading, loaded.settings.removed)
+    told: dict[str, list[Diagnostic]] = {}
+    for each in loading.diagnostics:
+        told.setdefault(each.path, []).append(each)
+    rows = [_row(entry, in_order(told.pop(shown(entry.path), []))) for entry in loading.entries]
+    return rows + [FileRow(path, diagnostics=tuple(in_order(wrong))) for path, wrong in told.items()]
+
+
+def _row(entry: _Entry, told: list[Diagnostic]) -> FileRow:
+    wanted = entry.built.sequence if entry.built and not told else None
+    return FileRow(entry.path, entry.key, entry.title, entry.remote_id, wanted, tuple(told))
+
+
+def read_text(
+    root: FilePath,
+    loaded: LoadedSettings,
+    environment: str,
+    path: str,
+    text: str,
+    content_files: Mapping[str, bytes],
+) -> tuple[WantedSequence | None, list[Diagnostic]]:
+    """What the file `path` would say with this text, before it is written; `content_files` are to be written too."""
+    loading = _Loading(root, _scope(root, loaded, environment, content_files), f"{loaded.digest}\0{environment}")
+    loading.digests[path] = digest(text.encode("utf-8"))
+    built, told = _read(loading, path, text)
+    return (None if told else built.sequence), told
+
+
+def _scope(root: FilePath, loaded: LoadedSettings, name: str, given: Mapping[str, bytes] | None = None) -> Scope:
     environment = loaded.settings.environments[name]
     return Scope(
         environment=environment,
         one_environment=len(loaded.settings.environments) == 1,
         variables={**loaded.settings.variables, **environment.variables},
-        files=ContentFiles(root),
+        files=ContentFiles(root, given),
         step_ids=step_ids_of(environment.ids),
     )
 

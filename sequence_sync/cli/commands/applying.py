@@ -68,7 +68,7 @@ def carry_out(door: Door, wish: Wish) -> int:
 
     key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
     try:
-        with door.stop.orderly() as stop, _observing(door) as observer:
+        with door.stop.orderly() as stop, observing(door) as observer:
             applied = apply_plan(workspace, key, options, Hands(observer, approve, stop))
     except Stopped:
         door.console.result(STOPPED)
@@ -77,9 +77,10 @@ def carry_out(door: Door, wish: Wish) -> int:
 
 
 @contextmanager
-def _observing(door: Door) -> Iterator[Observer]:
+def observing(door: Door, doing: str = "Applying") -> Iterator[Observer]:
+    """Who hears of the progress: a bar on a terminal, else lines."""
     if door.console.is_terminal and door.verbose == 0:
-        with Live(door.console) as live:
+        with Live(door.console, doing=doing) as live:
             yield live
     else:
         yield Lines(door.console)

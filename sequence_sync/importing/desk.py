@@ -1,0 +1,226 @@
+"""What an import works with: the project's files, the names that are taken, the app, and how a file is written.
+
+Every text is read back in memory before it goes to the disk, so that a file that would not say what the app says is
+never written. Decides nothing about what goes into a file.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sequence_sync.api.types import Api, RemoteStep
+from sequence_sync.apply.ledger import Ledger
+from sequence_sync.backends.disk import Disk, write_whole
+from sequence_sync.errors import SeqsyncError, UsageProblem
+from sequence_sync.importing.drafting import Bodies, Unwritable
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.settings import Environment
+from sequence_sync.planning.capabilities import reads_days
+from sequence_sync.planning.likeness import bare_title
+from sequence_sync.planning.told import ToldStep, told_step
+from sequence_sync.source.files import Unreadable, covers, folder_of, is_inside, read_bytes
+from sequence_sync.source.project import FileRow, read_files, read_text
+from sequence_sync.workspace import Workspace
+
+LONGEST_KEY = 63
+SCHEMA = ".schema/sequence.schema.json"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class Read:
+    """A sequence's steps as the app has them, in order of day and number. `unknown` are of types that we do not
+    know; `dark` are new ones of which every variant is switched off."""
+
+    steps: list[ToldStep] = field(default_factory=list)
+    unknown: list[RemoteStep] = field(default_factory=list)
+
+
+class Desk:
+    """One import's view of the project. `into` is the folder for new files, relative to the project; empty: where the
+    settings look first."""
+
+    def __init__(self, workspace: Workspace, api: Api, ledger: Ledger, into: str) -> None:
+        self.workspace, self.api, self.ledger = workspace, api, ledger
+        self.settings = workspace.loaded.settings
+        self._into = into
+        self.rows = {row.path: row for row in read_files(workspace.root, workspace.loaded, workspace.name)}
+        self._reads_days = reads_days(self.settings.switched_off(workspace.name))
+
+    @property
+    def environment(self) -> Environment:
+        """The account's names for things."""
+        return self.workspace.environment
+
+    # -- the app ------------------------------------------------------------------------------------------------------
+
+    def read(self, sequence_id: str, leave: Collection[str]) -> Read | None:
+        """The steps but for those with ids in `leave`; None where the sequence is not there.
+
+        A note that the list of steps does not tell is asked for, one call a step.
+        """
+        steps = self.api.steps(sequence_id)
+        if steps is None:
+            return None
+        found = Read()
+        for step in sorted(steps, key=_place):
+            if step.id in leave:
+                continue
+            told = told_step(step, self._reads_days)
+            if told is None:
+                found.unknown.append(step)
+                continue
+            if not told.is_email and any(row.note is None for row in told.variants):
+                told = told_step(self._with_notes(sequence_id, step), self._reads_days) or told
+            found.steps.append(told)
+        return found
+
+    def _with_notes(self, sequence_id: str, step: RemoteStep) -> RemoteStep:
+        more = {row.id: row for row in self.api.variants(sequence_id, step.id) or ()}
+        rows = tuple(
+            replace(
+                row,
+                task_note=more[row.id].task_note if row.task_note is None else row.task_note,
+                status=more[row.id].status if row.status is None else row.status,
+            )
+            if row.id in more
+            else row
+            for row in step.variants
+        )
+        return replace(step, variants=rows)
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def key_for(self, title: str, remote_id: str) -> str:
+        """A key for a new sequence: the one that `ids:` give it, else made from its title, and free."""
+        ids = {key: known for key, known in self.environment.ids.items() if "." not in key}
+        given = next((key for key, known in ids.items() if known == remote_id), None)
+        taken = {row.key for row in self.rows.values()} | set(self.ledger.state.sequences)
+        if given is not None and given not in taken:
+            return given
+        taken |= {*self.settings.removed, *ids}
+        return free_name(slug(title), taken)
+
+    def path_for(self, key: str) -> str:
+        """The path of a new file. Raises UsageProblem where the settings would not read it there."""
+        folders = [self._into] if self._into else [folder_of(pattern) for pattern in self.settings.include]
+        for folder in folders:
+            for ending in (".yaml", ".yml"):
+                path = posixpath.normpath(posixpath.join(folder, key + ending))
+                if covers(self.settings.include, path):
+                    return self._free_path(path)
+        listed = ", ".join(self.settings.include)
+        raise UsageProblem(
+            "A new file would not be read there.",
+            f"{self._into or 'The project'}: the settings read {listed}.",
+            "Name another folder with -into, or widen `include` in seqsync.yaml.",
+        )
+
+    def _free_path(self, path: str) -> str:
+        stem, ending = posixpath.splitext(path)
+        number = 1
+        while path in self.rows or os.path.lexists(self.workspace.root / path):
+            number += 1
+            path = f"{stem}-{number}{ending}"
+        return path
+
+    def title_owner(self, title: str, but: str = "") -> str | None:
+        """The path of the file, other than `but`, whose sequence has that title."""
+        wanted = bare_title(title)
+        rows = (row for row in self.rows.values() if row.title and row.path != but)
+        return next((row.path for row in rows if bare_title(row.title or "") == wanted), None)
+
+    def schema_from(self, path: str) -> str:
+        """The path to the JSON Schema that `init` writes, as seen from a file; empty where it is not there."""
+        if not (self.workspace.root / SCHEMA).is_file():
+            return ""
+        return posixpath.relpath(SCHEMA, posixpath.dirname(path) or ".")
+
+    def bodies(self, key: str, path: str) -> Bodies:
+        """For the content files of the sequence `key`, whose file is at `path`."""
+        return Bodies(key, path, lambda file, data: self._may_take(path, file, data))
+
+    def _may_take(self, owner: str, file: str, data: bytes) -> bool:
+        if any(file in (row.sequence.files if row.sequence else ()) for row in self.others(owner)):
+            return False
+        try:
+            return read_bytes(self.workspace.root, file) == data
+        except Unreadable as problem:
+            return problem.rule == "missing"
+
+    def others(self, path: str) -> Iterable[FileRow]:
+        """All files but that one."""
+        return (row for row in self.rows.values() if row.path != path)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def text_of(self, path: str) -> bytes:
+        """The bytes of a file of the project. Raises Unwritable."""
+        try:
+            return read_bytes(self.workspace.root, path)
+        except Unreadable as problem:
+            raise Unwritable(f"{path}: {problem.summary}") from None
+
+    def built(self, path: str, text: str, files: Mapping[str, bytes]) -> WantedSequence:
+        """What the file would say. Raises Unwritable where it would have a mistake."""
+        workspace = self.workspace
+        wanted, told = read_text(workspace.root, workspace.loaded, workspace.name, path, text, files)
+        if wanted is None:
+            first = told[0] if told else None
+            raise Unwritable(f"{first.summary} {first.hint}".strip() if first else "the file could not be read back")
+        return wanted
+
+    def write(self, path: str, text: str, files: Mapping[str, bytes], wanted: WantedSequence | None = None) -> None:
+        """Put a file and its content files on the disk, the content files first. `wanted` is what it says."""
+        for name, data in files.items():
+            self._put(name, data)
+        self._put(path, text.encode())
+        title = wanted.title if wanted else None
+        self.rows[path] = FileRow(path, wanted.key if wanted else None, title, None, wanted)
+
+    def _put(self, path: str, data: bytes) -> None:
+        root = self.workspace.root
+        target = Path(os.path.realpath(root / path))
+        if not is_inside(os.path.realpath(root), str(target)):
+            raise Unwritable(f"{path} leads out of the project")
+        try:
+            there = target.read_bytes() if target.exists() else None
+            if there is not None and b"\r\n" in there:
+                data = data.replace(b"\n", b"\r\n")
+            if there is not None and there.startswith(_BOM):
+                data = _BOM + data
+            if there == data:
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            mode = target.stat().st_mode & 0o777 if there is not None else 0o644
+            write_whole(Disk(), target, data, mode)
+        except OSError as error:
+            raise SeqsyncError("A file could not be written.", f"{path}: {error.strerror}.") from None
+
+
+def _place(step: RemoteStep) -> tuple[bool, int, int]:
+    return (step.day is None, step.day or 0, step.number if step.number is not None else 10_000)
+
+
+def slug(title: str) -> str:
+    """A key that reads like the title."""
+    ascii_only = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    words = re.sub("[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
+    if not words:
+        return "sequence"
+    return (words if words[0].isalpha() else f"sequence-{words}")[:LONGEST_KEY].rstrip("-")
+
+
+def free_name(name: str, taken: Collection[str | None]) -> str:
+    """`name`, or with a number behind it the first that is free."""
+    number, made = 1, name
+    while made in taken:
+        number += 1
+        made = f"{name[: LONGEST_KEY - len(str(number)) - 1].rstrip('-')}-{number}"
+    return made

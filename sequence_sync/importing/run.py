@@ -1,0 +1,243 @@
+"""`seqsync import`: one pass under the lock, a sequence at a time: read, write its file, record it.
+
+A pass that is cut off is taken up by the next: what has a file and no record is known by its id or its title. Sends
+nothing but reads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sequence_sync.api.clock import RealClock
+from sequence_sync.api.types import Kind, ReadFailed, RemoteSequence, Stopped
+from sequence_sync.apply.ledger import Ledger, StateUnsaved
+from sequence_sync.errors import AccountProblem, InvalidFiles, SeqsyncError, Undecided, UsageProblem, WaitExhausted
+from sequence_sync.importing.desk import Desk
+from sequence_sync.importing.drafting import Unwritable
+from sequence_sync.importing.fresh import import_new
+from sequence_sync.importing.merging import Merge
+from sequence_sync.planning.imported import ImportReport, Outcome, Row
+from sequence_sync.planning.likeness import bare_title
+from sequence_sync.planning.outcome import Event, Observer, Status
+from sequence_sync.running import connected, held
+from sequence_sync.source.files import covers
+from sequence_sync.source.project import FileRow
+from sequence_sync.source.settings import REMOTE_ID
+from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.workspace import Workspace
+
+# After these the next sequence would fare no better.
+NO_LINE = frozenset({Kind.NEVER_CONNECTED, Kind.NO_ANSWER})
+_HEARD = {Outcome.FAILED: Status.FAILED, Outcome.CONFLICT: Status.FAILED, Outcome.UNCHANGED: Status.ALREADY}
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What to import: the sequences with these ids, or `everything`. `into` is the folder for new files."""
+
+    ids: tuple[str, ...] = ()
+    everything: bool = False
+    into: str = ""
+    lock_timeout: float = 0.0
+
+
+def import_sequences(
+    workspace: Workspace, key: str, options: ImportOptions, observer: Observer, stop: threading.Event
+) -> ImportReport:
+    """Take what is in the app into files and state. Raises what is decided before the first sequence (3, 4, 8, 9)."""
+    _check(workspace, options)
+    clock = RealClock(stop)
+    with (
+        held(workspace, "import", options.lock_timeout, clock) as (_, ledger, _run),
+        connected(workspace, clock, key, observer) as api,
+    ):
+        return _Pass(Desk(workspace, api, ledger, options.into), options, observer, stop).run()
+
+
+def _check(workspace: Workspace, options: ImportOptions) -> None:
+    if options.everything == bool(options.ids):
+        detail = "-all and ids are one too many." if options.ids else "Neither an id nor -all is given."
+        raise UsageProblem("It is not clear what to import.", detail, "Give the ids of sequences, or -all.")
+    wrong = next((each for each in options.ids if not REMOTE_ID.fullmatch(each)), None)
+    if wrong is not None:
+        raise UsageProblem("This cannot be the id of a sequence.", wrong, "It is letters and digits; copy it.")
+    inside = options.into and covers(workspace.loaded.settings.include, f"{options.into.strip('/')}/a.yaml")
+    outside = options.into.startswith("/") or ".." in options.into.split("/")
+    if options.into and (outside or not inside):
+        raise UsageProblem(
+            "The settings would not read files in that folder.",
+            f"-into {options.into}; `include` is {', '.join(workspace.loaded.settings.include)}.",
+            "Name a folder below one of those, as seen from the project.",
+        )
+
+
+class _Pass:
+    """One pass over the chosen sequences."""
+
+    def __init__(self, desk: Desk, options: ImportOptions, observer: Observer, stop: threading.Event) -> None:
+        self.desk, self.options, self.observer, self.stop = desk, options, observer, stop
+        self.ledger: Ledger = desk.ledger
+        self.report = ImportReport()
+        self.doubles: Counter[str] = Counter()
+
+    def run(self) -> ImportReport:
+        """All of it; what is done stays done, whatever ends it."""
+        self._refuse_beforehand()
+        try:
+            self._all()
+        except Stopped:
+            pass  # the door knows why, and gives the exit code
+        except (AccountProblem, WaitExhausted) as error:
+            if not self.report.rows:
+                raise
+            self._ended(error, error.exit_code)
+        finally:
+            self._fold()
+        return self.report
+
+    def _ended(self, error: SeqsyncError, code: int) -> None:
+        self.report.problem = f"{error.summary} {error.detail}".strip()
+        self.report.hint, self.report.code = error.hint, code
+
+    def _fold(self) -> None:
+        try:
+            self.ledger.fold()
+        except StateUnsaved as unsaved:
+            self._ended(unsaved, unsaved.exit_code)
+            self.report.rescue = (unsaved.printed or b"").decode()
+
+    def _refuse_beforehand(self) -> None:
+        if self.ledger.damaged:
+            raise Undecided(
+                "The journal of the state has a record that cannot be read.",
+                "A step may have been created that nobody has written down; import would take it for somebody else's.",
+                "Run `seqsync apply` first: it looks twice and settles that.",
+            )
+        unreadable = [row for row in self.desk.rows.values() if row.key is None]
+        if unreadable:
+            raise InvalidFiles([told for row in unreadable for told in row.diagnostics])
+
+    # -- which sequences ----------------------------------------------------------------------------------------------
+
+    def _all(self) -> None:
+        rows = self.desk.api.sequences()
+        self._check_account(rows)
+        chosen = self._chosen(rows)
+        self.observer.hear(Event(kind="begin", total=len(chosen)))
+        self.report.skipped = len(chosen)
+        for remote in chosen:
+            if self.stop.is_set():
+                return
+            row = self._guarded(remote)
+            self.report.rows.append(row)
+            self.report.skipped -= 1
+            heard = _HEARD.get(row.outcome, Status.RECORDED)
+            self.observer.hear(Event(kind=heard, address=row.name, text=row.problem or str(row.outcome)))
+            if self.report.code:
+                return
+        if self.options.everything:
+            self._tell_gone(rows)
+
+    def _check_account(self, rows: Sequence[RemoteSequence]) -> None:
+        known = {entry.id for entry in self.ledger.state.sequences.values()}
+        if known and not known & {row.id for row in rows}:
+            raise AccountProblem(
+                "None of the state's sequences is in this account.",
+                f"The state knows {len(known)}, the account has {len(rows)} others.",
+                "Is it the key of another account? Then correct the environment. Nothing was changed.",
+            )
+
+    def _chosen(self, rows: Sequence[RemoteSequence]) -> list[RemoteSequence]:
+        if self.options.everything:
+            chosen = sorted(rows, key=lambda row: (bare_title(row.title), row.id))
+        else:
+            by_id = {row.id: row for row in rows}
+            for missing in dict.fromkeys(each for each in self.options.ids if each not in by_id):
+                self.report.rows.append(self._absent(missing))
+            chosen = [by_id[each] for each in dict.fromkeys(self.options.ids) if each in by_id]
+        self.doubles = Counter(bare_title(row.title) for row in chosen)
+        return chosen
+
+    def _absent(self, remote_id: str) -> Row:
+        entry = self.ledger.state.sequences.get(remote_id)
+        hint = f"{remote_id} is a key; its id is {entry.id}." if entry else "Copy the id from Saleshandy."
+        row = Row(Outcome.FAILED, remote_id, code=1, hint=hint)
+        row.problem = f"There is no sequence {remote_id} in this account."
+        return row
+
+    def _tell_gone(self, rows: Sequence[RemoteSequence]) -> None:
+        there = {row.id for row in rows}
+        for key, entry in sorted(self.ledger.state.sequences.items()):
+            if entry.id not in there:
+                detail = f"it is not in this account any more (id {entry.id}); nothing was removed"
+                self.report.rows.append(Row(Outcome.LEFT, key, detail))
+
+    # -- one sequence -------------------------------------------------------------------------------------------------
+
+    def _guarded(self, remote: RemoteSequence) -> Row:
+        """One sequence; what goes wrong with it does not touch the others."""
+        known_as = self._entry(remote.id)[0] or f'"{remote.title}" ({remote.id})'
+        failed = Row(Outcome.FAILED, known_as, code=1)
+        try:
+            return self._one(remote)
+        except Unwritable as problem:
+            failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
+            failed.hint = "Nothing of it was changed. Mend it in Saleshandy or in the file, then import it again."
+        except ReadFailed as problem:
+            failed.problem, failed.hint = f"{problem.summary} {problem.detail}", problem.hint
+            if problem.answer.kind in NO_LINE:
+                self.report.code = 1
+        except ValueError as problem:
+            failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
+        return failed
+
+    def _one(self, remote: RemoteSequence) -> Row:
+        key, known = self._entry(remote.id)
+        self._refuse_open(key, remote)
+        file = self._file(remote, key)
+        name = file.key if file and file.key else key
+        if name in self.desk.settings.removed:
+            return Row(Outcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
+        if file is not None and file.sequence is None:
+            first = file.diagnostics[0]
+            raise Unwritable(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))
+        read = self.desk.read(remote.id, known.unmanaged if known else ())
+        if read is None:
+            raise Unwritable("it is in the list of sequences, and its steps are not to be had")
+        if file is not None and file.sequence is not None:
+            return Merge(self.desk, remote, read, file.sequence, known).run()
+        if self.doubles[bare_title(remote.title)] > 1:
+            raise Unwritable(
+                f'several sequences have the title "{remote.title}", which stands once in a project: rename the others '
+                "in Saleshandy, or import this one alone, by its id"
+            )
+        return import_new(self.desk, remote, read, key or self.desk.key_for(remote.title, remote.id), known)
+
+    def _entry(self, remote_id: str) -> tuple[str | None, SequenceState | None]:
+        sequences = self.ledger.state.sequences.items()
+        return next(((key, entry) for key, entry in sequences if entry.id == remote_id), (None, None))
+
+    def _refuse_open(self, key: str | None, remote: RemoteSequence) -> None:
+        for intent in self.ledger.open_intents:
+            is_its = intent.address.split(".", 1)[0] == key
+            if is_its or (intent.title is not None and bare_title(intent.title) == bare_title(remote.title)):
+                raise Unwritable(
+                    f"an earlier apply was cut off, and what became of {intent.address} is not known: run `seqsync "
+                    f"apply` first, or `seqsync state resolve {intent.address}`"
+                )
+
+    def _file(self, remote: RemoteSequence, key: str | None) -> FileRow | None:
+        """Its file: by its key in the state, by its id, or by its title where the file is nobody else's."""
+        rows = list(self.desk.rows.values())
+        if key is not None:
+            own = next((row for row in rows if row.key == key), None)
+            return own or next((row for row in rows if row.sequence and row.sequence.formerly == key), None)
+        named = next((row for row in rows if row.remote_id == remote.id), None)
+        if named is not None:
+            return named
+        owned = set(self.ledger.state.sequences)
+        titled = (row for row in rows if row.title and bare_title(row.title) == bare_title(remote.title))
+        return next((row for row in titled if row.key not in owned and row.remote_id is None), None)
