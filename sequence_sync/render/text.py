@@ -6,28 +6,17 @@ Everything that a user wrote goes through `escape`, so that only our own color c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from itertools import groupby
 
 from sequence_sync.planning.plan import Action, Gate, Plan, Reason
 from sequence_sync.render.ansi import MARK_COLORS, Ink, ink
-from sequence_sync.render.escape import first_words, one_line, visible
-from sequence_sync.render.view import Detail, Group, Row, View, view_of
-from sequence_sync.render.worddiff import Kind, Piece, folded, word_diff
-
-
-class Level(StrEnum):
-    """How much is told: one line a step; long texts folded; everything."""
-
-    SUMMARY = "summary"
-    DEFAULT = "default"
-    FULL = "full"
-
+from sequence_sync.render.details import FOLDED_WORDS, detail_lines
+from sequence_sync.render.details import Level as Level  # what a plan in text is asked for
+from sequence_sync.render.drift import drift_section
+from sequence_sync.render.escape import first_words, one_line
+from sequence_sync.render.view import Group, Row, View, view_of
 
 HEADLINE_WIDTH = 72
-SHORT_TEXT = 100
-FOLDED_WORDS = 12
-NONE = "(none)"
 
 
 def plan_text(plan: Plan, level: Level = Level.DEFAULT, color: bool = False) -> str:
@@ -36,15 +25,25 @@ def plan_text(plan: Plan, level: Level = Level.DEFAULT, color: bool = False) -> 
     lines = [f"Plan for environment {one_line(view.environment)} at {one_line(view.api_host)}"]
     for group in view.groups:
         lines += ["", paint(group_title(group), "bold"), *rows_text(group.rows, level, paint)]
-    lines += [*_gates(view.gates, paint), *_notes(view.notes), "", *closing(view)]
+    lines += [*drift_section(view.drift, level, paint), *_gates(view.gates, paint), *_notes(view.notes)]
+    lines += ["", *closing(view)]
     return "\n".join(lines) + "\n"
 
 
 def closing(view: View) -> list[str]:
     """How long it takes, the plan hash, and the last line."""
     calls = f"{view.calls} call{'' if view.calls == 1 else 's'}"
-    lines = [f"Apply makes {calls} and takes {view.duration}."] if view.calls else []
+    lines = [read_line(view)] if view.refreshed else []
+    lines += [f"Apply makes {calls} and takes {view.duration}."] if view.calls else []
     return [*lines, f"Plan hash: {view.plan_hash}", view.summary_line]
+
+
+def read_line(view: View) -> str:
+    """What reading the app has shown, for a plan that did."""
+    found = (
+        f"{len(view.drift)} difference{'' if len(view.drift) == 1 else 's'} there" if view.drift else "nothing there"
+    )
+    return f"Saleshandy was read: {found} besides what this plan changes."
 
 
 def group_title(group: Group) -> str:
@@ -93,7 +92,7 @@ def _below(row: Row, level: Level, paint: Ink) -> list[str]:
     if row.advice:
         lines.append(f"what to do: {one_line(row.advice)}")
     for detail in row.details if level is Level.FULL or not _blocked_create(row) else ():
-        told = _detail(detail, level, paint)
+        told = detail_lines(detail, level, paint)
         lines += ["  " * detail.depth + line for line in told] if detail.depth else told
     if level is Level.FULL:
         lines += [f"call: {one_line(call)}" for call in row.calls]
@@ -102,66 +101,6 @@ def _below(row: Row, level: Level, paint: Ink) -> list[str]:
 
 def _blocked_create(row: Row) -> bool:
     return row.change.action is Action.BLOCKED and not row.change.fields
-
-
-def _detail(detail: Detail, level: Level, paint: Ink) -> list[str]:
-    if detail.is_heading:
-        return [f"{detail.label}:"]
-    if detail.change:
-        return _change_lines(detail, level, paint)
-    text = detail.after or ""
-    if _is_short(text) and not detail.markup:
-        return [f"{detail.label}: {visible(text)}"]
-    if level is Level.FULL:
-        return _block(detail.label, visible(text))
-    return [f"{detail.label}: {_folded(text, detail.markup)}"]
-
-
-def _is_short(text: str) -> bool:
-    return len(text) <= SHORT_TEXT and "\n" not in text
-
-
-def _folded(text: str, markup: bool) -> str:
-    start, count = first_words(text, FOLDED_WORDS, markup)
-    more = f" … ({count} words)" if count > FOLDED_WORDS else ""
-    return one_line(start, SHORT_TEXT) + more
-
-
-def _block(label: str, text: str) -> list[str]:
-    return [f"{label}:", *(f"  {line}" if line else "" for line in text.split("\n"))]
-
-
-def _change_lines(detail: Detail, level: Level, paint: Ink) -> list[str]:
-    label, before, after = detail.label, detail.before, detail.after
-    if before is not None and after is not None and not (_is_short(before) and _is_short(after)):
-        return _block(label, _diffed(before, after, level, paint))
-    old, new = _side(before, detail.markup, level), _side(after, detail.markup, level)
-    if "\n" in old + new:
-        return _block(f"{label}, old", old) + _block(f"{label}, new", new)
-    return [f"{label}: {paint(old, 'red')} -> {paint(new, 'green')}"]
-
-
-def _side(text: str | None, markup: bool, level: Level) -> str:
-    if not text:
-        return NONE
-    return visible(text) if _is_short(text) or level is Level.FULL else _folded(text, markup)
-
-
-def _diffed(before: str, after: str, level: Level, paint: Ink) -> str:
-    pieces = word_diff(before, after)
-    if level is Level.FULL:
-        return "".join(_piece(piece, paint) for piece in pieces)
-    return "".join(_piece(piece, paint) for piece in folded(pieces)).strip()
-
-
-def _piece(piece: Piece, paint: Ink) -> str:
-    if piece.kind is Kind.LEFT_OUT:
-        return " … "
-    text = visible(piece.text)
-    if piece.kind is Kind.SAME:
-        return text
-    text = text.replace("\n", "⏎")  # a line break that is itself the change would not be seen
-    return paint(f"[-{text}-]", "red") if piece.kind is Kind.GONE else paint(f"{{+{text}+}}", "green")
 
 
 def _gates(gates: Iterable[Gate], paint: Ink) -> Iterator[str]:

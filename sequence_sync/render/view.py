@@ -6,14 +6,18 @@ has its own dangers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import NamedTuple
 
 from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.planning.canonical import canonical_html
 from sequence_sync.planning.plan import (
     CREATES,
     Action,
     Change,
+    Drifted,
     FieldChange,
     Gate,
     Plan,
@@ -22,7 +26,7 @@ from sequence_sync.planning.plan import (
     summary_line,
     summary_of,
 )
-from sequence_sync.render.escape import one_line
+from sequence_sync.render.escape import one_line, words_of_html
 from sequence_sync.render.words import (
     IMPACTS,
     MARKS,
@@ -37,7 +41,9 @@ from sequence_sync.render.words import (
 
 class Detail(NamedTuple):
     """One line below a row. `change`: `before` and `after` are old and new, None: not there; else only `after` counts.
-    A detail without either is a heading. `markup`: the text is HTML. `depth` counts headings above it."""
+    A detail without either is a heading. `markup`: the text is HTML. `depth` counts headings above it. `app` is the
+    third text of a conflict, what Saleshandy says. `remark` says what kind of change it is, where words alone do not
+    show it."""
 
     label: str
     after: str | None = None
@@ -45,6 +51,8 @@ class Detail(NamedTuple):
     change: bool = False
     markup: bool = False
     depth: int = 0
+    app: str | None = None
+    remark: str = ""
 
     @property
     def is_heading(self) -> bool:
@@ -89,9 +97,15 @@ class Group(NamedTuple):
     active: bool | None
     rows: tuple[Row, ...]
 
+    @property
+    def writes(self) -> int:
+        """How many of its rows make a call."""
+        return sum(bool(row.calls) for row in self.rows)
+
 
 class View(NamedTuple):
-    """Everything that a renderer shows. `duration` is empty where the plan makes no call."""
+    """Everything that a renderer shows. `duration` is empty where the plan makes no call. `refreshed`: the app was
+    read, and `drift` is what differs there and is left as it is."""
 
     environment: str
     api_host: str
@@ -103,6 +117,13 @@ class View(NamedTuple):
     calls: int
     duration: str
     plan_hash: str
+    refreshed: bool = False
+    drift: tuple[Drifted, ...] = ()
+
+    @property
+    def active(self) -> tuple[Group, ...]:
+        """The sequences known to be sending to which the plan writes."""
+        return tuple(group for group in self.groups if group.active and group.writes)
 
 
 def view_of(plan: Plan) -> View:
@@ -122,6 +143,8 @@ def view_of(plan: Plan) -> View:
         calls=len(calls),
         duration=duration_words(seconds_of(calls)) if calls else "",
         plan_hash=plan.plan_hash(),
+        refreshed=plan.refreshed,
+        drift=plan.drift,
     )
 
 
@@ -224,13 +247,44 @@ def _variant_details(variant: Variant, depth: int) -> Iterator[Detail]:
 
 
 def _changed(change: Change, field: FieldChange) -> Detail:
+    # Only a field of a variant has a letter to tell; most changes are of steps with one variant.
+    several = field.field.startswith("variants.") and len(variants_of(change, change.after or change.before)) > 1
+    return field_detail(field, several)
+
+
+def field_detail(field: FieldChange, several: bool) -> Detail:
+    """The line of one changed field. `several`: its variant is named."""
     parts = field.field.split(".")
     label = field_words(field.field)
-    if parts[0] == "variants" and len(parts) > 1 and len(variants_of(change, change.after or change.before)) > 1:
+    if several and parts[0] == "variants" and len(parts) > 1:
         label = f"{label} of variant {one_line(parts[1])}"
+    before, after, markup = value_words(field.before), value_words(field.after), parts[-1] == "content"
     return Detail(
-        label, value_words(field.after), value_words(field.before), change=True, markup=parts[-1] == "content"
-    )
+        label, after, before, change=True, markup=markup, app=value_words(field.app),
+        remark=remark_on(before, after, markup),
+    )  # fmt: skip
+
+
+_MERGE_TAG = re.compile(r"\{\{[^{}]*\}\}")
+_OTHER_LOOKS = "the words are the same: links, images or line breaks change"
+
+
+def remark_on(before: str | None, after: str | None, markup: bool) -> str:
+    """What kind of change it is where a reader would look for other words and find none; else empty."""
+    if not before or not after or before == after:
+        return ""
+    old, new = (_words(text, markup) for text in (before, after))
+    if old == new and not markup:
+        return "only spaces or line breaks change"
+    if old == new:
+        same = canonical_html(before) == canonical_html(after)
+        return "only the markup changes: the words are the same" if same else _OTHER_LOOKS
+    one, other = (_MERGE_TAG.sub("{{}}", text) for text in (old, new))
+    return "only merge tags change" if one == other else ""
+
+
+def _words(text: str, markup: bool) -> str:
+    return unescape(" ".join(words_of_html(text))) if markup else " ".join(text.split())
 
 
 def blocked_rows(groups: Iterable[Group]) -> Iterator[Row]:

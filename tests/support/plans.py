@@ -12,6 +12,8 @@ from sequence_sync.planning.plan import (
     Base,
     Call,
     Change,
+    Drifted,
+    DriftKind,
     FieldChange,
     Gate,
     Impact,
@@ -177,9 +179,61 @@ def long_update() -> Plan:
     )
 
 
+def drifted() -> Plan:
+    """The app was read: edits told and left, a conflict of three texts, an edit overwritten, a sequence that sends."""
+    old, new = (
+        email(3, "Still curious?", f"<p>{LONG}</p>"),
+        email(3, "Still keen?", f"<p>{LONG}</p>".replace("12", "x")),
+    )
+    edited = f"<p>{LONG.replace('reason 30', 'the finest reason')}</p>"
+    texts = [row.variants["a"].payload for row in (old, new)]
+    conflict = tuple(
+        FieldChange(field=f"variants.a.payload.{name}", before=texts[0][name], after=texts[1][name], app=app)
+        for name, app in (("subject", "Are you curious, {{firstName}}?"), ("content", edited))
+    )
+    looks = email(5, "Bye", "<p>Bye <b>now</b>, {{firstName}}.</p>"), email(5, "Bye", "<p>Bye now, {{firstName}}.</p>")
+    markup = FieldChange(
+        field="variants.a.payload.content", before=looks[0].variants["a"].payload["content"],
+        after=looks[1].variants["a"].payload["content"],
+    )  # fmt: skip
+    back = FieldChange(field="variants.a.payload.subject", before="Quick questoin", after="Quick question")
+    blocked_one = Change(
+        address="trial.nudge.a", action=Action.BLOCKED, reason=Reason.CONFLICT, wanted=Action.UPDATE_VARIANT,
+        before=old, after=new, fields=conflict, remote_id="a1", sequence_id="LGz3m8KNPr",
+        advice="Take what Saleshandy says into the file with `seqsync import`, or plan with `-allow drift`.",
+    )  # fmt: skip
+    told = (
+        Drifted(address="trial.call", kind=DriftKind.GONE, remote_id="s9", detail="two reads did not find it"),
+        Drifted(
+            address="trial.bye.b", kind=DriftKind.CHANGED, remote_id="b7",
+            fields=(
+                FieldChange(field="variants.b.payload.subject", before="Bye", after="Good bye, {{firstName}}"),
+                FieldChange(field="variants.b.payload.content", before=f"<p>{LONG}</p>", after=edited),
+            ),
+        ),
+        Drifted(address="trial", kind=DriftKind.ADDED, remote_id="s12", detail="an email on day 9"),
+        Drifted(address="trial.intro", kind=DriftKind.SECOND_COPY, remote_id="s13", detail="equal to id s1"),
+    )  # fmt: skip
+    return plan_of(
+        update("trial.intro.a", email(1, "Quick questoin"), email(1), back, reason=Reason.DRIFT),
+        update("trial.bye.a", *looks, markup), blocked_one,
+        sequences={
+            "trial": PlannedSequence(
+                key="trial", title="Trial", remote_id="LGz3m8KNPr", files=("sequences/trial.yaml",), active=True
+            )
+        },
+        gates=(
+            Gate(name="drift", allowed=True, detail="The plan overwrites what somebody changed in Saleshandy."),
+            Gate(name="active", allowed=False, detail="The plan writes to 1 active sequence: trial."),
+        ),
+        allowed=("drift",), refreshed=True, drift=told,
+    )  # fmt: skip
+
+
 EVIL = (
     "\x1b[31mred\x1b]0;owned\x07 @octocat <script>alert(1)</script> </iframe></code></details> ```` \u202etxt.exe "
-    "[link](javascript:alert(1)) <!-- --> & \" ' \x9b2J\n```\n# heading\n\n</details>\n\n@everyone #1"
+    "[link](javascript:alert(1)) <!-- --> & \" ' \x9b2J\n```\n# heading\n\n</details>\n\n@everyone #1\n"
+    "/close\n::add-mask::e\n##[add-mask]e\n| a | b |\n|---|---|\n[x]: https://example.com\n![i](https://example.com/i)"
 )
 
 
@@ -194,10 +248,17 @@ def hostile() -> Plan:
         address="evil.blocked", action=Action.BLOCKED, reason=Reason.NOT_SUPPORTED, wanted=Action.UPDATE_STEP,
         before=before, after=after, advice=EVIL,
     )  # fmt: skip
+    third = FieldChange(field="variants.a.payload.subject", before="mild", after=EVIL, app=f"{EVIL}!")
+    torn = Change(
+        address="evil.torn.a", action=Action.BLOCKED, reason=Reason.CONFLICT, wanted=Action.UPDATE_VARIANT,
+        before=before, after=after, fields=(third,), advice=EVIL,
+    )  # fmt: skip
+    moved = Drifted(address="evil.first", kind=DriftKind.CHANGED, remote_id=EVIL, detail=EVIL, fields=fields)
     note = create("evil.note", task("linkedin_message", 2, EVIL, message=EVIL), "LGz3m8KNPr")
     return plan_of(
         *create_whole("evil", EVIL, {"first": after}), note, update("evil.second.a", before, after, *fields),
-        blocked_one, sequences={"evil": PlannedSequence(key="evil", title=EVIL, remote_id=EVIL)},
+        blocked_one, torn, drift=(moved,), refreshed=True,
+        sequences={"evil": PlannedSequence(key="evil", title=EVIL, remote_id=EVIL, files=(EVIL,), active=True)},
         gates=(Gate(name="drift", allowed=False, detail=EVIL),), notes=(EVIL,), environment="production\x1b[2J",
     )  # fmt: skip
 
@@ -209,5 +270,5 @@ def empty() -> Plan:
 
 CASES = {
     "empty": empty, "from-empty": from_empty, "state-only": state_only, "blocked": blocked,
-    "long-update": long_update, "hostile": hostile,
+    "long-update": long_update, "drifted": drifted, "hostile": hostile,
 }  # fmt: skip
