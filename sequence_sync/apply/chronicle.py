@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from sequence_sync.backends.base import StateBackend
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.history import AnyLine, NoteLine, encode_lines, line_of, serial_line
+from sequence_sync.state.history import AnyLine, NoteLine, encode_lines, line_of, serial_line, touched, undo
 from sequence_sync.state.records import AnyRecord, Author, IntentRecord, OutcomeRecord
 from sequence_sync.state.snapshot import State
 
@@ -48,7 +48,10 @@ class Chronicle:
 
     def push(self, before: State, after: State, run: str, by: Author) -> None:
         """The same, where a person puts `after` in the place of `before`."""
-        self._waiting.append(NoteLine(n=after.journal, lineage=after.lineage, run=run, by=by, text=PUSHED))
+        addresses = tuple(touched(undo(before, after)))
+        self._waiting.append(
+            NoteLine(n=after.journal, lineage=after.lineage, run=run, by=by, text=PUSHED, addresses=addresses)
+        )
         self.fold(before, after, run)
 
     def _write(self) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from sequence_sync.errors import UsageProblem
+from sequence_sync.model.address import matches, parse_address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.state.framing import summed, unsummed
 from sequence_sync.state.records import (
@@ -111,12 +112,16 @@ def decode_lines(data: bytes) -> list[AnyLine]:
             line = _LINE.validate_json(body)
         except ValidationError:
             continue
-        what = (line.serial, line.digest) if isinstance(line, SerialLine) else getattr(line, "text", "")
-        name = (line.kind, line.lineage, line.n, what)
-        if name not in known:
-            known.add(name)
+        if _name(line) not in known:
+            known.add(_name(line))
             found.append(line)
     return found
+
+
+def _name(line: AnyLine) -> tuple[object, ...]:
+    """By which a line is known when it stands there again."""
+    what = (line.serial, line.digest) if isinstance(line, SerialLine) else getattr(line, "text", "")
+    return line.kind, line.lineage, line.n, what
 
 
 # -- from the journal -----------------------------------------------------------------------------------------------
@@ -131,7 +136,7 @@ def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine |
         case OutcomeRecord():
             return _call(record, intents.get(record.of), head)
         case NoteRecord():
-            addresses = tuple(_touched(record.deltas))
+            addresses = tuple(touched(record.deltas))
             text = record.text if addresses else ""  # without them it is a mark of the run
             return NoteLine(text=text, addresses=addresses, **head) if addresses or record.by else None
         case EndRecord():
@@ -139,6 +144,32 @@ def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine |
         case DamagedRecord():
             return NoteLine(text="a record of the journal was damaged", **head)
     return NoteLine(text="", **head) if record.by else None
+
+
+def with_journal(lines: Iterable[AnyLine], records: Iterable[AnyRecord]) -> list[AnyLine]:
+    """`lines`, and what the journal tells beyond them."""
+    found = list(lines)
+    known = {_name(line) for line in found}
+    intents: dict[int, IntentRecord] = {}
+    for record in records:
+        if isinstance(record, IntentRecord):
+            intents[record.n] = record
+        line = line_of(record, intents)
+        if line is not None and _name(line) not in known:
+            found.append(line)
+    return found
+
+
+def touches(line: AnyLine, pattern: str) -> bool:
+    """Whether a line is about what `pattern` names. A step comes with its variants: who names one of them names the
+    step."""
+    if isinstance(line, CallLine):
+        addresses: tuple[str, ...] = (line.address,) if line.address else ()
+    else:
+        addresses = line.addresses if isinstance(line, NoteLine) else ()
+    return any(
+        matches(".".join(pattern.split(".")[: max(2, len(text.split(".")))]), parse_address(text)) for text in addresses
+    )
 
 
 def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str, Any]) -> CallLine:
@@ -163,7 +194,7 @@ def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
             yield from (row.id for row in entry.variants.values() if row.id)
 
 
-def _touched(deltas: Iterable[Delta]) -> Iterator[str]:
+def touched(deltas: Iterable[Delta]) -> Iterator[str]:
     """What deltas change; what a sequence was made from is bookkeeping."""
     for delta in deltas:
         if delta.steps:

@@ -13,6 +13,7 @@ CHANGES = 2
 @click.option("-out", metavar="FILE", help="Save the plan, for `seqsync apply FILE`.")
 @click.option("-detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 @click.option("-ignore-blocked", is_flag=True, help="With -detailed-exitcode: blocked changes do not count.")
+@click.option("-to-serial", metavar="N", type=int, help="Go back to what the state said with this serial.")
 @click.option("-full", is_flag=True, help="Whole texts.")
 @click.option("-summary", is_flag=True, help="One line a step.")
 @format_option("text", "json", "markdown", "html")
@@ -21,7 +22,7 @@ CHANGES = 2
 def plan(
     door: Door, out: str | None, detailed_exitcode: bool, ignore_blocked: bool, full: bool, summary: bool,
     format_name: str, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
-    changed_since: str | None,
+    changed_since: str | None, to_serial: int | None,
 ) -> int:  # fmt: skip
     """Show what apply would do: files against state. Makes no call at all."""
     # Late, as in every command: its help needs none of it.
@@ -29,7 +30,7 @@ def plan(
     from sequence_sync.planning.plan import Action
     from sequence_sync.workspace import PlanOptions
 
-    made = made_plan(door, PlanOptions(target, exclude, allow, changed_since))
+    made = made_plan(door, PlanOptions(target, exclude, allow, changed_since), to_serial)
     print_plan(door, made, format_name, full, summary)
     if out:
         save_plan(door, made, out)

@@ -16,11 +16,16 @@ from sequence_sync.workspace import PlanOptions, warn_of_lost_state
 from sequence_sync.workspace import plan as plan_project
 
 
-def made_plan(door: Door, options: PlanOptions) -> Plan:
-    """The plan of the working folder."""
+def made_plan(door: Door, options: PlanOptions, to_serial: int | None = None) -> Plan:
+    """The plan of the working folder; with `to_serial`, the one back to that serial."""
     workspace = opened(door)
     if warning := warn_of_lost_state(workspace):
         door.console.note(f"Warning: {warning}")
+    if to_serial is not None:
+        # Late: few plans go back.
+        from sequence_sync.bygone import plan_to_serial
+
+        return plan_to_serial(workspace, to_serial, options)
     return plan_project(workspace, options)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sequence_sync.cli.commands.opening import opened, read_given
-from sequence_sync.cli.options import Door, Duration
+from sequence_sync.cli.options import Door, Duration, format_option
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.address import matches, parse_address
 
@@ -89,6 +89,31 @@ def pull(door: Door) -> None:
     from sequence_sync.state.codec import encode
 
     door.console.document(encode(_state_of(opened(door))).decode())
+
+
+@state.command()
+@click.argument("address", required=False)
+@format_option("text", "json")
+@click.option("-limit", type=click.IntRange(min=1), metavar="N", help="Only the last N runs.")
+@click.pass_obj
+def history(door: Door, address: str | None, format_name: str, limit: int | None) -> None:
+    """Tell who did what, and when; newest last."""
+    from sequence_sync.bygone import history_of
+    from sequence_sync.render.history import blocks, history_json, history_text
+
+    found = history_of(opened(door), address)
+    runs = blocks(found.lines)[-(limit or 0) :]
+    if format_name == "json":
+        door.console.document(history_json(runs, found.unknown))
+    else:
+        door.console.result(history_text(runs, found.unknown, _local, door.color).rstrip("\n"))
+
+
+def _local(at: str) -> str:
+    """A time in UTC as the clock on the wall shows it, with its offset."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(at).astimezone().isoformat(" ", "seconds")
 
 
 @state.command()

@@ -1,0 +1,180 @@
+"""The history end to end, on the sandbox: who did what, what was overwritten in the app, and the way back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import KEY, TRIAL, Project
+
+from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
+from sequence_sync.sandbox.server import Sandbox
+
+REWORDED = TRIAL.replace("Quick question, {{firstName}}", "A new question").replace("day: 4", "day: 5")
+BY_HAND = "By hand \x1b[31mred"
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, box: Sandbox) -> Project:
+    """One sequence, applied once."""
+    project = Project(tmp_path, box.url, grace="0.3")
+    project.write("sequences/trial.yaml", TRIAL)
+    project.ok("apply", "-auto-approve")
+    return project
+
+
+def edit(box: Sandbox, subject: str) -> None:
+    """Somebody rewords the first email in the app."""
+    (sequence,) = box.store.sequences()
+    step = next(step for step in sequence.steps if step.day == 1)
+    variant = step.variants[0]
+    change = VariantChange(None, None, Content({**variant.payload, "subject": subject}), Placing())
+    box.store.change_variant(sequence.id, step.id, variant.id, change)
+
+
+def texts(box: Sandbox) -> list[tuple[int, Any]]:
+    """Day and payloads of every step there."""
+    (sequence,) = box.store.sequences()
+    return sorted(
+        (step.day, json.dumps([row.payload for row in step.variants], sort_keys=True)) for step in sequence.steps
+    )
+
+
+def runs(project: Project, *more: str) -> list[dict[str, Any]]:
+    """The history as JSON."""
+    found: list[dict[str, Any]] = json.loads(project.ok("state", "history", "-format", "json", *more).out)["runs"]
+    return found
+
+
+def test_there_and_back(project: Project, box: Sandbox) -> None:
+    """Apply, reword, an edit in the app that is overwritten, and back to the first serial by a saved plan."""
+    at_first = texts(box)
+    project.write("sequences/trial.yaml", REWORDED)
+    edit(box, BY_HAND)
+    project.ok("apply", "-auto-approve", "-allow", "drift")
+    assert texts(box) != at_first
+    told = project.ok("state", "history").out
+    assert "+ created trial.nudge (id " in told
+    assert 'replaced subject "By hand \\x1b[31mred"' in told
+    assert "\x1b" not in told
+    assert [run["serial"] for run in runs(project)] == [1, 2]
+
+    back = project.ok("plan", "-to-serial", "1", "-out", "back.plan")
+    assert "cannot come back" in back.out
+    assert "The files still say today's text" in back.out
+    assert "Plan: 0 to create, 2 to update, 0 to deactivate, 0 to record, 0 blocked." in back.out
+    project.ok("apply", "back.plan")
+    assert texts(box) == at_first
+    assert "No changes" in project.ok("plan", "-to-serial", "1").out
+    again = project.ok("plan")
+    assert "2 to update" in again.out  # the files still say today's text
+    project.write("sequences/trial.yaml", TRIAL)
+    assert "No changes. What the files say" in project.ok("plan").out
+    assert [run["operation"] for run in runs(project)] == ["apply"] * 3
+
+
+def test_what_the_way_back_cannot_undo_is_blocked(project: Project, box: Sandbox) -> None:
+    """A step made since cannot be deleted, one let go since is taken over by its id, and none is made twice."""
+    more = TRIAL + "  late:\n    day: 9\n    type: email\n    subject: Late\n    content: <p>Late</p>\n"
+    project.write("sequences/trial.yaml", more.replace("steps:", "removed: [connect]\nsteps:").replace(
+        TRIAL[TRIAL.index("  connect:") :], ""
+    ))  # fmt: skip
+    project.ok("apply", "-auto-approve")
+    assert "-connect" not in project.ok("state", "list").out
+    plan = project.ok("plan", "-to-serial", "1", "-out", "back.plan").out
+    assert "It was made after serial 1" in plan
+    assert "Plan: 0 to create, 0 to update, 0 to deactivate, 1 to record, 1 blocked." in plan
+    posts = sum(row.method == "POST" for row in box.store.log.entries())
+    project.ok("apply", "back.plan")
+    assert "trial.connect" in project.ok("state", "list").out
+    assert sum(row.method == "POST" for row in box.store.log.entries()) == posts
+
+
+def test_renamed_since_is_renamed_back(project: Project, box: Sandbox) -> None:
+    """Keys that changed since are changed back: no call, and nothing is created."""
+    project.ok("state", "mv", "trial.intro", "trial.hello")
+    project.ok("state", "mv", "trial", "test")
+    plan = project.ok("plan", "-to-serial", "1").out
+    assert "Plan: 0 to create, 0 to update, 0 to deactivate, 2 to record, 0 blocked." in plan
+    part = project.ok("plan", "-to-serial", "2", "-target", "trial").out
+    assert "1 to record" in part
+
+
+def test_who_did_it(project: Project) -> None:
+    """The people's commands stand there too, each with who and when; outside git there is no commit."""
+    project.ok("state", "mv", "trial.intro", "trial.hello")
+    project.ok("state", "rm", "trial.hello")
+    backup = next((project.root / ".seqsync" / "backups").glob("before-rm*"))
+    project.ok("state", "push", "-force", str(backup))
+    found = runs(project)
+    assert [run["operation"] for run in found] == ["apply", "state mv", "state rm", "state push"]
+    assert all("@" in run["who"] and run["at"].endswith("+00:00") and run["commit"] is None for run in found)
+    assert [run["serial"] for run in found] == [1, 2, 3, 4]
+    assert [run["operation"] for run in runs(project, "trial.hello")] == ["state mv", "state rm", "state push"]
+    assert [run["operation"] for run in runs(project, "trial.nudge.b")] == ["apply"]
+    assert len(runs(project, "-limit", "1")) == 1
+    only = runs(project, "*.connect")[0]["lines"]
+    assert [line["address"] for line in only] == ["trial.connect"]
+    text = project.ok("state", "history", "trial.hello").out
+    assert "> trial.hello is forgotten" in text
+    assert "created" not in text
+
+
+def test_the_commit_and_what_was_not_committed(project: Project) -> None:
+    """In git each run names the commit; the state's own files never make the project dirty, a sequence file does."""
+    project.write(".gitignore", ".seqsync/\n")
+    for words in (("init", "-q"), ("add", ".gitignore", "sequences"), ("commit", "-q", "-m", "x")):
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+        subprocess.run(["git", *who, *words], cwd=project.root, check=True, capture_output=True)
+    project.ok("state", "mv", "trial.intro", "trial.hello")
+    first = runs(project)[-1]
+    assert first["dirty"] is False
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project.root, capture_output=True, text=True, check=True)
+    assert first["commit"] == head.stdout.strip()
+    project.write("sequences/trial.yaml", REWORDED)
+    project.ok("state", "mv", "trial.hello", "trial.intro")
+    assert runs(project)[-1]["dirty"] is True
+    assert "and changes that were not committed" in project.ok("state", "history").out
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("plan", "-to-serial", "7"), "from 0 to 1"),
+    (("plan", "-to-serial", "1", "-changed-since", "main"), "contradict"),
+    (("state", "history", "trial.nothing"), "matches nothing"),
+    (("state", "history", "Trial"), "is not an address"),
+])  # fmt: skip
+def test_what_is_not_there_ends_with_3(project: Project, arguments: tuple[str, ...], said: str) -> None:
+    """Unknown serials and addresses are refused, and what is there is told."""
+    done = project.run(*arguments)
+    assert done.code == 3
+    assert said in done.err
+
+
+def test_nothing_was_done_yet(tmp_path: Path) -> None:
+    """Without a state the history is empty and says so; there is no way back."""
+    project = Project(tmp_path)
+    project.write("sequences/trial.yaml", TRIAL)
+    assert "Nothing was done" in project.ok("state", "history").out
+    assert runs(project) == []
+    assert project.run("plan", "-to-serial", "0").code == 3
+
+
+def test_no_file_holds_the_key(project: Project, box: Sandbox) -> None:
+    """State, journal, history, backups, saved plan: the key stands in none of them."""
+    project.write("sequences/trial.yaml", REWORDED)
+    project.ok("plan", "-out", "the.plan")
+    project.ok("apply", "the.plan")
+    written = [path for path in project.root.rglob("*") if path.is_file()]
+    assert {"seqsync.state.json.history", "seqsync.state.json", "the.plan"} <= {path.name for path in written}
+    assert [path for path in written if KEY.encode() in path.read_bytes()] == []

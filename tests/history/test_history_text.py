@@ -1,0 +1,85 @@
+"""The history as it is shown: one block a run, newest last, and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from sequence_sync.render.history import blocks, history_json, history_text
+from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
+from sequence_sync.state.records import Author, Result
+
+HOSTILE = "Old \x1b[2J\u202e text, {{firstName}}\nand more"
+
+
+def lines() -> list[AnyLine]:
+    """Four runs: one in order, one with everything that can go wrong, a push, and one that was cut off."""
+    one = Author(
+        who="anna@her-laptop", at="2026-11-24T10:00:00+00:00", operation="apply", commit="c0ffee" * 6 + "beef",
+        dirty=False,
+    )  # fmt: skip
+    two = Author(who="Jörg\x1b[0m@ci", at="2026-11-24T11:00:00+00:00", operation="apply", commit="f" * 40, dirty=True)
+    push = Author(who="anna@her-laptop", at="2026-11-24T12:00:00+00:00", operation="state push")
+    replaced = {"payload": {"subject": HOSTILE, "content": "<p>" + "word " * 60 + "</p>"}, "absoluteDays": 3}
+    step = {"lineage": "one", "run": "r2", "address": "trial.intro.a", "action": "update-variant"}
+    return [
+        RunLine(n=1, lineage="one", run="r1", by=one, plan="0123456789abcdef" * 4),
+        CallLine(
+            n=3, lineage="one", run="r1", address="trial", action="create-sequence", result=Result.MADE, ids=("L1",)
+        ),
+        CallLine(
+            n=5, lineage="one", run="r1", address="trial.nudge", action="create-step", result=Result.MADE,
+            ids=("S1", "S1a", "S1b"),
+        ),
+        EndLine(n=6, lineage="one", run="r1"),
+        SerialLine(n=6, lineage="one", run="r1", before=0, serial=1, digest="d"),
+        NoteLine(n=7, lineage="one", run="r2", by=two, text="trial.call is not managed any more \x07"),
+        RunLine(n=8, lineage="one", run="r2", plan="fedcba9876543210" * 4),
+        CallLine(n=9, result=Result.UPDATED, replaced=replaced, ids=("S1a",), **step),
+        CallLine(n=10, result=Result.REFUSED, detail="The API said\nno \x1b", **step),
+        CallLine(n=11, result=Result.NOT_MADE, **step),
+        CallLine(
+            n=12, lineage="one", run="r2", address="trial.more", action="create-step", result=Result.ADOPTED,
+            ids=("S9",),
+        ),
+        CallLine(
+            n=13, lineage="one", run="r2", address="trial.nudge.b", action="deactivate-variant", result=Result.UPDATED,
+            ids=("S1b",), replaced={"status": 1},
+        ),
+        SerialLine(n=13, lineage="one", run="r2", before=1, serial=2, digest="e"),
+        EndLine(n=14, lineage="one", run="r2", exit_code=10),
+        SerialLine(n=14, lineage="one", run="r2", before=2, serial=3, digest="f"),
+        NoteLine(n=14, lineage="one", run="r3", by=push, text="another state was put in its place"),
+        SerialLine(n=14, lineage="one", run="r3", before=3, serial=4, digest="g"),
+        NoteLine(n=15, lineage="one", run="r4", text="a record of the journal was damaged"),
+    ]  # fmt: skip
+
+
+def test_history_as_text(golden: Callable[[str, str], None]) -> None:
+    """Every kind of line, with hostile texts in it."""
+    text = history_text(blocks(lines()), ("trial.most",), lambda at: f"<{at}>")
+    golden("history/all.txt", text)
+    assert not set(text) & set("\x1b\x07\u202e")
+
+
+def test_history_as_json(golden: Callable[[str, str], None]) -> None:
+    """The same for programs, with every text whole."""
+    text = history_json(blocks(lines()), ("trial.most",))
+    golden("history/all.json", text)
+    assert json.loads(text)["runs"][1]["lines"][1]["replaced"]["payload"]["subject"] == HOSTILE
+
+
+def test_colors_are_the_only_codes() -> None:
+    """With color the marks are painted, and the words are the same."""
+    plain = history_text(blocks(lines()), (), str)
+    painted = history_text(blocks(lines()), (), str, color=True)
+    assert "\x1b[32m+\x1b[0m created" in painted
+    for code in ("\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[36m", "\x1b[1m", "\x1b[0m"):
+        painted = painted.replace(code, "")
+    assert painted == plain
+
+
+def test_an_empty_history_says_so() -> None:
+    """One line, and JSON without runs."""
+    assert history_text([], (), str) == "Nothing was done with this state yet, as far as its history tells.\n"
+    assert json.loads(history_json([], ())) == {"format_version": 1, "runs": [], "unknown": []}
