@@ -40,10 +40,11 @@ class Next(StrEnum):
 
 
 # (stand, the grace is over) -> what the read shows -> what to do. At the next start a PATCH of which nothing is to be
-# seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check.
+# seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check. A doubtful no may
+# have come before the change was carried out (a gateway's 408), and a read may be old: both count after the grace.
 TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
     (Stand.UNKNOWN, False): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.ASK, Held.GONE: Next.ASK,
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
         Held.UNREAD: Next.WAIT,
     },
     (Stand.UNKNOWN, True): {
@@ -51,7 +52,7 @@ TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
         Held.UNREAD: Next.ASK,
     },
     (Stand.DOUBTFUL, False): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.REFUSED, Held.OTHER: Next.REFUSED, Held.GONE: Next.REFUSED,
+        Held.WANTED: Next.UPDATED, Held.OURS: Next.WAIT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
         Held.UNREAD: Next.WAIT,
     },
     (Stand.DOUBTFUL, True): {

@@ -10,7 +10,7 @@ from sequence_sync.apply.creating import create_sequence, create_step
 from sequence_sync.apply.looking import fill_variant_ids, last_look
 from sequence_sync.apply.recording import Told, adopt, forget, move
 from sequence_sync.apply.site import Site
-from sequence_sync.apply.updating import remember_returned, update
+from sequence_sync.apply.updating import close_given_up, remember_returned, update
 from sequence_sync.apply.variants import create_variant
 from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted
 from sequence_sync.planning.outcome import Result, Status
@@ -85,6 +85,7 @@ class SequenceRun:
                 fill_variant_ids(self.site)
             problem = last_look(self.site) if self.site.unclear else None
             remember_returned(self.site)
+            close_given_up(self.site)
         except (SeqsyncError, Stopped) as error:
             self.context.tell("note", self.site.key, str(error))
             return

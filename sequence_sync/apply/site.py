@@ -18,11 +18,21 @@ from sequence_sync.state.records import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """PATCHes of one body to one variant that were given up and sent again: the numbers of their open intents, and
+    since when the last one may arrive."""
+
+    body: Mapping[str, Any]
+    since: float
+    numbers: tuple[int, ...]
+
+
 @dataclass
 class Site:
     """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
     began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
-    were held against the state; `given_up`: by path, the body of a PATCH that may still arrive, and since when;
+    were held against the state; `given_up`: by path, PATCHes that may still arrive;
     `patched`: ids of variants that were changed since the last read."""
 
     context: Context
@@ -35,7 +45,7 @@ class Site:
     announced: bool = False
     unclear: bool = False
     compared: bool = False
-    given_up: dict[str, tuple[Mapping[str, Any], float]] = field(default_factory=dict)
+    given_up: dict[str, GivenUp] = field(default_factory=dict)
     patched: set[str] = field(default_factory=set)
 
     @property
@@ -49,6 +59,11 @@ class Site:
         if known is None:
             raise Halt(Status.FAILED, 1, f"{self.key} is not in the state.")
         return known
+
+    def give_up(self, path: str, body: Mapping[str, Any], since: float, number: int) -> None:
+        """Remember a PATCH that is sent again, and may arrive as well."""
+        before = self.given_up.get(path)
+        self.given_up[path] = GivenUp(body, since, (*(before.numbers if before else ()), number))
 
     def check_stop(self) -> None:
         """Raises Stopped where the run must not begin anything new."""

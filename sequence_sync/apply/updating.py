@@ -170,8 +170,7 @@ def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Guar
             raise refusal(answer)
         if todo is Next.ASK:
             raise _unknown(intent, answer)
-        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
-        site.given_up[request.path] = (intent.body or {}, since)
+        site.give_up(request.path, intent.body or {}, since, number)  # it stays open: it may arrive after the repeat
         site.context.clock.sleep(FIRST_GAP * 2**sends)
         sends += 1
     raise creating.never_made()
@@ -187,14 +186,22 @@ def _unknown(intent: IntentRecord, answer: Answer) -> Halt:
 def _await_given_up(site: Site, variant_id: str, body: Mapping[str, Any]) -> None:
     """Another PATCH to a variant waits until the one that was given up cannot arrive any more."""
     path = next((path for path in site.given_up if path.endswith(f"/{variant_id}")), None)
-    if path is None or site.given_up[path][0] == body:
+    if path is None or site.given_up[path].body == body:
         return
-    left = site.given_up[path][1] + site.context.grace - site.context.clock.now()
+    left = site.given_up[path].since + site.context.grace - site.context.clock.now()
     if left > 0:
         site.context.tell("wait", path, f"an earlier change of it may still arrive: {left:.0f} s")
         site.context.clock.sleep(left)
         site.read()
-    del site.given_up[path]
+    close_given_up(site)
+
+
+def close_given_up(site: Site) -> None:
+    """Close the PATCHes that were repeated, when they cannot arrive any more; the others wait for the next run."""
+    for path, row in list(site.given_up.items()):
+        if site.context.clock.now() - row.since >= site.context.grace:
+            for number in site.given_up.pop(path).numbers:
+                close_intent(site, number, Result.NOT_MADE, detail="it was given up, and sent again")
 
 
 def _delta(site: Site, intent: IntentRecord, last: bool) -> Delta:
@@ -302,6 +309,11 @@ def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
     entry = site.known.steps.get(step) if site.known else None
     if entry is None or letter not in entry.variants:
         close_intent(site, intent.n, Result.NOT_MADE, detail="its step is not managed any more")
+        return
+    if applied(entry, letter, intent.body or {}) == entry:
+        # A repeat of it went through. Nothing else may be sent before the first one cannot arrive any more.
+        site.context.clock.sleep(max(0.0, since + site.context.grace - site.context.clock.now()))
+        close_intent(site, intent.n, Result.NOT_MADE, detail="it was given up, and sent again")
         return
     todo = settle_update(site, Stand.OPEN, since, intent)
     if todo is Next.ASK:
