@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -111,6 +112,26 @@ _EXAMPLE: Mapping[str, str] = {
     "sequences/emails/hello.md": _EMAIL_TEXT,
 }
 
+# Where the files of a pipeline go in a project, and where they lie below `cli/ci`.
+PIPELINES: Mapping[str, Mapping[str, str]] = {
+    "github": {
+        ".github/actions/seqsync/action.yml": "github/action.yml",
+        ".github/actions/seqsync/matcher.json": "github/matcher.json",
+        ".github/workflows/seqsync-validate.yml": "github/seqsync-validate.yml",
+        ".github/workflows/seqsync-plan.yml": "github/seqsync-plan.yml",
+        ".github/workflows/seqsync-apply.yml": "github/seqsync-apply.yml",
+        ".github/workflows/seqsync-drift.yml": "github/seqsync-drift.yml",
+    },
+    "gitlab": {
+        ".gitlab/seqsync.yml": "gitlab/seqsync.yml",
+        ".gitlab-ci.yml": "gitlab/gitlab-ci.yml",
+    },
+}
+
+_NEXT_CI = """\
+Next: read docs/ci.md of seqsync for the secrets and the protected environment that these files expect. They plan and
+apply the environment "production", with its state in git."""
+
 _NEXT = """\
 Next, with a second terminal for the first one:
   seqsync sandbox    a practice server on this computer
@@ -133,14 +154,29 @@ def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> Ma
 
     The example is left out where there are settings or sequences already: the next apply would create it.
     """
-    files = {SETTINGS: _SETTINGS_TEXT}
-    files |= {path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for path, schema in schemas.items()}
+    texts = {SETTINGS: _SETTINGS_TEXT}
+    texts |= {path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for path, schema in schemas.items()}
     if not (root / SETTINGS).exists() and not any((root / "sequences").glob("**/*.y*ml")):
-        files |= _EXAMPLE
-    made = Made()
-    for name, text in files.items():
-        (made.written if _write_new(root / name, text) else made.kept).append(name)
+        texts |= _EXAMPLE
+    made = _write_all(root, texts)
     (made.written if _ignore(root / ".gitignore") else made.kept).append(".gitignore")
+    return made
+
+
+def start_pipeline(root: Path, provider: str) -> Made:
+    """Write the files of `provider` (a key of `PIPELINES`) below `root`, those that are not there. Raises OSError."""
+    return _write_all(root, {name: pipeline_text(source) for name, source in PIPELINES[provider].items()})
+
+
+def pipeline_text(source: str) -> str:
+    """One file of a pipeline, by its path below `cli/ci`."""
+    return (files("sequence_sync.cli") / "ci" / source).read_text(encoding="utf-8")
+
+
+def _write_all(root: Path, texts: Mapping[str, str]) -> Made:
+    made = Made()
+    for name, text in texts.items():
+        (made.written if _write_new(root / name, text) else made.kept).append(name)
     return made
 
 
@@ -168,8 +204,9 @@ def _ignore(path: Path) -> bool:
 
 
 @click.command()
+@click.option("-ci", "provider", type=click.Choice(tuple(PIPELINES)), help="Write a pipeline for this host as well.")
 @click.pass_obj
-def init(door: Door) -> None:
+def init(door: Door, provider: str | None) -> None:
     """Start a project in this folder: settings, one example, schemas for your editor, .gitignore.
 
     What is there already stays as it is.
@@ -178,5 +215,9 @@ def init(door: Door) -> None:
     from sequence_sync.source.schema import sequence_schema, settings_schema
 
     made = start_project(door.root, {SEQUENCE_SCHEMA: sequence_schema(), SETTINGS_SCHEMA: settings_schema()})
+    if provider:
+        pipeline = start_pipeline(door.root, provider)
+        made.written += pipeline.written
+        made.kept += pipeline.kept
     lines = [f"wrote  {name}" for name in made.written] + [f"kept   {name} (it was there)" for name in made.kept]
-    door.console.result("\n".join((*lines, "", _NEXT)))
+    door.console.result("\n".join((*lines, "", _NEXT, *(("", _NEXT_CI) if provider else ()))))

@@ -1,0 +1,285 @@
+"""The workflows for GitHub, run in order with real git, a real seqsync, the sandbox and a stand-in for `gh`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ci_team import BLANK, STATE, Team
+from support.project import OTHER, TRIAL
+
+from sequence_sync.sandbox.server import Sandbox
+
+NEW_TRIAL = TRIAL.replace("Still curious?", "Curious still?")
+NEW_OTHER = OTHER.replace("The first of them", "The very first")
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def team(tmp_path: Path, box: Sandbox) -> Team:
+    """A team whose repository has two sequences, nothing of them made yet."""
+    return Team(tmp_path, box.url)
+
+
+@pytest.fixture
+def settled(team: Team) -> Team:
+    """The same, with both sequences made."""
+    team.settle()
+    return team
+
+
+def posts(box: Sandbox) -> int:
+    """How many things were made in the app."""
+    return sum(row.method == "POST" for row in box.store.log.entries())
+
+
+def test_from_a_pull_request_to_an_applied_sequence(team: Team, box: Sandbox) -> None:
+    """Validated, planned, commented, merged, applied on its hash, state pushed; the second time nothing is left."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    assert "Valid: 2 sequences" in team.validate("push", pull).log
+    planned = team.plan(pull)
+    assert planned.jobs == {"plan": "success"}, planned.log
+    comment = team.comments(pull)[0]
+    plan_hash = re.search(r"plan hash ([0-9a-f]{64})", comment)[1]  # type: ignore[index]
+    assert comment.startswith("<!-- seqsync:plan production -->\n### Plan: 4 to create")
+    assert "Curious still?" in comment
+    assert team.statuses(pull) == [f"plan {plan_hash}"]
+    assert posts(box) == 0
+
+    event = team.merge(pull)
+    applied = team.apply(event)
+    assert applied.jobs["apply"] == "success", applied.log
+    assert "Applied: 4 done" in applied.log
+    assert posts(box) == 4
+    assert set(json.loads(team.state())["sequences"]) == {"trial"}
+    assert "environment `production`: applied" in team.comments(pull)[1]
+    assert team.git("log", "-1", "--format=%an %s", "origin/main") == (
+        "github-actions[bot] seqsync: state after apply [skip ci]"
+    )
+    again = team.apply(event)
+    assert again.jobs["apply"] == "skipped"
+    assert posts(box) == 4
+    assert again.jobs["left"] == "failure"  # the other sequence was in no pull request
+
+
+def test_the_comment_is_updated_in_place(team: Team) -> None:
+    """A second push to the branch edits the one comment, and the hash is noted on the new commit."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    before = team.statuses(pull)
+    team.push_again(pull, {"sequences/trial.yaml": NEW_TRIAL.replace("Curious still?", "Curious again?")})
+    team.plan(pull)
+    assert len(team.comments(pull)) == 1
+    assert "Curious again?" in team.comments(pull)[0]
+    assert team.statuses(pull) != before
+
+
+def test_a_comment_of_somebody_else_is_left_alone(team: Team) -> None:
+    """Whoever copies the first line of the comment gets nothing but a second comment."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    host = team.runner.host
+    mine = {"id": 1, "user": {"login": "mallory"}, "body": "<!-- seqsync:plan production -->\nplan hash " + "0" * 64}
+    host.data["comments"]["1"] = [mine]
+    host.save()
+    team.plan(pull)
+    assert team.comments(pull)[0] == mine["body"]
+    assert len(team.comments(pull)) == 2
+
+
+def test_a_status_of_somebody_else_is_not_a_review(team: Team, box: Sandbox) -> None:
+    """A hash that was not noted by the pipeline itself counts as none: nothing is applied, with exit code 7."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    host = team.runner.host
+    for row in host.data["statuses"][pull.head]:
+        row["creator"]["login"] = "mallory"
+    host.save()
+    applied = team.apply(team.merge(pull))
+    assert "No plan of this change was reviewed" in applied.log
+    assert "exit code 7" in applied.log
+    assert posts(box) == 0
+
+
+@pytest.mark.parametrize(
+    "how", ["rebase", pytest.param("merge", marks=pytest.mark.long), pytest.param("squash", marks=pytest.mark.long)]
+)
+def test_two_pull_requests_both_go_through(settled: Team, how: str) -> None:
+    """Different sequences, both planned, both merged before the first apply runs: each goes through on its own hash."""
+    one = settled.open(
+        {"sequences/trial.yaml": NEW_TRIAL}, {"sequences/trial.yaml": NEW_TRIAL.replace("day: 4", "day: 5")}
+    )
+    two = settled.open({"sequences/other.yaml": NEW_OTHER})
+    settled.plan(one)
+    settled.plan(two)
+    events = [settled.merge(one, how), settled.merge(two, how)]
+    for event, pull in zip(events, (one, two), strict=True):
+        run = settled.apply(event)
+        assert run.jobs["apply"] == "success", run.log
+        assert "environment `production`: applied" in settled.comments(pull)[1]
+    assert run.jobs["left"] == "success", run.log
+
+
+def test_one_push_with_two_pull_requests(settled: Team) -> None:
+    """A merge queue pushes several at once: each is a row of its own, with its own hash."""
+    one = settled.open({"sequences/trial.yaml": NEW_TRIAL})
+    two = settled.open({"sequences/other.yaml": NEW_OTHER})
+    settled.plan(one)
+    settled.plan(two)
+    first, second = settled.merge(one), settled.merge(two, "squash")
+    run = settled.apply({"before": first["before"], "after": second["after"]})
+    assert [step.outcome for step in run.steps if step.name == "Apply"] == ["success", "success"], run.log
+    assert run.jobs == {"merges": "success", "apply": "success", "by-hand": "skipped", "left": "success"}
+
+
+def test_a_stale_plan_is_refused_with_old_against_new(settled: Team, box: Sandbox) -> None:
+    """Two pull requests on one step: the second is refused with 7, and log and summary show what changed."""
+    one = settled.open({"sequences/trial.yaml": NEW_TRIAL})
+    two = settled.open({"sequences/trial.yaml": TRIAL.replace("Quick question about", "A question about")})
+    settled.plan(one)
+    settled.plan(two)
+    settled.merge(one)  # and its apply is cancelled before it began
+    made = posts(box)
+    run = settled.apply(settled.merge(two))
+    assert run.jobs["apply"] == "failure"
+    assert "exit code 7" in run.step("Apply").log
+    assert "--- reviewed\n+++ now" in run.log
+    assert "Old against new" in run.summary
+    assert "Curious still?" in run.summary.split("Old against new")[1]
+    assert "environment `production`: not applied" in settled.comments(two)[1]
+    assert posts(box) == made
+    assert run.jobs["left"] == "failure"
+
+
+def test_the_state_is_pushed_also_when_apply_fails(team: Team, box: Sandbox, tmp_path: Path) -> None:
+    """What was made before a fault is in the host's state, and the same run started again finishes the rest."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    event = team.merge(pull)
+    switches = tmp_path / "switches.json"
+    switches.write_text(json.dumps({"faults": [FAULT]}))
+    box.switch(switches)
+    failed = team.apply(event)
+    assert failed.jobs["apply"] == "failure", failed.log
+    assert failed.step("Push the state").outcome == "success"
+    assert len(json.loads(team.state())["sequences"]["trial"]["steps"]) < 3
+    box.switch(None)
+    again = team.apply(event)
+    assert again.jobs["apply"] == "success", again.log
+    assert len(json.loads(team.state())["sequences"]["trial"]["steps"]) == 3
+    assert posts(box) <= 5
+
+
+FAULT = {"method": "POST", "path_contains": "/steps", "nth": 2, "fault": "forbidden_403"}
+
+
+def test_a_push_that_somebody_was_faster_than_is_repeated(team: Team) -> None:
+    """Another commit on main while apply ran: the state goes on top of it."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    event = team.merge(pull)
+
+    def faster(_: object) -> None:
+        team.push({"README.md": "Faster\n"})
+
+    team.runner.spoil["Apply"] = faster
+    assert team.apply(event).jobs["apply"] == "success"
+    team.main()
+    assert team.git("show", "origin/main:README.md") == "Faster"
+    assert team.state()
+
+
+def test_a_state_that_cannot_be_pushed_is_kept_in_a_branch(team: Team) -> None:
+    """A protected branch: the job fails, says so, and the state is safe in a branch of its own."""
+    hook = team.runner.bare / "hooks" / "update"
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    event = team.merge(pull)
+    hook.write_text('#!/bin/sh\ntest "$1" != refs/heads/main\n')
+    hook.chmod(0o755)
+    run = team.apply(event)
+    assert run.jobs["apply"] == "failure"
+    rescue = re.search(r"kept in the branch (seqsync-rescue-\S+);", run.log)[1]  # type: ignore[index]
+    team.git("fetch", "-q", "origin", rescue)
+    assert "trial" in team.git("show", f"FETCH_HEAD:{STATE}")
+
+
+def test_a_push_without_a_pull_request_is_not_applied(settled: Team, box: Sandbox) -> None:
+    """Nobody reviewed it, so it waits for a person, who applies it with the hash that the run tells."""
+    made = len(box.store.log.entries())
+    run = settled.apply(settled.push({"sequences/other.yaml": NEW_OTHER}))
+    assert run.jobs["apply"] == "failure"
+    assert "No plan of this change was reviewed" in run.log
+    assert len(box.store.log.entries()) == made
+    wrong = settled.apply_by_hand(BLANK + "0" * 24)
+    assert "exit code 7" in wrong.step("Apply").log
+    plan_hash = re.findall(r"with the hash ([0-9a-f]{64})", run.summary)[-1]
+    assert settled.apply_by_hand(plan_hash).jobs["by-hand"] == "success"
+
+
+def test_a_pull_request_without_sequences_is_quiet(settled: Team) -> None:
+    """Where nothing changes there is no comment, and no apply job that would ask for an approval."""
+    pull = settled.open({"README.md": "Words\n"})
+    assert settled.plan(pull).jobs["plan"] == "success"
+    assert settled.comments(pull) == []
+    run = settled.apply(settled.merge(pull))
+    assert run.jobs == {"merges": "success", "apply": "skipped", "by-hand": "skipped", "left": "success"}
+
+
+def test_a_fork_is_validated_and_not_planned(team: Team) -> None:
+    """A fork's pull request gets no plan and no token; its files are looked at."""
+    pull = team.open({"sequences/trial.yaml": TRIAL.replace("day: 1", "day: x")}, fork=True)
+    assert team.plan(pull).jobs == {"plan": "skipped"}
+    run = team.validate("pull_request", pull)
+    assert run.jobs == {"validate": "failure"}
+    assert re.search(r"^sequences/trial\.yaml:\d+:\d+: error: ", run.log, re.M)
+    assert team.runner.host.data["calls"] == []
+
+
+def test_a_plan_that_fails_is_told_in_the_comment(team: Team) -> None:
+    """Broken files take the old plan out of the comment; their commit has no hash, so nothing could be applied."""
+    pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
+    team.plan(pull)
+    team.push_again(pull, {"sequences/trial.yaml": "sequence: ["})
+    assert team.plan(pull).jobs["plan"] == "failure"
+    assert "### No plan for" in team.comments(pull)[0]
+    assert team.statuses(pull) == []
+
+
+def test_a_label_opens_a_gate_for_plan_and_apply(settled: Team, box: Sandbox) -> None:
+    """Without the label the gate is shut and apply ends with 6; with it the hash carries it to the apply."""
+    less = TRIAL.replace("""      b:
+        subject: One more idea
+        markdown: |
+          Hi {{firstName}}, one more **idea**.
+""", "")  # fmt: skip
+    pull = settled.open({"sequences/trial.yaml": less})
+    settled.plan(pull)
+    shut = settled.merge(pull)
+    assert "exit code 6" in settled.apply(shut).step("Apply").log
+    pull.labels = ["urgent", "seqsync-allow-destructive"]
+    settled.plan(pull)
+    assert settled.statuses(pull)[0].endswith(" allow destructive")
+    assert settled.apply(shut).jobs["apply"] == "success"
+
+
+def test_what_a_text_says_is_no_command_of_the_runner(team: Team) -> None:
+    """A line of copy that looks like a command of the runner stands between the words that switch them off."""
+    evil = NEW_TRIAL.replace("Hi {{firstName}}, shall we connect?", '"::add-mask::x\\n::set-output name=hash::x"')
+    pull = team.open({"sequences/trial.yaml": evil})
+    run = team.plan(pull)
+    log = run.step("Plan").log
+    token = re.search(r"^::stop-commands::([0-9a-f]{32})$", log, re.M)
+    assert token
+    inside = log.split(token[0])[1].split(f"::{token[1]}::")[0]
+    outside = log.replace(inside, "")
+    assert "add-mask" not in outside
+    assert "Curious still?" in inside
