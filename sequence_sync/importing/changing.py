@@ -55,7 +55,9 @@ class Changing:
 
     def take(self, step: str, kind: str, letters: Mapping[str, ToldVariant], merged: Merged) -> None:
         """Put what `merged` takes into the step. Raises Unwritable where it cannot be done by machine."""
-        for place, value in merged.takes.items():
+        # What is new comes before what goes, so that something is always there.
+        takes = sorted(merged.takes.items(), key=lambda take: take[0][1:] == ("status",) and not take[1])
+        for place, value in takes:
             try:
                 self._take(step, kind, letters, place, value)
             except CannotEdit as problem:

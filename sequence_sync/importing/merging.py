@@ -16,7 +16,7 @@ from sequence_sync.model.sequence import Content, WantedSequence
 from sequence_sync.planning.canonical import shared_words
 from sequence_sync.planning.imported import Conflict, Outcome, Row
 from sequence_sync.planning.likeness import MOSTLY_THE_SAME, same_title
-from sequence_sync.planning.merging import Merged, entry_after, letters_of, merge_step, misplaced
+from sequence_sync.planning.merging import Field, Merged, base_fields, entry_after, letters_of, merge_step, misplaced
 from sequence_sync.planning.told import ToldStep, ToldVariant
 from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState, StepState
 
@@ -91,9 +91,9 @@ class Merge:
         """The file has it no more, or as another type: where the app changed it, that must not be lost."""
         merged = merge_step(base, base.content, step, letters_of(base, base.content, step))
         for place, value in merged.takes.items():
-            before = next(iter(_values(base.content, place)), None)
+            before = _shown(place, base_fields(base).get(place))
             self.row.conflicts.append(
-                Conflict(f"{self.key}.{key}", said(place), before, "(the step was taken out)", _shown(value))
+                Conflict(f"{self.key}.{key}", said(place), before, "(the step was taken out)", _shown(place, value))
             )
 
     def _fresh(self, steps: list[ToldStep]) -> None:
@@ -174,12 +174,8 @@ class Merge:
             self.changed.append(what)
         for clash in side.merged.clashes:
             letter = f".{clash.field[0]}" if len(clash.field) > 1 else ""
-            self.row.conflicts.append(
-                Conflict(
-                    f"{self.key}.{side.name}{letter}", said(clash.field), _shown(clash.base), _shown(clash.ours),
-                    _shown(clash.theirs),
-                )
-            )  # fmt: skip
+            sides = (_shown(clash.field, each) for each in (clash.base, clash.ours, clash.theirs))
+            self.row.conflicts.append(Conflict(f"{self.key}.{side.name}{letter}", said(clash.field), *sides))
         if side.merged.dark:
             self.row.notes.append(
                 f"{side.name} is switched off in Saleshandy and stays in the file. To let it go, take it out there and "
@@ -280,19 +276,12 @@ def _share(step: ToldStep, content: Content) -> float:
     )
 
 
-def _shown(value: Any) -> Any:
-    """A value of a conflict, for people."""
-    if value in (0, 1) and isinstance(value, int):
+def _shown(place: Field, value: Any) -> Any:
+    """A value of a conflict, for people. None stays: not known."""
+    if value is None or isinstance(value, str | tuple):
+        return value
+    if place[1:] == ("status",):
         return "on" if value else "off"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {inner}" for name, inner in value.items())
-    return str(value) if isinstance(value, int) else value
-
-
-def _values(content: Content, place: tuple[str, ...]) -> list[Any]:
-    if len(place) == 1:
-        return [str(getattr(content, place[0]))]
-    variant = content.variants.get(place[0])
-    if variant is None:
-        return []
-    return [variant.payload.get(place[2], "")] if place[1] == "payload" else [_shown(getattr(variant, place[1], None))]
+    return str(value)

@@ -95,26 +95,35 @@ def same_value(place: Field, one: Any, other: Any) -> bool:
 def merge_step(base: StepState | None, ours: Content, theirs: ToldStep, letters: Mapping[str, ToldVariant]) -> Merged:
     """The three sides of one step. `letters` are those of `letters_of`."""
     merged = Merged()
-    before, file, app = _base_fields(base), _file_fields(ours, letters), _app_fields(theirs, letters, base, ours)
-    still_on = {letter for letter in ours.variants if letter not in letters or letters[letter].on}
+    before, file, app = (
+        base_fields(base) if base else None,
+        _file_fields(ours, letters),
+        _app_fields(theirs, letters, base, ours),
+    )
+    known = base.variants if base else {}
+    # Those that the file will have: one of them must be left, or the file would say nothing.
+    stays = theirs.is_email and any(
+        row.on and (letter in ours.variants or letter not in known or known[letter].status == 0)
+        for letter, row in letters.items()
+    )
     merged.dark = not theirs.is_on
     for letter, row in letters.items():
-        _switch(merged, letter, row, (before, file, app), bool(still_on))
+        _switch(merged, letter, row, (before, file, app), stays, theirs.is_email)
     for place, value in app.items():
-        known = before.get(place) if before is not None else None
-        if before is not None and same_value(place, known, value):
+        old = before.get(place) if before is not None else None
+        if before is not None and same_value(place, old, value):
             continue
         if same_value(place, file.get(place), value):
             merged.settled.add(place)
-        elif before is not None and file.get(place) == known:
+        elif before is not None and file.get(place) == old:
             merged.takes[place] = value
         else:
-            merged.clashes.append(Clash(place, known, file.get(place), value))
+            merged.clashes.append(Clash(place, old, file.get(place), value))
     return merged
 
 
 def _switch(
-    merged: Merged, letter: str, row: ToldVariant, sides: tuple[Flat | None, Flat, Flat], others_on: bool
+    merged: Merged, letter: str, row: ToldVariant, sides: tuple[Flat | None, Flat, Flat], stays: bool, may_grow: bool
 ) -> None:
     """On and off: a variant counts as a whole, so that its texts come and go with it."""
     before, file, app = sides
@@ -128,26 +137,28 @@ def _switch(
             app.pop(each, None)
         if known == 1 and not on_in_file:
             merged.settled.add(place)
-        elif known == 1 and before is not None and others_on:
+        elif known == 1 and before is not None and stays:
             if all(file.get(each) == before.get(each) for each in texts):
                 merged.takes[place] = 0
             else:
                 merged.clashes.append(Clash(place, 1, 1, 0))
-        elif known is None and on_in_file and others_on:
+        elif known is None and on_in_file and stays:
             merged.clashes.append(Clash(place, None, 1, 0))
     elif known == 1 or (known is None and on_in_file):
         return
     elif on_in_file:
         merged.settled.add(place)
     else:
-        merged.takes[place] = 1
         for each in texts:
             app.pop(each, None)
+        if may_grow:
+            merged.takes[place] = 1
+        else:
+            merged.clashes.append(Clash(place, known, 0, 1))
 
 
-def _base_fields(base: StepState | None) -> Flat | None:
-    if base is None:
-        return None
+def base_fields(base: StepState) -> Flat:
+    """What was last applied, field by field."""
     flat = _placing(base.day, base.priority, base.assignee, base.content.is_email)
     for letter, row in base.variants.items():
         flat |= _fields(letter, base.type, row.content) | {(letter, "status"): row.status}

@@ -158,7 +158,7 @@ def _inserted(text: str, parent: Node, key: str, value: Value, place: int, space
         begin = _line_start(text, parent.entries[0][0].start)
         _refuse_unless_blank(text[begin : parent.entries[0][0].start])
         return f"{text[:begin]}{new}" + ("\n" if spaced else "") + text[begin:]
-    end = _line_end(text, parent.entries[place - 1][1].end)
+    end = _below_comments(text, _line_end(text, parent.entries[place - 1][1].end), column)
     return text[:end] + ("\n\n" if spaced else "\n") + new.rstrip("\n") + text[end:]
 
 
@@ -174,6 +174,20 @@ def _inserted_in_brackets(text: str, parent: Node, key: str, value: Value, place
         return f"{text[: first.start]}{new}{comma}{text[first.start :]}"
     end = parent.entries[place - 1][1].end
     return f"{text[:end]}{comma}{new}{text[end:]}"
+
+
+def _below_comments(text: str, end: int, column: int) -> int:
+    """The end of the last comment after `end` that belongs to what stands above it: it is indented further."""
+    at = end
+    while at < len(text):
+        line_end = _line_end(text, at + 1)
+        line = text[at + 1 : line_end]
+        if line.strip() and not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
+            break
+        at = line_end
+        if line.strip():
+            end = at
+    return end
 
 
 def _has_empty_lines(text: str, parent: Node) -> bool:

@@ -1,0 +1,119 @@
+"""An account with sequences, and a project that imports them: in this process, as a story has many runs."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from support.project import Project
+
+from sequence_sync.importing.run import ImportOptions, import_sequences
+from sequence_sync.planning.imported import ImportReport, Row
+from sequence_sync.planning.outcome import ApplyReport, Observer, Silent
+from sequence_sync.planning.plan import Plan
+from sequence_sync.running import ApplyOptions, Hands, apply
+from sequence_sync.sandbox import bodies
+from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan, validate
+
+
+def email(day: int, subject: str, *contents: str, **payload: str) -> dict[str, Any]:
+    """The body of an email step; several contents are several variants."""
+    rows = [{"payload": {"subject": subject, "content": each, **payload}} for each in contents or ("<p>Hello</p>",)]
+    return {"type": 1, "absoluteDays": day, "variants": rows}
+
+
+def task(day: int, kind: int, note: str = "", **payload: Any) -> dict[str, Any]:
+    """The body of a step that makes a task."""
+    return {"type": kind, "absoluteDays": day, "variants": [{"payload": payload, "taskNote": note}]}
+
+
+@dataclass
+class Desk:
+    """One project and the account it works on."""
+
+    project: Project
+    box: Sandbox
+
+    def make(self, title: str, *steps: dict[str, Any]) -> str:
+        """A sequence in the account, made by hand there; its id."""
+        found = self.box.store.create_sequence(bodies.new_sequence({"title": title}))
+        for step in steps:
+            self.box.store.create_step(found.id, bodies.new_step(step))
+        return found.id
+
+    def edit(self, sequence_id: str, place: int, body: dict[str, Any], variant: int = 0) -> None:
+        """Somebody edits a step (by its place, from 0) in the app."""
+        step = self.box.store.sequence(sequence_id).steps[place]
+        change = bodies.variant_change(body)
+        self.box.store.change_variant(sequence_id, step.id, step.variants[variant].id, change)
+
+    def change(self, sequence_id: str, **fields: Any) -> None:
+        """Anything of a sequence that the API has no call for."""
+        self.box.store.put(replace(self.box.store.sequence(sequence_id), **fields))
+
+    def workspace(self) -> Workspace:
+        """The project as a command opens it."""
+        return open_workspace(self.project.root, None, self.project.environ, lambda _: None)
+
+    def imported(self, *ids: str, observer: Observer | None = None, into: str = "") -> ImportReport:
+        """Import these, or all; no call but reads was made."""
+        before = len(self.writes())
+        workspace = self.workspace()
+        options = ImportOptions(ids, not ids, into)
+        report = import_sequences(workspace, workspace.key(), options, observer or Silent(), threading.Event())
+        assert len(self.writes()) == before
+        return report
+
+    def row(self, *ids: str) -> Row:
+        """Import; what became of the one sequence."""
+        (row,) = self.imported(*ids).rows
+        return row
+
+    def writes(self) -> list[str]:
+        """The calls that changed something."""
+        return [f"{row.method} {row.path}" for row in self.box.store.log.entries() if row.method != "GET"]
+
+    def plan(self, *allowed: str) -> Plan:
+        """The differences between files and state."""
+        return plan(self.workspace(), PlanOptions(allowed=allowed))
+
+    def changes(self) -> list[tuple[str, str]]:
+        """What the plan would do."""
+        return [(change.address, str(change.action)) for change in self.plan().changes]
+
+    def check_settled(self) -> None:
+        """Files without a mistake, and nothing to do."""
+        assert [f"{told.path}:{told.line} {told.summary}" for told in validate(self.workspace()).diagnostics] == []
+        assert self.changes() == []
+
+    def apply(self, *allowed: str) -> ApplyReport | None:
+        """Plan and apply."""
+        hands = Hands(Silent(), lambda _: True, threading.Event())
+        workspace = self.workspace()
+        return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
+
+    def state(self, key: str) -> SequenceState:
+        """What is remembered of a sequence."""
+        replayed = self.workspace().read()
+        assert replayed is not None
+        return replayed.state.sequences[key]
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the project that belongs into git, the state too."""
+        root = self.project.root
+        found = [path for path in root.rglob("*") if path.is_file() and ".seqsync" not in path.parts]
+        kept = [path for path in found if not path.name.endswith((".lock", ".journal", ".history"))]
+        return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(kept)}
+
+    def text(self, name: str) -> str:
+        """A file of the project."""
+        return (self.project.root / name).read_text(encoding="utf-8")
+
+
+def opened(root: Path, box: Sandbox) -> Desk:
+    """An empty project."""
+    return Desk(Project(root, box.url, grace="0.1"), box)
