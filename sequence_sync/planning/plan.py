@@ -193,8 +193,8 @@ class Drifted(Frozen):
         return self.address.split(".", 1)[0]
 
     def digest(self) -> str:
-        """Names just this difference: apply knows by it what the plan has shown."""
-        return digest_of(self.model_dump(mode="json", exclude={"detail"}))[:16]
+        """Names just this difference, whatever its step is called: apply knows by it what the plan has shown."""
+        return digest_of(self.model_dump(mode="json", exclude={"address", "detail"}))[:16]
 
 
 class PlannedSequence(Frozen):
@@ -222,7 +222,8 @@ class Base(Frozen):
 class Plan(Frozen):
     """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are told and change nothing.
 
-    `refreshed`: the app was read. `drift` is then what differs there and is left as it is.
+    `refreshed`: the app was read. `drift` is then what differs there and is left as it is; `known_drift` holds the
+    digests of every difference that was seen, of those too that the changes deal with.
     """
 
     format_version: int = PLAN_FORMAT
@@ -236,6 +237,7 @@ class Plan(Frozen):
     notes: tuple[str, ...] = ()
     refreshed: bool = False
     drift: tuple[Drifted, ...] = ()
+    known_drift: tuple[str, ...] = ()
 
     def plan_hash(self) -> str:
         """SHA-256 over format version, environment, host and the ordered changes with their calls, no more."""

@@ -1,29 +1,34 @@
 """Wanted sequences and a state in, a plan out. Pure: the same input gives the same plan, byte for byte.
 
-The way: true differences (`differ`), renames of sequences, selection, blocking, days, calls, order, gates.
+The way: what was read of the app (`threeway`), true differences (`differ`), renames of sequences, what they meet in the
+app (`judging`), blocking, selection, days, calls, order, gates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.model.settings import Claim, Policy
+from sequence_sync.planning.app import App
 from sequence_sync.planning.blocking import block_all
 from sequence_sync.planning.capabilities import reads_days
 from sequence_sync.planning.differ import forgotten_sequence, sequence_changes
-from sequence_sync.planning.gates import gates_for
+from sequence_sync.planning.gates import DRIFT, gates_for
+from sequence_sync.planning.judging import in_the_light_of
 from sequence_sync.planning.order import in_plan_order
 from sequence_sync.planning.plan import UPDATES, Action, Base, Change, Plan, PlannedSequence, Reason
 from sequence_sync.planning.schedule import in_day_order
 from sequence_sync.planning.select import Selection, left_out_note, select
 from sequence_sync.planning.standing import standing, step_of
+from sequence_sync.planning.threeway import Held, hold
 from sequence_sync.planning.wire import update_calls
 from sequence_sync.state.snapshot import SequenceState, State
 
 # Changes of a step that is there: their calls name its id and those of its variants.
 NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}
+OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT, Reason.GONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Inputs:
 
     `unchanged` are keys whose sources and state entry are what they were when nothing was left to do: no file of
     theirs was parsed. `open_addresses` are creates of an earlier run whose outcome is unknown; `damaged` tells that
-    the journal has a record that cannot be read. `off` are the claims about the API that are switched off.
+    the journal has a record that cannot be read. `off` are the claims about the API that are switched off. `app` is
+    what was read of the account, None where nothing was; with it no sequence may be left out as unchanged.
     """
 
     wanted: Mapping[str, WantedSequence]
@@ -49,30 +55,47 @@ class Inputs:
     damaged: bool = False
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()
+    app: App | None = None
 
 
 def make_plan(inputs: Inputs) -> Plan:
     """The plan. Raises UsageProblem where a target or exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
+    app, held = inputs.app, Held(inputs.state)
+    if app is not None:
+        held = hold(inputs.state, inputs.wanted, app, DRIFT in inputs.allowed)
+    differences = [*_all_changes(replace(inputs, state=held.state)), *held.records]
+    if app is not None:
+        differences = in_the_light_of(app, held, differences)
+    seen = replace(inputs, state=held.state)
     # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
-    everything = block_all(list(_all_changes(inputs)), inputs.state, inputs.off)
+    everything = block_all(differences, held.state, inputs.off)
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
-    changes = in_plan_order(_carried_out(chosen, everything, inputs, places), places)
+    changes = in_plan_order(_carried_out(chosen, everything, seen, places), places)
     taken = {id(change) for change in chosen}
     left_out = {change.sequence for change in everything if id(change) not in taken}
     told = left_out_note(inputs.selection, (*inputs.wanted, *inputs.unchanged), everything)
-    state = inputs.state
-    gates = gates_for(changes, False, set(), inputs.policy, set(inputs.allowed))
+    inputs = replace(inputs, notes=(*inputs.notes, *told))
+    return _plan(inputs, held, changes, left_out)
+
+
+def _plan(inputs: Inputs, held: Held, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
+    state, app = inputs.state, inputs.app
+    planned = dict(_planned(inputs, changes, left_out))
+    active = {key for key, row in planned.items() if row.active}
+    overwriting = any(change.reason in OVERWRITES and change.calls for change in changes)
+    gates = gates_for(changes, overwriting, active, inputs.policy, set(inputs.allowed))
     return Plan(
         environment=inputs.environment, api_host=inputs.api_host, changes=tuple(changes),
         base=Base(
             lineage=state.lineage if state else None, serial=state.serial if state else 0,
             state_digest=state.content_digest() if state else "", files_digest=inputs.files_digest,
         ),
-        sequences=dict(_planned(inputs, changes, left_out)),
-        gates=gates, allowed=tuple(sorted(inputs.allowed)),
-        notes=inputs.notes + told + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
+        sequences=planned, gates=gates, allowed=tuple(sorted(inputs.allowed)),
+        notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
+        refreshed=app is not None, known_drift=tuple(held.known),
+        drift=tuple(row for row in held.drift if inputs.selection.takes_address(row.address)),
     )  # fmt: skip
 
 
@@ -130,7 +153,14 @@ def _planned(
         yield key, PlannedSequence(
             key=key, title=wanted.title, remote_id=entry.id if entry else wanted.remote_id, files=wanted.files,
             source_digest=wanted.source_digest, complete=key not in blocked and key not in left_out,
+            active=_active(inputs.app, entry.id if entry else wanted.remote_id),
         )  # fmt: skip
+
+
+def _active(app: App | None, remote_id: str | None) -> bool | None:
+    """Whether a sequence is sending; None where nobody has looked, or the list does not tell. A new one is not."""
+    rows = app.rows if app else ()
+    return next((row.active for row in rows if row.id == remote_id), None)
 
 
 def _notes(inputs: Inputs, changes: Collection[Change], met: Collection[str]) -> Iterable[str]:

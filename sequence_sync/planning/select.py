@@ -71,8 +71,8 @@ def _addresses(change: Change) -> list[Address]:
 
 
 def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
-    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move, the end of one that
-    is gone), or what blocks that."""
+    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move, the end of one
+    that is gone), or what blocks that."""
     if selection.takes_all:
         return list(changes)
     taken = {id(change) for change in changes if selection.takes(change)}

@@ -1,0 +1,306 @@
+"""File, state (last applied) and app: what each difference between the three means. Pure.
+
+    state   app    file         the plan says
+    x       x      y            update (the differ's own)
+    x       y      x            drift: told, nothing done; `-allow drift` puts the file's words back
+    x       y      y            record
+    x       y      z            blocked, `conflict`; `-allow drift` overwrites
+    there   gone   there        drift `gone`; created anew only with `-allow drift`
+    there   gone   not there    forget
+
+It goes by what one call writes: the words of a variant are one thing, whether it is on another; day, priority and
+assignee are one each. The planner then plans from `Held.state`, in which the app's side stands where that is what the
+file has to be held against. What the state does not know of is `strangers`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sequence_sync.api.types import RemoteVariant
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.planning.app import App, AppSequence
+from sequence_sync.planning.drift import OFF, ON, as_read, drift_of, same_words
+from sequence_sync.planning.fields import flat_variant, step_fields
+from sequence_sync.planning.likeness import same_title
+from sequence_sync.planning.plan import Action, Change, Drifted, DriftKind, FieldChange, Reason
+from sequence_sync.state.snapshot import SequenceState, State, StepState, variant_digest
+
+
+class Cell(StrEnum):
+    """What it means that the app is not as last applied."""
+
+    DRIFT = "drift"
+    RECORD = "record"
+    CONFLICT = "conflict"
+
+
+def cell(file_is_as_applied: bool, file_is_as_app: bool) -> Cell:
+    """The three rows of the table in which state and app differ."""
+    if file_is_as_applied:
+        return Cell.DRIFT
+    return Cell.RECORD if file_is_as_app else Cell.CONFLICT
+
+
+@dataclass
+class Held:
+    """What came of it.
+
+    `state` is what the planner plans from, `records` are changes of the state alone. `drift` is told and left; `known`
+    names every difference that was seen. By the address of a step or variant: `conflicts`, with the fields of all three
+    sides; `edited`, words that a call would overwrite though the file does not touch them; `overwritten`, what
+    `-allow drift` lets go, and why. `gone` stays as it is, `anew` is created again.
+    """
+
+    state: State | None
+    records: list[Change] = field(default_factory=list)
+    drift: list[Drifted] = field(default_factory=list)
+    known: list[str] = field(default_factory=list)
+    conflicts: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
+    edited: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
+    overwritten: dict[str, Reason] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    anew: set[str] = field(default_factory=set)
+
+
+def hold(state: State | None, wanted: Mapping[str, WantedSequence], app: App, overwrite: bool) -> Held:
+    """`state` against what was read of the app and what the files want. `overwrite`: the gate `drift` is open."""
+    held = Held(state)
+    if state is None:
+        return held
+    renamed = {row.formerly: row for row in wanted.values() if row.formerly and row.formerly not in wanted}
+    entries: dict[str, SequenceState] = {}
+    for key, entry in state.sequences.items():
+        read = app.sequences.get(key)
+        left = _One(held, wanted.get(key) or renamed.get(key), key, entry, read, overwrite).run() if read else entry
+        if left is not None:
+            entries[key] = left
+    held.state = state.model_copy(update={"sequences": entries})
+    return held
+
+
+class _One:
+    """One sequence on its way: `entry` is what the planner will plan from."""
+
+    def __init__(
+        self, held: Held, wanted: WantedSequence | None, key: str, entry: SequenceState, app: AppSequence,
+        overwrite: bool,
+    ) -> None:  # fmt: skip
+        self.held, self.wanted, self.key, self.entry, self.app, self.overwrite = (
+            held,
+            wanted,
+            key,
+            entry,
+            app,
+            overwrite,
+        )
+        self.name = wanted.key if wanted else key
+        self.steps: dict[str, StepState] = dict(entry.steps)
+        self.rows: dict[str, RemoteVariant] = {row.id: row for step in app.steps or () for row in step.variants}
+
+    def run(self) -> SequenceState | None:
+        """The entry to plan from; None where the sequence is let go."""
+        for row in drift_of(self.key, self.entry, self.app):
+            self.held.known.append(row.digest())
+            parts = row.address.split(".")
+            if row.kind is DriftKind.GONE and len(parts) == 1:
+                return self._sequence_gone(row)
+            if row.kind is DriftKind.GONE:
+                self._gone(row, parts)
+            elif row.kind is not DriftKind.CHANGED:
+                self.held.drift.append(row)
+            elif len(parts) == 1:
+                self._title(row)
+            else:
+                self._changed(row, parts)
+        return self.entry.model_copy(update={"steps": self.steps})
+
+    # -- what is gone -------------------------------------------------------------------------------------------------
+
+    def _sequence_gone(self, row: Drifted) -> SequenceState | None:
+        if self.wanted is None or self.overwrite:
+            self.held.anew.add(self.name)
+            self.held.records.append(self._state_only(Action.FORGET, self.name, Reason.GONE, self.entry.id))
+            return None
+        self.held.gone.add(self.name)
+        self.held.drift.append(row)
+        return self.entry
+
+    def _gone(self, row: Drifted, parts: list[str]) -> None:
+        wanted, address = self._wanted_step(parts[1]), self._address(parts)
+        letter = parts[2] if len(parts) == 3 else None
+        is_wanted = wanted is not None and (letter is None or letter in wanted.variants)
+        lonely = letter is not None and len(self.steps[parts[1]].variants) == 1
+        if (is_wanted and not self.overwrite) or lonely:
+            self.held.gone.add(address)
+            self.held.drift.append(row)
+            return
+        self.held.anew.add(address)
+        self.held.records.append(self._state_only(Action.FORGET, address, Reason.GONE, row.remote_id))
+        if letter is None:
+            del self.steps[parts[1]]
+        else:
+            step = self.steps[parts[1]]
+            rest = {name: known for name, known in step.variants.items() if name != letter}
+            self.steps[parts[1]] = step.model_copy(update={"variants": rest})
+
+    # -- what was edited ----------------------------------------------------------------------------------------------
+
+    def _title(self, row: Drifted) -> None:
+        if self.wanted and self.wanted.title != self.entry.title and same_title(self.wanted.title, row.fields[0].after):
+            fields = (row.fields[0].model_copy(update={"after": self.wanted.title}),)
+            self._record(self.name, fields, None, self.entry.id)
+            self.entry = self.entry.model_copy(update={"title": self.wanted.title})
+        else:
+            self.held.drift.append(row)  # no call renames a sequence
+
+    def _changed(self, row: Drifted, parts: list[str]) -> None:
+        wanted = self._wanted_step(parts[1])
+        groups = _placings(row) if len(parts) == 2 else _of_variant(row)
+        told: list[FieldChange] = []
+        recorded: list[FieldChange] = []
+        for fields in groups:
+            side = _Side(self.steps[parts[1]], wanted, parts[2] if len(parts) == 3 else None, self._row(row), fields)
+            self._one_group(side, self._address(parts), told, recorded)
+            self.steps[parts[1]] = side.step
+        if told:
+            self.held.drift.append(row.model_copy(update={"fields": tuple(told)}))
+        if recorded:
+            self._record(self._address(parts), tuple(recorded), wanted, row.remote_id)
+
+    def _row(self, row: Drifted) -> RemoteVariant | None:
+        return self.rows.get(row.remote_id or "")
+
+    def _one_group(self, side: _Side, address: str, told: list[FieldChange], recorded: list[FieldChange]) -> None:
+        what = side.cell()
+        if what is Cell.RECORD:
+            recorded.extend(side.against_file())
+            side.take_file()
+        elif what is None or not self.overwrite:
+            if what is Cell.CONFLICT:
+                self.held.conflicts[address] = (*self.held.conflicts.get(address, ()), *side.all_three())
+            else:
+                told.extend(side.fields)
+            if side.is_words:
+                self.held.edited[address] = side.all_three()
+        else:
+            self.held.overwritten.setdefault(address, Reason.CONFLICT if what is Cell.CONFLICT else Reason.DRIFT)
+            side.take_app()
+
+    # -- words --------------------------------------------------------------------------------------------------------
+
+    def _address(self, parts: list[str]) -> str:
+        moved = self.wanted.moved.get(parts[1], parts[1]) if self.wanted else parts[1]
+        key = moved if moved == parts[1] or moved not in self.entry.steps else parts[1]
+        return ".".join((self.name, key, *parts[2:]))
+
+    def _wanted_step(self, key: str) -> Content | None:
+        return self.wanted.steps.get(self._address([self.key, key]).split(".")[1]) if self.wanted else None
+
+    def _record(
+        self, address: str, fields: tuple[FieldChange, ...], after: Content | None, remote_id: str | None
+    ) -> None:
+        change = self._state_only(Action.RECORD, address, Reason.SAME_IN_APP, remote_id)
+        self.held.records.append(change.model_copy(update={"fields": fields, "after": after}))
+
+    def _state_only(self, action: Action, address: str, reason: Reason, remote_id: str | None) -> Change:
+        title = (self.wanted.title if self.wanted else self.entry.title) if "." not in address else None
+        return Change(
+            address=address, action=action, reason=reason, remote_id=remote_id, sequence_id=self.entry.id, title=title
+        )
+
+
+class _Side:
+    """One group of fields of a step, or of its variant `letter`, with its three sides."""
+
+    def __init__(
+        self, step: StepState, wanted: Content | None, letter: str | None, row: RemoteVariant | None,
+        fields: tuple[FieldChange, ...],
+    ) -> None:  # fmt: skip
+        self.step, self.wanted, self.letter, self.row, self.fields = step, wanted, letter, row, fields
+        self.is_status = fields[0].field.endswith(".status")
+        self.is_words = letter is not None and not self.is_status
+
+    @property
+    def _file_variant(self) -> Variant | None:
+        return self.wanted.variants.get(self.letter or "") if self.wanted else None
+
+    @property
+    def _app_variant(self) -> Variant:
+        known = self.step.variants[self.letter or ""]
+        return as_read(self.step.type, known, self.row) if self.row else known.content
+
+    def cell(self) -> Cell | None:
+        """Which row of the table it is; None where the file says nothing about it."""
+        if self.is_status:
+            wanted = OFF if self._file_variant is None else ON
+            return cell(wanted == self.fields[0].before, wanted == self.fields[0].after)
+        if self.letter is None:
+            wanted_value = self._file_value()
+            return None if wanted_value is None else cell(
+                wanted_value == self.fields[0].before, wanted_value == self.fields[0].after
+            )  # fmt: skip
+        file = self._file_variant
+        if file is None:
+            return None
+        applied = self.step.variants[self.letter].content
+        return cell(file == applied, same_words(self.step.type, file, self._app_variant))
+
+    def _file_value(self) -> Any:
+        if self.wanted is None:
+            return None
+        return step_fields(self.wanted, self.wanted.assignee is not None).get(self.fields[0].field)
+
+    def against_file(self) -> Iterable[FieldChange]:
+        """The fields as a change of the state to what the file says."""
+        return [row.model_copy(update={"after": self._file_side().get(row.field)}) for row in self.fields]
+
+    def all_three(self) -> tuple[FieldChange, ...]:
+        """The fields with last applied, file and app."""
+        side = self._file_side()
+        return tuple(
+            FieldChange(field=row.field, before=row.before, after=side.get(row.field, row.before), app=row.after)
+            for row in self.fields
+        )
+
+    def _file_side(self) -> Mapping[str, Any]:
+        if self.letter is None:
+            return {self.fields[0].field: self._file_value()}
+        if self.is_status:
+            return {self.fields[0].field: OFF if self._file_variant is None else ON}
+        return flat_variant(self.letter, self._file_variant) if self._file_variant else {}
+
+    def take_file(self) -> None:
+        """From here on it was last applied as the file says."""
+        self._take({row.field: row.after for row in self.against_file()}, self._file_variant)
+
+    def take_app(self) -> None:
+        """From here on it was last applied as the app says."""
+        self._take({row.field: row.after for row in self.fields}, self._app_variant if self.letter else None)
+
+    def _take(self, values: Mapping[str, Any], variant: Variant | None) -> None:
+        if self.letter is None:
+            update = {name: Priority(value) if name == "priority" else value for name, value in values.items()}
+            self.step = self.step.model_copy(update=update)
+            return
+        known = self.step.variants[self.letter]
+        if self.is_status:
+            taken = known.model_copy(update={"status": 1 if values[self.fields[0].field] == ON else 0})
+        elif variant is not None:
+            update = {"content": variant, "digest": variant_digest(variant), "returned": None}
+            taken = known.model_copy(update=update)
+        self.step = self.step.model_copy(update={"variants": {**self.step.variants, self.letter: taken}})
+
+
+def _placings(row: Drifted) -> list[tuple[FieldChange, ...]]:
+    return [(each,) for each in row.fields]
+
+
+def _of_variant(row: Drifted) -> list[tuple[FieldChange, ...]]:
+    status = tuple(each for each in row.fields if each.field.endswith(".status"))
+    words = tuple(each for each in row.fields if not each.field.endswith(".status"))
+    return [group for group in (words, status) if group]
