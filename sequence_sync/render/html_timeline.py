@@ -1,0 +1,93 @@
+"""The days of a sequence on an axis, as plain HTML. Pure: the rows of a sequence in, a list out.
+
+Only what the plan speaks of stands on it: a plan does not hold the steps that it leaves alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sequence_sync.planning.plan import Action
+from sequence_sync.render.html_text import line
+from sequence_sync.render.view import Row
+
+# Days from one line of the axis to the next; the first one that needs at most seven lines.
+_STRIDES = (1, 2, 5, 7, 14, 30, 60, 90, 180, 360)
+MOST_LINES = 7
+
+
+class Stop(NamedTuple):
+    """One step on the axis. `before` and `after` are days, None: not there. `anchor` is the id of its change."""
+
+    key: str
+    type: str
+    kind: str
+    anchor: str
+    before: int | None
+    after: int | None
+
+    @property
+    def days(self) -> list[int]:
+        """Where it stands and where it stood."""
+        return [day for day in (self.before, self.after) if day is not None]
+
+
+def stops_of(rows: Iterable[tuple[str, str, Row]]) -> list[Stop]:
+    """The steps of `rows` (anchor, kind, row) by day. A step with several changes goes from its first to its last."""
+    stops: dict[str, Stop] = {}
+    for anchor, kind, row in rows:
+        change = row.change
+        content = change.after or change.before
+        if change.step is None or content is None:
+            continue
+        before = change.before.day if change.before else None
+        after = change.after.day if change.after and change.action is not Action.FORGET else None
+        found = stops.get(change.step)
+        if found is None:
+            stops[change.step] = Stop(change.step, content.type.replace("_", " "), kind, anchor, before, after)
+        else:
+            stops[change.step] = found._replace(after=after)
+    return sorted(stops.values(), key=lambda stop: stop.days[-1])
+
+
+def timeline(stops: list[Stop]) -> str:
+    """`stops` on an axis from day 1; nothing for fewer than two days."""
+    last = max((day for stop in stops for day in stop.days), default=1)
+    if last < 2:
+        return ""
+    stride = next((one for one in _STRIDES if (last - 1) // one < MOST_LINES), _STRIDES[-1])
+    marks = "".join(f'<i style="left:{_place(day, last)}">{day}</i>' for day in range(1, last + 1, stride))
+    rows = "".join(_row(stop, last) for stop in stops)
+    return (
+        "<h3>Timeline <small>of the steps in this plan</small></h3>"
+        f'<div class="timeline" style="--stride:{_share(stride, last)}">'
+        f'<div class="axis" aria-hidden="true"><span>Day</span><span class="track">{marks}</span></div>'
+        f"<ol>{rows}</ol></div>"
+    )
+
+
+def _row(stop: Stop, last: int) -> str:
+    marks, when = "", ""
+    moved = stop.before is not None and stop.after is not None and stop.before != stop.after
+    if stop.before is not None and (moved or stop.after is None):
+        marks += f'<i class="was" style="left:{_place(stop.before, last)}"></i>'
+    if moved and stop.before and stop.after:
+        low, high = sorted((stop.before, stop.after))
+        marks += f'<i class="way" style="left:{_place(low, last)};width:{_share(high - low, last)}"></i>'
+        when = f"day {stop.before} → {stop.after}"
+    if stop.after is not None:
+        marks += f'<i class="dot" style="left:{_place(stop.after, last)}"></i>'
+    when = when or f"day {stop.days[-1]}"
+    return (
+        f'<li class="{stop.kind}"><span><a href="#{stop.anchor}">{line(stop.key)}</a> <small>{line(stop.type)}</small>'
+        f'</span><span class="when">{when}</span><span class="track" aria-hidden="true">{marks}</span></li>'
+    )
+
+
+def _place(day: int, last: int) -> str:
+    return _share(day - 1, last)
+
+
+def _share(days: int, last: int) -> str:
+    return f"{100 * days / (last - 1):.2f}%"
