@@ -144,12 +144,15 @@ class _Line:
                 return
             if not self.path and value in self.root.commands:
                 self.swallowed = (typed, value)
+        if not value and not self.lenient:
+            # A variable of a pipeline that is not set must not choose the default, or everything.
+            raise _bad_value(
+                typed, "it got an empty one", f"Write {typed}=VALUE, or leave it out. Is a variable not set?"
+            )
         if own:
             self.values.append((name, value))
-        elif value or self.lenient:
-            self.program[name] = value
         else:
-            raise _bad_value(typed, "it got an empty one", f"Write {typed} NAME, or leave it out.")
+            self.program[name] = value
 
     def _next_value(self, typed: str) -> str | None:
         """The separate value of `typed`; None where there is none and only help is wanted."""

@@ -147,10 +147,9 @@ def test_a_plan_that_another_one_overtook(team: Team) -> None:
 
 
 def test_a_part_of_a_hash(team: Team) -> None:
-    """A hash that was cut short, or a variable that is not set, is told as such."""
+    """A hash that was cut short is told as such."""
     whole = team.pull_request("one", a="One")
-    for part in (whole[:20], ""):
-        refused = team.apply(part)
-        assert refused.code == 7
-        assert f"-plan-hash gives {len(part)}" in refused.err
+    refused = team.apply(whole[:20])
+    assert refused.code == 7
+    assert "-plan-hash gives 20" in refused.err
     assert team.written() == []

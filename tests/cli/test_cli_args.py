@@ -24,7 +24,6 @@ READ = [
     ("plan --out=F", "plan", "-out=F --", {}),
     ("plan -out=-refresh", "plan", "-out=-refresh --", {}),
     ("plan -out=a=b", "plan", "-out=a=b --", {}),
-    ("plan -out=", "plan", "-out= --", {}),
     ("plan -target a -target=b --target c", "plan", "-target=a -target=b -target=c --", {}),
     ("plan -refresh", "plan", "-refresh --", {}),
     ("plan -refresh=true", "plan", "-refresh --", {}),
@@ -159,10 +158,17 @@ def test_only_the_command_in_question_is_loaded() -> None:
     assert loaded == ["plan"]
 
 
-@given(st.text(max_size=20), st.sampled_from(["-out=", "--out="]))
+@given(st.text(min_size=1, max_size=20), st.sampled_from(["-out=", "--out="]))
 def test_a_value_behind_an_equals_sign_arrives_as_it_is(value: str, option: str) -> None:
     """`-x=VALUE` takes any text at all, line breaks too."""
     assert normalise(["plan", option + value], SPEC).args == (f"-out={value}", "--")
+
+
+@pytest.mark.parametrize("argv", [["plan", "-out="], ["plan", "-out", ""], ["-env", "", "plan"], ["plan", "-env="]])
+def test_an_empty_value_is_refused(argv: list[str]) -> None:
+    """It is a variable that is not set; taken for nothing it would choose the default, or everything."""
+    with pytest.raises(UsageProblem, match="it got an empty one"):
+        normalise(argv, SPEC)
 
 
 @given(st.lists(st.text(alphabet="-=abhopltuvn", max_size=8), max_size=5))

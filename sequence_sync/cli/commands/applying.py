@@ -47,6 +47,10 @@ def carry_out(door: Door, wish: Wish) -> int:
             "-target, -exclude, -changed-since and -allow go with `seqsync plan`; the file holds what was reviewed.",
             "Leave them out, or plan again with them.",
         )
+    if wish.file == "":
+        raise UsageProblem(
+            "The name of the saved plan is empty.", "Is a variable not set?", "Without a file apply plans afresh."
+        )
     saved = decode(read_given(wish.file, "The saved plan")) if wish.file else None
     if saved is None and not wish.auto_approve:
         door.require_person()

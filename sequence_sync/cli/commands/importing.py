@@ -19,7 +19,8 @@ def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_
     Sends nothing to Saleshandy but reads.
     """
     # Late, as in every command: its help needs none of it.
-    from sequence_sync.cli.commands.applying import observing
+    from sequence_sync.api.types import Stopped
+    from sequence_sync.cli.commands.applying import STOPPED, observing
     from sequence_sync.cli.commands.opening import opened
     from sequence_sync.importing.run import ImportOptions, import_sequences
     from sequence_sync.render.imported import row_text, summary_text
@@ -30,8 +31,12 @@ def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_
         door.console.note(f"Warning: {warning}")
     options = ImportOptions(ids, everything, into, float(lock_timeout))
     key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
-    with door.stop.orderly() as stop, observing(door, "Importing") as observer:
-        report = import_sequences(workspace, key, options, observer, stop)
+    try:
+        with door.stop.orderly() as stop, observing(door, "Importing") as observer:
+            report = import_sequences(workspace, key, options, observer, stop)
+    except Stopped:  # while it waited for the lock
+        door.console.result(STOPPED)
+        return 0
     for row in report.rows:
         door.console.result(row_text(row))
     door.console.result(summary_text(report))
