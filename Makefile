@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check golden lock build clean
+.PHONY: help setup demo test test-browser test-long check golden lock build clean
 
 help: ## list what make can do
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv and install seqsync with all its tools into it
 
@@ -24,8 +24,13 @@ $(STAMP): pyproject.toml tests/constraints.txt .ci/venv.sh
 demo: $(STAMP) ## create every step of sequences/ in a local stand-in of the API, then plan again: no changes
 	@SEQSYNC=$(CURDIR)/$(BIN)/seqsync PYTHON=$(CURDIR)/$(BIN)/python sh docs/demo.sh
 
-test: $(STAMP) ## run the tests, without the long ones
-	@$(BIN)/python -m pytest -n auto -m "not long"
+test: $(STAMP) ## run the tests, without the long ones; those in a browser where there is one
+	@if sh .ci/browser.sh have; then marks="not long"; else marks="not long and not browser"; \
+		echo "Without chromium and chromedriver: the tests in a browser are left out."; fi; \
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "$$marks"
+
+test-browser: $(STAMP) ## run only the tests in a real browser; chromium and chromedriver must be there
+	@$(BIN)/python -m pytest -n 1 --dist loadgroup -m browser tests/browser
 
 test-long: $(STAMP) ## run the long tests: thousands of seeds
 	@$(BIN)/python -m pytest -n auto -m long
@@ -37,7 +42,7 @@ check: $(STAMP) ## lint, format, types, architecture
 	@$(BIN)/python -m pytest -q tests/test_architecture.py
 
 golden: $(STAMP) ## rewrite the expected outputs of the tests; look at the difference before you commit it
-	@$(BIN)/python -m pytest -q -m "not long" --update-golden
+	@$(BIN)/python -m pytest -q -m "not long and not browser" --update-golden
 	@git --no-pager diff --stat -- tests
 
 lock: $(STAMP) ## bring the pinned versions in tests/constraints.txt up to date
