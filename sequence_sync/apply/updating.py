@@ -6,7 +6,7 @@ somebody changed in the app is never overwritten unless the gate `drift` is open
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from sequence_sync.state.records import IntentRecord, Result
 from sequence_sync.state.snapshot import Delta, StepState
 
 PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
+PLACING = ("absoluteDays", "priority", "assigneeId")  # what a PATCH of any variant sets for the whole step
 SHOWN = 300  # characters of a text in a refusal
 
 
@@ -135,23 +136,28 @@ def _one_call(site: Site, change: Change, letter: str, body: Mapping[str, Any], 
         run=site.context.run, address=name, action=change.action, remote_id=site.id, body=dict(body),
         seen=tuple(sorted(site.seen)),
     )  # fmt: skip
-    _await_given_up(site, variant_id, body)
+    _await_given_up(site, request.path, body)
+    before: list[Held] = []
 
     def guard() -> dict[str, Any]:
         site.still_alone()
-        if _not_foreign(site, change, letter, body).held is Held.WANTED and may_skip:
+        before.append(_not_foreign(site, change, letter, body).held)
+        if before[-1] is Held.WANTED and may_skip:
             raise _Needless
         return replaced_by(body, site.remote_or_none(entry.id), variant_id)
 
     try:
-        _until_clear(site, request, intent, guard, last)
+        _until_clear(site, request, intent, guard, last, before)
     except _Needless:
         site.note(f"{name} is so already", _delta(site, intent, last))
         return False
     return True
 
 
-def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Guard, last: bool) -> None:
+def _until_clear(
+    site: Site, request: Request, intent: IntentRecord, guard: Guard, last: bool, before: Sequence[Held]
+) -> None:
+    """`before` is what the guard saw directly before each call."""
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(site, request, intent, guard)
@@ -163,8 +169,12 @@ def _until_clear(site: Site, request: Request, intent: IntentRecord, guard: Guar
         site.context.tell("unclear", intent.address, answer.message)
         stand, since = stand_of(answer), site.context.clock.now()
         todo = settle_update(site, stand, since, intent)
-        if todo is Next.UPDATED:
+        if todo is Next.UPDATED and before[-1] is not Held.WANTED and request.path not in site.given_up:
             return _made(site, number, intent, last)
+        if todo is Next.UPDATED:
+            # It was so before, or by an earlier call: this one may still arrive.
+            site.give_up(request.path, intent.body or {}, since, number)
+            return _made(site, None, intent, last)
         if todo is Next.REFUSED:
             close_intent(site, number, Result.REFUSED, detail=answer.message)
             raise refusal(answer)
@@ -183,17 +193,25 @@ def _unknown(intent: IntentRecord, answer: Answer) -> Halt:
     )  # fmt: skip
 
 
-def _await_given_up(site: Site, variant_id: str, body: Mapping[str, Any]) -> None:
-    """Another PATCH to a variant waits until the one that was given up cannot arrive any more."""
-    path = next((path for path in site.given_up if path.endswith(f"/{variant_id}")), None)
-    if path is None or site.given_up[path].body == body:
-        return
-    left = site.given_up[path].since + site.context.grace - site.context.clock.now()
-    if left > 0:
-        site.context.tell("wait", path, f"an earlier change of it may still arrive: {left:.0f} s")
-        site.context.clock.sleep(left)
-        site.read()
+def _await_given_up(site: Site, path: str, body: Mapping[str, Any]) -> None:
+    """Another PATCH to a variant, or another day of its step, waits until the one given up cannot arrive any more."""
+    for other, row in list(site.given_up.items()):
+        if not _would_undo(path, body, other, row.body):
+            continue
+        left = row.since + site.context.grace - site.context.clock.now()
+        if left > 0:
+            site.context.tell("wait", other, f"an earlier change of it may still arrive: {left:.0f} s")
+            site.context.clock.sleep(left)
+            site.read()
     close_given_up(site)
+
+
+def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[str, Any]) -> bool:
+    """Whether a PATCH `late` to `other` would change what one with `body` to `path` has just made."""
+    if path == other:
+        return late != body
+    of_one_step = path.rpartition("/")[0] == other.rpartition("/")[0]
+    return of_one_step and any(late.get(name, body[name]) != body[name] for name in PLACING if name in body)
 
 
 def close_given_up(site: Site) -> None:
@@ -209,10 +227,14 @@ def _delta(site: Site, intent: IntentRecord, last: bool) -> Delta:
     return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
 
 
-def _made(site: Site, number: int, intent: IntentRecord, last: bool) -> None:
-    """Record it, and let the read that is at hand show it: it is not read again for each call."""
+def _made(site: Site, number: int | None, intent: IntentRecord, last: bool) -> None:
+    """Record it, and let the read that is at hand show it: it is not read again for each call. Without a number the
+    call's intent stays open."""
     _, step, letter = intent.address.split(".")
-    close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
+    if number is None:
+        site.note(f"{intent.address} has been changed", _delta(site, intent, last))
+    else:
+        close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
     entry = site.entry().steps[step]
     site.patched.add(entry.variants[letter].id or "")
     site.steps = [
@@ -310,9 +332,9 @@ def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
     if entry is None or letter not in entry.variants:
         close_intent(site, intent.n, Result.NOT_MADE, detail="its step is not managed any more")
         return
-    if applied(entry, letter, intent.body or {}) == entry:
-        # A repeat of it went through. Nothing else may be sent before the first one cannot arrive any more.
+    if _proves_nothing(site, intent, entry):
         site.context.clock.sleep(max(0.0, since + site.context.grace - site.context.clock.now()))
+    if applied(entry, letter, intent.body or {}) == entry:
         close_intent(site, intent.n, Result.NOT_MADE, detail="it was given up, and sent again")
         return
     todo = settle_update(site, Stand.OPEN, since, intent)
@@ -326,6 +348,16 @@ def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
     # Day, priority and assignee are the step's: they are so when its last variant has them.
     last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]
     close_intent(site, intent.n, Result.UPDATED, _delta(site, intent, last))
+
+
+def _proves_nothing(site: Site, intent: IntentRecord, entry: StepState) -> bool:
+    """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
+    letter = intent.address.split(".")[2]
+    if applied(entry, letter, intent.body or {}) == entry:
+        return True
+    if sum(row.address == intent.address for row in site.context.ledger.open_intents) > 1:
+        return True
+    return intent.action == Action.UPDATE_STEP and letter != next(iter(entry.variants))
 
 
 # -- the server's own spelling ----------------------------------------------------------------------------------------
