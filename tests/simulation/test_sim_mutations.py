@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.sim_breaks import BREAKS
 from support.sim_mutations import MUTATIONS, Mutation
 from support.sim_run import simulate
 
 SEEDS = 2000
 CLEAN = 40
-each = pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
+each = pytest.mark.parametrize("mutation", MUTATIONS + BREAKS, ids=lambda mutation: mutation.name.replace(" ", "-"))
 
 
 @each

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from support import sim_people as people
 from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport
+from support.sim_server import Row
 from support.sim_world import Process, SimClock
 
 from sequence_sync import mending
@@ -16,8 +17,9 @@ from sequence_sync.apply.ledger import Account, Ledger
 from sequence_sync.backends.base import LockInfo
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.address import parse_address
+from sequence_sync.model.settings import Claim
 from sequence_sync.planning.outcome import Result
-from sequence_sync.state.records import EndRecord
+from sequence_sync.state.records import EndRecord, IntentRecord
 
 ACCOUNT = Account("default", "api")
 
@@ -31,14 +33,55 @@ class Deciding(ABC):
 
     def decide(self, ended, store: SimStore) -> None:
         """A person answers what a run asked."""
-        if any(row.code == 6 for row in ended.results):
-            self.allowed = frozenset({"active"})
+        self.allowed -= {"drift"}
+        for row in ended.results:
+            if row.code == 6:
+                self._refused(row)
+            elif row.code == 1 and "not known" in row.detail:
+                self._take_what_is_there(row, store)
         asked = [row for row in ended.results if row.code == 9]
         if not asked:
             return
         self.world.advance(self.world.last_due + self.profile.lag + 1)
         for row in asked:
             self._decide_one(row, store)
+
+    def _refused(self, row: Result) -> None:
+        """What a run would not do without being told so."""
+        if "is active" in row.detail:
+            self.allowed |= {"active"}
+        elif "does not tell the day" in row.detail:
+            self.off |= {Claim.READ_DAY}
+        elif "not in Saleshandy any more" in row.detail:
+            people.give_up(self.author, self._known(row))
+        elif "was changed in Saleshandy" in row.detail:
+            step, found = self._known(row)
+            self.rules.on_drift(row, found)
+            if found is None or self.rng.random() < 0.5:
+                self.allowed |= {"drift"}
+            else:
+                key, name = step.split(".")
+                rows = self.state.sequences[key].steps[name].variants
+                ids = {letter: each.id for letter, each in rows.items()}
+                people.take_over(self.author, step, found, ids, self.world.now)
+
+    def _known(self, row: Result) -> tuple[str, Row | None]:
+        """The address of the step that a result is about, and the row that the state has for it."""
+        named = people.ADDRESS.search(row.detail)
+        key, step = (named[0] if named else row.address).split(".")[:2]
+        self._owned(self.store)
+        entry = self.state.sequences.get(key)
+        known = entry.steps.get(step) if entry else None
+        return f"{key}.{step}", self.server.rows.get(known.id) if known else None
+
+    def _take_what_is_there(self, row: Result, store: SimStore) -> None:
+        """Variants that cannot be told apart: the step is adopted as it is."""
+        address, found = self._known(row)
+        if found is None or found.gone is not None:
+            people.give_up(self.author, (address, found))
+        else:
+            told = row.model_copy(update={"detail": f"{row.detail} It is {found.id}.", "address": address})
+            self._resolve(address, told, store, found)
 
     def _decide_one(self, row: Result, store: SimStore) -> None:
         text = f"{row.detail} {row.hint}"
@@ -74,7 +117,7 @@ class Deciding(ABC):
         lock.release()
         return owned
 
-    def _resolve(self, address: str, row: Result, store: SimStore) -> None:
+    def _resolve(self, address: str, row: Result, store: SimStore, known: Row | None = None) -> None:
         """What `state resolve` does, under the lock, by the truth of the account."""
         owned = self._owned(store)
         process = self.process(store, calm=True)
@@ -86,20 +129,24 @@ class Deciding(ABC):
             ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
             intent = next((each for each in ledger.open_intents if each.address == address), None)
             parsed = parse_address(address)
-            if parsed.step is None:
+            if parsed.variant is not None:
+                told = self._resolve_variant(api, ledger, address, intent)
+            elif parsed.step is None:
                 made = [b.id for b in self.server.books.values() if b.origin == address and b.id not in owned]
                 told = mending._resolve_sequence(api, ledger, address, intent, made[0] if made else None)
             else:
                 group = next((names for names in self.rules.groups() if address in names), {address})
                 entry = ledger.state.sequences.get(parsed.sequence)
                 there = self.server.alive(entry.id) if entry else []
-                found = people.theirs(there, address, group, owned, people.names_in(row))
-                if intent is None and (pair := people.which(there, row, self.rules.groups())):
+                found = known or people.theirs(there, address, group, owned, people.names_in(row))
+                if intent is None and known is None and (pair := people.which(there, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]
                 self.rules.faults += found is None
                 wanted = people.wanted_of(self.files)
                 told = mending._resolve_step(wanted, api, ledger, parsed, intent, found.id if found else None)
-            self.world.trace("person", told)
+                if found is not None:
+                    found.touched.clear()  # what is there is what the state says now, and the next plan shows it
+            self.world.trace("person", str(told))
             ledger.append(EndRecord(n=0, lineage=""))
             ledger.fold()
         except SeqsyncError as error:
@@ -107,3 +154,11 @@ class Deciding(ABC):
         finally:
             lock.release()
             store.left_behind = store.left_behind or before
+
+    def _resolve_variant(self, api: Client, ledger: Ledger, address: str, intent: IntentRecord | None) -> str:
+        """The variant that was made for the address, if any."""
+        key, step, _ = address.split(".")
+        row = self.server.rows.get(ledger.state.sequences[key].steps[step].id)
+        made = [each for each, maker in row.makers.items() if maker == address] if row else []
+        self.rules.faults += not made
+        return mending._resolve_variant(api, ledger, address, intent, made[0] if made else None)

@@ -45,7 +45,7 @@ def _table(stand: Stand, over: bool, **decisions: Decision) -> Patch:
     return patch
 
 
-def _instead(home: object, name: str, value: object) -> Patch:
+def instead(home: object, name: str, value: object) -> Patch:
     return lambda monkeypatch: monkeypatch.setattr(home, name, value)
 
 
@@ -53,7 +53,7 @@ def _no_fsync(backend: SimBackend, data: bytes) -> None:
     backend.store.pending += data
 
 
-def _send(*, early: bool, late: bool) -> Callable[..., Any]:
+def send(*, early: bool, late: bool) -> Callable[..., Any]:
     """The sending of `creating`, with the intent after the call (`late`) or its outcome before it (`early`)."""
 
     def send(place: Any, request: Any, intent: Any, guard: Callable[[], None]) -> Any:
@@ -186,16 +186,16 @@ def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
 MUTATIONS = (
-    Mutation("no fsync", _instead(SimBackend, "put_down", _no_fsync), CUT),
-    Mutation("journal after the call", _instead(creating, "send_once", _send(early=False, late=True)), CUT),
-    Mutation("outcome before the answer", _instead(creating, "send_once", _send(early=True, late=False)), STOPPED),
+    Mutation("no fsync", instead(SimBackend, "put_down", _no_fsync), CUT),
+    Mutation("journal after the call", instead(creating, "send_once", send(early=False, late=True)), CUT),
+    Mutation("outcome before the answer", instead(creating, "send_once", send(early=True, late=False)), STOPPED),
     Mutation("a 5xx means not made", _resends(frozenset({Kind.FAILED})),
              replace(LOST, fault_kinds=("status-after", "status-late"))),
     Mutation("any 4xx is sent again", _resends(frozenset({Kind.REFUSED, Kind.MISSING})),
              replace(LOST, fault_kinds=("status-after", "status-late"))),
-    Mutation("none is no fingerprint", _instead(creating, "weigh_steps", _only_fingerprints),
+    Mutation("none is no fingerprint", instead(creating, "weigh_steps", _only_fingerprints),
              replace(LOST, rewrites=0.6)),
-    Mutation("adopts without comparing", _instead(creating, "weigh_steps", _without_comparing),
+    Mutation("adopts without comparing", instead(creating, "weigh_steps", _without_comparing),
              replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",))),
     Mutation("grace from the send", _from_the_send, LOST),
     Mutation("one missing read is believed", _table(Stand.UNKNOWN, False, nothing=Decision.SEND), LOST),
@@ -203,15 +203,15 @@ MUTATIONS = (
              replace(LOST, rewrites=0.6)),
     Mutation("sends while settling", _sends_while_settling, replace(CUT, faults=2, fault_kinds=("lost-before",))),
     Mutation("drops a damaged record", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
-    Mutation("no read before the first write", _instead(creating, "look_before_writing", _no_first_read), FORGOTTEN),
-    Mutation("no second look", _instead(executor.Executor, "_second_look", lambda engine, runs: None),
+    Mutation("no read before the first write", instead(creating, "look_before_writing", _no_first_read), FORGOTTEN),
+    Mutation("no second look", instead(executor.Executor, "_second_look", lambda engine, runs: None),
              FORGOTTEN),
-    Mutation("known ids in an answer are believed", _instead(creating, "made_by", _believes_ids),
+    Mutation("known ids in an answer are believed", instead(creating, "made_by", _believes_ids),
              Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2)),
-    Mutation("titles are not searched", _instead(creating, "_ids_with_title", lambda place, title, listed: ()),
+    Mutation("titles are not searched", instead(creating, "_ids_with_title", lambda place, title, listed: ()),
              Profile(people=2, deeds=("title",), crashes=1, sequences=2)),
-    Mutation("a read is good for ever", _instead(site, "GOOD_FOR", 1e9), TWO),
+    Mutation("a read is good for ever", instead(site, "GOOD_FOR", 1e9), TWO),
     Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
-    Mutation("two at once under one lock", _instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
+    Mutation("two at once under one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
     Mutation("creates in another order", _backwards, Profile()),
 )  # fmt: skip

@@ -11,36 +11,14 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from support.build import call, email, message, wanted
+from support.build import call, message, wanted
+from support.edits import EDITS, Author, Files, content, reworded, text, with_variant
 from support.sim_server import Row, SimServer
 from support.sim_world import Profile, World
 
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content
 from sequence_sync.planning.outcome import Result
 from sequence_sync.planning.wire import step_body
-
-WORDS = [f"{one}{two}" for one in ("la", "ko", "mi", "ter", "sun", "bor", "win", "hal", "gre", "pod")
-         for two in ("ra", "net", "sil", "gon", "dy", "mar", "low", "tek", "vis", "ump", "ba", "orn")]  # fmt: skip
-Files = dict[str, WantedSequence]
-
-
-def text(rng: random.Random) -> str:
-    """Ten words that hardly anybody else says."""
-    return " ".join(rng.choices(WORDS, k=10))
-
-
-def _content(rng: random.Random, kind: str, day: int) -> Content:
-    match kind:
-        case "email":
-            letters = {letter: text(rng) for letter in "bc"[: rng.choice((0, 0, 0, 1, 2))]}
-            return email(day, text(rng), f"<p>{text(rng)} & 'so' on</p><p>{text(rng)}</p>", **letters)
-        case "message":
-            return message(day, text(rng))
-        case "noted-call":
-            return call(day, text(rng))
-        case "view":
-            return Content(type="linkedin_view_profile", day=day, variants={"a": Variant()})
-    return call(day)
 
 
 def write_files(rng: random.Random, profile: Profile) -> Files:
@@ -54,26 +32,26 @@ def write_files(rng: random.Random, profile: Profile) -> Files:
             if kind == "email":
                 mail_day += rng.randint(1, 3)
                 day = mail_day
-            steps[f"s{number}"] = _content(rng, kind, day)
+            steps[f"s{number}"] = content(rng, kind, day)
         files[key] = wanted(key, title=f"Sequence {place}", steps=steps)
     return files
 
 
-def _reworded(content: Content, rng: random.Random, whole: bool) -> Content:
-    """The same step with a word added to every text, or with other texts altogether."""
-
-    def other(value: str) -> str:
-        return value if not value else (text(rng) if whole else f"{value} {rng.choice(WORDS)}")
-
-    variants = {
-        letter: Variant(payload={k: other(v) for k, v in row.payload.items()}, task_note=other(row.task_note))
-        for letter, row in content.variants.items()
-    }
-    return content.model_copy(update={"variants": variants})
+NOT_HERE = ("type", "title", "rename sequence", "new sequence")  # nothing that a fault could meet, or a matter of ids
 
 
-def edit_files(world: World, files: Files) -> None:
+def edit_files(world: World, author: Author) -> None:
     """Somebody edits a file between two runs. Where a state was lost, texts stay alike and days stay."""
+    profile, rng = world.profile, world.rng
+    if profile.updates and not profile.losses and profile.promised:
+        kinds = [kind for kind in EDITS if kind not in NOT_HERE]
+        told = next((told for kind in rng.sample(kinds, len(kinds)) if (told := author.edit(kind))), "nothing")
+        world.trace("files", told)
+        return
+    _edit_a_little(world, author.files)
+
+
+def _edit_a_little(world: World, files: Files) -> None:
     rng, lossy = world.rng, bool(world.profile.losses) or not world.profile.promised
     key = rng.choice(sorted(files))
     row = files[key]
@@ -82,13 +60,13 @@ def edit_files(world: World, files: Files) -> None:
     name = rng.choice(sorted(steps)) if steps else ""
     if deed == "add" or not steps or (lossy and deed in ("remove", "day")):
         deed, name = "add", f"n{len(steps)}-{rng.randint(0, 99)}"
-        steps[name] = _content(rng, rng.choice([k for k in world.profile.kinds if k != "email"]), rng.randint(1, 9))
+        steps[name] = content(rng, rng.choice([k for k in world.profile.kinds if k != "email"]), rng.randint(1, 9))
     elif deed == "remove":
         del steps[name]
     elif deed == "day" and not steps[name].is_email:
         steps[name] = steps[name].model_copy(update={"day": rng.randint(1, 9)})
     else:
-        steps[name] = _reworded(steps[name], rng, whole=not lossy and rng.random() < 0.5)
+        steps[name] = reworded(steps[name], rng, whole=not lossy and rng.random() < 0.5)
     world.trace("files", f"{deed} {key}.{name}")
     files[key] = row.model_copy(update={"steps": steps})
 
@@ -111,12 +89,34 @@ def do_a_deed(world: World, server: SimServer, files: Files) -> None:
     elif deed == "delete" and rows:
         server.delete(rng.choice(rows))
     elif deed == "edit" and rows:
+        _edit(rng.choice(rows), world)
+    elif deed == "switch" and rows:
         row = rng.choice(rows)
-        changed = [_edited(each, rng) for each in row.variants(world.now)]
-        row.texts.append((world.now, changed))
-        row.touched = True
+        row.texts.append((world.now, [{**each, "status": 1 - each["status"]} for each in row.variants(world.now)]))
+        row.sent |= {each["id"]: row.sent[each["id"]] | {"status": each["status"]} for each in row.variants(world.now)}
+        _touch(row, world, *(f"{each} status" for each in row.sent))
+    elif deed == "move" and rows:
+        _move(rng.choice(rows), world, server)
     elif deed.startswith("add"):
         _add(world, server, book.id, _somebodys(rng, deed, files))
+
+
+def _edit(row: Row, world: World) -> None:
+    row.texts.append((world.now, [_edited(each, world.rng) for each in row.variants(world.now)]))
+    row.sent |= {each["id"]: row.sent[each["id"]] | {"payload": each["payload"]} for each in row.variants(world.now)}
+    _touch(row, world, *row.sent)
+
+
+def _move(row: Row, world: World, server: SimServer) -> None:
+    day = 100 + world.rng.randint(1, 800)
+    if all(other.day != day for other in server.alive(row.sequence)):
+        row.place_it(world.now, {"absoluteDays": day})
+        _touch(row, world, "day")
+
+
+def _touch(row: Row, world: World, *names: str) -> None:
+    for name in names:
+        row.touched.setdefault(name, world.now)
 
 
 def _somebodys(rng: random.Random, deed: str, files: Files) -> Content:
@@ -134,6 +134,37 @@ def _add(world: World, server: SimServer, sequence: str, content: Content) -> No
 def _edited(variant: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
     payload = {name: f"{value} {text(rng)}" for name, value in variant["payload"].items()}
     return {**variant, "payload": payload}
+
+
+# -- what a refusal makes of the files ------------------------------------------------------------------------------
+
+
+def give_up(author: Author, known: tuple[str, Row | None]) -> None:
+    """The step is gone from the app: it is taken out of its file for good."""
+    key, name = known[0].split(".")
+    if known[1] is not None and known[1].gone is None:
+        return  # it is there for everybody to see; only the read was old
+    if name in author.files[key].steps:
+        author.put(key, name, None)
+    author.set(key, removed=(*author.files[key].removed, name))
+
+
+def take_over(author: Author, address: str, row: Row, ids: Mapping[str, str | None], now: float) -> None:
+    """What the app says goes into the file, for each variant that both have. `ids` are the state's, by letter."""
+    key, name = address.split(".")
+    step = author.files[key].steps.get(name)
+    if step is None:
+        return
+    there = {each["id"]: each for each in row.variants(now)}
+    for letter, old in step.variants.items():
+        if (says := there.get(ids.get(letter) or "")) is not None:
+            payload = {k: v for k, v in says["payload"].items() if v != ""}
+            new = old.model_copy(update={"payload": payload, "task_note": says["taskNote"]})
+            step = with_variant(step, letter, new)
+    days = {each.day for other, each in author.files[key].steps.items() if each.is_email and other != name}
+    if not (step.is_email and row.day in days):
+        step = step.model_copy(update={"day": row.day})
+    author.put(key, name, step)
 
 
 # -- deciding -------------------------------------------------------------------------------------------------------

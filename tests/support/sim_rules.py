@@ -1,6 +1,7 @@
 """What must hold: at each call, after each commit, and at the end. Counts; decides nothing of the history.
 
 A double is one more step, asked for by us and still there, than there are addresses that ask for that very step.
+What holds of changes to what is there stands in `sim_changes`.
 """
 
 from __future__ import annotations
@@ -11,63 +12,77 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from support.sim_changes import BLIND, ChangeRules
 from support.sim_disk import SimStore
-from support.sim_server import Row, SimServer, same_body
-from support.sim_world import Process, World
+from support.sim_server import Row, same_body
+from support.sim_world import Process
 
 from sequence_sync.api.types import Request
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.canonical import same_payload
-from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.plan import Action, Change, Plan
 from sequence_sync.planning.wire import step_body
-from sequence_sync.state.snapshot import State, StepState
+from sequence_sync.state.snapshot import State
 
-BLIND = 11.0  # seconds: a read is good for ten, and may take one
+CREATES = (Action.CREATE_SEQUENCE, Action.CREATE_STEP)
+PATCHES = (Action.UPDATE_STEP, Action.UPDATE_VARIANT, Action.DEACTIVATE_VARIANT)
 STEP_CALL = re.compile(r"/sequences/([^/]+)/steps")
 
 
 @dataclass
-class Rules:
+class Rules(ChangeRules):
     """The judge of one world. `faults` counts whatever may cost one more send."""
 
-    world: World
-    server: SimServer
     faults: int = 0
     sends: int = 0
     addresses: set[tuple[str, str]] = field(default_factory=set)
     bodies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     told: list[str] = field(default_factory=list)
     last: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
     # -- at each call -----------------------------------------------------------------------------------------------
 
     def on_call(self, process: Process, request: Request) -> None:
         """Before a request leaves."""
         if request.method == "GET":
+            process.info.setdefault("read", {})[request.path] = self.world.now
             return
-        self.world.trace(process.name, f"sends {process.address} (POST {request.path})")
+        self.world.trace(process.name, f"sends {process.address} ({request.method} {request.path})")
         self.sends += 1
-        self.addresses.add((process.address, same_body(request.body or {})))
-        self.bodies[process.address].add(same_body(request.body or {}))
+        run = process.name if request.method == "PATCH" else ""  # a file may come back to an old text
+        self.addresses.add((run + process.address, same_body(request.body or {})))
         found = STEP_CALL.fullmatch(request.path)
-        if request.method != "POST" or not (found or request.path == "/sequences"):
-            self.world.wrong(f"a call that no plan has: {request.method} {request.path}")
         self._planned(process, request)
         self._on_disk(process, request)
-        if found:
-            self._in_order(process, found[1])
-            self._not_blind(process, found[1])
-        else:
+        if request.path == "/sequences":
             self._not_beside(process, str((request.body or {}).get("title")))
+        else:
+            self._not_blind(process, request.path.split("/")[2])
+        if "absoluteDays" in (request.body or {}) and request.method == "PATCH":
+            self.day_by_day(process, request)
+        if found:
+            self.bodies[process.address].add(same_body(request.body or {}))
+            self._ascending(process, found[1])
 
     def _planned(self, process: Process, request: Request) -> None:
+        """The plan has this very call, and it is this call's turn."""
         if process.phase != "carry out":
             self.world.wrong(f"{process.address} was sent while {process.phase}")
             return
         plan: Plan = process.info["plan"]
-        calls = [c.call for c in plan.to_do if c.address == process.address and c.call is not None]
-        if not any(call.body == request.body for call in calls):
-            self.world.wrong(f"{process.address} was sent with a body that the plan does not have")
+        calls = [(change, call) for change in plan.to_do for call in change.calls]
+        fits = [
+            place for place, (change, call) in enumerate(calls)
+            if _is_about(change, process.address) and call.body == request.body and call.method == request.method
+            and ("{" in call.path or call.path == request.path)
+        ]  # fmt: skip
+        key = (process.name, process.address.split(".")[0])
+        if not fits:
+            self.world.wrong(f"{process.address} was sent with a call that the plan does not have")
+        elif fits[-1] < self.turns.get(key, 0):
+            self.world.wrong(f"{process.address} was sent out of order")
+        else:
+            self.turns[key] = next(place for place in fits if place >= self.turns.get(key, 0))
 
     def _on_disk(self, process: Process, request: Request) -> None:
         store: SimStore = process.info["store"]
@@ -78,13 +93,14 @@ class Rules:
         if record.get("kind") != "intent" or record["address"] != process.address or record["body"] != request.body:
             self.world.wrong(f"{process.address} was sent without an intent on the disk")
 
-    def _in_order(self, process: Process, sequence: str) -> None:
+    def _ascending(self, process: Process, sequence: str) -> None:
+        """Creates go by (day, place in the file)."""
         plan: Plan | None = process.info.get("plan")
         if plan is None:
             return
         wanted: Mapping[str, WantedSequence] = process.info["wanted"]
         key, _, step = process.address.partition(".")
-        content = next(c.after for c in plan.to_do if c.address == process.address)
+        content = next((c.after for c in plan.to_do if c.address == process.address), None)
         place = (content.day if content else 0, list(wanted[key].steps).index(step))
         if place < self.last.get((process.name, sequence), (0, 0)):
             self.world.wrong(f"{process.address} was sent out of order")
@@ -110,14 +126,20 @@ class Rules:
     def on_record(self, process: Process, line: bytes) -> None:
         """Before a record: no outcome may say that a step was not made which is there for all to see."""
         record = json.loads(line[17:])
+        if record["kind"] == "outcome" and record["result"] == "updated":
+            self.on_updated(process, record["of"])
+        if record["kind"] == "note" and record["text"].endswith(" is so already"):
+            self.on_so_already(process, record["text"].split()[0])
         if record["kind"] != "outcome" or record["result"] not in ("not-made", "refused"):
             return
         if "calm" in process.info or not self.world.profile.promised:
             return
         ledger = process.info["ledger"]
         intent = next((row for row in ledger.open_intents if row.n == record["of"]), None)
+        if intent is not None and intent.action in PATCHES:
+            self.on_not_made(process, intent.address, intent.body or {})
         state: State = ledger.state
-        if intent is None or intent.address.split(".")[0] not in state.sequences:
+        if intent is None or intent.address.split(".")[0] not in state.sequences or intent.action not in CREATES:
             return
         known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen)
         known |= {remote_id for entry in state.sequences.values() for remote_id in entry.unmanaged}
@@ -132,6 +154,8 @@ class Rules:
         """After the account has made something."""
         if self.world.profile.promised and (doubles := self.doubles()):
             self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in doubles]}")
+        if self.world.profile.promised and (twice := self.double_variants()):
+            self.world.wrong(f"variants made twice: {twice}")
 
     def groups(self) -> list[set[str]]:
         """Addresses, those together that ever asked for the very same step of one sequence."""
@@ -171,25 +195,15 @@ class Rules:
 
     def at_the_end(self, state: State, files: Mapping[str, WantedSequence]) -> None:
         """When nothing moves any more."""
-        self._agree(state)
+        self.agree(state)
+        self.never_clashed()
         self._not_theirs(state, files)
         self._doubles_told(state)
         if self.world.profile.promised:
             if twice := self.double_sequences():
                 self.world.wrong(f"sequences made twice: {twice}")
-            if self.sends > len(self.addresses) + self.faults + self.server.deleted:
+            if self.sends > len(self.addresses) + self.faults + self.server.deleted + len(self.server.clashes):
                 self.world.wrong(f"{self.sends} sends for {len(self.addresses)} creates and {self.faults} faults")
-
-    def _agree(self, state: State) -> None:
-        for key, entry in state.sequences.items():
-            if entry.id not in self.server.books:
-                self.world.wrong(f"the state has {key} as {entry.id}, which was never made")
-            for name, step in entry.steps.items():
-                row = self.server.rows.get(step.id)
-                if row is None or row.sequence != entry.id:
-                    self.world.wrong(f"the state has {key}.{name} as {step.id}, which was never made")
-                elif row.gone is None and not (row.rewritten or row.touched) and not self._same(row, step):
-                    self.world.wrong(f"{key}.{name} is not what {step.id} says")
 
     def _not_theirs(self, state: State, files: Mapping[str, WantedSequence]) -> None:
         """A person's step is taken for ours only where it says just what ours should."""
@@ -201,19 +215,6 @@ class Rules:
                 if step_body(wanted)["variants"] != row.body["variants"]:
                     self.world.wrong(f"{key}.{name} is {row.id} now, which somebody else made")
 
-    def _same(self, row: Row, step: StepState) -> bool:
-        """Whether each variant says what the state thinks that it says, by its id or, without one, anywhere."""
-        there = {each["id"]: each for each in row.variants(self.world.now)}
-        for variant in step.variants.values():
-            rows = [there[variant.id]] if variant.id in there else list(there.values()) if variant.id is None else []
-            ours = variant.content
-            if not any(
-                same_payload(step.type, ours.payload, each["payload"], ours.task_note, each["taskNote"])
-                for each in rows
-            ):
-                return False
-        return len(there) == len(step.variants)
-
     def _doubles_told(self, state: State) -> None:
         if self.world.profile.promised:
             return
@@ -224,7 +225,16 @@ class Rules:
         for rows in self.doubles():
             if any(row.rewritten or row.touched for row in rows):
                 continue
+            if any(row.patched for row in rows):
+                continue  # they do not say the same any more
             extra = [row.id for row in rows if row.id not in managed]
             for row_id in extra:
                 if not any(re.search(rf"\b{row_id}\b", text) for text in self.told):
                     self.world.wrong(f"step {row_id} is there twice, and nobody was told: {[r.id for r in rows]}")
+
+
+def _is_about(change: Change, address: str) -> bool:
+    """A change of a whole step is made by way of its variants."""
+    return address == change.address or (
+        change.action is Action.UPDATE_STEP and address.rpartition(".")[0] == change.address
+    )

@@ -6,10 +6,12 @@ Runs the real Executor, Ledger, Client, Limiter and planner; only disk, line and
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from support import sim_people as people
+from support.edits import Author
 from support.sim_decide import ACCOUNT, Deciding
 from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport, Wire
@@ -27,8 +29,8 @@ from sequence_sync.apply.ledger import Ledger
 from sequence_sync.backends.base import LockInfo, Stored
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.settings import Claim
-from sequence_sync.planning.outcome import ApplyReport, Event, Result, Silent
+from sequence_sync.model.settings import Claim, Policy
+from sequence_sync.planning.outcome import ApplyReport, Event, Result, Silent, Status
 from sequence_sync.planning.plan import Action, Plan
 from sequence_sync.planning.planner import Inputs, make_plan
 
@@ -72,19 +74,27 @@ class Simulation(Deciding):
         self.rng = self.world.rng
         self.server = SimServer(self.world)
         self.rules = Rules(self.world, self.server)
-        self.wire = Wire(self.world, self.server, self.rules, self.profile.faults, self.profile.read_faults)
+        self.wire = Wire(self.world, self.server, self.rules)
         self.files = people.write_files(self.rng, self.profile)
-        self.allowed: frozenset[str] = frozenset()
-        self.store = SimStore(faults=self.profile.disk_faults)
+        self.author = Author(random.Random(f"author {seed}"), self.files, self.profile.kinds)
+        self.off: set[Claim] = set()
+        self.allowed: frozenset[str] = frozenset({"destructive", "size"})
+        self.store = SimStore()
         self.other = SimStore() if self.profile.two_states else self.store
-        self.left = {
-            "crash": self.profile.crashes, "stop": self.profile.stops, "edit": self.profile.edits,
-            "people": self.profile.people,
-        }  # fmt: skip
+        self.left = {"crash": 0, "stop": 0, "edit": 0}
+        if not self.profile.life:
+            self._let_loose()
         self.losses = list(self.profile.losses)
         self._names = (f"run{number}" for number in itertools.count(1))
-        for _ in range(self.profile.people):
-            self.world.at(1000.0 + self.rng.uniform(0, 400), self._deed)
+
+    def _let_loose(self) -> None:
+        """From now on things go wrong, files are edited, and people work in the app."""
+        profile = self.profile
+        self.left = {"crash": profile.crashes, "stop": profile.stops, "edit": profile.edits}
+        self.wire.faults, self.wire.read_faults = profile.faults, profile.read_faults
+        self.store.faults = profile.disk_faults
+        for _ in range(profile.people):
+            self.world.at(self.world.now + self.rng.uniform(0, 400), self._deed)
 
     def _deed(self) -> None:
         people.do_a_deed(self.world, self.server, self.files)
@@ -94,7 +104,10 @@ class Simulation(Deciding):
     def process(self, store: SimStore, calm: bool = False) -> Process:
         """A new process, which may be killed or stopped at one of its points."""
         made = Process(self.world, next(self._names))
-        made.info = {"store": store, "wanted": self.files, "seen": set(), "began": self.world.now, "rules": self.rules}
+        made.info = {
+            "store": store, "wanted": self.files, "seen": set(), "began": self.world.now, "rules": self.rules,
+            "allowed": self.allowed,
+        }  # fmt: skip
         if calm:
             made.info["calm"] = True
             return made
@@ -112,7 +125,7 @@ class Simulation(Deciding):
             Inputs(
                 wanted=self.files, state=view.state, environment="default", api_host="api",
                 open_addresses=open_ones, damaged=bool(view.damaged), allowed=self.allowed,
-                off=frozenset(Claim),
+                policy=Policy(removed_steps=self.profile.removed_steps), off=frozenset(self.off),
             )
         )  # fmt: skip
 
@@ -180,7 +193,7 @@ class Simulation(Deciding):
             self._lose(self.losses.pop())
         if self.left["edit"] and self.rng.random() < 0.4:
             self.left["edit"] -= 1
-            people.edit_files(self.world, self.files)
+            people.edit_files(self.world, self.author)
 
     def _lose(self, what: str) -> None:
         """What a machine forgets. A loss that leaves no trace is one of the lock file too."""
@@ -220,6 +233,10 @@ class Simulation(Deciding):
         """Everything, until nothing moves; the rules that were broken."""
         original, mending.load = mending.load, lambda workspace, state: workspace
         try:
+            if self.profile.life:
+                self._until_quiet(self.store)
+                self._let_loose()
+                self._between()
             if self.profile.appliers == 2:
                 self._two()
             quiet = self._until_quiet(self.store)
@@ -289,7 +306,7 @@ class Simulation(Deciding):
             if not self.profile.promised:
                 self._look_at_all(store)
             self._owned(store)
-            excused = {row.address for row in quiet.results if row.code}
+            excused = {row.address for row in quiet.results if row.code or row.status is Status.SKIPPED}
             self.rules.at_the_end(self.state, self.files)
             ended = self.run(self.process(store, calm=True))
             left = {c.address for c in ended.plan.to_do if c.call} if ended.plan else {"the plan"}
@@ -302,7 +319,7 @@ class Simulation(Deciding):
             words = Variant(payload={"message": f"{store is self.other} {people.text(self.rng)}"})
             step = Content(type="whatsapp_message", day=99, variants={"a": words})
             self._set(key, steps={**row.steps, f"z{len(row.steps)}": step})
-        self.allowed = frozenset({"active"})
+        self.allowed = self.allowed | {"active"}
         for _ in range(8):
             ended = self.run(self.process(store, calm=True))
             if ended.quiet or not any(r.code == 9 for r in ended.results):

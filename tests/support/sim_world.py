@@ -28,7 +28,9 @@ class Profile:
     """What a world is like: switches, chances and budgets.
 
     `bound`: seconds within which a given-up request has landed and can be read; `lag`: how old a read may be; `late`,
-    `doubles`: faults beyond the promise; `points`: a kill comes at one of a run's first so many.
+    `doubles`: faults beyond the promise; `points`: a kill comes at one of a run's first so many;
+    `merges`: a PATCH adds to a payload instead of replacing it; `updates`: files are edited in every way;
+    `life`: nothing goes wrong until everything is made, then everything may.
     """
 
     bound: float = GRACE
@@ -41,6 +43,10 @@ class Profile:
     wraps: bool = False
     rewrites: float = 0.0
     bare: bool = False
+    merges: bool = False
+    updates: bool = False
+    removed_steps: str = "block"
+    life: bool = False
     tells_variants: bool = True
     limit: int = 20
     limit_words: str = "400"
@@ -53,7 +59,7 @@ class Profile:
     stops: int = 0
     disk_faults: int = 0
     people: int = 0
-    deeds: tuple[str, ...] = ("add", "add-equal", "add-bare", "edit", "delete", "title", "resume")
+    deeds: tuple[str, ...] = ("add", "add-equal", "add-bare", "edit", "delete", "title", "resume", "switch", "move")
     losses: tuple[str, ...] = ()
     edits: int = 0
     appliers: int = 1
@@ -85,13 +91,19 @@ def profile_of(seed: int) -> Profile:
         limit_words=rng.choice(("400", "429", "429-date")), limit_headers=rng.random() < 0.5,
         faults=rng.randint(0, 4), fault_kinds=CREATE_FAULTS, read_faults=rng.choice((0, 0, 3)),
         crashes=rng.randint(0, 3), stops=rng.choice((0, 0, 1)), disk_faults=rng.choice((0, 0, 0, 1)),
-        people=rng.choice((0, 0, 0, 1, 3)), edits=rng.choice((0, 0, 1, 2)), sequences=rng.choice((1, 1, 2)),
-        steps=rng.randint(1, 6),
+        people=rng.choice((0, 0, 0, 1, 3)), edits=rng.choice((0, 1, 3, 6)), sequences=rng.choice((1, 1, 2)),
+        steps=rng.randint(1, 6), merges=rng.random() < 0.3, updates=rng.random() < 0.8,
+        removed_steps=rng.choice(("block", "deactivate")),
     )  # fmt: skip
-    match rng.choice(("plain",) * 5 + ("memory", "memory", "two", "two-states", "late", "doubles")):
+    match rng.choice(("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "doubles")):
         case "memory":
             losses = tuple(rng.choices(("all", "state", "journal", "back", "damage"), k=rng.randint(1, 2)))
             return replace(few, losses=losses, lag=min(few.lag, 3.0), bound=10.0, people=0)
+        case "life":
+            more = replace(
+                few, faults=rng.randint(0, 6), edits=rng.randint(3, 9), rewrites=0.0, updates=True, life=True
+            )
+            return replace(more, appliers=rng.choice((1, 1, 1, 2)), points=rng.choice((20, 60)))
         case "two":
             return replace(few, appliers=2)
         case "two-states":

@@ -1,0 +1,119 @@
+"""Ways to break the protocol of changes on purpose, each with a world in which that must be seen. See sim_mutations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from support.sim_mutations import Mutation, instead, send
+from support.sim_world import Profile
+
+from sequence_sync.apply import holding, looking, updating, variants
+from sequence_sync.apply.adopt import adopted_step
+from sequence_sync.apply.holding import Finding, Held, Next
+from sequence_sync.apply.settle import Evidence, Seen
+from sequence_sync.planning import schedule
+from sequence_sync.planning.moves import Route
+
+EMAILS = ("email", "email", "email", "message", "noted-call")
+LIFE = Profile(life=True, updates=True, edits=9, steps=5, kinds=EMAILS)
+UNCLEAR = replace(LIFE, faults=6, fault_kinds=("late", "lost-before", "lost-after", "status-late", "status-before"))
+KILLED = replace(LIFE, crashes=4, points=30)
+WATCHED = replace(LIFE, people=9, deeds=("edit", "move"))
+MARKUP = replace(UNCLEAR, wraps=True)
+
+
+def _both(*patches: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.MonkeyPatch], None]:
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        for each in patches:
+            each(monkeypatch)
+
+    return patch
+
+
+def _forgets_what_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another change of a variant goes out though an earlier one may still arrive."""
+    monkeypatch.setattr(updating, "_await_given_up", lambda *given: None)
+
+
+def _closes_what_was_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next run knows nothing of what was given up and sent again."""
+    real = updating.Site.give_up
+
+    def give_up(place: Any, path: str, body: Any, since: float, number: int) -> None:
+        updating.close_intent(place, number, updating.Result.NOT_MADE)
+        real(place, path, body, since, number)
+        place.given_up[path] = replace(place.given_up[path], numbers=())
+
+    monkeypatch.setattr(updating.Site, "give_up", give_up)
+
+
+def _believing(held: Held) -> Callable[..., Finding]:
+    """`hold` that takes what it cannot prove for `held`."""
+    real = holding.hold
+
+    def hold(*given: Any) -> Finding:
+        found = real(*given)
+        return Finding(held) if found.held is Held.OURS and held is Held.WANTED and _same_words(*given) else found
+
+    return hold
+
+
+def _same_words(entry: Any, letter: str, body: Any, step: Any) -> bool:
+    row = next(each for each in step.variants if each.id == entry.variants[letter].id)
+    words = holding.same_payload(entry.type, body.get("payload", {}), row.payload, "", None)
+    return bool(words) and set(body) <= {"payload"}
+
+
+def _never_foreign(*given: Any) -> Finding:
+    found = REAL_HOLD(*given)
+    return Finding(Held.OURS) if found.held is Held.OTHER else found
+
+
+REAL_HOLD = holding.hold
+
+
+def _only_equal_variants(step: Any, before: Any, kind: str, wanted: Any) -> Evidence:
+    new = [row for row in step.variants if row.id not in before and variants._says(kind, row, wanted)] if step else []
+    return Evidence(Seen.EQUAL, found_id=new[0].id) if len(new) == 1 else Evidence(Seen.NOTHING)
+
+
+def _days_along(entry: Any, step: Any) -> Any:
+    """A read of the ids of variants brings the day and the switches along."""
+    found, same = adopted_step(step, entry.content, sent_by_us=True)
+    return found if same else None
+
+
+def _unordered(*given: Any, **more: Any) -> Route:
+    way = REAL_ROUTE(*given, **more)
+    return replace(way, legs=way.legs[::-1])
+
+
+REAL_ROUTE = schedule.route
+
+BREAKS = (
+    Mutation("another change does not wait", _both(_forgets_what_was_given_up, _closes_what_was_repeated),
+             replace(UNCLEAR, fault_kinds=("late",))),
+    Mutation("what was repeated is forgotten with the run", _closes_what_was_repeated,
+             replace(UNCLEAR, fault_kinds=("late",), faults=9)),
+    Mutation("edits in the app are not looked for", instead(updating, "hold", _never_foreign), WATCHED),
+    Mutation("markup is taken for read", instead(updating, "hold", _believing(Held.WANTED)), MARKUP),
+    Mutation("an unclear change counts as made", instead(updating, "settle_update", lambda *given: Next.UPDATED),
+             UNCLEAR),
+    Mutation("a change without an intent", instead(updating, "send_once", send(early=False, late=True)), KILLED),
+    Mutation("a move is not seen before the next", instead(updating, "_confirm_day", lambda *given: None), LIFE),
+    Mutation("days in another order", instead(schedule, "route", _unordered), LIFE),
+    Mutation("no fingerprint is no variant", instead(variants, "weigh_variants", _only_equal_variants),
+             replace(UNCLEAR, rewrites=0.6)),
+    Mutation("ids of variants bring the day along", instead(looking, "with_variant_ids", _days_along),
+             replace(WATCHED, tells_variants=False, life=False, crashes=3)),
+    Mutation("a doubtful no is believed at once",
+             instead(updating, "TABLE", {**holding.TABLE, (updating.Stand.DOUBTFUL, False):
+                     dict.fromkeys(Held, Next.REFUSED)}),
+             replace(UNCLEAR, fault_kinds=("status-late",), faults=9)),
+    Mutation("a new variant is sent again unread", instead(variants, "_settle",
+             lambda *given: (variants.Decision.SEND, Evidence(Seen.NOTHING))),
+             replace(UNCLEAR, fault_kinds=("lost-after",), faults=9)),
+)  # fmt: skip
