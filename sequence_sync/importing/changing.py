@@ -122,6 +122,8 @@ class Changing:
     def _switch(self, step: str, kind: str, letter: str, row: ToldVariant, on: bool) -> None:
         way = ("steps", step, "variants", letter)
         if not on:
+            for name in _content_files(self._at(way)):
+                self.notes.append(f"{step}: {self.bodies.path(name)} is not used by variant {letter} any more")
             self.text = drop(self.text, way)
             return
         if kind != EMAIL:

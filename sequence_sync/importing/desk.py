@@ -36,7 +36,7 @@ _BOM = b"\xef\xbb\xbf"
 @dataclass(slots=True)
 class Read:
     """A sequence's steps as the app has them, in order of day and number. `unknown` are of types that we do not
-    know; `dark` are new ones of which every variant is switched off."""
+    know."""
 
     steps: list[ToldStep] = field(default_factory=list)
     unknown: list[RemoteStep] = field(default_factory=list)
@@ -176,13 +176,12 @@ class Desk:
             raise Unwritable(f"{first.summary} {first.hint}".strip() if first else "the file could not be read back")
         return wanted
 
-    def write(self, path: str, text: str, files: Mapping[str, bytes], wanted: WantedSequence | None = None) -> None:
-        """Put a file and its content files on the disk, the content files first. `wanted` is what it says."""
+    def write(self, row: FileRow, text: str, files: Mapping[str, bytes]) -> None:
+        """Put a file and its content files on the disk, the content files first. `row` is what it is from now on."""
         for name, data in files.items():
             self._put(name, data)
-        self._put(path, text.encode())
-        title = wanted.title if wanted else None
-        self.rows[path] = FileRow(path, wanted.key if wanted else None, title, None, wanted)
+        self._put(row.path, text.encode())
+        self.rows[row.path] = row
 
     def _put(self, path: str, data: bytes) -> None:
         root = self.workspace.root

@@ -15,6 +15,7 @@ from sequence_sync.planning.differ import sequence_changes
 from sequence_sync.planning.imported import Outcome, Row
 from sequence_sync.planning.merging import Merged, entry_after, letters_of, merge_step
 from sequence_sync.planning.told import ToldStep
+from sequence_sync.source.project import FileRow
 from sequence_sync.source.writing import Draft, Value, file_text
 from sequence_sync.state.records import NoteRecord
 from sequence_sync.state.snapshot import Delta, MadeFrom, SequenceHead, SequenceState, StepState
@@ -47,7 +48,7 @@ def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: 
         entries[name] = entry_after(None, wanted.steps[name], step, letters, merged)
     if missing:
         return _incomplete(desk, remote, draft, path, bodies.files, missing)
-    desk.write(path, file_text(draft), bodies.files, wanted)
+    desk.write(FileRow(path, key, wanted.title, None, wanted), file_text(draft), bodies.files)
     left = unmanaged_of(read)
     head = SequenceHead(id=remote.id, title=wanted.title, unmanaged={**(known.unmanaged if known else {}), **left})
     head = with_origin(head, entries, wanted, desk.settings.policy)
@@ -105,7 +106,8 @@ def _incomplete(
 ) -> Row:
     alone = len(desk.settings.environments) == 1
     configured = desk.environment.ids.get(draft.key) == remote.id
-    desk.write(path, file_text(replace(draft, remote_id=remote.id if alone and not configured else "")), files)
+    text = file_text(replace(draft, remote_id=remote.id if alone and not configured else ""))
+    desk.write(FileRow(path, draft.key, draft.title, remote.id), text, files)
     row = Row(Outcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True)
     row.notes.append("Saleshandy does not tell the days. Look them up there, write them into the file, then:")
     row.notes.append(f"seqsync import {remote.id}")

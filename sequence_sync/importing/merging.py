@@ -18,6 +18,7 @@ from sequence_sync.planning.imported import Conflict, Outcome, Row
 from sequence_sync.planning.likeness import MOSTLY_THE_SAME, same_title
 from sequence_sync.planning.merging import Field, Merged, base_fields, entry_after, letters_of, merge_step, misplaced
 from sequence_sync.planning.told import ToldStep, ToldVariant
+from sequence_sync.source.project import FileRow
 from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState, StepState
 
 
@@ -61,7 +62,8 @@ class Merge:
         if self.change.is_changed:
             after = self.desk.built(self.wanted.files[0], text, self.change.bodies.files)
             self._check(after)
-            self.desk.write(self.wanted.files[0], text, self.change.bodies.files, after)
+            row = FileRow(after.files[0], after.key, after.title, after.remote_id, after)
+            self.desk.write(row, text, self.change.bodies.files)
         self.row.notes += self.change.notes
         self._record(after, after.title if title is None else title)
         return self.row

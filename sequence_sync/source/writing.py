@@ -37,8 +37,8 @@ _LOOKS_OTHERWISE = re.compile(
 _PLAIN_IN_LIST = re.compile(r"[A-Za-z][A-Za-z0-9_. -]*[A-Za-z0-9]|[A-Za-z]|id:[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _BREAKS_AFTER = re.compile(
-    r"(?i)(</(?:p|div|h[1-6]|ul|ol|li|table|tbody|tr|blockquote)>|<br ?/?>|<(?:ul|ol|table|tbody|tr)(?: [^<>]*)?>)"
-    r"(?=\S)"
+    r"(?i)(</(?:p|div|h[1-6]|ul|ol|li|table|tbody|tr|blockquote)>|<br ?/?>(?!</)"
+    r"|<(?:ul|ol|table|tbody|tr)(?: [^<>]*)?>)(?=\S)"
 )
 _VERBATIM = re.compile(r"(?i)<(?:pre|textarea|script|style)\b|white-space")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Desk:
 
     project: Project
     box: Sandbox
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def make(self, title: str, *steps: dict[str, Any]) -> str:
         """A sequence in the account, made by hand there; its id."""
@@ -64,7 +65,7 @@ class Desk:
         before = len(self.writes())
         workspace = self.workspace()
         options = ImportOptions(ids, not ids, into)
-        report = import_sequences(workspace, workspace.key(), options, observer or Silent(), threading.Event())
+        report = import_sequences(workspace, workspace.key(), options, observer or Silent(), self.stop)
         assert len(self.writes()) == before
         return report
 
@@ -117,3 +118,29 @@ class Desk:
 def opened(root: Path, box: Sandbox) -> Desk:
     """An empty project."""
     return Desk(Project(root, box.url, grace="0.1"), box)
+
+
+LONG = "<p>A paragraph about something that matters to the reader.</p>" * 30
+
+
+def fill(desk: Desk, count: int) -> None:
+    """`count` sequences, no two of one shape."""
+    kinds = [2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16, 17, 18]
+    payloads = {
+        2: {"connectionNote": "Hi {{firstName}}, shall we connect?"},
+        3: {"message": "Hi:\n\nhow are you? #1"},
+        4: {"subject": "In: mail", "message": "- one\n- two"},
+        9: {"title": "Send ${gift}", "action": {"name": "Open", "url": "https://a.example/x?y=z#w"}},
+        16: {"message": "{spin}Hi|Hello{endspin}"},
+    }
+    for at in range(count):
+        kind = kinds[at % len(kinds)]
+        bodies = [f"<p>Hi {{{{First Name|'there'}}}},</p><p>words {at}</p>", "plain\nwith breaks", LONG][: at % 4] or [
+            ""
+        ]
+        steps = [
+            email(1 + at % 3, f"{'# ' * (at % 2)}Question: {at}", *bodies, preheader="pre" * (at % 3)),
+            task(4, kind, "Look first\n  then call" * (at % 2), **payloads.get(kind, {})) | {"priority": 1 + at % 4},
+            email(9, "Last", f"<p>{at}</p>"),
+        ]
+        desk.make(f"Campaign {at}: {'Ünï' if at % 5 else '日本'}", *steps[: 1 + at % 3])

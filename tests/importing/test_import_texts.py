@@ -89,7 +89,8 @@ def test_tasks_survive(box: Sandbox, message: str, note: str, title: str) -> Non
 
 
 @pytest.mark.long
-@settings(max_examples=1500)
+@pytest.mark.timeout(900)
+@settings(max_examples=600)
 @given(subject=TEXTS, bodies=st.lists(TEXTS, min_size=1, max_size=3), preheader=TEXTS)
 def test_many_emails_survive(box: Sandbox, subject: str, bodies: list[str], preheader: str) -> None:
     """The same over many more texts."""

@@ -1,0 +1,117 @@
+"""One sequence that was applied from a file with comments, and what an import does to that file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from import_account import Desk, opened
+
+from sequence_sync.planning.imported import Outcome, Row
+from sequence_sync.sandbox.server import Sandbox
+
+FILE = """\
+# Who comes from the trial page.
+sequence: trial   # the key
+title: Trial
+
+steps:
+  # the first one
+  intro:   # asked for by sales
+    type:   email
+    day: 1      # the day after
+    subject: "Quick question"   # short!
+    preheader: Before it
+    content: |
+      <p>Hi {{firstName}},</p>
+
+      <p>words of ours</p>
+    # nothing below
+
+  nudge:
+    day: 3
+    type: email
+    variants:
+      a:
+        subject: Still curious?
+        content_file: emails/nudge.html
+      # the second try
+      b: {subject: One more idea, content: <p>An idea</p>}
+
+  connect:
+    day: 4
+    type: linkedin_connection_request
+    connection_note: >-
+      Hi, shall we
+      connect?
+    task_note: Look first
+# the end
+"""
+NUDGE = "<p>Still curious about it?</p>\n"
+
+
+def applied(root: Path) -> Iterator[Desk]:
+    """The file above, applied."""
+    with Sandbox(per_minute=0) as box:
+        desk = opened(root, box)
+        desk.project.write("sequences/trial.yaml", FILE)
+        desk.project.write("sequences/emails/nudge.html", NUDGE)
+        report = desk.apply()
+        assert report is not None
+        assert report.exit_code == 0
+        yield desk
+
+
+def the_id(desk: Desk) -> str:
+    """The id of the one sequence."""
+    (sequence,) = desk.box.store.sequences()
+    return sequence.id
+
+
+def write(desk: Desk, old: str, new: str) -> str:
+    """Change the file by hand; its text."""
+    text = desk.text("sequences/trial.yaml")
+    assert old in text
+    desk.project.write("sequences/trial.yaml", text.replace(old, new))
+    return text.replace(old, new)
+
+
+def lines(before: str, after: str) -> tuple[list[str], list[str]]:
+    """The lines that went and the lines that came."""
+    found = [line for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line[0] in "+-"]
+    return [line[2:] for line in found if line[0] == "-"], [line[2:] for line in found if line[0] == "+"]
+
+
+def merged(desk: Desk) -> tuple[list[str], list[str]]:
+    """Import: merged, settled, and again it changes no byte; the lines that went and came."""
+    before = desk.text("sequences/trial.yaml")
+    row = desk.row(the_id(desk))
+    assert row.outcome is Outcome.MERGED, (row.problem, row.notes, row.conflicts)
+    after = desk.text("sequences/trial.yaml")
+    desk.check_settled()
+    files = desk.files()
+    assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED
+    assert desk.files() == files
+    return lines(before, after)
+
+
+def intro(**payload: str) -> dict[str, Any]:
+    """The body of a PATCH of the first email."""
+    whole = {
+        "subject": "Quick question", "preheader": "Before it",
+        "content": "<p>Hi {{firstName}},</p>\n\n<p>words of ours</p>",
+    }  # fmt: skip
+    return {"payload": {**whole, **payload}}
+
+
+def conflict(desk: Desk) -> Row:
+    """Import: a conflict, which changes no byte of the file."""
+    before = desk.text("sequences/trial.yaml")
+    report = desk.imported(the_id(desk))
+    assert report.exit_code in (1, 10)
+    (row,) = report.rows
+    assert row.outcome is Outcome.CONFLICT
+    assert desk.text("sequences/trial.yaml") == before
+    return row

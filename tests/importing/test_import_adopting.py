@@ -1,0 +1,164 @@
+"""Files that are there already, and what an import refuses before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from import_account import Desk, email, fill, opened, task
+
+from sequence_sync.api.client import Client
+from sequence_sync.api.clock import RealClock
+from sequence_sync.api.types import Answer, ReadFailed
+from sequence_sync.api.types import Kind as AnswerKind
+from sequence_sync.errors import AccountProblem, InvalidFiles, UsageProblem
+from sequence_sync.planning.imported import Outcome
+from sequence_sync.render.imported import row_text, summary_text
+from sequence_sync.running import held
+from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.records import IntentRecord
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """An empty account and an empty project."""
+    with Sandbox(per_minute=0) as box:
+        yield opened(tmp_path, box)
+
+
+# -- files that are there already -------------------------------------------------------------------------------------
+
+OWN = """\
+sequence: my-trial
+title: Trial
+# ours
+steps:
+  call:
+    day: 4
+    type: call_introduction
+    task_note: Call
+  hello:
+    day: 1
+    type: email
+    subject: One
+    content: <p>Hello</p>
+"""
+
+
+@pytest.mark.parametrize("how", ["id", "title"])
+def test_a_file_is_adopted(desk: Desk, how: str) -> None:
+    """By its id, or by its title: no second file, its keys stay, and not a byte changes."""
+    sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
+    text = OWN.replace("title: Trial", f"title: Trial\nid: {sequence_id}") if how == "id" else OWN
+    desk.project.write("sequences/own.yaml", text)
+    assert desk.row(sequence_id).outcome is Outcome.IMPORTED
+    assert desk.text("sequences/own.yaml") == text
+    assert set(desk.state("my-trial").steps) == {"call", "hello"}
+    desk.check_settled()
+
+
+def test_adopting_where_the_texts_differ(desk: Desk) -> None:
+    """Nobody knows who changed it: both texts are told, the file stays, and the plan shows what it would change."""
+    sequence_id = desk.make("Trial", email(1, "Theirs"), task(4, 11, "Call"), task(5, 3, message="New"))
+    desk.project.write("sequences/own.yaml", OWN)
+    report = desk.imported(sequence_id)
+    (row,) = report.rows
+    (told,) = row.conflicts
+    assert (told.address, told.name, told.base, told.ours, told.theirs) == (
+        "my-trial.hello.a", "subject", None, "One", "Theirs",
+    )  # fmt: skip
+    assert "last applied: not known" in row_text(row)
+    assert "  linkedin-message-3:\n    day: 5\n" in desk.text("sequences/own.yaml")
+    assert desk.changes() == [("my-trial.hello.a", "update-variant")]
+
+
+def test_files_that_cannot_be_read_at_all(desk: Desk) -> None:
+    """One of them might be this sequence's: nothing is read or written."""
+    desk.make("Trial", email(1, "One"))
+    desk.project.write("sequences/broken.yaml", "sequence: [")
+    with pytest.raises(InvalidFiles):
+        desk.imported()
+    assert set(desk.files()) == {"sequences/broken.yaml"}
+
+
+def test_a_file_of_another_key_at_that_path(desk: Desk) -> None:
+    """The new file takes the next free name."""
+    desk.make("Trial", email(1, "One"))
+    desk.project.write("sequences/trial.yaml", "sequence: other\nsteps: {}\n")
+    assert desk.row().outcome is Outcome.IMPORTED
+    assert "sequences/trial-2.yaml" in desk.files()
+
+
+# -- refused beforehand -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("into", ["elsewhere", "../x", "/tmp", "sequences/../other"])
+def test_a_folder_that_the_settings_do_not_read(desk: Desk, into: str) -> None:
+    """Refused before any call."""
+    with pytest.raises(UsageProblem):
+        desk.imported(into=into)
+    assert list(desk.box.store.log.entries()) == []
+
+
+def test_into_a_folder(desk: Desk) -> None:
+    """Below the folder that was named."""
+    desk.make("Trial", email(1, "One", "plain\ntext"))
+    desk.imported(into="sequences/team-a")
+    assert {"sequences/team-a/trial.yaml", "sequences/team-a/emails/trial/email-1.html"} <= set(desk.files())
+    desk.check_settled()
+
+
+def test_the_key_of_another_account(desk: Desk, tmp_path: Path) -> None:
+    """Where none of the state's sequences is in the account, nothing is written."""
+    desk.make("Trial", email(1, "One"))
+    desk.imported()
+    before = desk.files()
+    desk.box.store._sequences.clear()
+    desk.make("Foreign", email(1, "One"))
+    with pytest.raises(AccountProblem):
+        desk.imported()
+    assert desk.files() == before
+
+
+def test_an_open_create_is_settled_first(desk: Desk) -> None:
+    """While nobody knows what became of a create, that sequence is not imported."""
+    desk.project.write("sequences/trial.yaml", OWN)
+    intent = IntentRecord(address="my-trial", action="create-sequence", title="Trial")
+    workspace = desk.workspace()
+    with held(workspace, "test", 0.0, RealClock(desk.stop)) as (_, ledger, _run):
+        ledger.append(intent)
+    desk.make("Trial", email(1, "One"))
+    row = desk.row()
+    assert row.outcome is Outcome.FAILED
+    assert "seqsync apply" in row.problem
+
+
+def test_a_read_that_fails_leaves_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sequence that cannot be read is told; the rest is imported."""
+    fill(desk, 3)
+    bad, real = desk.box.store.sequences()[0].id, Client.steps
+
+    def steps(client: Client, sequence_id: str) -> object:
+        if sequence_id == bad:
+            raise ReadFailed("GET steps: it said no.", Answer(AnswerKind.REFUSED))
+        return real(client, sequence_id)
+
+    monkeypatch.setattr(Client, "steps", steps)
+    report = desk.imported()
+    assert [row.outcome for row in report.rows].count(Outcome.FAILED) == 1
+    assert report.exit_code == 10
+    desk.check_settled()
+
+
+def test_a_key_that_is_refused_in_the_middle(desk: Desk) -> None:
+    """What was done before stays done; the exit code is the key's."""
+    fill(desk, 3)
+    last = desk.box.store.sequences()[-1].id
+    desk.box.switch(Behaviour(faults=(Fault(FaultKind.BAD_KEY, "GET", f"/{last}/", 0),)))
+    report = desk.imported()
+    assert report.exit_code == 4
+    assert len(report.rows) == 2
+    assert "The API refused the key" in summary_text(report)
+    desk.check_settled()

@@ -1,0 +1,311 @@
+"""A whole account into an empty folder: it validates, there is nothing to do, and a cut run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from import_account import LONG, Desk, email, fill, opened, task
+
+from sequence_sync.importing import fresh
+from sequence_sync.planning.imported import Outcome
+from sequence_sync.planning.outcome import Event
+from sequence_sync.render.imported import row_text, summary_text
+from sequence_sync.sandbox.behaviour import Behaviour, Days
+from sequence_sync.sandbox.kinds import KINDS, Kind
+from sequence_sync.sandbox.server import Sandbox
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """An empty account and an empty project."""
+    with Sandbox(per_minute=0) as box:
+        yield opened(tmp_path, box)
+
+
+def test_forty_sequences(desk: Desk) -> None:
+    """Files without a mistake, an empty plan, and a second import that changes no byte."""
+    fill(desk, 40)
+    report = desk.imported()
+    assert [row for row in report.rows if row.outcome is not Outcome.IMPORTED] == []
+    assert report.exit_code == 0
+    desk.check_settled()
+    before = desk.files()
+    again = desk.imported()
+    assert {row.outcome for row in again.rows} == {Outcome.UNCHANGED}
+    assert desk.files() == before
+    assert desk.apply() is None
+    assert desk.writes() == []
+
+
+def test_it_reads_as_if_written_by_hand(desk: Desk) -> None:
+    """One file, word for word."""
+    desk.project.write("seqsync.yaml", "version: 1\nenvironments:\n  default: {attachments: {deck: lN5xKp2vJq}}\n")
+    desk.project.write(".schema/sequence.schema.json", "{}")
+    desk.make(
+        "Trial: onboarding",
+        email(1, "Quick question, {{First Name|'there'}}", f"<p>Hi,</p><p>{'a few words ' * 12}</p><p>Anna</p>"),
+        email(3, "{{firstName}}?", "<p>One</p>", LONG),
+        task(4, 2, "Look first\n- twice", connectionNote="Hi {{firstName}}, shall we connect?"),
+        task(5, 11, "Ask: how is it?"),
+    )
+    desk.imported()
+    assert desk.text("sequences/trial-onboarding.yaml") == (
+        "# yaml-language-server: $schema=../.schema/sequence.schema.json\n"
+        "sequence: trial-onboarding\n"
+        'title: "Trial: onboarding"\n'
+        "\n"
+        "steps:\n"
+        "  email-1:\n"
+        "    day: 1\n"
+        "    type: email\n"
+        "    subject: Quick question, {{First Name|'there'}}\n"
+        "    content: |\n"
+        "      <p>Hi,</p>\n"
+        f"      <p>{'a few words ' * 12}</p>\n"
+        "      <p>Anna</p>\n"
+        "\n"
+        "  email-2:\n"
+        "    day: 3\n"
+        "    type: email\n"
+        "    variants:\n"
+        "      a:\n"
+        '        subject: "{{firstName}}?"\n'
+        "        content: <p>One</p>\n"
+        "      b:\n"
+        '        subject: "{{firstName}}?"\n'
+        "        content_file: emails/trial-onboarding/email-2-b.html\n"
+        "\n"
+        "  linkedin-connection-3:\n"
+        "    day: 4\n"
+        "    type: linkedin_connection_request\n"
+        "    connection_note: Hi {{firstName}}, shall we connect?\n"
+        "    task_note: |\n"
+        "      Look first\n"
+        "      - twice\n"
+        "\n"
+        "  call-4:\n"
+        "    day: 5\n"
+        "    type: call_introduction\n"
+        '    task_note: "Ask: how is it?"\n'
+    )
+    desk.check_settled()
+
+
+def test_a_run_that_was_cut_off_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between a file and its record: the next run takes that file, and makes no second one."""
+    fill(desk, 6)
+    real, calls = fresh.record, []
+
+    def cut(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fresh, "record", cut)
+    with pytest.raises(KeyboardInterrupt):
+        desk.imported()
+    written = [name for name in desk.files() if name.endswith(".yaml")]
+    assert len(written) == 3
+    monkeypatch.undo()
+    report = desk.imported()
+    assert [row.outcome for row in report.rows].count(Outcome.UNCHANGED) == 2
+    assert report.exit_code == 0
+    assert len([name for name in desk.files() if name.endswith(".yaml")]) == 6
+    desk.check_settled()
+
+
+def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
+    """Between two sequences a stop ends the run in order; what is done stands in the state file."""
+    fill(desk, 4)
+    desk.make("Zebra", email(1, "Z"))
+    stop_after = 2
+
+    class Stopper:
+        """Asks for the stop when two sequences are through."""
+
+        def __init__(self) -> None:
+            self.heard = 0
+
+        def hear(self, event: Event) -> None:
+            """Count."""
+            self.heard += event.kind == "recorded"
+            if self.heard == stop_after:
+                desk.stop.set()
+
+    report = desk.imported(observer=Stopper())
+    assert len(report.rows) == 2
+    assert report.skipped == 3
+    assert summary_text(report).endswith("Import: 2 imported, 3 not begun.")
+    assert len(json.loads(desk.text("seqsync.state.json"))["sequences"]) == 2
+    desk.stop.clear()
+    assert desk.imported().exit_code == 0
+    desk.check_settled()
+
+
+# -- what the app does not tell ---------------------------------------------------------------------------------------
+
+
+def test_days_that_are_not_told(desk: Desk) -> None:
+    """The file waits for the days, with the id in it; filled in, they are taken on trust."""
+    sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
+    desk.box.switch(Behaviour(days=Days.NONE))
+    row = desk.row(sequence_id)
+    assert row.outcome is Outcome.INCOMPLETE
+    text = desk.text("sequences/trial.yaml")
+    assert f"id: {sequence_id}\n" in text
+    assert text.count("    day:  # Saleshandy does not tell the day: write it here, 1 to 999\n") == 2
+    again = desk.row(sequence_id)
+    assert again.outcome is Outcome.FAILED
+    assert "day" in again.problem
+    for day in (2, 7):
+        text = text.replace("day:  # Saleshandy does not tell the day: write it here, 1 to 999", f"day: {day}", 1)
+    desk.project.write("sequences/trial.yaml", text)
+    assert desk.row(sequence_id).outcome is Outcome.IMPORTED
+    desk.check_settled()
+    steps = desk.state("trial").steps
+    assert {key: (step.day, "day" in step.assumed) for key, step in steps.items()} == {
+        "email-1": (2, True), "call-2": (7, True),
+    }  # fmt: skip
+
+
+def test_days_not_told_with_several_environments(desk: Desk) -> None:
+    """The id has no place in the file: the line for the settings is told."""
+    settings = f"version: 1\ndefault_environment: b\nenvironments: {{a: {{}}, b: {{api_url: {desk.box.url}}}}}\n"
+    desk.project.write("seqsync.yaml", settings)
+    sequence_id = desk.make("Trial", email(1, "One"))
+    desk.box.switch(Behaviour(days=Days.RELATIVE))
+    report = desk.imported()
+    assert f"    trial: {sequence_id}" in summary_text(report)
+    assert "id:" not in desk.text("sequences/trial.yaml").replace("day:", "")
+
+
+def test_notes_that_only_the_variants_tell(desk: Desk) -> None:
+    """Where the list of steps has no notes, the step's variants are read; emails are not asked about."""
+    desk.make("Trial", email(1, "One"), task(2, 11, "Script: this"))
+    desk.box.switch(Behaviour(task_notes=False))
+    desk.imported()
+    assert 'task_note: "Script: this"' in desk.text("sequences/trial.yaml")
+    desk.check_settled()
+    reads = [row.path for row in desk.box.store.log.entries() if "/steps/" in row.path]
+    assert len(reads) == 1
+
+
+def test_a_server_that_rewraps(desk: Desk) -> None:
+    """What it makes of the HTML is in the file, and is no edit later."""
+    desk.make("Trial", email(1, "One", "<p>Grüße</p><p>caf\u00e9 <br/> x</p>"))
+    desk.box.switch(Behaviour(rewrap_html=True))
+    assert desk.row().outcome is Outcome.IMPORTED
+    desk.check_settled()
+    assert desk.row().outcome is Outcome.UNCHANGED
+
+
+# -- what stays out ---------------------------------------------------------------------------------------------------
+
+
+def test_variants_that_are_off(desk: Desk) -> None:
+    """They stand in the state as off; the file holds those that are on, from a on."""
+    sequence_id = desk.make("Trial", email(1, "One", "<p>off</p>", "<p>on</p>"))
+    desk.edit(sequence_id, 0, {"status": 0})
+    assert desk.row().outcome is Outcome.IMPORTED
+    variants = desk.state("trial").steps["email-1"].variants
+    assert [(row.content.payload["content"], row.status) for row in variants.values()] == [
+        ("<p>on</p>", 1),
+        ("<p>off</p>", 0),
+    ]
+    assert "off" not in desk.text("sequences/trial.yaml")
+    desk.check_settled()
+    assert desk.row().outcome is Outcome.UNCHANGED
+
+
+def test_steps_that_are_off_or_of_a_strange_type(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are left alone, told, and remembered as not ours."""
+    sequence_id = desk.make("Trial", email(1, "One"), email(2, "Two"), task(3, 11))
+    desk.edit(sequence_id, 1, {"status": 0})
+    steps = desk.box.store.sequence(sequence_id).steps
+    desk.change(sequence_id, steps=(*steps[:2], replace(steps[2], type=7)))
+    monkeypatch.setitem(KINDS, 7, Kind(7, "Fax", "Fax"))  # type: ignore[arg-type]
+    row = desk.row()
+    assert row.outcome is Outcome.IMPORTED, row.problem
+    assert len(row.notes) == 2
+    assert desk.state("trial").unmanaged == {steps[1].id: 2, steps[2].id: None}
+    desk.check_settled()
+
+
+@pytest.mark.parametrize("title", ["x" * 101, "   "])
+def test_titles_that_no_file_holds(desk: Desk, title: str) -> None:
+    """Told, with the others imported; nothing of it is written."""
+    desk.make("Good", email(1, "One"))
+    other = desk.make("Bad", email(1, "One"))
+    desk.change(other, title=title)
+    report = desk.imported()
+    assert sorted(row.outcome for row in report.rows) == [Outcome.FAILED, Outcome.IMPORTED]
+    assert report.exit_code == 10
+    desk.check_settled()
+
+
+def test_titles_that_stand_twice(desk: Desk) -> None:
+    """With -all none of them is taken; by its id one is, and then the other is told."""
+    first, second = desk.make("Same", email(1, "One")), desk.make("same ", email(1, "Two"))
+    report = desk.imported()
+    assert {row.outcome for row in report.rows} == {Outcome.FAILED}
+    assert report.exit_code == 1
+    assert desk.row(first).outcome is Outcome.IMPORTED
+    assert "title" in desk.row(second).problem
+    desk.check_settled()
+
+
+def test_two_emails_on_a_day(desk: Desk) -> None:
+    """An account that says so against its own rule: told, nothing written."""
+    sequence_id = desk.make("Trial", email(1, "One"), email(2, "Two"))
+    steps = desk.box.store.sequence(sequence_id).steps
+    desk.change(sequence_id, steps=(steps[0], replace(steps[1], day=1)))
+    row = desk.row()
+    assert row.outcome is Outcome.FAILED
+    assert "Two emails on day 1" in row.problem
+    assert desk.files() == {}
+
+
+def test_an_id_that_is_not_there(desk: Desk) -> None:
+    """Told; the others are imported."""
+    sequence_id = desk.make("Trial", email(1, "One"))
+    report = desk.imported("nothere", sequence_id)
+    assert [row.outcome for row in report.rows] == [Outcome.FAILED, Outcome.IMPORTED]
+    assert report.exit_code == 10
+    assert "no sequence nothere" in row_text(report.rows[0])
+
+
+def test_an_empty_sequence_and_an_empty_account(desk: Desk) -> None:
+    """A sequence without steps is one; an account without sequences is told."""
+    assert summary_text(desk.imported()) == "Import: there is nothing to import."
+    desk.make("Trial")
+    assert desk.row().detail.endswith("no steps yet")
+    desk.check_settled()
+
+
+def test_removed_stays_removed(desk: Desk) -> None:
+    """What `removed:` of the settings lets go is not brought back."""
+    desk.make("Trial", email(1, "One"))
+    desk.imported()
+    desk.project.write("seqsync.yaml", "version: 1\nremoved: [trial]\n")
+    (desk.project.root / "sequences/trial.yaml").unlink()
+    assert desk.row().outcome is Outcome.LEFT
+    assert "sequences/trial.yaml" not in desk.files()
+
+
+def test_a_file_that_is_gone_is_written_again(desk: Desk) -> None:
+    """Under its keys of before."""
+    desk.make("Trial", email(1, "One"))
+    desk.imported()
+    path = desk.project.root / "sequences/trial.yaml"
+    renamed = desk.text("sequences/trial.yaml").replace("email-1:", "hello:") + "moved: [{from: email-1, to: hello}]\n"
+    path.write_text(renamed)
+    desk.apply()
+    path.unlink()
+    assert desk.row().outcome is Outcome.IMPORTED
+    assert "  hello:\n" in desk.text("sequences/trial.yaml")
+    desk.check_settled()

@@ -1,0 +1,192 @@
+"""Changing a file in place: what is asked for changes, and everything else stays as it stood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sequence_sync.source.content import without_ends
+from sequence_sync.source.document import judge
+from sequence_sync.source.editing import CannotEdit, add_step, as_variants, drop, put
+from sequence_sync.source.places import Data
+from sequence_sync.source.roundtrip import tree
+from sequence_sync.source.writing import Draft, file_text, scalar, writable
+
+FILE = """\
+# head
+sequence: trial   # the key
+steps:
+  intro:   # why
+    day: 1  # first
+    content: |  # a block
+      <p>x</p>
+
+      y
+
+
+    # before the subject
+    subject:   Hi there  # a note
+    attachments:
+      - one
+      - two # last
+
+  # before the second
+  nudge: {day: 2, type: email, "preheader": [a, b], subject: x, content: <p>}
+  many:
+      type: >-
+        folded
+        text
+      # inside
+      subject: "quoted
+        twice"
+      task_note: 'single'
+# end
+"""
+WAYS = [
+    ("steps", "intro", "content"), ("steps", "intro", "subject"), ("steps", "nudge", "subject"),
+    ("steps", "nudge", "content"), ("steps", "many", "type"), ("steps", "many", "subject"),
+    ("steps", "many", "task_note"), ("steps", "intro", "preheader"), ("steps", "nudge", "task_note"), ("title",),
+]  # fmt: skip
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("\n\n \t:#'\"\\-{}[]&*!|>%@`$a1é\u00a0\u2028\x85\ufeff,?"),
+        st.characters(exclude_categories=("Cs",)),
+    ),
+    max_size=30,
+).map(writable)
+
+
+def data_of(text: str) -> dict[str, Data]:
+    """The document, which has no mistake."""
+    document = judge(text)
+    assert document.findings == []
+    assert isinstance(document.data, dict)
+    return document.data
+
+
+def with_value(data: dict[str, Data], way: tuple[str, ...], value: Data) -> dict[str, Data]:
+    """`data` with another value at one place."""
+    head, *rest = way
+    inner = data.get(head)
+    if not rest:
+        return {**data, head: value}
+    assert isinstance(inner, dict)
+    return {**data, head: with_value(inner, tuple(rest), value)}
+
+
+def ends_aside(data: Data) -> Data:
+    """Without line breaks at the ends of texts, which do not count."""
+    if isinstance(data, dict):
+        return {key: ends_aside(value) for key, value in data.items()}
+    return without_ends(data) if isinstance(data, str) else data
+
+
+@settings(max_examples=150)
+@given(text=TEXTS, way=st.sampled_from(WAYS))
+def test_any_text_goes_anywhere(text: str, way: tuple[str, ...]) -> None:
+    """It reads back as it was, and every other value is what it was."""
+    changed = put(FILE, way, text)
+    assert ends_aside(data_of(changed)) == ends_aside(with_value(data_of(FILE), way, text))
+    for comment in (
+        "# head",
+        "# the key",
+        "# why",
+        "# first",
+        "# a block",
+        "# before the subject",
+        "# inside",
+        "# end",
+    ):
+        assert comment in changed
+
+
+@settings(max_examples=150)
+@given(text=TEXTS)
+def test_any_text_reads_back(text: str) -> None:
+    """As a value of a new file."""
+    made = file_text(Draft("trial", "Trial", {"one": {"content": text}, "two": {"subject": text, "day": 1}}))
+    steps = data_of(made)["steps"]
+    assert ends_aside(steps) == {"one": {"content": text}, "two": {"subject": text, "day": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("Hi there", " Hi there"),
+        ("Hi, {{First Name|'there'}}", " Hi, {{First Name|'there'}}"),
+        ("{{firstName}}, hi", ' "{{firstName}}, hi"'),
+        ("a: b", ' "a: b"'),
+        ("mail #1", ' "mail #1"'),
+        ('say "x": y', " 'say \"x\": y'"),
+        ("yes", ' "yes"'),
+        ("1.10", ' "1.10"'),
+        ("2026-11-24", ' "2026-11-24"'),
+        ("", ' ""'),
+        (" lead", ' " lead"'),
+        ("one\n\ntwo", " |\n  one\n\n  two"),
+        ("  one\ntwo", " |2\n    one\n  two"),
+        ("\ttab\nx", " |\n  \ttab\n  x"),
+        ("\u2028", ' "\\u2028"'),
+        ("x" * 120, " " + "x" * 120),
+        ("x: " + "y" * 120, " |\n  x: " + "y" * 120),
+    ],
+)
+def test_how_a_text_is_written(text: str, made: str) -> None:
+    """As a person would: plain where it can be, no needless quotes, a block for what is long or has lines."""
+    assert scalar(text) == made
+
+
+def test_a_key_is_taken_out() -> None:
+    """With its lines, and nothing else; in brackets with its comma."""
+    assert drop(FILE, ("steps", "intro", "subject")) == FILE.replace("    subject:   Hi there  # a note\n", "")
+    assert 'nudge: {type: email, "preheader"' in drop(FILE, ("steps", "nudge", "day"))
+    assert "subject: x}" in drop(FILE, ("steps", "nudge", "content"))
+    assert drop(FILE, ("steps", "intro", "nothing")) == FILE
+
+
+def test_a_step_is_added() -> None:
+    """After the one that is named, below the comments that belong to that one."""
+    text = "steps:\n  a:\n    day: 1\n    # of a\n\n  # of b\n  b: {day: 2}\n"
+    assert add_step(text, "c", {"type": "email", "day": 3}, "a") == (
+        "steps:\n  a:\n    day: 1\n    # of a\n\n  c:\n    day: 3\n    type: email\n\n  # of b\n  b: {day: 2}\n"
+    )
+    assert add_step("steps: {}\n", "c", {"day": 3}, None) == "steps:\n  c:\n    day: 3\n"
+    assert add_step('{"steps": {"a": {"day": 1}}}\n', "c", {"day": 3, "type": "x"}, None) == (
+        '{"steps": {"a": {"day": 1}, "c": {"day": 3, "type": "x"}}}\n'
+    )
+
+
+def test_content_becomes_variant_a() -> None:
+    """Its lines move in, with their comments; day and type stay where they are."""
+    text = (
+        "steps:\n  a:\n    # who\n    day: 1\n    subject: x # s\n    # why\n    content: |\n      <p>\n\n      y\n"
+        "# end\n"
+    )
+    assert as_variants(text, "a") == (
+        "steps:\n  a:\n    # who\n    day: 1\n    variants:\n      a:\n        subject: x # s\n        # why\n"
+        "        content: |\n          <p>\n\n          y\n# end\n"
+    )
+    assert as_variants("steps: {a: {day: 1, subject: x}}\n", "a") == (
+        'steps: {a: {day: 1, "variants": {"a": {subject: x}}}}\n'
+    )
+
+
+@pytest.mark.parametrize("way", [("steps", "gone", "day"), ("steps", "b", "day"), ("steps", "c", "day")])
+def test_what_cannot_be_edited(way: tuple[str, ...]) -> None:
+    """A way that leads nowhere, and one that leads through an alias."""
+    with pytest.raises(CannotEdit):
+        put("steps:\n  a: &a {day: 1}\n  b: *a\n  c: text\n", way, 2)
+
+
+def test_the_last_key_stays() -> None:
+    """Nothing would be left: that is no mapping any more."""
+    with pytest.raises(CannotEdit):
+        drop("steps:\n  a:\n    day: 1\n", ("steps", "a", "day"))
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "a: [", "a: b: c"])
+def test_what_is_no_document(text: str) -> None:
+    """ValueError, whatever is wrong."""
+    with pytest.raises(ValueError):
+        tree(text)
