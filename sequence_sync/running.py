@@ -28,6 +28,7 @@ from sequence_sync.errors import GateShut, PlanRefused
 from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
 from sequence_sync.planning.plan import Plan
 from sequence_sync.planning.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
+from sequence_sync.refreshing import read_app
 from sequence_sync.source.project import load_project
 from sequence_sync.workspace import PlanOptions, Workspace, known_sources, load, plan_of
 
@@ -76,7 +77,8 @@ def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -
             observer=hands.observer, stopped=hands.stop.is_set, cut_off=False, no_record=not ledger.last_run_ended,
             allowed=frozenset(options.saved.allowed if options.saved else options.plan.allowed),
         )  # fmt: skip
-        return _apply(_Chooser(workspace, options, ledger), Executor(context, options.parallelism), hands)
+        chooser = _Chooser(workspace, options, ledger, context)
+        return _apply(chooser, Executor(context, options.parallelism), hands)
 
 
 def _apply(chooser: _Chooser, executor: Executor, hands: Hands) -> Applied:
@@ -109,19 +111,30 @@ def _check_gates(chosen: Plan) -> None:
 class _Chooser:
     """The plan that an apply carries out: a saved one, checked, or a fresh one, held against the reviewed hash."""
 
-    def __init__(self, workspace: Workspace, options: ApplyOptions, ledger: Ledger) -> None:
-        self.workspace, self.options, self.ledger = workspace, options, ledger
+    def __init__(self, workspace: Workspace, options: ApplyOptions, ledger: Ledger, context: Context) -> None:
+        self.workspace, self.options, self.ledger, self.context = workspace, options, ledger, context
         self.verdict = Verdict.FRESH
 
     def choose(self) -> Plan:
         """The plan, by what state and files are now. Raises PlanRefused where that is not the one that was reviewed."""
         if self.options.saved is not None:
             return self._saved(self.options.saved)
-        project = load(self.workspace, self.ledger.state)
-        fresh = plan_of(self.workspace, project, self.ledger.view, self.options.plan)
+        fresh = self._fresh()
         if self.options.plan_hash is not None:
             self._hold_against(self.options.plan_hash, fresh)
         return fresh
+
+    def _fresh(self) -> Plan:
+        workspace, state, options = self.workspace, self.ledger.state, self.options.plan
+        if not options.refresh:
+            return plan_of(workspace, load(workspace, state), self.ledger.view, options)
+        project, context = load(workspace, None), self.context
+
+        def tell(text: str) -> None:
+            context.tell("note", text=text)
+
+        app = read_app(workspace, context.api, context.clock, state, project.sequences, tell)
+        return plan_of(workspace, project, self.ledger.view, options, app=app)
 
     def _saved(self, saved: Plan) -> Plan:
         wanted = self.options.plan_hash
@@ -228,6 +241,21 @@ def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Obser
         yield Client(transport, Limiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
     finally:
         transport.close()
+
+
+def refreshed_plan(
+    workspace: Workspace, key: str, options: PlanOptions, observer: Observer, stop: threading.Event
+) -> Plan:
+    """The differences, with the app read first. Takes no lock and writes nothing."""
+    clock = RealClock(stop)
+    replayed, project = workspace.read(), load(workspace, None)
+
+    def tell(text: str) -> None:
+        observer.hear(Event(kind="note", text=text))
+
+    with connected(workspace, clock, key, observer) as client:
+        app = read_app(workspace, client, clock, replayed.state if replayed else None, project.sequences, tell)
+    return plan_of(workspace, project, replayed, options, app=app)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from sequence_sync.state.snapshot import SequenceState, State
 
 if TYPE_CHECKING:
     from sequence_sync.model.settings import Environment
+    from sequence_sync.planning.app import App
     from sequence_sync.state.replay import Replayed
 
 SCRATCH = ".seqsync"
@@ -37,12 +38,14 @@ KEY_COMMAND_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What `plan`, and `apply` without a file, are asked for. `changed_since` names a commit."""
+    """What `plan`, and `apply` without a file, are asked for. `changed_since` names a commit; `refresh`: the app is
+    read."""
 
     targets: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     changed_since: str | None = None
+    refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,10 @@ def plan(workspace: Workspace, options: PlanOptions, notes: tuple[str, ...] = ()
 
 
 def plan_of(
-    workspace: Workspace, project: Project, replayed: Replayed | None, options: PlanOptions, notes: tuple[str, ...] = ()
-) -> Plan:
-    """The plan of what was read; `replayed` is None where there is no state."""
+    workspace: Workspace, project: Project, replayed: Replayed | None, options: PlanOptions,
+    notes: tuple[str, ...] = (), app: App | None = None,
+) -> Plan:  # fmt: skip
+    """The plan of what was read; `replayed` is None where there is no state, `app` where nobody looked there."""
     settings = workspace.loaded.settings
     return make_plan(
         Inputs(
@@ -221,6 +225,7 @@ def plan_of(
             allowed=options.allowed, notes=notes + (replayed.notes if replayed else ()),
             open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
             damaged=bool(replayed and replayed.damaged), off=settings.switched_off(workspace.name),
+            app=app,
         )
     )  # fmt: skip
 

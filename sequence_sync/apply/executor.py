@@ -18,6 +18,7 @@ from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
+from sequence_sync.apply.refresh import check_account
 from sequence_sync.apply.sequence import SequenceRun
 from sequence_sync.apply.site import Site
 from sequence_sync.apply.updating import settle_open
@@ -114,13 +115,7 @@ class Executor:
     def check_account(self) -> None:
         """Raises AccountProblem where the key is refused, or sees none of the sequences that the state knows."""
         known = {row.id for row in self.context.ledger.state.sequences.values()}
-        there = {row.id for row in self.context.remote_sequences()}
-        if known and not known & there:
-            raise AccountProblem(
-                "None of the state's sequences is in this account.",
-                f"The state knows {len(known)}, and this key sees none of them.",
-                "Is it the right key, the right environment (-env), the right state?",
-            )
+        check_account(known, self.context.remote_sequences())
 
     def _note_namesakes(self) -> None:
         """Tells of sequences that bear the title of one of ours: one of the two may have been made by mistake."""

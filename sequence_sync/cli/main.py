@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "show": ("sequence_sync.cli.commands.plan", "show", "Show a saved plan."),
     "apply": ("sequence_sync.cli.commands.apply", "apply", "Carry out a plan, each change exactly once."),
     "import": ("sequence_sync.cli.commands.importing", "import_", "Take what is in Saleshandy into files and state."),
+    "drift": ("sequence_sync.cli.commands.drift", "drift", "Tell what somebody changed in Saleshandy."),
     "state": ("sequence_sync.cli.commands.state", "state", "Look at the state, and mend it."),
     "force-unlock": ("sequence_sync.cli.commands.state", "force_unlock", "Take the lock from a run that is gone."),
     "sandbox": ("sequence_sync.cli.commands.sandbox", "sandbox", "Serve a stand-in for the API on this machine."),

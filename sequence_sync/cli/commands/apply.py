@@ -19,12 +19,12 @@ from sequence_sync.cli.options import Door, Duration, selection_options
 def apply(
     door: Door, file: str | None, auto_approve: bool, plan_hash: str | None, parallelism: int, lock_timeout: int,
     report: str | None, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
-    changed_since: str | None,
+    changed_since: str | None, refresh: bool,
 ) -> int:  # fmt: skip
     """Carry out a plan, each change exactly once. Without FILE: plan, ask, carry out."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.commands.applying import Wish, carry_out
     from sequence_sync.workspace import PlanOptions
 
-    asked = PlanOptions(target, exclude, allow, changed_since)
+    asked = PlanOptions(target, exclude, allow, changed_since, refresh)
     return carry_out(door, Wish(file, auto_approve, plan_hash, parallelism, lock_timeout, report, asked))

@@ -1,0 +1,120 @@
+"""Reads the app for `plan -refresh` and `drift`. Only reads; what it means is `planning`'s.
+
+The list of sequences first, then the steps of each. What is missing is believed after a second reading, a grace after
+the first: a list may lag behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from sequence_sync.api.types import Answer, Api, Clock, Kind, ReadFailed, RemoteSequence, RemoteStep
+from sequence_sync.errors import AccountProblem
+from sequence_sync.planning.app import App, AppSequence
+from sequence_sync.state.snapshot import SequenceState
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be read. `entries` are the state's sequences by key, `ids` by key those that only the files name.
+    `by_list`: the list of sequences is enough, where it tells the ids of the steps."""
+
+    entries: Mapping[str, SequenceState]
+    ids: Mapping[str, str] = field(default_factory=dict)
+    by_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What was read, and by key what could not be."""
+
+    app: App
+    unread: Mapping[str, ReadFailed] = field(default_factory=dict)
+
+
+def check_account(known: Collection[str], rows: Collection[RemoteSequence]) -> None:
+    """Raises AccountProblem where the account has none of the sequences that the state knows."""
+    if known and not set(known) & {row.id for row in rows}:
+        raise AccountProblem(
+            "None of the state's sequences is in this account.",
+            f"The state knows {len(known)}, and this key sees none of them.",
+            "Is it the right key, the right environment (-env), the right state?",
+        )
+
+
+class Refresh:
+    """One look at the account. `tell` hears what is going on, as plain words."""
+
+    def __init__(self, api: Api, clock: Clock, grace: float, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._api, self._clock, self._grace, self._tell = api, clock, grace, tell
+
+    def read(self, wanted: Wanted, account: Collection[str]) -> Refreshed:
+        """Everything in `wanted`. `account` are the ids of all sequences that the state knows.
+
+        Raises AccountProblem, WaitExhausted, and ReadFailed where the list itself cannot be read.
+        """
+        began = self._clock.now()
+        rows = self._api.sequences()
+        check_account(account, rows)
+        ours = {key: entry.id for key, entry in wanted.entries.items()}
+        found, unread = self._pass(wanted, {**ours, **wanted.ids}, rows)
+        missing = {key: ids for key, ids in self._missing(wanted, found).items() if ids}
+        if missing:
+            left = self._grace - (self._clock.now() - began)
+            if left > 0:
+                self._tell(f"{', '.join(sorted(missing))}: something is missing; looking again in {left:.0f} s")
+                self._clock.sleep(left)
+            rows = self._api.sequences()
+            again, failed = self._pass(wanted, {key: ours[key] for key in missing}, rows)
+            still = self._missing(wanted, again)
+            for key, row in again.items():
+                gone = missing[key] & still.get(key, frozenset())
+                found[key] = AppSequence(row.row, row.steps, gone)
+            unread = {**{key: error for key, error in unread.items() if key not in again}, **failed}
+            for key in failed:
+                found.pop(key, None)
+        return Refreshed(App(tuple(rows), found), unread)
+
+    def _pass(
+        self, wanted: Wanted, ids: Mapping[str, str], rows: Collection[RemoteSequence]
+    ) -> tuple[dict[str, AppSequence], dict[str, ReadFailed]]:
+        """The sequences with these ids, by key, and what could not be read of them."""
+        listed = {row.id: row for row in rows}
+        found: dict[str, AppSequence] = {}
+        unread: dict[str, ReadFailed] = {}
+        for key, remote_id in ids.items():
+            try:
+                found[key] = self._one(wanted, key, listed.get(remote_id))
+            except ReadFailed as error:
+                unread[key] = error
+        return found, unread
+
+    def _one(self, wanted: Wanted, key: str, row: RemoteSequence | None) -> AppSequence:
+        if row is None:
+            return AppSequence(None)
+        entry = wanted.entries.get(key)
+        if wanted.by_list and entry and (row.step_ids or not entry.steps):
+            return AppSequence(row)
+        steps = self._api.steps(row.id)
+        if steps is None:
+            raise ReadFailed(f"The list shows {key} (id {row.id}), but its steps are not found.", Answer(Kind.MISSING))
+        return AppSequence(row, tuple(steps))
+
+    def _missing(self, wanted: Wanted, found: Mapping[str, AppSequence]) -> dict[str, frozenset[str]]:
+        """By key, the ids of ours that were not shown; a sequence that is not there misses its own."""
+        return {key: _not_shown(wanted.entries[key], row) for key, row in found.items() if key in wanted.entries}
+
+
+def _not_shown(entry: SequenceState, read: AppSequence) -> frozenset[str]:
+    if read.row is None:
+        return frozenset({entry.id})
+    if read.steps is None:
+        return frozenset({step.id for step in entry.steps.values()} - set(read.row.step_ids))
+    shown: Mapping[str, RemoteStep] = {step.id: step for step in read.steps}
+    missing = {step.id for step in entry.steps.values() if step.id not in shown}
+    for step in entry.steps.values():
+        if step.id in shown:
+            there = {row.id for row in shown[step.id].variants}
+            missing |= {row.id for row in step.variants.values() if row.id and row.id not in there}
+    return frozenset(missing)

@@ -1,0 +1,82 @@
+"""What is read of the app for `plan -refresh`, `apply -refresh` and `drift`. Wires; decides nothing itself.
+
+Takes no lock, writes nothing, and knows the API by its protocol only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sequence_sync.api.types import Api, Clock
+from sequence_sync.apply.refresh import Refresh, Wanted
+from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.planning.app import App
+from sequence_sync.planning.drift import drift_of
+from sequence_sync.planning.plan import Drifted
+from sequence_sync.planning.select import Selection
+from sequence_sync.state.snapshot import SequenceState, State
+from sequence_sync.workspace import Workspace
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look found. `unread` are the failures by key: without one the look was complete."""
+
+    rows: tuple[Drifted, ...]
+    sequences: int
+    unread: Mapping[str, SeqsyncError]
+
+
+def read_app(
+    workspace: Workspace, api: Api, clock: Clock, state: State | None, wanted: Mapping[str, WantedSequence], tell: Tell
+) -> App:
+    """Everything that a plan has to be held against. Raises what the first read raises that fails."""
+    entries = dict(state.sequences) if state else {}
+    owned = {row.id for row in entries.values()}
+    ids = {
+        key: row.remote_id
+        for key, row in wanted.items()
+        if row.remote_id and key not in entries and row.remote_id not in owned
+    }
+    read = Refresh(api, clock, workspace.environment.settle_grace, tell).read(Wanted(entries, ids), owned)
+    for error in read.unread.values():
+        raise error
+    return read.app
+
+
+def look_for_drift(
+    workspace: Workspace, api: Api, clock: Clock, targets: tuple[str, ...], quick: bool, tell: Tell
+) -> Looked:
+    """What differs in the app from what was last applied, in the sequences that `targets` name; no files are read.
+
+    `quick` reads only the list of sequences: their titles, and which steps there are.
+    """
+    replayed = workspace.read()
+    state = replayed.state if replayed else None
+    selection = Selection(targets)
+    selection.check(_addresses(state) if state else ())
+    entries = {key: row for key, row in (state.sequences if state else {}).items() if _is_meant(key, row, selection)}
+    if not state or not entries:
+        return Looked((), 0, {})
+    refresh = Refresh(api, clock, workspace.environment.settle_grace, tell)
+    read = refresh.read(Wanted(entries, by_list=quick), {row.id for row in state.sequences.values()})
+    rows = (row for key, found in read.app.sequences.items() for row in drift_of(key, entries[key], found))
+    return Looked(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
+
+
+def _is_meant(key: str, entry: SequenceState, selection: Selection) -> bool:
+    return any(selection.takes_address(address) for address in _of(key, entry))
+
+
+def _addresses(state: State) -> list[str]:
+    return [address for key, entry in state.sequences.items() for address in _of(key, entry)]
+
+
+def _of(key: str, entry: SequenceState) -> list[str]:
+    steps = [f"{key}.{name}" for name in entry.steps]
+    letters = [f"{key}.{name}.{letter}" for name, step in entry.steps.items() for letter in step.variants]
+    return [key, *steps, *letters]
