@@ -11,7 +11,7 @@ from html import escape
 from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.worddiff import Kind, Piece, folded, word_diff
 
-SHORT_TEXT = 60
+SHORT_TEXT = 32
 _TYPED = re.compile("`([^`\n]+)`")
 _TAGS = {Kind.GONE: "del", Kind.NEW: "ins"}
 

@@ -112,7 +112,7 @@ def test_without_the_walls_these_texts_do_harm(browser: Chromium, a_trap: Trap) 
 
 
 def test_the_page_of_the_sandbox_runs_nothing(browser: Chromium, a_trap: Trap) -> None:
-    """Whatever was sent to it: no script, no request, no way out. A bare connection is not looked at here."""
+    """Whatever was sent to it: no script, no request, no way out (a connection without a request is not looked at)."""
     store = Store()
     texts = [a_trap.armed(text) for text in HOSTILE]
     sequence = store.create_sequence(bodies.NewSequence(texts[0][:100], None, None))
