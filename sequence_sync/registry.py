@@ -39,13 +39,32 @@ def table(*entries: Entry) -> Mapping[str, Entry]:
     return MappingProxyType(by_name)
 
 
-# plan -> text. `text` also takes a level and whether to color, `markdown` a budget in bytes.
+# plan -> text. `text` also takes a level and whether to color, `markdown` a host, those of PLACED the project's folder.
 FORMATS: Mapping[str, Callable[..., str]] = table(
     Entry("text", "sequence_sync.render.text", "plan_text"),
     Entry("json", "sequence_sync.render.json", "plan_json"),
     Entry("markdown", "sequence_sync.render.markdown", "plan_markdown"),
     Entry("html", "sequence_sync.render.html", "plan_html"),
+    Entry("github", "sequence_sync.render.github", "plan_github"),
+    Entry("gitlab", "sequence_sync.render.gitlab", "plan_gitlab"),
+    Entry("gitlab-quality", "sequence_sync.render.gitlab", "plan_quality"),
+    Entry("junit", "sequence_sync.render.junit", "plan_junit"),
+    Entry("sarif", "sequence_sync.render.sarif", "plan_sarif"),
 )
+
+# diagnostics -> text; `text` also takes whether to color, those of PLACED_DIAGNOSTICS the project's folder.
+DIAGNOSTIC_FORMATS: Mapping[str, Callable[..., str]] = table(
+    Entry("text", "sequence_sync.render.diagnostics", "diagnostics_text"),
+    Entry("json", "sequence_sync.render.json", "diagnostics_json"),
+    Entry("github", "sequence_sync.render.github", "diagnostics_github"),
+    Entry("gitlab", "sequence_sync.render.gitlab", "diagnostics_quality"),
+    Entry("junit", "sequence_sync.render.junit", "diagnostics_junit"),
+    Entry("sarif", "sequence_sync.render.sarif", "diagnostics_sarif"),
+)
+
+# Formats with paths for a code host, which counts them from the root of the repository.
+PLACED = frozenset({"github", "gitlab-quality", "sarif"})
+PLACED_DIAGNOSTICS = frozenset({"github", "gitlab", "sarif"})
 
 
 # scheme of a state's address -> (address, project's folder, scratch folder) -> its backend. No scheme: a path.

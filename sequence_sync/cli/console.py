@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from sequence_sync.errors import InvalidFiles, SeqsyncError
-from sequence_sync.render.escape import visible
+from sequence_sync.render.escape import log_lines, visible
 
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
 _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
@@ -64,7 +64,7 @@ class _Stream:
         return self.stream is not None and self.stream.isatty()
 
     def text(self, text: str) -> None:
-        line = _visible_but_for_color(text) if self.color else visible(text)
+        line = log_lines(_visible_but_for_color(text) if self.color else visible(text))
         self.write(line if line.endswith("\n") else f"{line}\n")
 
 

@@ -19,6 +19,11 @@ from sequence_sync.cli.signals import Stop, confirm, require_person
 if TYPE_CHECKING:
     from pathlib import Path
 
+# As in `registry` and `render.comment`; here too, as help must load neither. A test holds them equal.
+PLAN_FORMATS = ("text", "json", "markdown", "html", "github", "gitlab", "gitlab-quality", "junit", "sarif")
+DIAGNOSTIC_FORMATS = ("text", "json", "github", "gitlab", "junit", "sarif")
+COMMENT_HOSTS = ("github", "gitlab", "bitbucket", "azure", "github-summary")
+DEFAULT_HOST = "github"
 GATES = ("destructive", "drift", "size", "active")
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _DURATION = re.compile(r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?")
@@ -72,6 +77,24 @@ class Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a plan is to be printed: `-format`, `-host` (None: not given), `-full`, `-summary`."""
+
+    format_name: str
+    host: str | None
+    full: bool
+    summary: bool
+
+
+def look_options(command: _Decorated) -> _Decorated:
+    """`-format`, `-host`, `-full` and `-summary` of plan and show, as the fields of `Look`."""
+    full = click.option("-full", is_flag=True, help="Whole texts.")
+    summary = click.option("-summary", is_flag=True, help="One line a step.")
+    host = click.option("-host", type=click.Choice(COMMENT_HOSTS), help="Of markdown: where the comment goes. [github]")
+    return format_option(*PLAN_FORMATS)(host(full(summary(command))))
+
+
 def format_option(*formats: str) -> Callable[[_Decorated], _Decorated]:
     """`-format`, as the parameter `format_name`; the first of `formats` is the default."""
     return click.option(
@@ -110,6 +133,13 @@ def since_option(command: _Decorated) -> _Decorated:
     )(command)
 
 
+def refresh_option(command: _Decorated) -> _Decorated:
+    """`-refresh`, as `refresh: bool`."""
+    return click.option("-refresh", is_flag=True, help="Read Saleshandy first, and hold files and state against it.")(
+        command
+    )
+
+
 def selection_options(command: _Decorated) -> _Decorated:
-    """`-target`, `-exclude`, `-changed-since` and `-allow` together: what plan takes, and apply without a file."""
-    return target_option(exclude_option(since_option(allow_option(command))))
+    """`-target`, `-exclude`, `-changed-since`, `-refresh`, `-allow`: what plan takes, and apply without a file."""
+    return target_option(exclude_option(since_option(refresh_option(allow_option(command)))))

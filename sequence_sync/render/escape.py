@@ -32,6 +32,18 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(_code, text) if _UNSAFE.search(text) else text
 
 
+# What runners of pipelines take as a command wherever a log has it: `::name::` at the start of a line, `##[name]` and
+# `##vso[name]` anywhere.
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|##(?=\w*\[)", re.MULTILINE)
+
+
+def log_lines(text: str) -> str:
+    """`text` for a screen that may be the log of a pipeline: no line of it is a command to the runner."""
+    if "::" not in text and "##" not in text:
+        return text
+    return _COMMAND.sub(lambda found: "#\\x23" if found[1] is None else f"{found[1]}\\x3a", text)
+
+
 def one_line(text: str, width: int = 0) -> str:
     """`visible(text)` on one line, cut to `width` characters (0: not cut) with "…" at the end."""
     line = " ".join(visible(text).split())

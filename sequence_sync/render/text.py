@@ -60,7 +60,7 @@ def rows_text(rows: Iterable[Row], level: Level, paint: Ink, indent: str = "  ")
         return list(_summary_lines(rows, paint, indent))
     lines = []
     for row in rows:
-        lines.append(f"{indent}{paint(_head(row, row.address), MARK_COLORS[row.mark])}")
+        lines.append(f"{indent}{paint(head_line(row), MARK_COLORS[row.mark])}")
         lines += [f"{indent}    {line}" if line else "" for line in _below(row, level, paint)]
     return lines
 
@@ -73,16 +73,17 @@ def _summary_lines(rows: Iterable[Row], paint: Ink, indent: str) -> Iterator[str
         letters = ", ".join(other.address.split(".")[2] for other in together) if len(together) > 1 else ""
         address = f"{row.change.sequence}.{row.change.step} ({letters})" if letters else row.address
         why = f" - {row.reason}" if row.change.action is Action.BLOCKED else ""
-        yield f"{indent}{paint(_head(row, address) + why, MARK_COLORS[row.mark])}"
+        yield f"{indent}{paint(head_line(row, address) + why, MARK_COLORS[row.mark])}"
 
 
-def _head(row: Row, address: str) -> str:
+def head_line(row: Row, address: str = "") -> str:
+    """`~ update step trial.call: call demo, day 5`, safe to show; `address` stands in the place of the row's own."""
     words, text, markup, rest = row.headline
     if text:
         text = first_words(text, FOLDED_WORDS, True)[0] if markup else text
         text = f'"{one_line(text, HEADLINE_WIDTH)}"'
     about = ", ".join(part for part in (words, text, rest) if part)
-    return one_line(f"{row.mark} {row.verb} {address}{': ' if about else ''}{about}")
+    return one_line(f"{row.mark} {row.verb} {address or row.address}{': ' if about else ''}{about}")
 
 
 def _below(row: Row, level: Level, paint: Ink) -> list[str]:

@@ -13,12 +13,26 @@ if TYPE_CHECKING:
     from sequence_sync.workspace import Workspace
 
 
+# The checkout, as GitHub, GitLab, Azure, Bitbucket and Jenkins name it.
+ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR", "WORKSPACE")
+
+
 def opened(door: Door) -> Workspace:
     """The project of the working folder. The key goes to no output, from wherever it comes."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.workspace import open_workspace
 
     return open_workspace(door.root, door.env, os.environ, door.console.hide)
+
+
+def folder_in_repository(door: Door) -> str:
+    """Where the project lies below the root of the repository, as `path/`; empty at the root, and outside of CI."""
+    for name in ROOTS:
+        root = os.environ.get(name)
+        if root and door.root.resolve().is_relative_to(Path(root).resolve()):
+            below = door.root.resolve().relative_to(Path(root).resolve()).as_posix()
+            return "" if below == "." else f"{below}/"
+    return ""
 
 
 def write_result(path: str, data: bytes, what: str) -> None:

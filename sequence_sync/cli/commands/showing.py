@@ -6,13 +6,13 @@ Apart from the commands' options, so that their help loads none of this.
 from __future__ import annotations
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.commands.opening import opened, read_given, write_result
-from sequence_sync.cli.options import Door
+from sequence_sync.cli.commands.opening import folder_in_repository, opened, read_given, write_result
+from sequence_sync.cli.options import DEFAULT_HOST, Door, Look
 from sequence_sync.errors import UsageProblem
 from sequence_sync.planning.plan import Plan
 from sequence_sync.planning.planfile import decode, encode
-from sequence_sync.registry import FORMATS
-from sequence_sync.workspace import PlanOptions, warn_of_lost_state
+from sequence_sync.registry import FORMATS, PLACED
+from sequence_sync.workspace import PlanOptions, Workspace, warn_of_lost_state
 from sequence_sync.workspace import plan as plan_project
 
 
@@ -21,12 +21,28 @@ def made_plan(door: Door, options: PlanOptions, to_serial: int | None = None) ->
     workspace = opened(door)
     if warning := warn_of_lost_state(workspace):
         door.console.note(f"Warning: {warning}")
+    if to_serial is not None and options.refresh:
+        raise UsageProblem(
+            "-to-serial and -refresh contradict each other.",
+            "The way back goes from what was last applied, not from what the app says.",
+            "Take one of them.",
+        )
     if to_serial is not None:
         # Late: few plans go back.
         from sequence_sync.bygone import plan_to_serial
 
         return plan_to_serial(workspace, to_serial, options)
-    return plan_project(workspace, options)
+    return _refreshed(door, workspace, options) if options.refresh else plan_project(workspace, options)
+
+
+def _refreshed(door: Door, workspace: Workspace, options: PlanOptions) -> Plan:
+    # Late: it brings the API client along, and most plans make no call.
+    from sequence_sync.cli.commands.applying import observing
+    from sequence_sync.running import refreshed_plan
+
+    key = workspace.key()
+    with observing(door, "Reading") as observer:
+        return refreshed_plan(workspace, key, options, observer, door.stop.event)
 
 
 def saved_plan(file: str) -> Plan:
@@ -40,12 +56,17 @@ def save_plan(door: Door, plan: Plan, file: str) -> None:
     door.console.note(f"Saved. To carry out exactly this plan: seqsync apply {file}")
 
 
-def print_plan(door: Door, plan: Plan, format_name: str, full: bool, summary: bool) -> None:
+def print_plan(door: Door, plan: Plan, look: Look) -> None:
     """`plan` on stdout, in the format that was asked for."""
-    if format_name != "text":
+    full, summary = look.full, look.summary
+    if look.host and look.format_name != "markdown":
+        raise UsageProblem("-host is about a comment.", hint="Use it with -format markdown.")
+    if look.format_name != "text":
         if full or summary:
-            raise UsageProblem("-full and -summary are about text.", f"-format {format_name} has one length.")
-        door.console.result(FORMATS[format_name](plan).rstrip("\n"))
+            raise UsageProblem("-full and -summary are about text.", f"-format {look.format_name} has one length.")
+        more = [look.host or DEFAULT_HOST] if look.format_name == "markdown" else []
+        more += [folder_in_repository(door)] if look.format_name in PLACED else []
+        door.console.document(door.console.redact(FORMATS[look.format_name](plan, *more)))
         return
     from sequence_sync.render.text import Level
 
