@@ -33,6 +33,10 @@ SCHEMA = ".schema/sequence.schema.json"
 _BOM = b"\xef\xbb\xbf"
 
 
+class FileTrouble(SeqsyncError):
+    """A file could not be written."""
+
+
 @dataclass(slots=True)
 class Read:
     """A sequence's steps as the app has them, in order of day and number. `unknown` are of types that we do not
@@ -200,7 +204,8 @@ class Desk:
             mode = target.stat().st_mode & 0o777 if there is not None else 0o644
             write_whole(Disk(), target, data, mode)
         except OSError as error:
-            raise SeqsyncError("A file could not be written.", f"{path}: {error.strerror}.") from None
+            hint = "When it can be, run the same import again."
+            raise FileTrouble("A file could not be written.", f"{path}: {error.strerror}.", hint) from None
 
 
 def _place(step: RemoteStep) -> tuple[bool, int, int]:

@@ -127,11 +127,14 @@ def notes_on(read: Read) -> list[str]:
     notes = [
         f"step {step.id} is of a type that seqsync does not know ({step.type}): left alone" for step in read.unknown
     ]
-    return notes + [
-        f"step {step.id} ({stem(step.type)}{f', day {step.day}' if step.day else ''}) is switched off: left alone"
-        for step in read.steps
-        if not step.is_on
-    ]
+    for step in read.steps:
+        if not step.is_on:
+            what = stem(step.type) + (f", day {step.day}" if step.day else "")
+            notes.append(
+                f"step {step.id} ({what}) is switched off: left alone. To manage it, write it into the file and its id "
+                "under `ids:` of the settings"
+            )
+    return notes
 
 
 def with_origin(

@@ -44,7 +44,7 @@ class Merge:
         self.desk, self.remote, self.read, self.wanted, self.known = desk, remote, read, wanted, known
         self.key = wanted.key
         self.row = Row(Outcome.UNCHANGED, self.key)
-        self.row.notes += notes_on(Read(read.steps if known is None else [], read.unknown))
+        self.row.notes += notes_on(Read(unknown=read.unknown))
         self.change = Changing(desk, wanted.files[0], wanted.key)
         self.sides: list[Side] = []
         self.left: dict[str, int | None] = {}
@@ -108,9 +108,9 @@ class Merge:
                 name = match[step.id]
                 self.sides.append(Side(name, name, step, None, letters_of(None, self.wanted.steps[name], step)))
         new = [step for step in steps if step.id not in match]
-        self.left = unmanaged_of(Read([step for step in new if not step.is_on], self.read.unknown))
-        if self.known is not None:
-            self.row.notes += notes_on(Read([step for step in new if not step.is_on]))
+        off = [step for step in new if not step.is_on]
+        self.left = unmanaged_of(Read(off, self.read.unknown))
+        self.row.notes += notes_on(Read(off))
         names = {*self.wanted.steps, *(self.known.steps if self.known else ())}
         for step in new:
             if step.is_on:

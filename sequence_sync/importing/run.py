@@ -15,7 +15,7 @@ from sequence_sync.api.clock import RealClock
 from sequence_sync.api.types import Kind, ReadFailed, RemoteSequence, Stopped
 from sequence_sync.apply.ledger import Ledger, StateUnsaved
 from sequence_sync.errors import AccountProblem, InvalidFiles, SeqsyncError, Undecided, UsageProblem, WaitExhausted
-from sequence_sync.importing.desk import Desk
+from sequence_sync.importing.desk import Desk, FileTrouble
 from sequence_sync.importing.drafting import Unwritable
 from sequence_sync.importing.fresh import import_new
 from sequence_sync.importing.merging import Merge
@@ -186,9 +186,9 @@ class _Pass:
         except Unwritable as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
             failed.hint = "Nothing of it was changed. Mend it in Saleshandy or in the file, then import it again."
-        except ReadFailed as problem:
+        except (ReadFailed, FileTrouble) as problem:
             failed.problem, failed.hint = f"{problem.summary} {problem.detail}", problem.hint
-            if problem.answer.kind in NO_LINE:
+            if isinstance(problem, ReadFailed) and problem.answer.kind in NO_LINE:
                 self.report.code = 1
         except ValueError as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."

@@ -22,9 +22,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-DONE = frozenset({Outcome.IMPORTED, Outcome.MERGED, Outcome.INCOMPLETE})
-
-
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """A field with its three sides. `base`: as last applied; None where nobody knows."""

@@ -47,12 +47,12 @@ class ToldStep:
         """Whether any variant is switched on."""
         return any(row.on for row in self.variants)
 
-    def untold(self, assignee: bool = True) -> tuple[str, ...]:
-        """The fields that the answer leaves out. `assignee`: whether that one is of interest."""
+    def untold(self) -> tuple[str, ...]:
+        """The fields that the answer leaves out."""
         is_told = {
             "day": self.day is not None,
             "priority": self.is_email or self.priority is not None,
-            "assignee": self.is_email or not assignee or self.assignee is not None,
+            "assignee": self.is_email or self.assignee is not None,
             "attachments": not self.is_email or all(row.attachments is not None for row in self.variants),
             "task_note": self.is_email or all(row.note is not None for row in self.variants),
         }

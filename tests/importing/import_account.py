@@ -9,11 +9,14 @@ from typing import Any
 
 from support.project import Project
 
+from sequence_sync.api.clock import RealClock
 from sequence_sync.importing.run import ImportOptions, import_sequences
+from sequence_sync.planning.app import AppSequence
+from sequence_sync.planning.drift import drift_of
 from sequence_sync.planning.imported import ImportReport, Row
 from sequence_sync.planning.outcome import ApplyReport, Observer, Silent
 from sequence_sync.planning.plan import Plan
-from sequence_sync.running import ApplyOptions, Hands, apply
+from sequence_sync.running import ApplyOptions, Hands, apply, connected
 from sequence_sync.sandbox import bodies
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.snapshot import SequenceState
@@ -90,6 +93,17 @@ class Desk:
         """Files without a mistake, and nothing to do."""
         assert [f"{told.path}:{told.line} {told.summary}" for told in validate(self.workspace()).diagnostics] == []
         assert self.changes() == []
+
+    def check_no_drift(self) -> None:
+        """What the app says is what the state remembers."""
+        workspace = self.workspace()
+        replayed = workspace.read()
+        assert replayed is not None
+        with connected(workspace, RealClock(self.stop)) as api:
+            rows = {row.id: row for row in api.sequences()}
+            for key, entry in replayed.state.sequences.items():
+                app = AppSequence(rows[entry.id], tuple(api.steps(entry.id) or ()))
+                assert drift_of(key, entry, app) == ()
 
     def apply(self, *allowed: str) -> ApplyReport | None:
         """Plan and apply."""

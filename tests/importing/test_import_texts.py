@@ -49,6 +49,7 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
         row = desk.row(sequence_id)
         assert row.outcome is Outcome.IMPORTED, (row.problem, row.notes)
         desk.check_settled()
+        desk.check_no_drift()
         entry = desk.state("trial")
         for there in box.store.sequence(sequence_id).steps:
             step = next(step for step in entry.steps.values() if step.id == there.id)

@@ -33,6 +33,7 @@ def test_forty_sequences(desk: Desk) -> None:
     assert [row for row in report.rows if row.outcome is not Outcome.IMPORTED] == []
     assert report.exit_code == 0
     desk.check_settled()
+    desk.check_no_drift()
     before = desk.files()
     again = desk.imported()
     assert {row.outcome for row in again.rows} == {Outcome.UNCHANGED}

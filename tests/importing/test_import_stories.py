@@ -1,0 +1,105 @@
+"""Random edits in the app, imported again and again: the file follows, and nothing is ever left to do."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from import_account import Desk, email, task
+from import_trial import applied, the_id
+
+from sequence_sync.planning.imported import Outcome
+from sequence_sync.sandbox import bodies
+from sequence_sync.sandbox.refusals import Refusal
+
+WORDS = [
+    "plain words", "with: colon", "and #hash", "{{firstName}}, hi", "it's \"quoted\"", "two\nlines", " led by a blank",
+    "${product}", "- a list\n- of two", "é\u00a0\U0001f680", "yes", "tab\there", "trail  \nand more ", "[brackets]",
+    "x" * 130,
+]  # fmt: skip
+COMMENTS = (
+    "# Who comes",
+    "# the key",
+    "# the first one",
+    "# asked for",
+    "# nothing below",
+    "# the second try",
+    "# the end",
+)
+
+
+@contextmanager
+def started(folder: str) -> Iterator[Desk]:
+    """The applied file."""
+    yield from applied(Path(folder))
+
+
+def edit(desk: Desk, chance: random.Random) -> None:
+    """Somebody does something in the app; what the app refuses did not happen."""
+    sequence = desk.box.store.sequence(the_id(desk))
+    place = chance.randrange(len(sequence.steps))
+    step = sequence.steps[place]
+    variant = chance.randrange(len(step.variants))
+    text = chance.choice(WORDS)
+    try:
+        match chance.randrange(8):
+            case 0 | 1 | 2:
+                old = dict(step.variants[variant].payload)
+                name = chance.choice([*old, *(["preheader"] if step.type == 1 else [])] or ["none"])
+                if name != "none":
+                    said = f"<p>{text}</p>" if name == "content" else text
+                    desk.edit(sequence.id, place, {"payload": {**old, name: said}}, variant)
+            case 3:
+                desk.edit(sequence.id, place, {"absoluteDays": chance.randrange(1, 12)})
+            case 4:
+                if step.type != 1:
+                    desk.edit(sequence.id, place, {"taskNote": text})
+            case 5:
+                desk.edit(sequence.id, place, {"status": chance.randrange(2)}, variant)
+            case 6:
+                made = email(chance.randrange(1, 12), text) if chance.random() < 0.5 else task(3, 3, text, message=text)
+                if len(sequence.steps) < 7:
+                    desk.box.store.create_step(sequence.id, bodies.new_step(made))
+            case 7:
+                body = {"type": step.type, "payload": {"subject": text, "content": f"<p>{text}</p>"}}
+                if step.type == 1 and len(step.variants) < 5:
+                    desk.box.store.add_variant(sequence.id, step.id, bodies.new_variant(body))
+    except Refusal:
+        pass
+
+
+def check_story(seed: int) -> None:
+    """Ten rounds of edits, each imported."""
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder, started(folder) as desk:
+        for _ in range(10):
+            for _ in range(chance.randrange(1, 5)):
+                edit(desk, chance)
+            row = desk.row(the_id(desk))
+            assert row.outcome in (Outcome.MERGED, Outcome.UNCHANGED), (seed, row.problem, row.conflicts)
+            desk.check_settled()
+            if not any("switched off" in note for note in row.notes):
+                desk.check_no_drift()
+            files = desk.files()
+            assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED, seed
+            assert desk.files() == files
+            for comment in COMMENTS:
+                assert comment in desk.text("sequences/trial.yaml"), (seed, comment)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_edits_in_the_app(seed: int) -> None:
+    """Some stories."""
+    check_story(seed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_many_edits_in_the_app() -> None:
+    """Many stories."""
+    for seed in range(100, 220):
+        check_story(seed)
