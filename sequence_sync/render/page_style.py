@@ -138,11 +138,12 @@ li .track { background: repeating-linear-gradient(to right, var(--line) 0 1px, t
 """
 
 _NARROW_AND_PAPER = """
+@media (max-width: 62rem) { iframe { height: calc(var(--h) * 1.25); } }
 @media (max-width: 44rem) {
   body { padding: 1rem .6rem 2rem; } .sequence { padding: .8rem .6rem; } .inside { padding: .7rem .6rem; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } h1 small { display: block; }
   .fields { grid-template-columns: minmax(0, 1fr); gap: 0; } dt { padding-top: .5rem; }
-  .impact { margin-left: 0; } iframe { height: calc(var(--h) * 1.25); max-height: 75vh; }
+  .impact { margin-left: 0; } iframe { max-height: 75vh; }
   .timeline li { grid-template-columns: minmax(0, 1fr) auto; padding: .3rem 0; }
 .timeline .track { grid-column: 1 / -1; }
   .axis { grid-template-columns: minmax(0, 1fr); } .axis > :first-child { grid-column: auto; text-align: left; }
@@ -151,6 +152,7 @@ _NARROW_AND_PAPER = """
   :root { --page: #fff; } body { max-width: none; padding: 0; } nav, .skip { display: none; }
   details::details-content { block-size: auto; content-visibility: visible; }
   .badge, .tiles li, .track i, del, ins, .todo { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  iframe { height: calc(var(--h) * 1.5); max-height: none; resize: none; }
   .side, .box, .timeline li, .change > summary { break-inside: avoid; } h2, h3, h4 { break-after: avoid; }
 }
 """
