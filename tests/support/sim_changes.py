@@ -42,8 +42,7 @@ class ChangeRules:
     world: World
     server: SimServer
     landed: dict[str, Sent] = field(default_factory=dict)
-    stale: list[str] = field(default_factory=list)
-    halves: int = 0
+    halves: int = 0  # changes of day of which the state cannot know
     placed: dict[str, int] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -135,7 +134,8 @@ class ChangeRules:
         given back): then the state is behind the account until that variant is written again."""
         row, variant = self._row_of(process, address)
         if row is not None and variant is not None and not self._undoes(row, variant, body):
-            row.behind.add(variant)
+            row.behind |= {(variant, name) for name in body}
+            self.halves += "absoluteDays" in body
 
     def day_by_day(self, process: Process, request: Request) -> None:
         """Where one email waits on a free day, each move is seen before the next is sent."""
@@ -168,8 +168,7 @@ class ChangeRules:
             wanted["payload"] = {name: value for name, value in wanted["payload"].items() if value != ""}
         off = sorted(name for name, value in wanted.items() if is_now[name] != value)
         if off and self.world.now - max(row.texts[-1][0], row.places[-1][0]) <= self.world.profile.lag + 1:
-            self.stale.append(address)  # a file came back to what it was, sooner than a read can show the change
-            row.touched |= {variant: self.world.now, "day": self.world.now}
+            row.behind |= {(variant, name) for name in off}
         elif off:
             self.world.wrong(f"{address} was recorded as changed, and {', '.join(off)} is not so")
 
@@ -217,7 +216,9 @@ class ChangeRules:
                 self.world.wrong(f"{address}.{letter} is not what {row.id} says")
         if len(there) != len(step.variants) and not row.touched:
             self.world.wrong(f"{address} has {len(step.variants)} variants, and {row.id} has {len(there)}")
-        known = not row.touched and not self.halfway(row) and (profile.tells_days or not profile.losses)
+        if not profile.promised:
+            return
+        known = not row.touched and not self.halfway(row) and "day" not in step.assumed
         if known and row.day != step.day:
             self.world.wrong(f"{address} is on day {step.day}, and {row.id} on day {row.day}")
         code = step.priority.code if step.priority else 3

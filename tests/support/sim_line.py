@@ -32,13 +32,15 @@ CERTAIN = (
 
 @dataclass
 class Wire:
-    """What all lines to one account share: the faults still to come, and how many calls each endpoint had."""
+    """What all lines to one account share: the faults still to come, and how many calls each endpoint had. `sent` is
+    told of every write."""
 
     world: World
     server: SimServer
     rules: Rules
     faults: int = 0
     read_faults: int = 0
+    sent: Callable[[str, str, Mapping[str, Any]], None] | None = None
     windows: dict[str, tuple[float, int]] = field(default_factory=dict)
 
 
@@ -57,6 +59,8 @@ class SimTransport:
             return self._read(request, self.world.now)
         self.process.point("before a call")
         self.wire.rules.on_call(self.process, request)
+        if self.wire.sent and request.method != "GET":
+            self.wire.sent(self.process.address, request.method, request.body or {})
         self.process.wait(self.rng.uniform(0.02, 0.4))
         refused = self._limited(f"{request.method} {request.endpoint}")
         if refused is not None:

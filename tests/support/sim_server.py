@@ -44,7 +44,7 @@ class Row:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     makers: dict[str, str] = field(default_factory=dict)
     patched: set[str] = field(default_factory=set)
-    behind: set[str] = field(default_factory=set)
+    behind: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def type(self) -> int:
@@ -177,7 +177,7 @@ class SimServer:
         row.place_it(self.world.now, body)
         row.rewritten = row.rewritten or rewritten
         row.patched.add(variant)
-        row.behind.discard(variant)
+        row.behind -= {(variant, name) for name in body}
         names = {"payload": variant, "status": f"{variant} status", "absoluteDays": "day"}
         for name in (names[each] for each in names if each in body):
             row.touched.pop(name, None)
