@@ -13,12 +13,14 @@ from sequence_sync.cli.options import Door, Duration, selection_options
 @click.option("-plan-hash", metavar="HASH", help="Go on only if the plan has this hash.")
 @click.option("-parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="Sequences at a time.")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
-@click.option("-report", metavar="FILE", help="Write what became of every change, as JSON.")
+@click.option(
+    "-report", metavar="FILE", multiple=True, help="Write what became of it, as JSON; as Markdown into FILE.md."
+)
 @selection_options
 @click.pass_obj
 def apply(
     door: Door, file: str | None, auto_approve: bool, plan_hash: str | None, parallelism: int, lock_timeout: int,
-    report: str | None, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
+    report: tuple[str, ...], target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
     changed_since: str | None, refresh: bool,
 ) -> int:  # fmt: skip
     """Carry out a plan, each change exactly once. Without FILE: plan, ask, carry out."""

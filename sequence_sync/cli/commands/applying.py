@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from sequence_sync._version import __version__
 from sequence_sync.api.types import Stopped
-from sequence_sync.cli.commands.opening import opened, read_given, write_result
+from sequence_sync.cli.commands.opening import opened, read_given
+from sequence_sync.cli.commands.reporting import Reporting
 from sequence_sync.cli.options import Door
 from sequence_sync.cli.progress import Lines, Live
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageProblem, worst
 from sequence_sync.planning.outcome import Observer
 from sequence_sync.planning.plan import Plan, summary_line
 from sequence_sync.planning.planfile import decode
+from sequence_sync.render.applied import Outcome, carried_out
 from sequence_sync.render.report import counts_line, report_text
 from sequence_sync.render.text import plan_text
 from sequence_sync.running import Applied, ApplyOptions, Hands
@@ -35,16 +38,23 @@ class Wish:
     plan_hash: str | None
     parallelism: int
     lock_timeout: int
-    report: str | None
+    reports: tuple[str, ...]
     plan: PlanOptions
 
 
 def carry_out(door: Door, wish: Wish) -> int:
-    """One apply; its exit code."""
+    """One apply; its exit code. A report that cannot be written at its end makes a 0 to a 1."""
+    with Reporting(door, wish.reports) as reporting:
+        code = _carry_out(door, wish, reporting)
+    return worst([code, int(reporting.failed)])
+
+
+def _carry_out(door: Door, wish: Wish, reporting: Reporting) -> int:
     if wish.file and wish.plan != PlanOptions():
         raise UsageProblem(
             "A saved plan is carried out as it is.",
-            "-target, -exclude, -changed-since and -allow go with `seqsync plan`; the file holds what was reviewed.",
+            "-target, -exclude, -changed-since, -refresh and -allow go with `seqsync plan`; the file holds what was "
+            "reviewed.",
             "Leave them out, or plan again with them.",
         )
     if wish.file == "":
@@ -52,9 +62,11 @@ def carry_out(door: Door, wish: Wish) -> int:
             "The name of the saved plan is empty.", "Is a variable not set?", "Without a file apply plans afresh."
         )
     saved = decode(read_given(wish.file, "The saved plan")) if wish.file else None
+    reporting.plan = saved
     if saved is None and not wish.auto_approve:
         door.require_person()
     workspace = opened(door)
+    reporting.environment, reporting.api_host = workspace.name, workspace.api_host
     if warning := warn_of_lost_state(workspace):
         door.console.note(f"Warning: {warning}")
     wanted = wish.plan_hash.strip().lower() if wish.plan_hash is not None else None
@@ -64,6 +76,7 @@ def carry_out(door: Door, wish: Wish) -> int:
     )  # fmt: skip
 
     def approve(plan: Plan) -> bool:
+        reporting.plan = plan
         if saved is not None or wish.auto_approve:
             door.console.note(summary_line(plan))
             return True
@@ -73,11 +86,13 @@ def carry_out(door: Door, wish: Wish) -> int:
     key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
     try:
         with door.stop.orderly() as stop, observing(door) as observer:
-            applied = apply_plan(workspace, key, options, Hands(observer, approve, stop))
+            applied = apply_plan(workspace, key, options, Hands(reporting.hearing(observer), approve, stop))
     except Stopped:
+        reporting.finish_without(Outcome.STOPPED, 0, STOPPED)
         door.console.result(STOPPED)
         return 0
-    return _told(door, applied, wish.report)
+    reporting.plan = applied.plan
+    return _told(door, applied, reporting)
 
 
 @contextmanager
@@ -90,25 +105,28 @@ def observing(door: Door, doing: str = "Applying") -> Iterator[Observer]:
         yield Lines(door.console)
 
 
-def _told(door: Door, applied: Applied, report_file: str | None) -> int:
+def _told(door: Door, applied: Applied, reporting: Reporting) -> int:
     if applied.report is None:
-        door.console.result(_nothing_done(applied))
-        return 1 if applied.said_no else 0
+        outcome, words = _nothing_done(applied)
+        code = 1 if applied.said_no else 0
+        door.console.result(words)
+        reporting.finish_without(outcome, code, words)
+        return code
     report = applied.report.model_copy(update={"stopped_by": door.stop.code})
+    counts = counts_line(report)
     door.console.note(report_text(report, door.console.error_color))
-    door.console.result(counts_line(report))
+    door.console.result(counts)
     if report.rescue:
         door.console.document(report.rescue)
-    if report_file:
-        write_result(report_file, (report.model_dump_json(indent=2) + "\n").encode(), "The report")
+    reporting.finish(carried_out(report, __version__, counts))
     return report.exit_code
 
 
-def _nothing_done(applied: Applied) -> str:
+def _nothing_done(applied: Applied) -> tuple[Outcome, str]:
     if applied.stopped:
-        return STOPPED
+        return Outcome.STOPPED, STOPPED
     if applied.said_no:
-        return "Nothing was done."
+        return Outcome.DECLINED, "Nothing was done."
     if applied.already:
-        return "This plan has been applied already; there is nothing to do."
-    return summary_line(applied.plan)
+        return Outcome.ALREADY_APPLIED, "This plan has been applied already; there is nothing to do."
+    return Outcome.NOTHING_TO_DO, summary_line(applied.plan)

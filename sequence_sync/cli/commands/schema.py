@@ -29,12 +29,23 @@ def _plan() -> dict[str, Any]:
     return plan_schema()
 
 
-SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {"sequence": _sequence, "settings": _settings, "plan": _plan}
+def _report() -> dict[str, Any]:
+    from sequence_sync.render.applied import report_schema
+
+    return report_schema()
+
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "sequence": _sequence,
+    "settings": _settings,
+    "plan": _plan,
+    "report": _report,
+}
 
 
 @click.command()
 @click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence")
 @click.pass_obj
 def schema(door: Door, name: str) -> None:
-    """Print a JSON Schema: of a sequence file, of the settings, or of a saved plan."""
+    """Print a JSON Schema: of a sequence file, of the settings, of a saved plan, or of a report."""
     door.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")

@@ -1,0 +1,284 @@
+"""`apply -report`: however a run ends, its file says how and why; and the file keeps its published schema."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from support.faults import fault_project
+from support.project import KEY, OTHER, Project, two_sequences
+from support.stand_in import Fault, Problem, StandIn
+
+from sequence_sync.api.clock import RealClock
+from sequence_sync.backends.base import LockInfo
+from sequence_sync.cli.main import run
+from sequence_sync.planning.outcome import ApplyReport, Result, Status
+from sequence_sync.planning.plan import Change
+from sequence_sync.registry import backend_for
+from sequence_sync.render.applied import (
+    HOST,
+    AppliedReport,
+    Outcome,
+    Why,
+    carried_out,
+    report_json,
+    report_markdown,
+    report_schema,
+)
+from sequence_sync.sandbox.server import Sandbox
+
+Apply = Callable[..., tuple[int, dict[str, Any], str]]
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Two sequences, and this process in their folder."""
+    made = two_sequences(tmp_path, box.url)
+    monkeypatch.chdir(tmp_path)
+    for name in ("SEQSYNC_API_URL", "SALESHANDY_API_KEY", "SEQSYNC_SETTLE_GRACE"):
+        monkeypatch.setenv(name, made.environ[name])
+    return made
+
+
+@pytest.fixture
+def applied(project: Project) -> Apply:
+    """`applied("FILE", ...)`: the exit code of that apply, its report, and its report in Markdown."""
+
+    def apply(*arguments: str) -> tuple[int, dict[str, Any], str]:
+        code = run(["apply", *arguments, "-report", "r.json", "-report=r.md"])
+        report = read(project.root / "r.json")
+        assert report["exit_code"] == code
+        return code, report, (project.root / "r.md").read_text()
+
+    return apply
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The report in `path`, which keeps its schema and holds no key."""
+    text = path.read_text()
+    assert KEY not in text
+    report: dict[str, Any] = json.loads(text)
+    Draft202012Validator(report_schema()).validate(report)
+    return report
+
+
+def test_what_was_done_is_told(applied: Apply) -> None:
+    """Every change with its id, the counts, and where it was done."""
+    code, report, page = applied("-auto-approve")
+    assert (code, report["outcome"], report["counts"]["done"]) == (0, "applied", 7)
+    assert report["environment"] == "default"
+    assert re.fullmatch("[0-9a-f]{64}", report["plan_hash"])
+    assert all(row["status"] == "done" and row["remote_id"] for row in report["results"])
+    assert page.startswith("<!-- seqsync:report:default -->\n\n### Applied\n")
+    assert "done: create-step trial.intro (id " in page
+
+
+def test_nothing_to_do_is_told(applied: Apply) -> None:
+    """So is a plan that was carried out before."""
+    assert run(["plan", "-out", "p"]) == 0
+    assert applied("p")[0] == 0
+    assert applied("p")[1]["outcome"] == "already-applied"
+    code, report, page = applied("-auto-approve")
+    assert (code, report["outcome"], report["results"]) == (0, "nothing-to-do", [])
+    assert "No changes." in page
+
+
+def test_a_stale_plan_is_told_old_against_new(applied: Apply, project: Project) -> None:
+    """Nothing was done, and the reader sees what the reviewed plan would do no longer."""
+    assert run(["plan", "-out", "p"]) == 0
+    project.write("sequences/deep/other.yaml", OTHER.replace("  first:", "  fresh:"))
+    code, report, page = applied("p")
+    assert (code, report["outcome"], report["error"]["kind"]) == (7, "refused", "files")
+    assert "- create step other.first" in report["error"]["detail"]
+    assert "+ create step other.fresh" in page
+    assert len(report["plan_hash"]) == 64
+
+
+@pytest.mark.parametrize("slip", ["no-key", "bad-files", "bad-plan", "nobody", "targets"])
+def test_a_refusal_before_the_first_call_is_told(slip: str, applied: Apply, project: Project, box: Sandbox) -> None:
+    """With the words of the error, and what to do."""
+    arguments = ["-auto-approve"]
+    if slip == "no-key":
+        project.write("seqsync.yaml", "version: 1\nenvironments: {default: {api_key_env: NOTHING_HERE}}\n")
+    elif slip == "bad-files":
+        project.write("sequences/bad.yaml", "sequence: bad\nsteps: {a: {day: x}}\n")
+    elif slip == "bad-plan":
+        arguments = [str(project.write("p", "{}"))]
+    elif slip == "nobody":
+        arguments = []
+    else:
+        arguments = ["p", "-target", "trial"]
+    code, report, page = applied(*arguments)
+    assert (code, report["outcome"]) == (7 if slip == "bad-plan" else 3, "refused")
+    assert report["error"]["summary"] in page
+    assert report["results"] == []
+    assert not box.store.log.entries()
+
+
+def test_a_shut_gate_is_told(applied: Apply, project: Project) -> None:
+    """With the override that the plan needs."""
+    assert applied("-auto-approve")[0] == 0
+    project.write("seqsync.yaml", "version: 1\npolicy: {max_changed_steps: 0}\n")
+    project.write("sequences/deep/other.yaml", OTHER.replace("the numbers", "the figures"))
+    code, report, _ = applied("-auto-approve")
+    assert (code, report["outcome"]) == (6, "refused")
+    assert "-allow size" in report["error"]["hint"]
+
+
+def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
+    """Nothing is done by the one that comes second."""
+    info = LockInfo(id="x", who="anna", host="here", pid=1, operation="apply", created=0.0)
+    lock = backend_for("seqsync.state.json", project.root, project.root / ".seqsync").lock(info, 0.0, RealClock(threading.Event()))
+    try:
+        code, report, _ = applied("-auto-approve")
+    finally:
+        lock.release()
+    assert (code, report["outcome"]) == (8, "refused")
+    assert "anna" in report["error"]["detail"]
+
+
+def test_a_refused_key_is_told(applied: Apply, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key itself stands nowhere."""
+    with Sandbox(keys=("another key",)) as strict:
+        monkeypatch.setenv("SEQSYNC_API_URL", strict.url)
+        code, report, _ = applied("-auto-approve")
+    assert (code, report["outcome"]) == (4, "failed")
+    assert report["error"]["summary"]
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_first_call(project: Project, box: Sandbox) -> None:
+    """Nothing is done: a pipeline that waits for the file would not know of it."""
+    assert run(["apply", "-auto-approve", "-report", "nowhere/r.json"]) == 3
+    assert not box.store.log.entries()
+
+
+def test_a_report_that_is_lost_at_the_end_makes_a_failure(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was done is done and recorded; the exit code tells that the file is not there."""
+    folder = project.root / "reports"
+    folder.mkdir()
+
+    def gone(_: Change) -> None:
+        (folder / "r.json").unlink()
+        folder.rmdir()
+
+    code = run_with_plan_seen(["apply", "-auto-approve", "-report", "reports/r.json"], gone)
+    assert code == 1
+    assert "The report cannot be written." in capsys.readouterr().err
+    assert run(["plan", "-detailed-exitcode"]) == 0
+
+
+def run_with_plan_seen(arguments: list[str], then: Callable[[Any], None]) -> int:
+    """Run a command, with something happening when the plan is chosen."""
+    from sequence_sync.cli.commands import applying
+
+    before = applying.summary_line
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(applying, "summary_line", lambda plan: (then(plan), before(plan))[1])
+        return run(arguments)
+
+
+def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
+    """What was done, what failed and why, what was not begun."""
+
+    def refuse(*_: object) -> None:
+        raise Problem(400, 4000, "Failed to do it")
+
+    with StandIn(faults=[Fault("drop_before", 3, then=lambda: vars(server).update(make_step=refuse))]) as server:
+        project = fault_project(tmp_path, server.url)
+        done = project.run("apply", "-auto-approve", "-report", "r.json", "-report", "r.md")
+    report = read(tmp_path / "r.json")
+    assert (done.code, report["exit_code"], report["outcome"]) == (10, 10, "partly-applied")
+    assert [row["status"] for row in report["results"]][:3] == ["done", "done", "failed"]
+    assert report["counts"]["skipped"] > 0
+    page = (tmp_path / "r.md").read_text()
+    assert page.index("failed: create-step") < page.index("Not begun") < page.index("done: create-sequence")
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_is_told(tmp_path: Path, kind: signal.Signals) -> None:
+    """With its own exit code, and what was done until then."""
+    with StandIn(faults=[Fault("late", 3, 1.0)]) as server:
+        project = fault_project(tmp_path, server.url, timeout=60)
+        process = project.start("apply", "-auto-approve", "-report", "r.json")
+        server.wait_for_creates(3)
+        process.send_signal(kind)
+        process.communicate(timeout=60)
+    report = read(tmp_path / "r.json")
+    assert process.returncode == report["exit_code"] == report["stopped_by"] == 128 + kind
+    assert report["outcome"] == "stopped"
+    assert report["counts"]["done"] == 3
+
+
+def test_a_killed_run_leaves_unfinished(tmp_path: Path) -> None:
+    """No exit code: nobody could write one."""
+    with StandIn(faults=[Fault("late", 3, 90.0)]) as server:
+        project = fault_project(tmp_path, server.url, timeout=300)
+        process = project.start("apply", "-auto-approve", "-report", "r.json")
+        server.wait_for_creates(3)
+        process.kill()
+        process.communicate(timeout=60)
+    report = read(tmp_path / "r.json")
+    assert (report["outcome"], report["exit_code"]) == ("unfinished", None)
+
+
+def test_what_was_heard_stands_where_the_run_broke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake of ours in one sequence ends the run; what others did is in the report all the same."""
+    from sequence_sync.apply import executor
+
+    def broken(self: Any, plan: Any) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setattr(executor.Executor, "_end", broken)
+    assert run(["apply", "-auto-approve", "-report", "r.json"]) == 1
+    report = read(project.root / "r.json")
+    assert (report["outcome"], report["counts"]["done"]) == ("partly-applied", 7)
+    assert {row["action"] for row in report["results"]} == {"create-sequence", "create-step"}
+    assert "a mistake of ours" in report["error"]["detail"]
+
+
+def a_result(number: int, status: Status = Status.DONE, detail: str = "") -> Result:
+    """One of many."""
+    return Result(
+        address=f"s{number}.step", action="create-step", status=status, detail=detail, remote_id=f"id{number}"
+    )
+
+
+@pytest.mark.parametrize("count", [1, 100, 20_000])
+def test_a_report_of_any_length_fits_a_comment(count: int) -> None:
+    """What went wrong comes first, and what is left out is counted."""
+    rows = (a_result(0, Status.UNKNOWN, "日" * 600), *(a_result(n) for n in range(count)))
+    made = ApplyReport(environment="production", api_host="h", plan_hash="0" * 64, results=rows)
+    page = report_markdown(carried_out(made, "1", "message"))
+    assert HOST.size(page) <= HOST.limit
+    assert "unknown: create-step s0.step" in page
+    assert f"Done: {count}" in page
+    assert ("more" in page) is (count > 1_000)
+
+
+def test_a_hostile_report_stays_text() -> None:
+    """Neither a fence nor a command of GitLab's nor one of a log's runner is made of what a server answered."""
+    evil = "x\n```\n/close\n::add-mask::e\n</details> @octocat ##[add-mask]e"
+    report = AppliedReport(
+        tool_version="1", outcome=Outcome.FAILED, exit_code=1, message=evil, environment=evil, api_host=evil,
+        results=(a_result(1, Status.FAILED, evil), a_result(2, Status.DONE, evil)), notes=(evil,),
+        error=Why(summary=evil, detail=evil, hint=evil),
+    )  # fmt: skip
+    lines = report_markdown(report).splitlines()
+    assert not [line for line in lines if line.lstrip().startswith(("/", "::"))]
+    assert sum(line == "</details>" for line in lines) == 1
+    assert "##[" not in report_json(report)
+    assert json.loads(report_json(report))["message"] == evil
