@@ -20,6 +20,7 @@ from sequence_sync.planning.told import ToldStep, ToldVariant
 from sequence_sync.source.scope import LITERAL_ID
 from sequence_sync.source.writing import Value, plain, tidy_html, wants_file, writable
 
+MOST_FILES = 100  # names that are tried for one content file
 EMPTY_BODY = "<p></p>"  # a file may not hold an email without any text
 EMPTY_TEXT = " "  # nor a message without one; a blank says as little
 
@@ -42,14 +43,13 @@ class Bodies:
         """Keep `html`; what the YAML file calls it."""
         data = (plain(html) + "\n").encode()
         stem = f"emails/{self.sequence}/{step}{f'-{letter}' if letter else ''}"
-        number = 1
-        while True:
+        for number in range(1, MOST_FILES):
             name = f"{stem}.html" if number == 1 else f"{stem}-{number}.html"
             path = self.path(name)
             if self.files.get(path, data) == data and self.free(path, data):
                 self.files[path] = data
                 return name
-            number += 1
+        raise Unwritable(f"there is no room for {self.path(stem)}.html: something else stands there")
 
     def path(self, name: str) -> str:
         """The path in the project of what the YAML file calls `name`."""

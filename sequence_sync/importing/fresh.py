@@ -108,7 +108,7 @@ def _incomplete(
     configured = desk.environment.ids.get(draft.key) == remote.id
     text = file_text(replace(draft, remote_id=remote.id if alone and not configured else ""))
     desk.write(FileRow(path, draft.key, draft.title, remote.id), text, files)
-    row = Row(Outcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True)
+    row = Row(Outcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
     row.notes.append("Saleshandy does not tell the days. Look them up there, write them into the file, then:")
     row.notes.append(f"seqsync import {remote.id}")
     if not alone and not configured:

@@ -181,6 +181,7 @@ def test_days_not_told_with_several_environments(desk: Desk) -> None:
     sequence_id = desk.make("Trial", email(1, "One"))
     desk.box.switch(Behaviour(days=Days.RELATIVE))
     report = desk.imported()
+    assert report.exit_code == 10
     assert f"    trial: {sequence_id}" in summary_text(report)
     assert "id:" not in desk.text("sequences/trial.yaml").replace("day:", "")
 

@@ -1,0 +1,150 @@
+"""From what the app tells to the fields of a file: names for ids, keys, bodies in files of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from import_account import LONG, Desk, email, opened
+
+from sequence_sync.errors import Undecided
+from sequence_sync.importing.desk import free_name, slug
+from sequence_sync.importing.drafting import Bodies, Unwritable, html_of, stem, step_fields, text_of
+from sequence_sync.model.address import KEY
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.settings import Environment
+from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.planning.imported import Outcome
+from sequence_sync.planning.told import ToldStep, ToldVariant
+from sequence_sync.sandbox.server import Sandbox
+
+ENVIRONMENT = Environment(assignees={"anna": "z6R8"}, attachments={"deck": "lN5x"})
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """An empty account and an empty project."""
+    with Sandbox(per_minute=0) as box:
+        yield opened(tmp_path, box)
+
+
+def bodies() -> Bodies:
+    """A place for content files in which nothing stands."""
+    return Bodies("trial", "sequences/trial.yaml", lambda path, data: True)
+
+
+def row(letter: str, on: bool = True, **payload: str) -> ToldVariant:
+    """A variant as told."""
+    is_email = "subject" in payload and "content" in payload
+    return ToldVariant(letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, on, "")
+
+
+def test_people_and_attachments_stand_by_their_names() -> None:
+    """By the settings' names, else as ids; a priority only where it is not the normal one."""
+    task = ToldStep("s", "linkedin_message", 2, Priority.HIGH, "z6R8", (row("a", message="Hi"),))
+    assert step_fields(task, "x", {"a": task.variants[0]}, ENVIRONMENT, bodies()) == {
+        "day": 2, "type": "linkedin_message", "message": "Hi", "priority": "high", "assignee": "anna",
+        "task_note": "Note",
+    }  # fmt: skip
+    plain = ToldStep("s", "call_demo", 2, Priority.NORMAL, "who", (row("a"),))
+    assert step_fields(plain, "x", {"a": plain.variants[0]}, ENVIRONMENT, bodies()) == {
+        "day": 2, "type": "call_demo", "assignee": "id:who", "task_note": "Note",
+    }  # fmt: skip
+    mail = ToldStep("s", "email", 2, None, None, (row("a", subject="S", content="<p>C</p>"),))
+    assert step_fields(mail, "x", {"a": mail.variants[0]}, ENVIRONMENT, bodies())["attachments"] == ["deck", "id:other"]
+
+
+def test_long_bodies_lie_in_files() -> None:
+    """By the step's key, and the letter where there are several; what says the same shares nothing by accident."""
+    kept = bodies()
+    mail = ToldStep(
+        "s", "email", 2, None, None, (row("a", subject="S", content=LONG), row("b", subject="S", content="a\nb"))
+    )
+    fields = step_fields(mail, "x", {"a": mail.variants[0], "b": mail.variants[1]}, ENVIRONMENT, kept)
+    assert fields["variants"]["a"]["content_file"] == "emails/trial/x-a.html"  # type: ignore[index,call-overload]
+    assert set(kept.files) == {"sequences/emails/trial/x-a.html", "sequences/emails/trial/x-b.html"}
+    assert kept.files["sequences/emails/trial/x-b.html"] == b"a\nb\n"
+
+
+def test_several_variants_of_a_task() -> None:
+    """A file has no place for them."""
+    task = ToldStep("s", "call_demo", 2, None, None, (row("a"), row("b")))
+    with pytest.raises(Unwritable):
+        step_fields(task, "x", dict(zip("ab", task.variants, strict=True)), ENVIRONMENT, bodies())
+
+
+def test_half_a_character() -> None:
+    """A lone surrogate can stand in no file."""
+    with pytest.raises(Unwritable):
+        text_of("\ud83d")
+
+
+@pytest.mark.parametrize(
+    ("html", "made"),
+    [
+        ("<p>short</p><p>too</p>", "<p>short</p><p>too</p>"),
+        (f"<p>{'w ' * 60}</p><p>b<br>c</p>", f"<p>{'w ' * 60}</p>\n<p>b<br>\nc</p>"),
+        (f"<div><br></div><div>{'w ' * 60}</div>", f"<div><br></div>\n<div>{'w ' * 60}</div>"),
+        (f"<pre>{'w ' * 60}</pre><p>b</p><p>c</p>", f"<pre>{'w ' * 60}</pre><p>b</p><p>c</p>"),
+        ("", "<p></p>"),
+        (" \n\u00a0", "<p></p>"),
+    ],
+)
+def test_html_is_broken_where_it_is_not_seen(html: str, made: str) -> None:
+    """A line for each paragraph of a long body; never where spaces count."""
+    assert html_of(html) == made
+
+
+@pytest.mark.parametrize(
+    ("title", "key"),
+    [
+        ("Trial Onboarding", "trial-onboarding"),
+        ("Q4 — Renewals (EMEA)", "q4-renewals-emea"),
+        ("Größe & Übung", "grosse-ubung"),
+        ("2026: the plan", "sequence-2026-the-plan"),
+        ("日本", "sequence"),
+        ("x" * 90, "x" * 63),
+        ("- _ -", "sequence"),
+    ],
+)
+def test_keys_read_like_titles(title: str, key: str) -> None:
+    """And are keys."""
+    assert slug(title) == key
+    assert KEY.fullmatch(key)
+
+
+def test_a_key_that_is_taken_gets_a_number() -> None:
+    """Within the length that a key may have."""
+    assert free_name("trial", {"trial", "trial-2"}) == "trial-3"
+    assert len(free_name("x" * 63, {"x" * 63})) == 63
+
+
+@pytest.mark.parametrize("kind", STEP_TYPES)
+def test_every_type_has_a_stem(kind: str) -> None:
+    """Short, and good for a key."""
+    assert re.fullmatch("[a-z]+(-[a-z]+)?", stem(kind))
+
+
+def test_a_file_that_cannot_be_written_stops_only_its_sequence(desk: Desk) -> None:
+    """Something stands where its content files go; the other sequence is imported."""
+    desk.project.write("sequences/emails", "no folder")
+    desk.make("Long", email(1, "One", LONG))
+    desk.make("Short", email(1, "One"))
+    report = desk.imported()
+    assert [each.outcome for each in report.rows] == [Outcome.FAILED, Outcome.IMPORTED]
+    assert report.exit_code == 10
+    desk.check_settled()
+
+
+def test_a_damaged_journal_is_settled_first(desk: Desk) -> None:
+    """Exit code 9, and nothing is written: a step of ours might be taken for somebody else's."""
+    desk.make("Trial", email(1, "One"))
+    desk.imported()
+    journal = desk.project.root / "seqsync.state.json.journal"
+    journal.write_bytes(journal.read_bytes() + b"0123456789abcdef {torn\n")
+    before = desk.text("sequences/trial.yaml")
+    with pytest.raises(Undecided):
+        desk.imported()
+    assert desk.text("sequences/trial.yaml") == before
