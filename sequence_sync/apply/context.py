@@ -16,6 +16,7 @@ from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 
 GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
 FIRST_GAP = 1.0  # seconds between the first two looks at an unclear create; each further gap is twice as long
+SECOND_LOOK = 10.0  # seconds between two looks that must agree; the grace where that is shorter
 TRIES_UNREAD = 5  # looks that may fail after the grace before a person is asked
 
 
@@ -30,7 +31,8 @@ class Halt(Exception):
 @dataclass
 class Context:
     """One apply. `run` is its id; `cut_off`: a run before it was cut off somewhere; `no_record`: nothing is known of
-    the last run. `stopped` says whether the run has been told to stop, `aborted` whether going on makes no sense."""
+    the last run. `known_drift` are the edits in the app that the plan has shown. `stopped` says whether the run has
+    been told to stop, `aborted` whether going on makes no sense."""
 
     api: Api
     ledger: Ledger
@@ -43,6 +45,7 @@ class Context:
     cut_off: bool = False
     no_record: bool = False
     allowed: frozenset[str] = frozenset()
+    known_drift: frozenset[str] = frozenset()
     aborted: bool = False
     _list: tuple[float, Sequence[RemoteSequence]] | None = None
     _list_lock: threading.Lock = field(default_factory=threading.Lock)

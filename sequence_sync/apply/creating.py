@@ -12,9 +12,9 @@ from sequence_sync.api.read import made_sequence, made_step
 from sequence_sync.api.requests import from_call
 from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, Made, RemoteSequence, Request
 from sequence_sync.apply.adopt import adopted_step, made_step_state
+from sequence_sync.apply.agreeing import Told
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
-from sequence_sync.apply.recording import Told
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import AccountProblem
@@ -179,6 +179,7 @@ def _sequence_is(site: Site, number: int, became: Result, remote_id: str, title:
 def _step_is(site: Site, number: int, became: Result, step_key: str, entry: StepState) -> None:
     close_intent(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
     site.seen.add(entry.id)
+    site.made.add(entry.id)
 
 
 def _found(evidence: Evidence, content: Content) -> StepState | None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from sequence_sync.api.types import Stopped
-from sequence_sync.apply.context import Context, Halt
+from sequence_sync.apply.context import SECOND_LOOK, Context, Halt
 from sequence_sync.apply.ledger import StateUnsaved
 from sequence_sync.apply.looking import first_look, is_there_and_grows
 from sequence_sync.apply.refresh import check_account
@@ -25,13 +25,13 @@ from sequence_sync.apply.updating import settle_open
 from sequence_sync.errors import AccountProblem, SeqsyncError
 from sequence_sync.planning.likeness import bare_title
 from sequence_sync.planning.outcome import ApplyReport, Event, Result, Status, ordered
-from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan
+from sequence_sync.planning.plan import CREATES, STATE_ONLY, Action, Change, Plan, Reason
 from sequence_sync.state.records import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
 from sequence_sync.state.snapshot import Applying, Delta, MadeFrom, SequenceState
 
 T = TypeVar("T")
+READS = frozenset({Action.ADOPT, Action.RECORD})  # without a call, and yet not by the state alone
 LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (7 for all of it)
-SECOND_LOOK = 10.0  # seconds; the grace where that is shorter (docs/exactly-once.md)
 
 
 class Executor:
@@ -92,6 +92,7 @@ class Executor:
         Raises AccountProblem, ReadFailed and Stopped before the first change.
         """
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
+        self.context.known_drift = frozenset(plan.known_drift)
         # In a thread of its own: a read may hang, and the caller's thread must hear signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:
@@ -103,7 +104,7 @@ class Executor:
 
     def _prepare(self, plan: Plan) -> dict[str, list[Change]]:
         """Look whether it is the right account, record that the run begins; the changes of each sequence to go."""
-        if any(change.call or change.action is Action.ADOPT for change in plan.to_do):
+        if any(change.call or change.action in READS or change.reason is Reason.GONE for change in plan.to_do):
             self.check_account()
             self._note_namesakes()
         self._begin(plan)

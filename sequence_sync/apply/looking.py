@@ -8,6 +8,7 @@ from __future__ import annotations
 from sequence_sync.api.types import ReadFailed, RemoteStep
 from sequence_sync.apply.adopt import adopted_step, with_variant_ids
 from sequence_sync.apply.context import Halt, day_of
+from sequence_sync.apply.drifting import refuse_unshown_drift
 from sequence_sync.apply.site import Site
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.planning.likeness import Look, look
@@ -47,6 +48,7 @@ def look_before_writing(site: Site) -> None:
         _adopt(site, address, step)
     tell_doubles(site, found)
     ask_which(found)
+    refuse_unshown_drift(site)
     if found.others:
         others = {step.id: day_of(step) for step in found.others}
         names = ", ".join(sorted(others))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from sequence_sync.apply.adopt import adopted_step
+from sequence_sync.apply.agreeing import Told, let_go
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
 from sequence_sync.apply.site import Site
 from sequence_sync.planning.likeness import same_title
 from sequence_sync.planning.outcome import Status
-from sequence_sync.planning.plan import Change
+from sequence_sync.planning.plan import Change, Reason
 from sequence_sync.state.snapshot import Delta, SequenceHead, StepState
 
-Told = tuple[Status, str]
 STAYS = "it stays in Saleshandy, and is not managed any more"
 
 
@@ -46,6 +46,8 @@ def _move_sequence(site: Site, source: str) -> Told:
 def forget(site: Site, change: Change) -> Told:
     """Stop managing a sequence or a step; it stays where it is."""
     known = site.known
+    if change.reason is Reason.GONE:
+        return let_go(site, change)
     if known is None or (change.step is not None and change.step not in known.steps):
         return Status.ALREADY, ""
     if change.step is None:
@@ -79,6 +81,9 @@ def adopt(site: Site, change: Change) -> Told:
     if entry is None:
         why = f"Step {step.id} has another type than {change.address}."
         raise Halt(Status.FAILED, 1, why, "Mend `ids:` in seqsync.yaml.")
+    if not same and change.reason is Reason.FOUND:
+        why = f"Step {step.id} does not say any more what {change.address} says."
+        raise Halt(Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh.")
     known = site.entry()
     unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}
     head = known.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})

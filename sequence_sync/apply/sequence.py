@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from sequence_sync.api.types import Stopped
+from sequence_sync.apply.agreeing import Told, record
 from sequence_sync.apply.context import Context, Halt
 from sequence_sync.apply.creating import create_sequence, create_step
+from sequence_sync.apply.drifting import look_after_writing
 from sequence_sync.apply.looking import fill_variant_ids, last_look
-from sequence_sync.apply.recording import Told, adopt, forget, move
+from sequence_sync.apply.recording import adopt, forget, move
 from sequence_sync.apply.site import Site
-from sequence_sync.apply.updating import close_given_up, remember_returned, update
+from sequence_sync.apply.updating import close_given_up, update
 from sequence_sync.apply.variants import create_variant
 from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted
 from sequence_sync.planning.outcome import Result, Status
 from sequence_sync.planning.plan import Action, Change
 
-# What carries out each action. `RECORD` is not here: only a plan that has read the app can hold one.
+# What carries out each action.
 HANDLERS: Mapping[Action, Callable[[Site, Change], Told]] = {
     Action.MOVE: move,
     Action.FORGET: forget,
     Action.ADOPT: adopt,
+    Action.RECORD: record,
     Action.CREATE_SEQUENCE: create_sequence,
     Action.CREATE_STEP: create_step,
     Action.CREATE_VARIANT: create_variant,
@@ -84,7 +87,7 @@ class SequenceRun:
             if self.site.known and any(row.action is Action.CREATE_STEP for row in self.changes):
                 fill_variant_ids(self.site)
             problem = last_look(self.site) if self.site.unclear else None
-            remember_returned(self.site)
+            look_after_writing(self.site)
             close_given_up(self.site)
         except (SeqsyncError, Stopped) as error:
             self.context.tell("note", self.site.key, str(error))

@@ -33,7 +33,8 @@ class Site:
     """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
     began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
     were held against the state; `given_up`: by path, PATCHes that may still arrive;
-    `patched`: ids of variants that were changed since the last read."""
+    `patched`: ids of variants that were changed since the last read; `before`: by the id of each variant that this run
+    changed, its payload before; `made`: ids of the steps that it created."""
 
     context: Context
     key: str
@@ -47,6 +48,8 @@ class Site:
     compared: bool = False
     given_up: dict[str, GivenUp] = field(default_factory=dict)
     patched: set[str] = field(default_factory=set)
+    before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
 
     @property
     def known(self) -> SequenceState | None:

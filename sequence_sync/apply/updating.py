@@ -6,23 +6,23 @@ somebody changed in the app is never overwritten unless the gate `drift` is open
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sequence_sync.api.requests import from_call
 from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
 from sequence_sync.apply import creating
+from sequence_sync.apply.agreeing import Told
 from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
 from sequence_sync.apply.creating import MOST_SENDS, Guard, after_refusal, close_intent, refusal, send_once, stand_of
+from sequence_sync.apply.drifting import SHOWN, remember_returned
 from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold
 from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
-from sequence_sync.apply.recording import Told
 from sequence_sync.apply.replaced import replaced_by
 from sequence_sync.apply.settle import Stand
 from sequence_sync.apply.site import Site
 from sequence_sync.apply.variants import settle_open_variant
-from sequence_sync.planning.drift import payload_digest, text_is_applied
 from sequence_sync.planning.gates import DRIFT
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import UPDATES, Action, Change, Reason
@@ -30,9 +30,9 @@ from sequence_sync.planning.wire import applied
 from sequence_sync.state.records import IntentRecord, Result
 from sequence_sync.state.snapshot import Delta, StepState
 
+OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT})
 PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
 PLACING = ("absoluteDays", "priority", "assigneeId")  # what a PATCH of any variant sets for the whole step
-SHOWN = 300  # characters of a text in a refusal
 
 
 class _Needless(Exception):
@@ -74,8 +74,11 @@ def _letters(site: Site, change: Change) -> list[str]:
 
 
 def _is_done(site: Site, change: Change) -> bool:
-    """Whether an earlier run of this plan did it: the state is past what the change begins with."""
+    """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the app's side
+    was changed the state does not tell; there the read does."""
     entry, before = _entry(site, change), change.before
+    if change.reason in OVERWRITES:
+        return False
     if change.action is Action.UPDATE_STEP and before is not None:
         now = entry.content
         return any(getattr(now, row.field) != getattr(before, row.field) for row in change.fields)
@@ -118,8 +121,8 @@ def _foreign(name: str, aspect: Aspect | None) -> Halt:
     both = f' In Saleshandy: "{_short(aspect.theirs)}". Last applied: "{_short(aspect.applied)}".' if aspect else ""
     return Halt(
         Status.REFUSED, 6, f"{name} was changed in Saleshandy since the last apply.{both}",
-        "Nothing of it is overwritten. Take the edit into the file by hand, or put the file's text in its place: plan "
-        "again with `-allow drift`.",
+        "Nothing of it is overwritten. `seqsync import` takes the edit into the file; `-refresh -allow drift` puts the "
+        "file's text in its place.",
     )  # fmt: skip
 
 
@@ -236,7 +239,10 @@ def _made(site: Site, number: int | None, intent: IntentRecord, last: bool) -> N
     else:
         close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
     entry = site.entry().steps[step]
-    site.patched.add(entry.variants[letter].id or "")
+    variant_id = entry.variants[letter].id or ""
+    was = next((row.payload for each in site.steps for row in each.variants if row.id == variant_id), {})
+    site.before.setdefault(variant_id, was)
+    site.patched.add(variant_id)
     site.steps = [
         _as_patched(row, entry.variants[letter].id, intent.body or {}) if row.id == entry.id else row
         for row in site.steps
@@ -358,32 +364,3 @@ def _proves_nothing(site: Site, intent: IntentRecord, entry: StepState) -> bool:
     if sum(row.address == intent.address for row in site.context.ledger.open_intents) > 1:
         return True
     return intent.action == Action.UPDATE_STEP and letter != next(iter(entry.variants))
-
-
-# -- the server's own spelling ----------------------------------------------------------------------------------------
-
-
-def remember_returned(site: Site) -> None:
-    """Keep how the server spells what we wrote, so that its spelling is never taken for an edit. Needs no read."""
-    known = site.known
-    if known is None or site.read_at is None:
-        return
-    remote = {step.id: step for step in site.steps}
-    changed = {
-        key: entry
-        for key, step in known.steps.items()
-        if step.id in remote and (entry := _with_returned(step, remote[step.id], site.patched)) != step
-    }
-    if changed:
-        site.note(f"how Saleshandy spells {site.key}", Delta(sequence=site.key, steps=dict(changed)))
-
-
-def _with_returned(step: StepState, remote: RemoteStep, patched: Collection[str]) -> StepState:
-    rows = {row.id: row for row in remote.variants if row.id not in patched}
-    variants = dict(step.variants)
-    for letter, known in step.variants.items():
-        row = rows.get(known.id or "")
-        if row is None or row.payload == known.content.payload or not text_is_applied(step, letter, row):
-            continue
-        variants[letter] = known.model_copy(update={"returned": payload_digest(row.payload)})
-    return step.model_copy(update={"variants": variants})

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sequence_sync.api.read import made_variant
 from sequence_sync.api.requests import from_call
 from sequence_sync.api.types import CERTAINLY_NOT_MADE, RemoteStep, RemoteVariant
+from sequence_sync.apply.agreeing import Told
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.creating import (
     FOUND,
@@ -23,7 +24,6 @@ from sequence_sync.apply.creating import (
     with_candidates,
 )
 from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
-from sequence_sync.apply.recording import Told
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
 from sequence_sync.apply.site import Site
 from sequence_sync.model.sequence import Variant

@@ -1,0 +1,128 @@
+"""Changes of the state to what the app says: what it says already, and what is gone from it. No call is made.
+
+Each is read once more before it is written down, as the plan may be old.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sequence_sync.api.types import RemoteStep
+from sequence_sync.apply.context import Halt
+from sequence_sync.apply.site import Site
+from sequence_sync.model.fields import Priority
+from sequence_sync.planning.drift import ON, as_read, payload_digest, same_words
+from sequence_sync.planning.likeness import same_title
+from sequence_sync.planning.outcome import Status
+from sequence_sync.planning.plan import Change
+from sequence_sync.state.snapshot import Delta, StepState, VariantState, variant_digest
+
+Told = tuple[Status, str]
+AGREES = "Saleshandy says it already"
+IS_GONE = "it is not in Saleshandy any more"
+
+
+def record(site: Site, change: Change) -> Told:
+    """The app says what the file says: write down that it was applied."""
+    if change.step is None:
+        return _title(site, change)
+    known = site.known
+    if known is None or change.step not in known.steps or change.after is None:
+        raise Halt(Status.FAILED, 1, f"{change.address} is not in the state.", "Plan again.")
+    site.fresh()
+    entry = known.steps[change.step]
+    agreed = _agreed(entry, site.remote_step(entry.id), change)
+    if agreed is None:
+        raise _not_any_more(change.address, "does not say what the file says any more")
+    if agreed == entry:
+        return Status.ALREADY, ""
+    site.note(f"{change.address} is so in Saleshandy", Delta(sequence=site.key, steps={change.step: agreed}))
+    return Status.RECORDED, AGREES
+
+
+def _title(site: Site, change: Change) -> Told:
+    row = next((row for row in site.context.remote_sequences() if row.id == site.id), None)
+    title = change.title or ""
+    if row is None or not same_title(row.title, title):
+        raise _not_any_more(change.address, f'is not called "{title}" any more')
+    if site.entry().title == title:
+        return Status.ALREADY, ""
+    head = site.entry().head.model_copy(update={"title": title, "made_from": None})
+    site.note(f'{site.key} is called "{title}"', Delta(sequence=site.key, head=head))
+    return Status.RECORDED, AGREES
+
+
+def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | None:
+    """`entry` as file and app have it; None where the app says something else by now."""
+    parts = change.address.split(".")
+    if len(parts) == 2:
+        return _placed(entry, step, change)
+    letter = parts[2]
+    row = next((row for row in step.variants if row.id == entry.variants[letter].id), None)
+    if row is None or change.after is None:
+        return None
+    known = entry.variants[letter]
+    update: dict[str, Any] = {}
+    for field in change.fields:
+        if field.field.endswith(".status"):
+            if row.status is None or (row.status != 0) != (field.after == ON):
+                return None
+            update["status"] = 1 if field.after == ON else 0
+    if any(not field.field.endswith(".status") for field in change.fields):
+        wanted = change.after.variants[letter]
+        if not same_words(entry.type, wanted, as_read(entry.type, known, row)):
+            return None
+        returned = None if row.payload == wanted.payload else payload_digest(row.payload)
+        update |= {"content": wanted, "digest": variant_digest(wanted), "returned": returned}
+    agreed: VariantState = known.model_copy(update=update)
+    return entry.model_copy(update={"variants": {**entry.variants, letter: agreed}})
+
+
+def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | None:
+    code = {row.code: row for row in Priority}.get(step.priority or 0)
+    told = {"day": step.day, "priority": str(code) if code else None, "assignee": step.assignee}
+    if any(told[field.field] != field.after for field in change.fields):
+        return None
+    update = {row.field: Priority(row.after) if row.field == "priority" else row.after for row in change.fields}
+    assumed = tuple(name for name in entry.assumed if name not in update)
+    return entry.model_copy(update={**update, "assumed": assumed})
+
+
+def let_go(site: Site, change: Change) -> Told:
+    """What two readings did not find, and this one does not either, leaves the state."""
+    known = site.known
+    parts = change.address.split(".")
+    if known is None or (len(parts) > 1 and parts[1] not in known.steps):
+        return Status.ALREADY, ""
+    if change.step is None:
+        if any(row.id == known.id for row in site.context.remote_sequences()):
+            raise _not_any_more(change.address, "is there again")
+        site.note(f"{site.key} is gone from Saleshandy", Delta(sequence=site.key, drop=True))
+        return Status.RECORDED, IS_GONE
+    site.fresh()
+    entry = known.steps[change.step]
+    step = site.remote_or_none(entry.id)
+    if len(parts) == 2:
+        if step is not None:
+            raise _not_any_more(change.address, "is there again")
+        head = known.head.model_copy(update={"gone": tuple(sorted({*known.gone, entry.id})), "made_from": None})
+        steps: dict[str, StepState | None] = {change.step: None}
+        site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, head=head, steps=steps))
+        return Status.RECORDED, IS_GONE
+    return _let_variant_go(site, change, entry, step)
+
+
+def _let_variant_go(site: Site, change: Change, entry: StepState, step: RemoteStep | None) -> Told:
+    letter = change.address.split(".")[2]
+    if letter not in entry.variants:
+        return Status.ALREADY, ""
+    if step is None or any(row.id == entry.variants[letter].id for row in step.variants):
+        raise _not_any_more(change.address, "is not as the plan has it")
+    rest = {name: row for name, row in entry.variants.items() if name != letter}
+    less = entry.model_copy(update={"variants": rest})
+    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, steps={change.step or "": less}))
+    return Status.RECORDED, IS_GONE
+
+
+def _not_any_more(address: str, what: str) -> Halt:
+    return Halt(Status.REFUSED, 6, f"{address} {what}: Saleshandy was changed since the plan.", "Plan with -refresh.")
