@@ -142,7 +142,8 @@ def test_a_shut_gate_is_told(applied: Apply, project: Project) -> None:
 def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
     """Nothing is done by the one that comes second."""
     info = LockInfo(id="x", who="anna", host="here", pid=1, operation="apply", created=0.0)
-    lock = backend_for("seqsync.state.json", project.root, project.root / ".seqsync").lock(info, 0.0, RealClock(threading.Event()))
+    backend = backend_for("seqsync.state.json", project.root, project.root / ".seqsync")
+    lock = backend.lock(info, 0.0, RealClock(threading.Event()))
     try:
         code, report, _ = applied("-auto-approve")
     finally:
