@@ -26,6 +26,7 @@ from sequence_sync.running import connected, held
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import FileRow
 from sequence_sync.source.settings import REMOTE_ID
+from sequence_sync.state.records import EndRecord
 from sequence_sync.state.snapshot import SequenceState
 from sequence_sync.workspace import Workspace
 
@@ -86,8 +87,12 @@ class _Pass:
     def run(self) -> ImportReport:
         """All of it; what is done stays done, whatever ends it."""
         self._refuse_beforehand()
+        # After an apply that was cut off the next one must still see that it was.
+        may_end = self.ledger.last_run_ended or not self.ledger.is_stored
         try:
             self._all()
+            if may_end and any(row.wrote for row in self.report.rows):
+                self.ledger.append(EndRecord(exit_code=self.report.exit_code))
         except Stopped:
             pass  # the door knows why, and gives the exit code
         except (AccountProblem, WaitExhausted) as error:
