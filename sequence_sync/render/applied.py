@@ -146,7 +146,7 @@ def _markdown(report: AppliedReport, most: int) -> str:
     left = [f"- and {len(done) - most} more"] if len(done) > most else []
     return "".join(
         [
-            marker("report", report.environment or "", HOST),
+            marker("report", report.environment or "unknown", HOST),
             f"\n### {_HEADINGS[report.outcome]}\n",
             code_block(facts, HOST),
             _error(report.error) if report.error else "",

@@ -48,7 +48,8 @@ def _level(weight: Weight, rows: Sequence[Finding]) -> Iterator[str]:
     for row in shown:
         place = f"file={_escaped(row.path, _PROPERTY)},line={row.line}"
         place += f",col={row.column},endColumn={row.end_column}" if row.column else ""
-        yield f"::{level} {place},title={_escaped(row.title, _PROPERTY)}::{_escaped(row.message, _DATA)}"
+        title = row.rule if row.message.startswith(row.title) else row.title  # nothing is said twice
+        yield f"::{level} {place},title={_escaped(title, _PROPERTY)}::{_escaped(row.message, _DATA)}"
     if len(rows) > len(shown):
         more = f"{len(rows) - len(shown)} more of this kind are not shown here; seqsync prints all of them as text."
         yield f"::{level} title=More::{more}"

@@ -153,7 +153,7 @@ def test_a_diagnostic_is_marked_at_its_place() -> None:
     [(name, values, data)] = commands(diagnostics_github([diagnostic("50%: a, b")], "outreach/"))
     assert (name, data) == ("error", "50%: a, b Take it out.")
     assert values == {
-        "file": "outreach/sequences/a b.yaml", "line": "3", "col": "5", "endColumn": "9", "title": "50%: a, b",
+        "file": "outreach/sequences/a b.yaml", "line": "3", "col": "5", "endColumn": "9", "title": "unknown-key",
     }  # fmt: skip
 
 
