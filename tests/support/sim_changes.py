@@ -218,7 +218,7 @@ class ChangeRules:
             self.world.wrong(f"{address} has {len(step.variants)} variants, and {row.id} has {len(there)}")
         if not profile.promised:
             return
-        known = not row.touched and not self.halfway(row) and "day" not in step.assumed
+        known = row.origin and not row.touched and not self.halfway(row) and "day" not in step.assumed
         if known and row.day != step.day:
             self.world.wrong(f"{address} is on day {step.day}, and {row.id} on day {row.day}")
         code = step.priority.code if step.priority else 3

@@ -33,7 +33,7 @@ CERTAIN = (
 @dataclass
 class Wire:
     """What all lines to one account share: the faults still to come, and how many calls each endpoint had. `sent` is
-    told of every write."""
+    told of every write that the limit lets pass."""
 
     world: World
     server: SimServer
@@ -59,13 +59,13 @@ class SimTransport:
             return self._read(request, self.world.now)
         self.process.point("before a call")
         self.wire.rules.on_call(self.process, request)
-        if self.wire.sent and request.method != "GET":
-            self.wire.sent(self.process.address, request.method, request.body or {})
         self.process.wait(self.rng.uniform(0.02, 0.4))
         refused = self._limited(f"{request.method} {request.endpoint}")
         if refused is not None:
             self.wire.rules.faults += request.method != "GET"
             return refused
+        if self.wire.sent and request.method != "GET":
+            self.wire.sent(self.process.address, request.method, request.body or {})
         reply = self._reading(request) if request.method == "GET" else self._writing(request)
         self.process.point("after a call")
         return reply

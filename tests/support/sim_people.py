@@ -161,6 +161,7 @@ def take_over(author: Author, address: str, row: Row, ids: Mapping[str, str | No
             payload = {k: v for k, v in says["payload"].items() if v != ""}
             new = old.model_copy(update={"payload": payload, "task_note": says["taskNote"]})
             step = with_variant(step, letter, new)
+            row.sent[says["id"]] |= {"payload": payload, "taskNote": says["taskNote"]}
     days = {each.day for other, each in author.files[key].steps.items() if each.is_email and other != name}
     if not (step.is_email and row.day in days):
         step = step.model_copy(update={"day": row.day})

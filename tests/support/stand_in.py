@@ -2,7 +2,8 @@
 
 Shares nothing with the package or its sandbox. It keeps to what is documented, takes note of everything that a strict
 server would not like (`violations`), answers in the shapes that are in doubt as `Shape` says, and meets the nth create
-(of sequences and steps together, in order of arrival) with the fault that `Fault` scripts for it.
+(of sequences and steps together, in order of arrival), or the nth change of what is there, with the fault that `Fault`
+scripts for it. What it holds is in `stand_in_account`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-KEY = "canary-key-5f1d8e"
-BODY = {"type", "absoluteDays", "variants", "priority", "assigneeId"}
-VARIANT = {"payload", "attachmentIds", "taskNote"}
-PAYLOAD: dict[int, set[str]] = {
-    1: {"subject", "content", "preheader"}, 2: {"connectionNote"}, 3: {"message"}, 4: {"subject", "message"},
-    9: {"title", "action"}, 16: {"message"},
-}  # fmt: skip
-TYPES = {*range(1, 7), 9, *range(11, 19)}
+from support.stand_in_account import Account, Problem, Shape
 
+__all__ = ["AFTER", "BEFORE", "KEY", "KINDS", "Fault", "Problem", "Shape", "StandIn"]
+
+KEY = "canary-key-5f1d8e"
 BEFORE = {
     "drop_before",
     "error_500_before",
@@ -43,61 +40,35 @@ KINDS = sorted(BEFORE | AFTER)
 
 @dataclass
 class Fault:
-    """What meets the create number `nth` (from 1). `then` is called at that point, before anything is answered:
-    after the create where the kind is one of AFTER, before it otherwise. `seconds` is how late, or how long to wait."""
+    """What meets the create number `nth` (from 1), or with `change` that change of a step that is there.
+
+    `then` is called at that point, before anything is answered: after the write where the kind is one of AFTER, before
+    it otherwise. `seconds` is how late, or how long to wait."""
 
     kind: str
     nth: int
     seconds: float = 1.0
     then: Callable[[], None] | None = None
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How answers look. The defaults are the live ones."""
-
-    bare: bool = False
-    variant_ids: bool = True
-    days: bool = True
-    rewrapped: bool = False
-    generous: bool = False  # tells by headers that there is no limit worth the name
-
-    def __str__(self) -> str:
-        told = [name for name in ("bare", "rewrapped", "generous") if getattr(self, name)]
-        return (
-            "-".join([*told, *(f"no_{name}" for name in ("variant_ids", "days") if not getattr(self, name))]) or "live"
-        )
-
-
-class Problem(Exception):
-    """A refusal."""
-
-    def __init__(self, status: int, code: int, message: Any) -> None:
-        super().__init__(message)
-        self.status, self.body = status, {"code": code, "type": "error", "message": message}
+    change: bool = False
 
 
 @dataclass
-class StandIn:
-    """A running server; `with StandIn() as server`. `sequences` is what it holds, by id."""
+class StandIn(Account):
+    """A running server; `with StandIn() as server`. `creates` and `changes` are the writes that arrived."""
 
-    shape: Shape = field(default_factory=Shape)
     faults: Sequence[Fault] = ()
     read_faults: dict[int, str] = field(default_factory=dict)  # number of the read: a kind of fault that makes nothing
     slow_reads: float = 0.0
-    sequences: dict[str, dict[str, Any]] = field(default_factory=dict)
-    violations: list[str] = field(default_factory=list)
     creates: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    changes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     reads: int = 0
     on_the_way: int = 0
-    made: int = 0
     met: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.turns = threading.Condition()
-        self._ids = 0
 
     def __enter__(self) -> StandIn:
         handler = type("Bound", (_Handler,), {"stand_in": self})
@@ -131,13 +102,13 @@ class StandIn:
         with self.turns:
             assert self.turns.wait_for(lambda: self.reads >= count, seconds), f"no read {count}"
 
-    def arrive(self, path: str, body: dict[str, Any]) -> Fault | None:
-        """Count a create; the fault that it meets."""
+    def arrive(self, path: str, body: dict[str, Any], change: bool = False) -> Fault | None:
+        """Count a create, or a change of a step that is there; the fault that it meets."""
         with self.turns:
-            self.creates.append((path, body))
+            rows = self.changes if change else self.creates
+            rows.append((path, body))
             self.turns.notify_all()
-            number = len(self.creates)
-            due = next((fault for fault in self.faults if fault.nth == number), None)
+            due = next((fault for fault in self.faults if (fault.nth, fault.change) == (len(rows), change)), None)
             if due:
                 self.met.append(due.kind)
                 self.on_the_way += due.kind == "late_commit"
@@ -153,100 +124,6 @@ class StandIn:
         """Wait until nothing is on its way any more: a late create may land after the client has ended."""
         with self.turns:
             assert self.turns.wait_for(lambda: not self.on_the_way, 20)
-
-    def new_id(self) -> str:
-        """Like a hashid."""
-        self._ids += 1
-        return f"{self._ids * 7919 % 100000:05d}xYzQw"
-
-    def make_sequence(self, body: dict[str, Any]) -> Any:
-        """POST /sequences."""
-        self.expect(set(body) <= {"title", "emailAccountIds", "scheduleId"}, f"properties {sorted(body)}")
-        title = body.get("title")
-        if not isinstance(title, str) or not 1 <= len(title) <= 100:
-            raise Problem(400, 4000, "Failed to create sequence")
-        row = {"id": self.new_id(), "title": title, "active": False, "steps": []}
-        self.sequences[row["id"]] = row
-        self.made += 1
-        if self.shape.bare:
-            return {"id": row["id"], "title": title, "active": False, "steps": []}
-        return {"sequenceId": row["id"], "title": title}
-
-    def make_step(self, sequence_id: str, body: dict[str, Any]) -> Any:
-        """POST /sequences/{id}/steps."""
-        sequence = self.found(sequence_id)
-        self._judge(body)
-        day, kind = body["absoluteDays"], body["type"]
-        if kind == 1 and any(s["type"] == 1 and s["absoluteDays"] == day for s in sequence["steps"]):
-            raise Problem(400, 4000, "Failed to create sequence step")
-        step_id = self.new_id()
-        variants = [{"id": self.new_id(), "stepId": step_id, **row} for row in body["variants"]]
-        number = len(sequence["steps"]) + 1
-        step = {**body, "id": step_id, "name": f"Step {number}", "number": number, "variants": variants}
-        sequence["steps"].append(step)
-        self.made += 1
-        told = {"id": step_id, "name": step["name"], "number": number, "type": kind, "absoluteDays": day}
-        if self.shape.variant_ids and not self.shape.bare:
-            told |= {"sequenceId": sequence_id, "variants": [{"id": v["id"], "stepId": step_id} for v in variants]}
-        return told
-
-    def read_steps(self, sequence_id: str) -> Any:
-        """GET /sequences/{id}/steps."""
-        rows = []
-        for step in self.found(sequence_id)["steps"]:
-            row = {name: step[name] for name in ("id", "name", "number", "type")}
-            if self.shape.days:
-                row["absoluteDays"] = step["absoluteDays"]
-            row["variants"] = [self._variant(v, step["type"]) for v in step["variants"]]
-            rows.append(row)
-        return rows
-
-    def list_sequences(self, query: dict[str, list[str]]) -> Any:
-        """GET /sequences."""
-        wanted = query.get("sequenceName", [""])[0]
-        size, page = int(query.get("pageSize", ["100"])[0]), int(query.get("page", ["1"])[0])
-        self.expect(1 <= size <= 1000 and page >= 1, f"page {page} of {size}")
-        rows = [
-            {**row, "steps": [{"id": s["id"], "name": s["name"]} for s in row["steps"]]}
-            for row in self.sequences.values()
-            if wanted.casefold() in row["title"].casefold()
-        ]
-        return rows[(page - 1) * size : page * size]
-
-    def found(self, sequence_id: str) -> dict[str, Any]:
-        """That sequence, or the answer that there is none."""
-        if sequence_id not in self.sequences:
-            raise Problem(400, 40100, "Sequence not found")
-        return self.sequences[sequence_id]
-
-    def expect(self, holds: bool, what: str) -> None:
-        """The validator: what does not hold is noted, and refused."""
-        if not holds:
-            self.violations.append(what)
-            raise Problem(400, 400, [f"{what} is not allowed"])
-
-    def _judge(self, body: dict[str, Any]) -> None:
-        kind, day, variants = body.get("type"), body.get("absoluteDays"), body.get("variants")
-        self.expect(set(body) <= BODY, f"step properties {sorted(set(body) - BODY)}")
-        self.expect(type(kind) is int and kind in TYPES, f"type {kind!r}")
-        self.expect(type(day) is int and 1 <= day <= 999, f"absoluteDays {day!r}")
-        self.expect(body.get("priority", 3) in (1, 2, 3, 4), "priority")
-        self.expect(isinstance(variants, list) and 1 <= len(variants) <= (26 if kind == 1 else 1), "variants")
-        for row in variants or ():
-            self.expect(set(row) <= VARIANT, f"variant properties {sorted(set(row) - VARIANT)}")
-            self.expect(set(row["payload"]) <= PAYLOAD.get(kind or 0, set()), f"payload {sorted(row['payload'])}")
-            self.expect(kind != 1 or "taskNote" not in row, "taskNote on an email")
-            self.expect(kind == 1 or "attachmentIds" not in row, "attachmentIds on a task")
-
-    def _variant(self, row: dict[str, Any], kind: int) -> dict[str, Any]:
-        payload = dict(row["payload"])
-        if self.shape.rewrapped and kind == 1:
-            text = payload["content"].replace("'", "&#39;").replace("<br>", "<br/>").replace(". ", ".&#32;")
-            payload["content"] = f'<div class="body">\n{text}\n</div><br/>'
-        told = {"id": row["id"], "payload": payload, "status": 1}
-        if "taskNote" in row:
-            told["taskNote"] = row["taskNote"]
-        return told
 
 
 class _Server(ThreadingHTTPServer):
@@ -293,23 +170,38 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """Creates."""
-        box = self.stand_in
-        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.headers.get("Content-Type") != "application/json":
-            box.violations.append(f"POST with Content-Type {self.headers.get('Content-Type')}")
-        found = re.fullmatch(r"/v1/sequences(?:/([^/]+)/steps)?", self.path)
+        """Creates, also of variants."""
+        found = re.fullmatch(r"/v1/sequences(?:/([^/]+)/steps(?:/([^/]+)/variants)?)?", self.path)
+        sequence_id, step_id = found.groups() if found else (None, None)
+        body = self._body()
         if not found:
             return self._answer(404, {"statusCode": 404, "message": f"Cannot POST {self.path}"})
-        body, sequence_id = json.loads(raw), found[1]
+        box = self.stand_in
 
         def make() -> Any:
+            if step_id:
+                return box.add_variant(sequence_id, step_id, body)
             return box.make_step(sequence_id, body) if sequence_id else box.make_sequence(body)
 
-        fault = box.arrive(self.path, body)
-        if fault is None:
-            return self._told(201, make)
-        return self._fail(fault, make)
+        return self._meet(box.arrive(self.path, body, change=step_id is not None), 201, make)
+
+    def do_PATCH(self) -> None:
+        """Changes of variants."""
+        found = re.fullmatch(r"/v1/sequences/([^/]+)/steps/([^/]+)/variants/([^/]+)", self.path)
+        body = self._body()
+        if not found:
+            return self._answer(404, {"statusCode": 404, "message": f"Cannot PATCH {self.path}"})
+        box, ids = self.stand_in, found.groups()
+        return self._meet(box.arrive(self.path, body, change=True), 200, lambda: box.change_variant(*ids, body))
+
+    def _body(self) -> dict[str, Any]:
+        if self.headers.get("Content-Type") != "application/json":
+            self.stand_in.violations.append(f"{self.command} with Content-Type {self.headers.get('Content-Type')}")
+        body: dict[str, Any] = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        return body
+
+    def _meet(self, fault: Fault | None, status: int, make: Callable[[], Any]) -> None:
+        return self._fail(fault, status, make) if fault else self._told(status, make)
 
     def _told(self, status: int, act: Callable[[], Any]) -> None:
         box = self.stand_in
@@ -324,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(problem.status, problem.body)
         return self._answer(status, payload if box.shape.bare else {"message": "Done successfully", "payload": payload})
 
-    def _fail(self, fault: Fault, make: Callable[[], Any]) -> None:
+    def _fail(self, fault: Fault, status: int, make: Callable[[], Any]) -> None:
         box = self.stand_in
         made: list[Any] = []
 
@@ -340,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind in ("late", "late_commit"):
             box.closing.wait(fault.seconds)
             try:
-                return self._told(201, (lambda: made[0]) if made else once)
+                return self._told(status, (lambda: made[0]) if made else once)
             finally:
                 box.landed(fault)
         return self._broken(fault, made[0] if made else None)
