@@ -46,7 +46,6 @@ def _tell(door: Door, **given: object) -> None:
 @click.command()
 @click.option("-out", metavar="FILE")
 @click.option("-detailed-exitcode", is_flag=True)
-@click.option("-refresh", is_flag=True)
 @click.option("-parallelism", type=click.IntRange(1))
 @click.option("-lock-timeout", type=Duration())
 @selection_options
