@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.story import is_rough, play
+from support.story_app import AppStory
 
 from sequence_sync.planning import differ, schedule
 
@@ -23,6 +24,12 @@ def wrong(seeds: range) -> list[str]:
     """The stories in which something was wrong, each with what it was and the command that replays it."""
     found = ((seed, play(seed)[0]) for seed in seeds)
     return [f"{told[0]}: .venv/bin/python tests/stories/replay_story.py {seed}" for seed, told in found if told]
+
+
+def app_story(seed: int) -> str:
+    """What was wrong in a story with people in the app, with its seed; nothing where all was right."""
+    told = AppStory(seed).tell()
+    return f"seed {seed}: {told[0]}" if told else ""
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -77,3 +84,18 @@ def test_a_story_is_one_history() -> None:
     told = subprocess.run([sys.executable, REPLAY, "3"], capture_output=True, text=True, check=False)
     assert "\n".join(play(3, tracing=True)[1]) in told.stdout
     assert "all was right" in told.stdout
+
+
+@pytest.mark.parametrize("first", [0, 20])
+def test_stories_with_people_in_the_app(first: int) -> None:
+    """What somebody edits or deletes in the app is told, taken over, blocked, overwritten or forgotten."""
+    assert [told for seed in range(first, first + 20) if (told := app_story(seed))] == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("chunk", range(8))
+def test_many_stories_with_people_in_the_app(chunk: int) -> None:
+    """The same for 1,000 further stories."""
+    seeds = range(100 + chunk * 125, 100 + (chunk + 1) * 125)
+    assert [told for seed in seeds if (told := app_story(seed))] == []

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from support.sim_server import EMAIL, Row, SimServer
-from support.sim_world import Process, World
+from support.sim_world import GRACE, Process, World
 
 from sequence_sync.api.types import Request
 from sequence_sync.planning.canonical import same_payload
@@ -58,6 +58,8 @@ class ChangeRules:
         row, profile = self.server.rows.get(step), self.world.profile
         if row is None or not row.there(self.world.now) or not profile.promised or profile.losses:
             return
+        if "absoluteDays" in sent.body:
+            self.halves += any(self.halfway(each) for each in self.server.alive(row.sequence) if each is not row)
         last = self.landed.get(variant)
         if last is not None and last.number > sent.number and self._undoes(row, variant, sent.body):
             self.world.wrong(f"{sent.address}: a change that was given up overwrote a later one")
@@ -101,7 +103,7 @@ class ChangeRules:
         if row.touched or self.halfway(row):
             return
         # A read that is older than our own last write looks like an edit.
-        if self.world.now - max(each[0] for each in (*row.texts, *row.places)) > profile.lag + BLIND:
+        if self.world.now - max(each[0] for each in (*row.texts, *row.places)) > profile.lag + GRACE:
             self.world.wrong(f"{told.address}: an edit was seen that nobody made: {told.detail}")
 
     # -- at records ---------------------------------------------------------------------------------------------------
