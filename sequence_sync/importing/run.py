@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sequence_sync.api.clock import RealClock
+from sequence_sync.api.interruptible import Interruptible
 from sequence_sync.api.types import Kind, ReadFailed, RemoteSequence, Stopped
 from sequence_sync.apply.ledger import Ledger, StateUnsaved
 from sequence_sync.errors import AccountProblem, InvalidFiles, SeqsyncError, Undecided, UsageProblem, WaitExhausted
@@ -55,7 +56,8 @@ def import_sequences(
         held(workspace, "import", options.lock_timeout, clock) as (_, ledger, _run),
         connected(workspace, clock, key, observer) as api,
     ):
-        return _Pass(Desk(workspace, api, ledger, options.into), options, observer, stop).run()
+        desk = Desk(workspace, Interruptible(api, stop), ledger, options.into)
+        return _Pass(desk, options, observer, stop).run()
 
 
 def _check(workspace: Workspace, options: ImportOptions) -> None:

@@ -1,0 +1,51 @@
+"""Reads that a stop leaves: what they give, what they raise, and that nobody waits for a silent server."""
+
+from __future__ import annotations
+
+import threading
+from typing import cast
+
+import pytest
+
+from sequence_sync.api.interruptible import Interruptible
+from sequence_sync.api.types import Api, Stopped
+
+
+class Reads:
+    """An API with one read, which does what it is told."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.fails: Exception | None = None
+
+    def steps(self, sequence_id: str) -> list[str]:
+        """A list of one, or a failure, when it may go on."""
+        self.begun.set()
+        self.go_on.wait(60)
+        if self.fails:
+            raise self.fails
+        return [sequence_id]
+
+
+def test_a_read_gives_what_it_gives() -> None:
+    """Results and failures come through."""
+    reads = Reads()
+    reads.go_on.set()
+    api = Interruptible(cast(Api, reads), threading.Event())
+    assert api.steps("L1") == ["L1"]
+    reads.fails = OSError("broken")
+    with pytest.raises(OSError, match="broken"):
+        api.steps("L1")
+
+
+def test_a_stop_leaves_a_read_that_does_not_end() -> None:
+    """It raises Stopped while the read still waits, and at once where the stop came before."""
+    reads, stop = Reads(), threading.Event()
+    api = Interruptible(cast(Api, reads), stop)
+    threading.Thread(target=lambda: reads.begun.wait(60) and stop.set()).start()
+    with pytest.raises(Stopped):
+        api.steps("L1")
+    assert not reads.go_on.is_set()
+    with pytest.raises(Stopped):
+        api.steps("L2")
+    reads.go_on.set()
