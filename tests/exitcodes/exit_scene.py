@@ -121,6 +121,10 @@ class Scene:
         for path in self.root.glob("seqsync.state.json*"):
             path.unlink()
 
+    def bad_settings(self) -> None:
+        """Settings with a word that nobody knows."""
+        self.project.write("seqsync.yaml", "version: 1\nincluded: []\n")
+
     def elsewhere(self) -> None:
         """Another API host than the state's."""
         self.project.url = "http://127.0.0.1:9/v1"
@@ -132,6 +136,16 @@ class Scene:
     def theirs(self) -> None:
         """A sequence that somebody made in the app, with a title that one of ours may have."""
         self.server.sequences["theirs"] = {"id": "theirs", "title": "Title of b", "active": False, "steps": []}
+
+    def edited(self) -> None:
+        """Somebody changed the one step in the app."""
+        for row in self.server.sequences.values():
+            row["steps"][0]["variants"][0]["taskNote"] = "Ask about something else"
+
+    def limited(self) -> None:
+        """The server refuses every read for the rate limit, and a command may wait for one second."""
+        self.waits_for_a_second()
+        self.server.read_faults = dict.fromkeys(range(1, 40), "limit_400")
 
     def server_refuses(self) -> None:
         """No sequence is made, and none is read, for a reason of the server's own."""
