@@ -36,7 +36,7 @@ class Deciding(ABC):
         self.allowed -= {"drift"}
         for row in ended.results:
             if row.code == 6:
-                self._refused(row)
+                self._refused(row, store)
             elif row.code == 1 and "not known" in row.detail:
                 self._take_what_is_there(row, store)
         asked = [row for row in ended.results if row.code == 9]
@@ -46,16 +46,16 @@ class Deciding(ABC):
         for row in asked:
             self._decide_one(row, store)
 
-    def _refused(self, row: Result) -> None:
+    def _refused(self, row: Result, store: SimStore) -> None:
         """What a run would not do without being told so."""
         if "is active" in row.detail:
             self.allowed |= {"active"}
         elif "does not tell the day" in row.detail:
             self.off |= {Claim.READ_DAY}
         elif "not in Saleshandy any more" in row.detail:
-            people.give_up(self.author, self._known(row))
+            people.give_up(self.author, self._known(row, store))
         elif "was changed in Saleshandy" in row.detail:
-            step, found = self._known(row)
+            step, found = self._known(row, store)
             self.rules.on_drift(row, found)
             if found is None or self.rng.random() < 0.5:
                 self.allowed |= {"drift"}
@@ -65,18 +65,18 @@ class Deciding(ABC):
                 ids = {letter: each.id for letter, each in rows.items()}
                 people.take_over(self.author, step, found, ids, self.world.now)
 
-    def _known(self, row: Result) -> tuple[str, Row | None]:
+    def _known(self, row: Result, store: SimStore) -> tuple[str, Row | None]:
         """The address of the step that a result is about, and the row that the state has for it."""
         named = people.ADDRESS.search(row.detail)
         key, step = (named[0] if named else row.address).split(".")[:2]
-        self._owned(self.store)
+        self._owned(store)
         entry = self.state.sequences.get(key)
         known = entry.steps.get(step) if entry else None
         return f"{key}.{step}", self.server.rows.get(known.id) if known else None
 
     def _take_what_is_there(self, row: Result, store: SimStore) -> None:
         """Variants that cannot be told apart: the step is adopted as it is."""
-        address, found = self._known(row)
+        address, found = self._known(row, store)
         if found is None or found.gone is not None:
             people.give_up(self.author, (address, found))
         else:
