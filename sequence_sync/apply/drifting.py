@@ -49,7 +49,7 @@ def unshown(site: Site) -> list[Drifted]:
         for found in drift_of(site.key, entry, AppSequence(row, tuple(site.steps)))
         if found.kind is DriftKind.CHANGED
         and "." in found.address
-        and found.digest() not in site.context.known_drift
+        and not site.context.known_drift.issuperset(found.digests())
         and not _is_wanted(site, found)
     ]
 

@@ -17,7 +17,7 @@ from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.planning.app import AppSequence
 from sequence_sync.planning.canonical import FIELDS, HTML_FIELD, canonical_html, canonical_text, same_payload
 from sequence_sync.planning.fields import flat_variant
-from sequence_sync.planning.likeness import look, same_title
+from sequence_sync.planning.likeness import Look, look, same_title
 from sequence_sync.planning.plan import Drifted, DriftKind, FieldChange
 from sequence_sync.state.snapshot import SequenceState, StepState, VariantState, digest_of
 
@@ -73,7 +73,8 @@ def _drift(key: str, entry: SequenceState, app: AppSequence, leave_out: Collecti
                 address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
             )
     ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
-    yield from _added(key, entry, [step for step in app.steps if step.id not in ours])
+    managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
+    yield from added(key, look([step for step in app.steps if step.id not in ours], {}, managed), entry)
 
 
 def _by_ids(key: str, entry: SequenceState, app: AppSequence) -> Iterator[Drifted]:
@@ -88,16 +89,14 @@ def _by_ids(key: str, entry: SequenceState, app: AppSequence) -> Iterator[Drifte
             yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")
 
 
-def _added(key: str, entry: SequenceState, unknown: list[RemoteStep]) -> Iterator[Drifted]:
-    managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
-    found = look(unknown, {}, managed)
+def added(key: str, found: Look, entry: SequenceState | None = None) -> Iterator[Drifted]:
+    """What somebody added to sequence `key`: second copies of what `entry` has, and what is nobody's of ours."""
     for address, step in found.doubles:
-        yield Drifted(
-            address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id,
-            detail=f"step {step.id} equals step {entry.steps[address.split('.')[1]].id}",
-        )  # fmt: skip
+        ours = entry.steps.get(address.split(".")[1]) if entry else None
+        equal = f"equals step {ours.id}" if ours else f"equals what {address} wants"
+        yield Drifted(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
     for step in found.others:
-        back = "it was gone and is back: " if step.id in entry.gone else ""
+        back = "it was gone and is back: " if entry and step.id in entry.gone else ""
         yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
 
 

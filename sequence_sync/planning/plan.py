@@ -192,9 +192,11 @@ class Drifted(Frozen):
         """The key of its sequence."""
         return self.address.split(".", 1)[0]
 
-    def digest(self) -> str:
-        """Names just this difference, whatever its step is called: apply knows by it what the plan has shown."""
-        return digest_of(self.model_dump(mode="json", exclude={"address", "detail"}))[:16]
+    def digests(self) -> tuple[str, ...]:
+        """Names each of its fields, or it as a whole, whatever its step is called: by them apply knows what the plan
+        has shown."""
+        rows = [field.model_dump(mode="json") for field in self.fields] or [{}]
+        return tuple(digest_of([self.kind, self.remote_id, row])[:16] for row in rows)
 
 
 class PlannedSequence(Frozen):

@@ -72,7 +72,7 @@ def make_plan(inputs: Inputs) -> Plan:
     everything = block_all(differences, held.state, inputs.off)
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
-    changes = in_plan_order(_carried_out(chosen, everything, seen, places), places)
+    changes = in_plan_order(_carried_out(chosen, everything, seen, places, held.days), places)
     taken = {id(change) for change in chosen}
     left_out = {change.sequence for change in everything if id(change) not in taken}
     told = left_out_note(inputs.selection, (*inputs.wanted, *inputs.unchanged), everything)
@@ -100,15 +100,16 @@ def _plan(inputs: Inputs, held: Held, changes: Sequence[Change], left_out: Colle
 
 
 def _carried_out(
-    chosen: Sequence[Change], everything: Sequence[Change], inputs: Inputs, places: Mapping[str, int]
-) -> list[Change]:
+    chosen: Sequence[Change], everything: Sequence[Change], inputs: Inputs, places: Mapping[str, int],
+    days: Mapping[str, Mapping[str, int]],
+) -> list[Change]:  # fmt: skip
     """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
     rows = standing(everything, inputs.state.sequences if inputs.state else {})
     return [
         change.model_copy(update={"calls": update_calls(change, step)})
         if change.action in NEEDS_STEP and (step := step_of(change, rows))
         else change
-        for change in in_day_order(chosen, rows, places, reads_days(inputs.off))
+        for change in in_day_order(chosen, rows, places, reads_days(inputs.off), days)
     ]
 
 

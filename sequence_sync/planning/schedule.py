@@ -20,20 +20,27 @@ CYCLE = (
 )
 
 
-def in_day_order(changes: Sequence[Change], rows: Standing, places: Mapping[str, int], may_park: bool) -> list[Change]:
-    """`changes` with those of days in order, legs by way of a free day among them, and blocked where a day is held."""
+def in_day_order(
+    changes: Sequence[Change], rows: Standing, places: Mapping[str, int], may_park: bool,
+    others: Mapping[str, Mapping[str, int]],
+) -> list[Change]:  # fmt: skip
+    """`changes` with those of days in order, legs by way of a free day among them, and blocked where a day is held.
+
+    `others` are the days that are held by what the state does not know of: by sequence, who holds which.
+    """
     sequences: dict[str, list[Change]] = {}
     for change in changes:
         sequences.setdefault(change.sequence, []).append(change)
     ordered: list[Change] = []
     for key, group in sequences.items():
-        ordered += _in_one_sequence(group, rows.get(key), places, may_park)
+        ordered += _in_one_sequence(group, rows.get(key), places, may_park, others.get(key, {}))
     return ordered
 
 
 def _in_one_sequence(
-    changes: list[Change], row: SequenceState | None, places: Mapping[str, int], may_park: bool
-) -> list[Change]:
+    changes: list[Change], row: SequenceState | None, places: Mapping[str, int], may_park: bool,
+    others: Mapping[str, int],
+) -> list[Change]:  # fmt: skip
     if not any(_email(change) is not None for change in changes):
         return changes
     steps = sorted(
@@ -41,7 +48,7 @@ def _in_one_sequence(
         key=lambda change: (places.get(change.address, len(places)), change.address),
     )
     movers = {change.address: change for change in steps if _email(change) is not None and _day(change)}
-    held = _held(row, changes)
+    held = {**_held(row, changes), **others}
     wanted = {address: content.day for address, change in movers.items() if (content := change.after)}
     created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]
     last = max((change.after.day for change in created if change.after), default=0)

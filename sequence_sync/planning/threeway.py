@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sequence_sync.api.types import RemoteVariant
+from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.planning.app import App, AppSequence
 from sequence_sync.planning.drift import OFF, ON, as_read, drift_of, same_words
 from sequence_sync.planning.fields import flat_variant, step_fields
@@ -53,7 +54,9 @@ class Held:
     `state` is what the planner plans from, `records` are changes of the state alone. `drift` is told and left; `known`
     names every difference that was seen. By the address of a step or variant: `conflicts`, with the fields of all three
     sides; `edited`, words that a call would overwrite though the file does not touch them; `overwritten`, what
-    `-allow drift` lets go, and why. `gone` stays as it is, `anew` is created again.
+    `-allow drift` lets go, and why. `gone` stays as it is, `anew` is created again. `waiting` are differences that a
+    change at that address must show, or they are told. `days` are those that emails hold which are not where the
+    state has them: by sequence, who holds which.
     """
 
     state: State | None
@@ -65,6 +68,8 @@ class Held:
     overwritten: dict[str, Reason] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     anew: set[str] = field(default_factory=set)
+    waiting: list[tuple[str, Drifted]] = field(default_factory=list)
+    days: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def hold(state: State | None, wanted: Mapping[str, WantedSequence], app: App, overwrite: bool) -> Held:
@@ -72,7 +77,11 @@ def hold(state: State | None, wanted: Mapping[str, WantedSequence], app: App, ov
     held = Held(state)
     if state is None:
         return held
-    renamed = {row.formerly: row for row in wanted.values() if row.formerly and row.formerly not in wanted}
+    renamed = {
+        row.formerly: row
+        for row in wanted.values()
+        if row.formerly and row.formerly not in wanted and row.key not in state.sequences
+    }
     entries: dict[str, SequenceState] = {}
     for key, entry in state.sequences.items():
         read = app.sequences.get(key)
@@ -104,15 +113,17 @@ class _One:
 
     def run(self) -> SequenceState | None:
         """The entry to plan from; None where the sequence is let go."""
-        for row in drift_of(self.key, self.entry, self.app):
-            self.held.known.append(row.digest())
-            parts = row.address.split(".")
+        for found in drift_of(self.key, self.entry, self.app):
+            self.held.known.extend(found.digests())
+            parts = found.address.split(".")
+            row = found.model_copy(update={"address": self._address(parts)})
             if row.kind is DriftKind.GONE and len(parts) == 1:
                 return self._sequence_gone(row)
             if row.kind is DriftKind.GONE:
                 self._gone(row, parts)
             elif row.kind is not DriftKind.CHANGED:
                 self.held.drift.append(row)
+                self._hold_day(row)
             elif len(parts) == 1:
                 self._title(row)
             else:
@@ -148,6 +159,12 @@ class _One:
             rest = {name: known for name, known in step.variants.items() if name != letter}
             self.steps[parts[1]] = step.model_copy(update={"variants": rest})
 
+    def _hold_day(self, row: Drifted) -> None:
+        """An email that somebody added holds its day."""
+        step = next((step for step in self.app.steps or () if step.id == row.remote_id), None)
+        if step is not None:
+            hold_day(self.held, self.name, step)
+
     # -- what was edited ----------------------------------------------------------------------------------------------
 
     def _title(self, row: Drifted) -> None:
@@ -165,35 +182,50 @@ class _One:
         recorded: list[FieldChange] = []
         for fields in groups:
             side = _Side(self.steps[parts[1]], wanted, parts[2] if len(parts) == 3 else None, self._row(row), fields)
-            self._one_group(side, self._address(parts), told, recorded)
+            side.is_let_go = self.wanted is None or (wanted is None and parts[1] in self.wanted.removed)
+            self._one_group(side, row, told, recorded)
             self.steps[parts[1]] = side.step
         if told:
             self.held.drift.append(row.model_copy(update={"fields": tuple(told)}))
         if recorded:
-            self._record(self._address(parts), tuple(recorded), wanted, row.remote_id)
+            self._record(row.address, tuple(recorded), wanted, row.remote_id)
 
     def _row(self, row: Drifted) -> RemoteVariant | None:
         return self.rows.get(row.remote_id or "")
 
-    def _one_group(self, side: _Side, address: str, told: list[FieldChange], recorded: list[FieldChange]) -> None:
-        what = side.cell()
+    def _one_group(self, side: _Side, row: Drifted, told: list[FieldChange], recorded: list[FieldChange]) -> None:
+        what, address = side.cell(), row.address
         if what is Cell.RECORD:
             recorded.extend(side.against_file())
             side.take_file()
-        elif what is None or not self.overwrite:
-            if what is Cell.CONFLICT:
-                self.held.conflicts[address] = (*self.held.conflicts.get(address, ()), *side.all_three())
-            else:
-                told.extend(side.fields)
-            if side.is_words:
-                self.held.edited[address] = side.all_three()
-        else:
+        elif what is None:
+            told.extend(side.fields)
+            side.take_app()  # so that a call which must name it leaves it as it is
+        elif self.overwrite:
             self.held.overwritten.setdefault(address, Reason.CONFLICT if what is Cell.CONFLICT else Reason.DRIFT)
+            self.held.waiting.append((address, row.model_copy(update={"fields": side.fields})))
             side.take_app()
+        else:
+            self._leave(side, what, row, told)
+
+    def _leave(self, side: _Side, what: Cell, row: Drifted, told: list[FieldChange]) -> None:
+        if what is Cell.CONFLICT:
+            before = self.held.conflicts.get(row.address, ())
+            self.held.conflicts[row.address] = (*before, *side.all_three())
+            self.held.waiting.append((row.address, row.model_copy(update={"fields": side.fields})))
+        else:
+            told.extend(side.fields)
+        if side.is_words:
+            self.held.edited[row.address] = side.all_three()
+        if side.step.content.is_email and side.fields[0].field == "day":
+            who = f"{row.address}, which was moved there in Saleshandy"
+            self.held.days.setdefault(self.name, {})[who] = side.fields[0].after
 
     # -- words --------------------------------------------------------------------------------------------------------
 
     def _address(self, parts: list[str]) -> str:
+        if len(parts) == 1:
+            return self.name
         moved = self.wanted.moved.get(parts[1], parts[1]) if self.wanted else parts[1]
         key = moved if moved == parts[1] or moved not in self.entry.steps else parts[1]
         return ".".join((self.name, key, *parts[2:]))
@@ -224,6 +256,7 @@ class _Side:
         self.step, self.wanted, self.letter, self.row, self.fields = step, wanted, letter, row, fields
         self.is_status = fields[0].field.endswith(".status")
         self.is_words = letter is not None and not self.is_status
+        self.is_let_go = False  # the file does not mention it, or tells to forget it
 
     @property
     def _file_variant(self) -> Variant | None:
@@ -236,6 +269,8 @@ class _Side:
 
     def cell(self) -> Cell | None:
         """Which row of the table it is; None where the file says nothing about it."""
+        if self.is_let_go:
+            return None
         if self.is_status:
             wanted = OFF if self._file_variant is None else ON
             return cell(wanted == self.fields[0].before, wanted == self.fields[0].after)
@@ -253,17 +288,25 @@ class _Side:
     def _file_value(self) -> Any:
         if self.wanted is None:
             return None
-        return step_fields(self.wanted, self.wanted.assignee is not None).get(self.fields[0].field)
+        name = self.fields[0].field
+        if name == "assignee" and self.wanted.assignee is None:
+            return self.fields[0].after  # not managed: whatever the app says
+        return step_fields(self.wanted, self.wanted.assignee is not None).get(name)
 
     def against_file(self) -> Iterable[FieldChange]:
         """The fields as a change of the state to what the file says."""
         return [row.model_copy(update={"after": self._file_side().get(row.field)}) for row in self.fields]
 
     def all_three(self) -> tuple[FieldChange, ...]:
-        """The fields with last applied, file and app."""
+        """The fields with last applied, file and app; what the app has emptied is an empty text there."""
         side = self._file_side()
         return tuple(
-            FieldChange(field=row.field, before=row.before, after=side.get(row.field, row.before), app=row.after)
+            FieldChange(
+                field=row.field,
+                before=row.before,
+                after=side.get(row.field),
+                app="" if row.after is None else row.after,
+            )
             for row in self.fields
         )
 
@@ -294,6 +337,12 @@ class _Side:
             update = {"content": variant, "digest": variant_digest(variant), "returned": None}
             taken = known.model_copy(update=update)
         self.step = self.step.model_copy(update={"variants": {**self.step.variants, self.letter: taken}})
+
+
+def hold_day(held: Held, key: str, step: RemoteStep) -> None:
+    """A step in the app that is not managed holds its day, if it is an email whose day is told."""
+    if step.type == STEP_TYPES[EMAIL].code and step.day is not None:
+        held.days.setdefault(key, {})[f"step {step.id}, which is not managed"] = step.day
 
 
 def _placings(row: Drifted) -> list[tuple[FieldChange, ...]]:

@@ -1,0 +1,278 @@
+"""The table of file, state and app, cell by cell, for each thing that a call writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.build import email, entry, message
+from support.desk import Desk, Put, bodies, drift, lines, of_step, of_variant, told, words
+
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.plan import Plan
+from sequence_sync.state.snapshot import step_state
+
+HIGH, LOW, URGENT = Priority.HIGH, Priority.LOW, Priority.URGENT
+HELLO, BYE, WHAT = "<p>Hello there</p>", "<p>Good bye</p>", "<p>What now</p>"
+MAIL, NOTE = email(), message()
+# What is changed, and three values of it.
+ASPECTS: dict[str, tuple[Content, Put, Any, Any, Any]] = {
+    "subject": (MAIL, words("subject"), "Hello", "Good bye", "What now"),
+    "content": (MAIL, words("content"), HELLO, BYE, WHAT),
+    "preheader": (MAIL, words("preheader"), "Hello", "Good bye", "What now"),
+    "preheader-taken-out": (MAIL, words("preheader"), "Hello", "", "What now"),
+    "message": (NOTE, words("message"), "Hello", "Good bye", "What now"),
+    "note": (NOTE, of_variant("task_note"), "Look", "Listen", "Wait"),
+    "attachments": (MAIL, of_variant("attachments"), ("f1",), ("f1", "f2"), ()),
+    "day": (MAIL, of_step("day"), 1, 5, 9),
+    "day-of-a-task": (NOTE, of_step("day"), 1, 5, 9),
+    "priority": (NOTE, of_step("priority"), HIGH, LOW, URGENT),
+    "priority-normal": (NOTE, of_step("priority"), None, LOW, URGENT),
+    "assignee": (NOTE, of_step("assignee"), "anna", "bert", "carl"),
+}
+each_aspect = pytest.mark.parametrize("name", ASPECTS)
+
+
+def held(name: str, applied: int, app: int, file: int, *allowed: str) -> Plan:
+    """The plan where state, app and file have these of the three values."""
+    base, put, *values = ASPECTS[name]
+    desk = Desk.of(trial=entry(one=put(base, values[applied])))
+    step = desk.state.sequences["trial"].steps["one"]
+    seen = step_state(put(base, values[app]), step.id, {letter: row.id for letter, row in step.variants.items()})
+    desk.steps["trial"]["one"] = told(seen)
+    desk.want(one=put(base, values[file]))
+    return desk.plan(*allowed)
+
+
+def address(name: str) -> str:
+    """Where a difference of this kind is told."""
+    of_the_step = name.startswith(("day", "priority", "assignee"))
+    return "trial.one" if of_the_step else "trial.one.a"
+
+
+def action(name: str) -> str:
+    """Which call settles it."""
+    return "update-variant" if address(name).endswith(".a") else "update-step"
+
+
+def sent(name: str, value: int) -> dict[str, Any]:
+    """The body that sets this value, whole."""
+    base, put, *values = ASPECTS[name]
+    content, wanted = put(base, values[0]), values[value]
+    payload = content.variants["a"].payload
+    if name == "day" or name == "day-of-a-task":
+        return {"payload": payload, "absoluteDays": wanted}
+    if name.startswith("priority"):
+        return {"payload": payload, "priority": (wanted or Priority.NORMAL).code}
+    if name == "assignee":
+        return {"payload": payload, "assigneeId": wanted}
+    if name == "note":
+        return {"payload": payload, "taskNote": wanted}
+    if name == "attachments":
+        return {"payload": payload, "attachmentIds": list(wanted)}
+    return {"payload": {**payload, name.removesuffix("-taken-out"): wanted}}
+
+
+@each_aspect
+def test_nothing_differs(name: str) -> None:
+    """x x x: there is nothing to tell."""
+    plan = held(name, 0, 0, 0)
+    assert (plan.changes, plan.drift, plan.known_drift) == ((), (), ())
+
+
+@each_aspect
+def test_the_file_alone_was_changed(name: str) -> None:
+    """x x y: an update, as without a look."""
+    plan = held(name, 0, 0, 1)
+    assert (lines(plan), drift(plan)) == ([(address(name), action(name), "changed")], [])
+    assert (bodies(plan), plan.gates) == ([sent(name, 1)], ())
+
+
+@each_aspect
+def test_the_app_alone_was_changed(name: str) -> None:
+    """x y x: told, and nothing is done."""
+    plan = held(name, 0, 1, 0)
+    assert (lines(plan), drift(plan)) == ([], [(address(name), "changed")])
+    assert [len(row.fields) for row in plan.drift] == [1]
+    assert len(plan.known_drift) == 1
+
+
+@each_aspect
+def test_the_file_is_put_back_only_with_the_gate(name: str) -> None:
+    """x y x with `-allow drift`: what the file says takes its place, whole, and it is not told twice."""
+    plan = held(name, 0, 1, 0, "drift")
+    assert (lines(plan), drift(plan)) == ([(address(name), action(name), "drift")], [])
+    (body,) = bodies(plan)
+    assert body == {**sent(name, 0), "payload": {**body["payload"], **sent(name, 0)["payload"]}}
+    assert [(gate.name, gate.allowed) for gate in plan.gates] == [("drift", True)]
+    (field,) = plan.changes[0].fields
+    assert field.before != field.after
+
+
+@each_aspect
+def test_file_and_app_agree(name: str) -> None:
+    """x y y: only the state is behind; with the gate too."""
+    for allowed in ((), ("drift",)):
+        plan = held(name, 0, 1, 1, *allowed)
+        assert (lines(plan), drift(plan)) == ([(address(name), "record", "same-in-app")], [])
+        assert (bodies(plan), plan.gates) == ([], ())
+
+
+@each_aspect
+def test_all_three_differ(name: str) -> None:
+    """x y z: blocked, and all three are shown."""
+    plan = held(name, 0, 1, 2)
+    assert (lines(plan), drift(plan), bodies(plan)) == ([(address(name), "blocked", "conflict")], [], [])
+    (field,) = plan.changes[0].fields
+    assert None in (field.before, field.after, field.app) or len({field.before, field.after, field.app}) == 3
+    assert "-allow drift" in plan.changes[0].advice
+
+
+@each_aspect
+def test_a_conflict_is_overwritten_only_with_the_gate(name: str) -> None:
+    """x y z with `-allow drift`: the file wins, under its true reason."""
+    plan = held(name, 0, 1, 2, "drift")
+    assert (lines(plan), drift(plan)) == ([(address(name), action(name), "conflict")], [])
+    (body,) = bodies(plan)
+    assert body == {**sent(name, 2), "payload": {**body["payload"], **sent(name, 2)["payload"]}}
+    assert [gate.name for gate in plan.gates] == ["drift"]
+
+
+def off(desk: Desk, letter: str = "b") -> None:
+    """The state has a variant switched off."""
+    row = desk.state.sequences["trial"].steps["one"]
+    variants = {**row.variants, letter: row.variants[letter].model_copy(update={"status": 0})}
+    steps = {"one": row.model_copy(update={"variants": variants})}
+    trial = desk.state.sequences["trial"].model_copy(update={"steps": steps})
+    desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
+
+
+def switched(applied: bool, app: bool, file: bool) -> Desk:
+    """A second variant that is on or off by state, app and file."""
+    desk = Desk.of(trial=entry(one=email(b="Another way")))
+    if not applied:
+        off(desk)
+    desk.edit("one", letter=1, status=int(app))
+    if not file:
+        desk.want(one=email())
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("on", "changes", "rows"),
+    [
+        ((True, True, True), [], []),
+        ((False, False, False), [], []),
+        ((True, True, False), [("trial.one.b", "deactivate-variant", "variant-removed")], []),
+        ((False, False, True), [("trial.one.b", "update-variant", "changed")], []),
+        ((True, False, True), [], [("trial.one.b", "changed")]),
+        ((False, True, False), [], [("trial.one.b", "changed")]),
+        ((True, False, False), [("trial.one.b", "record", "same-in-app")], []),
+        ((False, True, True), [("trial.one.b", "record", "same-in-app")], []),
+    ],
+)
+def test_a_variant_that_is_on_or_off(on: tuple[bool, bool, bool], changes: object, rows: object) -> None:
+    """State, app and file: on or off are two values, so that there is no conflict."""
+    plan = switched(*on).plan()
+    assert (lines(plan), drift(plan)) == (changes, rows)
+
+
+def test_on_and_off_are_put_back_with_the_gate() -> None:
+    """What somebody switched in the app is switched back; switching off needs its own gate too."""
+    plan = switched(True, False, True).plan("drift")
+    assert (lines(plan), drift(plan)) == ([("trial.one.b", "update-variant", "drift")], [])
+    assert bodies(plan)[0]["status"] == 1
+    plan = switched(False, True, False).plan("drift")
+    assert (lines(plan), drift(plan)) == ([("trial.one.b", "deactivate-variant", "drift")], [])
+    assert (bodies(plan), {gate.name for gate in plan.shut}) == ([{"status": 0}], {"destructive"})
+
+
+@pytest.mark.parametrize(
+    ("file", "app", "changes", "rows"),
+    [
+        ("Trial", "Other", [], [("trial", "changed")]),
+        ("Other", "Other", [("trial", "record", "same-in-app")], []),
+        ("Other", "OTHER ", [("trial", "record", "same-in-app")], []),
+        ("Trial", " TRIAL", [], []),
+        ("Other", "Trial", [("trial", "blocked", "title-changed")], []),
+        ("Other", "Third", [("trial", "blocked", "title-changed")], [("trial", "changed")]),
+    ],
+)
+def test_titles(file: str, app: str, changes: object, rows: object) -> None:
+    """No call renames a sequence: told, recorded or blocked, with the gate too; case and blanks are no difference."""
+    desk = Desk.of(trial=entry(one=email()))
+    desk.file(title=file)
+    row = desk.rows["trial"]
+    assert row is not None
+    desk.rows["trial"] = type(row)(row.id, app, False)
+    for allowed in ((), ("drift",)):
+        plan = desk.plan(*allowed)
+        assert (lines(plan), drift(plan)) == (changes, rows)
+
+
+def test_a_step_that_is_gone() -> None:
+    """There, gone, there: told; created anew only with the gate. There, gone, not there: forgotten."""
+    desk = Desk.of(trial=entry(one=email(), two=message(4)))
+    desk.lose("two")
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([], [("trial.two", "gone")])
+    plan = desk.plan("drift")
+    assert lines(plan) == [("trial.two", "forget", "gone"), ("trial.two", "create-step", "gone")]
+    assert (drift(plan), [gate.name for gate in plan.gates]) == ([], ["drift"])
+    desk.want(two=None)
+    for allowed in ((), ("drift",)):
+        plan = desk.plan(*allowed)
+        assert (lines(plan), drift(plan)) == ([("trial.two", "forget", "gone")], [])
+
+
+def test_a_variant_that_is_gone() -> None:
+    """The same for a variant; the last one of a step stays as it is."""
+    desk = Desk.of(trial=entry(one=email(b="Another way")))
+    desk.lose("one", letter=1)
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([], [("trial.one.b", "gone")])
+    assert lines(desk.plan("drift")) == [
+        ("trial.one.b", "forget", "gone"), ("trial.one.b", "create-variant", "gone")
+    ]  # fmt: skip
+    desk.want(one=email())
+    assert lines(desk.plan()) == [("trial.one.b", "forget", "gone")]
+    alone = Desk.of(trial=entry(one=email()))
+    alone.lose("one", letter=0)
+    for allowed in ((), ("drift",)):
+        plan = alone.plan(*allowed)
+        assert (lines(plan), drift(plan)) == ([], [("trial.one.a", "gone")])
+
+
+def test_a_sequence_that_is_gone() -> None:
+    """With its file told, and made anew with the gate, steps and all; without its file forgotten."""
+    desk = Desk.of(trial=entry(one=email()), other=entry("SEQ2", "Other", call=message(2)))
+    desk.lose_sequence()
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([], [("trial", "gone")])
+    plan = desk.plan("drift")
+    assert lines(plan) == [
+        ("trial", "forget", "gone"), ("trial", "create-sequence", "gone"), ("trial.one", "create-step", "gone")
+    ]  # fmt: skip
+    assert [call.path for change in plan.changes for call in change.calls] == ["/sequences", "/sequences/{trial}/steps"]
+    del desk.files["trial"]
+    for removed in ((), ("trial",)):
+        plan = desk.plan(removed=removed)
+        assert (lines(plan), drift(plan)) == ([("trial", "forget", "gone")], [])
+
+
+def test_what_is_not_in_the_state_is_adopted_or_told() -> None:
+    """Not there, there, there: adopted where it says the same. Nothing like it: told. Known as another's: silent."""
+    desk = Desk.of(trial=entry(one=email()))
+    new = email(5, "One more thing", "<p>Ideas</p>")
+    desk.want(new=new)
+    found = told(step_state(new, "found", {"a": "found-a"}))
+    desk.add(found)
+    desk.add(told(step_state(message(8, "Entirely different things"), "hers", {"a": "hers-a"})))
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([("trial.new", "adopt", "found")], [("trial", "added")])
+    assert (plan.changes[0].remote_id, bodies(plan)) == ("found", [])
+    assert plan.drift[0].remote_id == "hers"
+    trial = desk.state.sequences["trial"].model_copy(update={"unmanaged": {"hers": None}})
+    desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
+    assert drift(desk.plan()) == []

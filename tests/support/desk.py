@@ -1,0 +1,152 @@
+"""File, state and app on one desk: each can be changed by itself, and the planner holds them against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from support.build import state, wanted
+
+from sequence_sync.api.types import RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.planning.app import App, AppSequence
+from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.state.snapshot import SequenceState, State, StepState
+
+
+def told(step: StepState) -> RemoteStep:
+    """A step as an account gives it back that tells everything."""
+    rows = tuple(
+        RemoteVariant(row.id or "", row.content.payload, row.content.task_note, row.content.attachments, row.status)
+        for row in step.variants.values()
+    )
+    code = step.priority.code if step.priority else 3
+    return RemoteStep(
+        step.id, STEP_TYPES[step.type].code, day=step.day, priority=code, assignee=step.assignee, variants=rows
+    )
+
+
+@dataclass
+class Desk:
+    """One account, as it was applied: what the files want is what the state says and what the app says, at first.
+
+    `steps` are the app's, by sequence and step key, what has no key of ours under any name. `gone` are ids that two
+    readings did not show.
+    """
+
+    state: State
+    files: dict[str, WantedSequence] = field(default_factory=dict)
+    steps: dict[str, dict[str, RemoteStep]] = field(default_factory=dict)
+    rows: dict[str, RemoteSequence | None] = field(default_factory=dict)
+    others: list[RemoteSequence] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, **sequences: SequenceState) -> Desk:
+        """Everything as applied."""
+        desk = cls(state(**sequences))
+        for key, row in sequences.items():
+            desk.files[key] = wanted(key, row.title, steps={name: step.content for name, step in row.steps.items()})
+            desk.steps[key] = {name: told(step) for name, step in row.steps.items()}
+            desk.rows[key] = RemoteSequence(row.id, row.title, False)
+        return desk
+
+    def file(self, key: str = "trial", **fields: Any) -> None:
+        """Change what the file of a sequence wants, beside its steps."""
+        self.files[key] = self.files[key].model_copy(update=fields)
+
+    def want(self, key: str = "trial", **steps: Content | None) -> None:
+        """Change steps of a file; None takes one out."""
+        rows = {**self.files[key].steps, **steps}
+        self.file(key, steps={name: row for name, row in rows.items() if row is not None})
+
+    def edit(self, step: str, key: str = "trial", letter: int | None = None, **fields: Any) -> None:
+        """Somebody edits a step in the app, or its variant at place `letter`; `payload` adds to the one there."""
+        row = self.steps[key][step]
+        if letter is None:
+            self.steps[key][step] = replace(row, **fields)
+            return
+        variants = list(row.variants)
+        if "payload" in fields:
+            fields["payload"] = {**variants[letter].payload, **fields["payload"]}
+        variants[letter] = replace(variants[letter], **fields)
+        self.steps[key][step] = replace(row, variants=tuple(variants))
+
+    def lose(self, step: str, key: str = "trial", letter: int | None = None) -> None:
+        """Somebody deletes a step in the app, or a variant of it."""
+        row = self.steps[key][step]
+        if letter is None:
+            self.gone.add(self.steps[key].pop(step).id)
+            return
+        self.gone.add(row.variants[letter].id)
+        rest = tuple(each for place, each in enumerate(row.variants) if place != letter)
+        self.steps[key][step] = replace(row, variants=rest)
+
+    def lose_sequence(self, key: str = "trial") -> None:
+        """Somebody deletes a sequence in the app."""
+        self.rows[key] = None
+
+    def add(self, step: RemoteStep, key: str = "trial") -> None:
+        """Somebody adds a step in the app."""
+        self.steps[key][step.id] = step
+
+    def app(self) -> App:
+        """The account as read."""
+        read = {
+            key: AppSequence(row, tuple(self.steps[key].values()) if row else None, frozenset(self.gone))
+            for key, row in self.rows.items()
+        }
+        return App((*[row for row in self.rows.values() if row], *self.others), read)
+
+    def plan(self, *allowed: str, **more: Any) -> Plan:
+        """The refreshed plan."""
+        return make_plan(Inputs(self.files, self.state, "default", "api", allowed=allowed, app=self.app(), **more))
+
+
+def lines(plan: Plan) -> list[tuple[str, str, str]]:
+    """Each change in short: address, action, reason."""
+    return [(change.address, change.action.value, change.reason.value) for change in plan.changes]
+
+
+def drift(plan: Plan) -> list[tuple[str, str]]:
+    """Each drift in short: address, kind."""
+    return [(row.address, row.kind.value) for row in plan.drift]
+
+
+def bodies(plan: Plan) -> list[dict[str, Any]]:
+    """The bodies of all calls, in order."""
+    return [call.body for change in plan.changes for call in change.calls]
+
+
+Put = Callable[[Content, Any], Content]
+
+
+def words(name: str) -> Put:
+    """Sets one field of the first variant's payload; an empty one is not there."""
+
+    def put(content: Content, value: Any) -> Content:
+        old = content.variants["a"]
+        payload = {key: each for key, each in {**old.payload, name: value}.items() if each}
+        return content.model_copy(
+            update={"variants": {**content.variants, "a": old.model_copy(update={"payload": payload})}}
+        )
+
+    return put
+
+
+def of_variant(name: str) -> Put:
+    """Sets a field of the first variant."""
+
+    def put(content: Content, value: Any) -> Content:
+        variants = {**content.variants, "a": content.variants["a"].model_copy(update={name: value})}
+        return content.model_copy(update={"variants": variants})
+
+    return put
+
+
+def of_step(name: str) -> Put:
+    """Sets a field of the step."""
+    return lambda content, value: content.model_copy(update={name: value})
