@@ -27,7 +27,7 @@ def record(site: Site, change: Change) -> Told:
     if change.step is None:
         return _title(site, change)
     known = site.known
-    if known is None or change.step not in known.steps or change.after is None:
+    if known is None or change.step not in known.steps:
         raise Halt(Status.FAILED, 1, f"{change.address} is not in the state.", "Plan again.")
     site.fresh()
     entry = known.steps[change.step]
@@ -59,7 +59,7 @@ def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
         return _placed(entry, step, change)
     letter = parts[2]
     row = next((row for row in step.variants if row.id == entry.variants[letter].id), None)
-    if row is None or change.after is None:
+    if row is None:
         return None
     known = entry.variants[letter]
     update: dict[str, Any] = {}
@@ -69,8 +69,8 @@ def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
                 return None
             update["status"] = 1 if field.after == ON else 0
     if any(not field.field.endswith(".status") for field in change.fields):
-        wanted = change.after.variants[letter]
-        if not same_words(entry.type, wanted, as_read(entry.type, known, row)):
+        wanted = change.after.variants.get(letter) if change.after else None
+        if wanted is None or not same_words(entry.type, wanted, as_read(entry.type, known, row)):
             return None
         returned = None if row.payload == wanted.payload else payload_digest(row.payload)
         update |= {"content": wanted, "digest": variant_digest(wanted), "returned": returned}
@@ -89,34 +89,45 @@ def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
 
 
 def let_go(site: Site, change: Change) -> Told:
-    """What two readings did not find, and this one does not either, leaves the state."""
-    known = site.known
-    parts = change.address.split(".")
-    if known is None or (len(parts) > 1 and parts[1] not in known.steps):
-        return Status.ALREADY, ""
+    """What two readings did not find, and this one does not either, leaves the state. It is known by its id: under that
+    address there may be a new one by now, or its entry may still have its old key."""
     if change.step is None:
-        if any(row.id == known.id for row in site.context.remote_sequences()):
-            raise _not_any_more(change.address, "is there again")
-        site.note(f"{site.key} is gone from Saleshandy", Delta(sequence=site.key, drop=True))
-        return Status.RECORDED, IS_GONE
-    site.fresh()
-    entry = known.steps[change.step]
-    step = site.remote_or_none(entry.id)
-    if len(parts) == 2:
-        if step is not None:
-            raise _not_any_more(change.address, "is there again")
-        head = known.head.model_copy(update={"gone": tuple(sorted({*known.gone, entry.id})), "made_from": None})
-        steps: dict[str, StepState | None] = {change.step: None}
-        site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, head=head, steps=steps))
-        return Status.RECORDED, IS_GONE
-    return _let_variant_go(site, change, entry, step)
-
-
-def _let_variant_go(site: Site, change: Change, entry: StepState, step: RemoteStep | None) -> Told:
-    letter = change.address.split(".")[2]
-    if letter not in entry.variants:
+        return _let_sequence_go(site, change)
+    known = site.known
+    if known is None:
         return Status.ALREADY, ""
-    if step is None or any(row.id == entry.variants[letter].id for row in step.variants):
+    site.fresh()
+    if len(change.address.split(".")) == 3:
+        return _let_variant_go(site, change)
+    key = next((name for name, row in known.steps.items() if row.id == change.remote_id), None)
+    if key is None:
+        return Status.ALREADY, ""
+    if site.remote_or_none(known.steps[key].id) is not None:
+        raise _not_any_more(change.address, "is there again")
+    head = known.head.model_copy(update={"gone": tuple(sorted({*known.gone, known.steps[key].id})), "made_from": None})
+    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, head=head, steps={key: None}))
+    return Status.RECORDED, IS_GONE
+
+
+def _let_sequence_go(site: Site, change: Change) -> Told:
+    known = site.context.ledger.state.sequences
+    key = next((name for name, row in known.items() if row.id == change.remote_id), None)
+    if key is None:
+        return Status.ALREADY, ""
+    if any(row.id == change.remote_id for row in site.context.remote_sequences()):
+        raise _not_any_more(change.address, "is there again")
+    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=key, drop=True))
+    site.id = None
+    return Status.RECORDED, IS_GONE
+
+
+def _let_variant_go(site: Site, change: Change) -> Told:
+    entry = site.known.steps.get(change.step or "") if site.known else None
+    letter = change.address.split(".")[2]
+    if entry is None or letter not in entry.variants or entry.variants[letter].id != change.remote_id:
+        return Status.ALREADY, ""
+    step = site.remote_or_none(entry.id)
+    if step is None or any(row.id == change.remote_id for row in step.variants):
         raise _not_any_more(change.address, "is not as the plan has it")
     rest = {name: row for name, row in entry.variants.items() if name != letter}
     less = entry.model_copy(update={"variants": rest})

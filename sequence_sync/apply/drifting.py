@@ -14,12 +14,12 @@ from sequence_sync.apply.site import Site
 from sequence_sync.model.sequence import Content
 from sequence_sync.planning.app import AppSequence
 from sequence_sync.planning.canonical import same_payload, shared_words
-from sequence_sync.planning.drift import OFF, as_read, drift_of, payload_digest, same_words, text_is_applied
+from sequence_sync.planning.drift import ON, as_read, drift_of, payload_digest, same_words, text_is_applied
 from sequence_sync.planning.fields import step_fields
 from sequence_sync.planning.gates import DRIFT
 from sequence_sync.planning.likeness import MOSTLY_THE_SAME
 from sequence_sync.planning.outcome import Status
-from sequence_sync.planning.plan import Drifted, DriftKind
+from sequence_sync.planning.plan import Change, Drifted, DriftKind
 from sequence_sync.state.snapshot import Delta, StepState, VariantState
 
 SHOWN = 300  # characters of a text in a refusal
@@ -57,8 +57,17 @@ def unshown(site: Site) -> list[Drifted]:
 def _is_wanted(site: Site, found: Drifted) -> bool:
     """Whether the app says already what this plan is about to write."""
     step = found.address.split(".")[1]
-    wanted = (change.after for change in site.changes if change.step == step and change.calls)
-    return any(_says(site, found, content) for content in wanted if content)
+    planned = [change for change in site.changes if change.step == step and change.calls]
+    switches = tuple(row for row in found.fields if row.field.endswith(".status"))
+    rest = tuple(row for row in found.fields if row not in switches)
+    if switches and not any(_switches(change, found.address, switches[0].after == ON) for change in planned):
+        return False
+    found = found.model_copy(update={"fields": rest})
+    return not rest or any(_says(site, found, change.after) for change in planned if change.after)
+
+
+def _switches(change: Change, address: str, on: bool) -> bool:
+    return change.address == address and any(call.body.get("status") == int(on) for call in change.calls)
 
 
 def _says(site: Site, found: Drifted, content: Content) -> bool:
@@ -68,8 +77,7 @@ def _says(site: Site, found: Drifted, content: Content) -> bool:
         return all(fields.get(row.field) == row.after for row in found.fields)
     entry, letter = site.entry().steps[parts[1]], parts[2]
     row = next((row for step in site.steps for row in step.variants if row.id == found.remote_id), None)
-    switched_off = any(each.field.endswith(".status") and each.after == OFF for each in found.fields)
-    if row is None or letter not in content.variants or switched_off:
+    if row is None or letter not in content.variants:
         return False
     return same_words(entry.type, content.variants[letter], as_read(entry.type, entry.variants[letter], row))
 

@@ -95,7 +95,9 @@ def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteSte
     row = next((row for row in step.variants if row.id == known.id), None) if step else None
     if step is None or row is None:
         return Finding(Held.GONE)
-    aspects = [_text(entry, letter, body, row), *_placing(entry, body, step), *_rest(entry, letter, body, row)]
+    aspects = [*_placing(entry, body, step), *_rest(entry, letter, body, row)]
+    if body.keys() & {"payload", "taskNote"}:  # who only switches a variant off overwrites no words
+        aspects.insert(0, _text(entry, letter, body, row))
     if all(aspect.wanted for aspect in aspects):
         return Finding(Held.WANTED)
     foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)

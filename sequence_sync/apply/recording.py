@@ -7,6 +7,7 @@ from sequence_sync.apply.agreeing import Told, let_go
 from sequence_sync.apply.context import Halt
 from sequence_sync.apply.looking import look_before_writing
 from sequence_sync.apply.site import Site
+from sequence_sync.apply.variants import adopt_variant
 from sequence_sync.planning.likeness import same_title
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Change, Reason
@@ -66,6 +67,8 @@ def adopt(site: Site, change: Change) -> Told:
     """Take what `id:` or `ids:` name into the state."""
     if change.step is None:
         return (Status.ALREADY, "") if site.known else _adopt_sequence(site, change)
+    if len(change.address.split(".")) == 3:
+        return adopt_variant(site, change)
     if change.step in site.entry().steps:
         return Status.ALREADY, ""
     look_before_writing(site)

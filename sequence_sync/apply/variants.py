@@ -74,6 +74,21 @@ def create_variant(site: Site, change: Change) -> Told:
     raise never_made()
 
 
+def adopt_variant(site: Site, change: Change) -> Told:
+    """Take a variant that a read has found into the state. Sends nothing."""
+    _, step_key, letter = change.address.split(".")
+    if letter in _entry(site, step_key).variants:
+        return Status.ALREADY, ""
+    _look(site, step_key)
+    entry, wanted = _entry(site, step_key), _wanted(change, letter)
+    row = next((row for row in _unknown(site, entry) if row.id == change.remote_id), None)
+    if row is None or not _says(entry.type, row, wanted):
+        why = f"Variant {change.remote_id} does not say any more what {change.address} says."
+        raise Halt(Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh.")
+    site.note(f"{change.address} is variant {row.id}", _delta(site, step_key, letter, row.id, wanted))
+    return Status.ADOPTED, ""
+
+
 def settle_open_variant(site: Site, intent: IntentRecord, since: float) -> None:
     """Decide what an earlier run's new variant became. Sends nothing; raises Halt where a person must decide."""
     site.id = intent.remote_id

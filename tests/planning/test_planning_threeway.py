@@ -212,7 +212,7 @@ def test_titles(file: str, app: str, changes: object, rows: object) -> None:
 
 
 def test_a_step_that_is_gone() -> None:
-    """There, gone, there: told; created anew only with the gate. There, gone, not there: forgotten."""
+    """In the file it is told, and created anew only with the gate; out of the file it is forgotten."""
     desk = Desk.of(trial=entry(one=email(), two=message(4)))
     desk.lose("two")
     plan = desk.plan()
@@ -262,7 +262,7 @@ def test_a_sequence_that_is_gone() -> None:
 
 
 def test_what_is_not_in_the_state_is_adopted_or_told() -> None:
-    """Not there, there, there: adopted where it says the same. Nothing like it: told. Known as another's: silent."""
+    """Adopted where it says what the file wants, told where it is nothing like it, silent where it is another's."""
     desk = Desk.of(trial=entry(one=email()))
     new = email(5, "One more thing", "<p>Ideas</p>")
     desk.want(new=new)

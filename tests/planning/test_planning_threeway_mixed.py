@@ -8,13 +8,10 @@ import pytest
 from support.build import call, email, entry, message, wanted
 from support.desk import Desk, bodies, drift, lines, told
 
-from sequence_sync.api.types import RemoteSequence, RemoteStep, RemoteVariant
-from sequence_sync.model.fields import Priority
+from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.planning.app import App, AppSequence
-from sequence_sync.planning.plan import Change, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.plan import Change
 from sequence_sync.planning.select import Selection
 from sequence_sync.state.snapshot import step_state
 
@@ -212,7 +209,7 @@ def test_a_switched_off_step_that_somebody_switches_on_again(desk: Desk) -> None
 
 
 def test_places_changed_by_the_file_and_one_of_them_in_the_app(desk: Desk) -> None:
-    """The file swaps; in the app one has a day of its own by now. Nobody is sent to a day that is held there."""
+    """The file swaps; in the app one has a day of its own by now, and nobody is sent to a day that is held there."""
     desk.want(one=email(3, "First", "<p>The first mail</p>"), two=email(1, "Second", b="Another way"))
     desk.edit("one", day=8)
     plan = desk.plan()
@@ -229,12 +226,8 @@ def test_a_swap_in_the_app_is_put_back_by_way_of_a_free_day(desk: Desk) -> None:
     desk.edit("one", day=3)
     desk.edit("two", day=1)
     assert drift(desk.plan()) == [("trial.one", "changed"), ("trial.two", "changed")]
-    plan = desk.plan("drift")
-    assert [(row.address, row.fields[0].before, row.fields[0].after) for row in plan.changes] == [
-        ("trial.two", 1, 4), ("trial.one", 3, 1), ("trial.two", 4, 3),
-    ] or [(row.address, row.fields[0].before, row.fields[0].after) for row in plan.changes] == [
-        ("trial.one", 3, 4), ("trial.two", 1, 3), ("trial.one", 4, 1),
-    ]  # fmt: skip
+    legs = [(row.address, row.fields[0].before, row.fields[0].after) for row in desk.plan("drift").changes]
+    assert legs == [("trial.two", 1, 4), ("trial.one", 3, 1), ("trial.two", 4, 3)]
 
 
 def test_a_create_does_not_go_to_a_day_that_is_held_in_the_app(desk: Desk) -> None:
@@ -353,87 +346,3 @@ def test_two_sequences_of_the_state_are_two_whatever_formerly_says(desk: Desk) -
     assert (lines(plan), drift(plan)) == (
         [("trial", "blocked", "sequence-removed")], [("trial.one.a", "changed")]
     )  # fmt: skip
-
-
-# -- what the state does not know -------------------------------------------------------------------------------------
-
-
-def test_half_the_words_are_for_a_person(desk: Desk) -> None:
-    """Blocked with both commands, and not told as drift as well."""
-    desk.add(there(message(6, "Words that are half the same as ours"), "near"))
-    desk.want(new=message(6, "Words that are half the same but others"))
-    plan = desk.plan()
-    assert (lines(plan), drift(plan)) == ([("trial.new", "blocked", "unclear")], [])
-    assert "-adopt near" in advice(plan.changes[0])
-
-
-def test_a_step_that_was_gone_and_is_back(desk: Desk) -> None:
-    """It is told as what it is; with its key in the file again it is adopted."""
-    trial = desk.state.sequences["trial"]
-    steps = {key: row for key, row in trial.steps.items() if key != "task"}
-    lost = trial.model_copy(update={"steps": steps, "gone": ("SEQ1-task",)})
-    desk.state = desk.state.model_copy(update={"sequences": {"trial": lost}})
-    assert lines(desk.plan()) == [("trial.task", "adopt", "found")]
-    desk.want(task=None)
-    plan = desk.plan()
-    assert (lines(plan), drift(plan)) == ([], [("trial", "added")])
-    assert "it was gone and is back" in plan.drift[0].detail
-
-
-def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
-    """Without ids the title is taken, and every step waits; with the id the steps are adopted, strangers told."""
-    desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
-    rows, steps = desk.rows["trial"], tuple(desk.steps["trial"].values())
-    assert rows is not None
-    blind = make_plan(Inputs(desk.files, None, "default", "api", app=App((rows,), {})))
-    assert {change.reason for change in blind.changes} == {Reason.TITLE_TAKEN, Reason.BLOCKED_SEQUENCE}
-    assert "ids: {trial: SEQ1}" in advice(blind.changes[0])
-    desk.file(remote_id="SEQ1")
-    desk.want(new=email(9, *NEW))
-    found = App((rows,), {"trial": AppSequence(rows, steps)})
-    plan = make_plan(Inputs(desk.files, None, "default", "api", app=found))
-    assert lines(plan) == [
-        ("trial", "adopt", "configured-id"), ("trial.one", "adopt", "found"), ("trial.two", "adopt", "found"),
-        ("trial.task", "adopt", "found"), ("trial.new", "blocked", "day-held"),
-    ]  # fmt: skip
-    assert drift(plan) == [("trial", "added")]
-
-
-def test_an_id_that_is_not_in_the_account(desk: Desk) -> None:
-    """A configured id that leads nowhere is blocked, and what needs it."""
-    other = wanted("other", "Other", "NONE", steps={"call": call(1)})
-    desk.files["other"] = other
-    desk.rows["other"] = None
-    assert lines(desk.plan()) == [("other", "blocked", "gone"), ("other.call", "blocked", "blocked-sequence")]
-
-
-def test_a_title_that_somebody_took(desk: Desk) -> None:
-    """A new sequence, or one made anew, with the title of one that the state does not know: blocked."""
-    desk.others.append(RemoteSequence("hers", " OTHER", False))
-    desk.files["other"] = wanted("other", "Other", steps={"call": call(1)})
-    assert lines(desk.plan())[0] == ("other", "blocked", "title-taken")
-    other = entry("SEQ2", "Other", call=call(1))
-    desk.state = desk.state.model_copy(update={"sequences": {**desk.state.sequences, "other": other}})
-    desk.rows["other"], desk.steps["other"] = None, {}
-    assert ("other", "blocked", "title-taken") in lines(desk.plan("drift"))
-
-
-def test_an_active_sequence_is_known(desk: Desk) -> None:
-    """The gate stands in the plan, also where the sequence gets another key."""
-    row = desk.rows["trial"]
-    assert row is not None
-    desk.rows["trial"] = RemoteSequence(row.id, row.title, True)
-    rename(desk, new=email(9, *NEW))
-    plan = desk.plan()
-    assert [(gate.name, gate.allowed) for gate in plan.gates] == [("active", False)]
-    assert plan.sequences["demo"].active is True
-
-
-def test_a_priority_that_is_normal_is_no_edit() -> None:
-    """None in file and state, 3 in the app; an unknown number tells nothing."""
-    desk = Desk.of(trial=entry(task=message(4)))
-    for told_priority in (3, None, 0, 7):
-        desk.edit("task", priority=told_priority)
-        assert desk.plan().known_drift == ()
-    desk.want(task=message(4, priority=Priority.NORMAL))
-    assert desk.plan().known_drift == ()

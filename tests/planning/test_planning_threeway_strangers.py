@@ -1,0 +1,121 @@
+"""What stands in the app and not in the state: ours after all, perhaps ours, somebody else's, or not there at all."""
+
+from __future__ import annotations
+
+import pytest
+from support.build import call, email, entry, message, wanted
+from support.desk import Desk, drift, lines, told
+
+from sequence_sync.api.types import RemoteSequence, RemoteStep
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.app import App, AppSequence
+from sequence_sync.planning.plan import Change, Reason
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.state.snapshot import step_state
+
+NEW = "One more thing", "<p>Plenty of ideas</p>"
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Two emails, the second one with two variants, and a task."""
+    steps = {
+        "one": email(1, "First", "<p>The first mail</p>"),
+        "two": email(3, "Second", b="Another way"),
+        "task": message(4),
+    }
+    return Desk.of(trial=entry(**steps))
+
+
+def there(content: Content, step_id: str = "found") -> RemoteStep:
+    """A step in the app that the state does not know."""
+    return told(step_state(content, step_id, {letter: f"{step_id}-{letter}" for letter in content.variants}))
+
+
+def advice(change: Change) -> str:
+    """What a blocked change says to do."""
+    assert change.advice
+    return change.advice
+
+
+def test_half_the_words_are_for_a_person(desk: Desk) -> None:
+    """Blocked with both commands, and not told as drift as well."""
+    desk.add(there(message(6, "Words that are half the same as ours"), "near"))
+    desk.want(new=message(6, "Words that are half the same but others"))
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([("trial.new", "blocked", "unclear")], [])
+    assert "-adopt near" in advice(plan.changes[0])
+
+
+def test_a_step_that_was_gone_and_is_back(desk: Desk) -> None:
+    """It is told as what it is; with its key in the file again it is adopted."""
+    trial = desk.state.sequences["trial"]
+    steps = {key: row for key, row in trial.steps.items() if key != "task"}
+    lost = trial.model_copy(update={"steps": steps, "gone": ("SEQ1-task",)})
+    desk.state = desk.state.model_copy(update={"sequences": {"trial": lost}})
+    assert lines(desk.plan()) == [("trial.task", "adopt", "found")]
+    desk.want(task=None)
+    plan = desk.plan()
+    assert (lines(plan), drift(plan)) == ([], [("trial", "added")])
+    assert "it was gone and is back" in plan.drift[0].detail
+
+
+def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
+    """Without ids the title is taken, and every step waits; with the id the steps are adopted, strangers told."""
+    desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
+    rows, steps = desk.rows["trial"], tuple(desk.steps["trial"].values())
+    assert rows is not None
+    blind = make_plan(Inputs(desk.files, None, "default", "api", app=App((rows,), {})))
+    assert {change.reason for change in blind.changes} == {Reason.TITLE_TAKEN, Reason.BLOCKED_SEQUENCE}
+    assert "ids: {trial: SEQ1}" in advice(blind.changes[0])
+    desk.file(remote_id="SEQ1")
+    desk.want(new=email(9, *NEW))
+    found = App((rows,), {"trial": AppSequence(rows, steps)})
+    plan = make_plan(Inputs(desk.files, None, "default", "api", app=found))
+    assert lines(plan) == [
+        ("trial", "adopt", "configured-id"), ("trial.one", "adopt", "found"), ("trial.two", "adopt", "found"),
+        ("trial.task", "adopt", "found"), ("trial.new", "blocked", "day-held"),
+    ]  # fmt: skip
+    assert drift(plan) == [("trial", "added")]
+
+
+def test_an_id_that_is_not_in_the_account(desk: Desk) -> None:
+    """A configured id that leads nowhere is blocked, and what needs it."""
+    other = wanted("other", "Other", "NONE", steps={"call": call(1)})
+    desk.files["other"] = other
+    desk.rows["other"] = None
+    assert lines(desk.plan()) == [("other", "blocked", "gone"), ("other.call", "blocked", "blocked-sequence")]
+
+
+def test_a_title_that_somebody_took(desk: Desk) -> None:
+    """A new sequence, or one made anew, with the title of one that the state does not know: blocked."""
+    desk.others.append(RemoteSequence("hers", " OTHER", False))
+    desk.files["other"] = wanted("other", "Other", steps={"call": call(1)})
+    assert lines(desk.plan())[0] == ("other", "blocked", "title-taken")
+    other = entry("SEQ2", "Other", call=call(1))
+    desk.state = desk.state.model_copy(update={"sequences": {**desk.state.sequences, "other": other}})
+    desk.rows["other"], desk.steps["other"] = None, {}
+    assert ("other", "blocked", "title-taken") in lines(desk.plan("drift"))
+
+
+def test_an_active_sequence_is_known(desk: Desk) -> None:
+    """The gate stands in the plan, also where the sequence gets another key."""
+    row = desk.rows["trial"]
+    assert row is not None
+    desk.rows["trial"] = RemoteSequence(row.id, row.title, True)
+    old = desk.files.pop("trial")
+    desk.files["demo"] = wanted("demo", old.title, steps={**old.steps, "new": email(9, *NEW)}, formerly="trial")
+    plan = desk.plan()
+    assert [(gate.name, gate.allowed) for gate in plan.gates] == [("active", False)]
+    assert plan.sequences["demo"].active is True
+
+
+def test_a_priority_that_is_normal_is_no_edit() -> None:
+    """None in file and state, 3 in the app; an unknown number tells nothing."""
+    desk = Desk.of(trial=entry(task=message(4)))
+    for told_priority in (3, None, 0, 7):
+        desk.edit("task", priority=told_priority)
+        assert desk.plan().known_drift == ()
+    desk.want(task=message(4, priority=Priority.NORMAL))
+    assert desk.plan().known_drift == ()

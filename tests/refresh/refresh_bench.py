@@ -1,0 +1,162 @@
+"""The engine on an account that also takes changes, with the app read before each plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from support.engine import Bench, FakeApi, made
+
+from sequence_sync.api.types import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.apply.executor import Executor
+from sequence_sync.apply.refresh import Refresh, Wanted
+from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.planning.outcome import ApplyReport
+from sequence_sync.planning.plan import Plan
+from sequence_sync.planning.planner import Inputs, make_plan
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Account(FakeApi):
+    """An account that tells everything of its steps. `kill_at` is the number of the write during which the run dies,
+    after it was carried out."""
+
+    kill_at: int = 0
+    writes: int = 0
+
+    def write(self, request: Request, before: Any) -> Answer:
+        """See Api."""
+        before()
+        self.sent.append(request)
+        self.writes += 1
+        answer = self._patched(request) if request.method == "PATCH" else self._made(request)
+        if self.writes == self.kill_at:
+            raise Killed
+        return answer
+
+    def _made(self, request: Request) -> Answer:
+        parts = request.path.split("/")
+        if parts[-1] == "variants":
+            name, body = f"new{len(self.sent)}", dict(request.body or {})
+            row = RemoteVariant(name, body["payload"], body.get("taskNote", ""), (), 1)
+            self.change(parts[2], parts[4], lambda step: replace(step, variants=(*step.variants, row)))
+            return Answer(Kind.OK, 201, payload={"id": name})
+        answer = made(self, request)
+        if parts[-1] == "steps":
+            body = dict(request.body or {})
+            self.kept[parts[2]][-1] = full(self.kept[parts[2]][-1], body)
+        return answer
+
+    def _patched(self, request: Request) -> Answer:
+        _, _, sequence, _, step_id, _, variant_id = request.path.split("/")
+        body = dict(request.body or {})
+        names = {"payload": "payload", "taskNote": "task_note", "attachmentIds": "attachments", "status": "status"}
+        of_step = {"absoluteDays": "day", "priority": "priority", "assigneeId": "assignee"}
+
+        def patched(step: RemoteStep) -> RemoteStep:
+            rows = tuple(
+                replace(row, **{names[name]: _value(name, each) for name, each in body.items() if name in names})
+                if row.id == variant_id
+                else row
+                for row in step.variants
+            )
+            return replace(
+                step, variants=rows, **{of_step[name]: each for name, each in body.items() if name in of_step}
+            )
+
+        day = body.get("absoluteDays")
+        taken = {step.day for step in self.kept[sequence] if step.type == 1 and step.id != step_id}
+        assert day is None or day not in taken or self.step(step_id).type != 1, f"day {day} is held"
+        self.change(sequence, step_id, patched)
+        return Answer(Kind.OK, 200, payload={"message": "ok"})
+
+    def change(self, sequence: str, step_id: str, how: Any) -> None:
+        """Change one step."""
+        self.kept[sequence] = [how(step) if step.id == step_id else step for step in self.kept[sequence]]
+
+    def step(self, step_id: str) -> RemoteStep:
+        """One step, wherever it is."""
+        return next(step for steps in self.kept.values() for step in steps if step.id == step_id)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "payload":
+        return {key: each for key, each in value.items() if each != ""}
+    return tuple(value) if name == "attachmentIds" else value
+
+
+def full(step: RemoteStep, body: dict[str, Any]) -> RemoteStep:
+    """A new step with everything that a read may tell."""
+    rows = tuple(
+        replace(row, status=1, attachments=tuple(sent.get("attachmentIds", ())))
+        for row, sent in zip(step.variants, body["variants"], strict=True)
+    )
+    return replace(step, priority=body.get("priority", 3), assignee=body.get("assigneeId"), variants=rows)
+
+
+@dataclass
+class Trial(Bench):
+    """One state, one account. `sync` is `apply -refresh`, `planned` and `carry` are a saved plan."""
+
+    account: Account = field(default_factory=Account)
+
+    def __post_init__(self) -> None:
+        self.api = self.account
+
+    def look(self, *files: WantedSequence, **options: Any) -> Plan:
+        """The refreshed plan of now; the lock is let go of."""
+        context = self.context()
+        try:
+            return self._refreshed(files, **options)
+        finally:
+            context.lock.release()
+
+    def _refreshed(self, files: tuple[WantedSequence, ...], allowed: tuple[str, ...] = (), **more: Any) -> Plan:
+        known = self.ledger.state
+        ids = {row.key: row.remote_id for row in files if row.remote_id and row.key not in known.sequences}
+        owned = {row.id for row in known.sequences.values()}
+        read = Refresh(self.api, self.clock, 120.0).read(Wanted(known.sequences, ids), owned)
+        assert not read.unread
+        rows = {row.key: row for row in files}
+        return make_plan(Inputs(rows, known, "default", "api", allowed=allowed, app=read.app, **more))
+
+    def carry(self, plan: Plan) -> ApplyReport:
+        """Apply a plan that was made before."""
+        context = self.context(allowed=frozenset(plan.allowed))
+        executor = Executor(context, 0)
+        try:
+            if self.ledger.open_intents:
+                executor.settle()
+            assert not plan.shut
+            return executor.carry_out(plan)
+        finally:
+            context.lock.release()
+
+    def sync(self, *files: WantedSequence, allowed: tuple[str, ...] = (), **more: Any) -> list[Request]:
+        """Look, plan, apply: the calls that were made. They are those of the plan, and a second look finds nothing
+        but drift that was told."""
+        before, plan = len(self.account.sent), self.look(*files, allowed=allowed, **more)
+        report = self.carry(plan)
+        assert report.exit_code == 0, report
+        sent = self.account.sent[before:]
+        planned = [dict(call.body) for change in plan.changes for call in change.calls]
+        assert [dict(request.body or {}) for request in sent] == planned
+        again = self.look(*files, allowed=allowed, **more)
+        assert again.to_do == (), again.to_do
+        return sent
+
+
+def trial(folder: Path, *files: WantedSequence) -> Trial:
+    """Applied once, with another sequence beside it, so that one that is gone is not another account."""
+    bench = Trial(folder)
+    bench.apply(*files)
+    assert len(bench.account.listed) == len(files)
+    return bench
+
+
+__all__ = ["Account", "Killed", "RemoteSequence", "Trial", "full", "trial"]
