@@ -1,7 +1,7 @@
 """Reads the app for `plan -refresh` and `drift`. Only reads; what it means is `planning`'s.
 
 The list of sequences first, then the steps of each. What is missing is believed after a second reading, a grace after
-the first: a list may lag behind.
+the first: a list may lag behind. What only the second one misses asks for a third.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from sequence_sync.api.types import Answer, Api, Clock, Kind, ReadFailed, Remote
 from sequence_sync.errors import AccountProblem
 from sequence_sync.planning.app import App, AppSequence
 from sequence_sync.state.snapshot import SequenceState
+
+MORE_READINGS = 2  # what the last of them alone misses is not gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,26 @@ class Refresh:
         check_account(account, rows)
         ours = {key: entry.id for key, entry in wanted.entries.items()}
         found, unread = self._pass(wanted, {**ours, **wanted.ids}, rows)
-        missing = {key: ids for key, ids in self._missing(wanted, found).items() if ids}
-        if missing:
-            left = self._grace - (self._clock.now() - began)
-            if left > 0:
-                self._tell(f"{', '.join(sorted(missing))}: something is missing; looking again in {left:.0f} s")
-                self._clock.sleep(left)
-            rows = self._api.sequences()
+        missing = self._missing(wanted, found)
+        for _ in range(MORE_READINGS):
+            if not missing:
+                break
+            self._wait(missing, began)
+            began, rows = self._clock.now(), self._api.sequences()
             again, failed = self._pass(wanted, {key: ours[key] for key in missing}, rows)
-            still = self._missing(wanted, again)
+            unread |= failed
+            still, believed = self._missing(wanted, again), {key: ids for key, ids in missing.items() if key in again}
+            missing = {key: ids for key, ids in still.items() if ids - believed[key]}
             for key, row in again.items():
-                gone = missing[key] & still.get(key, frozenset())
-                found[key] = AppSequence(row.row, row.steps, gone)
-            unread = {**{key: error for key, error in unread.items() if key not in again}, **failed}
-            for key in failed:
-                found.pop(key, None)
-        return Refreshed(App(tuple(rows), found), unread)
+                found[key] = AppSequence(row.row, row.steps, still.get(key, frozenset()))
+        unread |= {key: _wavers(key) for key in missing}
+        return Refreshed(App(tuple(rows), {key: row for key, row in found.items() if key not in unread}), unread)
+
+    def _wait(self, missing: Collection[str], began: float) -> None:
+        left = self._grace - (self._clock.now() - began)
+        if left > 0:
+            self._tell(f"{', '.join(sorted(missing))}: something is missing; looking again in {left:.0f} s")
+            self._clock.sleep(left)
 
     def _pass(
         self, wanted: Wanted, ids: Mapping[str, str], rows: Collection[RemoteSequence]
@@ -102,8 +108,15 @@ class Refresh:
         return AppSequence(row, tuple(steps))
 
     def _missing(self, wanted: Wanted, found: Mapping[str, AppSequence]) -> dict[str, frozenset[str]]:
-        """By key, the ids of ours that were not shown; a sequence that is not there misses its own."""
-        return {key: _not_shown(wanted.entries[key], row) for key, row in found.items() if key in wanted.entries}
+        """By key, the ids of ours that were not shown, where any were not; a sequence that is not there misses its
+        own."""
+        rows = {key: _not_shown(wanted.entries[key], row) for key, row in found.items() if key in wanted.entries}
+        return {key: ids for key, ids in rows.items() if ids}
+
+
+def _wavers(key: str) -> ReadFailed:
+    told = f"What the account shows of {key} is another thing at each reading. Try again in a few minutes."
+    return ReadFailed(told, Answer(Kind.UNREADABLE))
 
 
 def _not_shown(entry: SequenceState, read: AppSequence) -> frozenset[str]:
