@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sequence_sync.api.types import Api, Clock, ReadFailed, RemoteSequence, RemoteStep
@@ -12,6 +12,7 @@ from sequence_sync.apply.settle import TABLE as SETTLING
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
 from sequence_sync.backends.base import Lock
 from sequence_sync.errors import WaitExhausted
+from sequence_sync.model.sequence import Content
 from sequence_sync.planning.outcome import Event, Observer, Silent, Status
 
 GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
@@ -31,7 +32,8 @@ class Halt(Exception):
 @dataclass
 class Context:
     """One apply. `run` is its id; `cut_off`: a run before it was cut off somewhere; `no_record`: nothing is known of
-    the last run. `known_drift` are the edits in the app that the plan has shown. `stopped` says whether the run has
+    the last run. `known_drift` are the edits in the app that the plan has shown, `in_question` the steps that it does
+    not create because something in the app may be them, by address. `stopped` says whether the run has
     been told to stop, `aborted` whether going on makes no sense."""
 
     api: Api
@@ -46,6 +48,7 @@ class Context:
     no_record: bool = False
     allowed: frozenset[str] = frozenset()
     known_drift: frozenset[str] = frozenset()
+    in_question: Mapping[str, Content] = field(default_factory=dict)
     aborted: bool = False
     _list: tuple[float, Sequence[RemoteSequence]] | None = None
     _list_lock: threading.Lock = field(default_factory=threading.Lock)

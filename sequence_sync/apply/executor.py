@@ -93,6 +93,8 @@ class Executor:
         """
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
+        asked = [change for change in plan.changes if change.reason is Reason.UNCLEAR]
+        self.context.in_question = {change.address: change.after for change in asked if change.after}
         # In a thread of its own: a read may hang, and the caller's thread must hear signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:

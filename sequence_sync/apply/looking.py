@@ -49,14 +49,21 @@ def look_before_writing(site: Site) -> None:
     tell_doubles(site, found)
     ask_which(found)
     refuse_unshown_drift(site)
-    if found.others:
-        others = {step.id: day_of(step) for step in found.others}
+    others = {step.id: day_of(step) for step in found.others if step.id not in _in_question(site, found)}
+    if others:
         names = ", ".join(sorted(others))
         site.note(f"not managed in {site.key}: {names}", Delta(sequence=site.key, head=site.head(others)))
         site.context.tell("note", site.key, f"steps that seqsync does not manage, left alone: {names}")
     # What the state knows has been seen too, also where this read is too old to show it.
     site.seen = {step.id for step in site.steps} | site.known_ids()
     site.announce()
+
+
+def _in_question(site: Site, found: Look) -> set[str]:
+    """What may be one of those that the plan blocks for that very reason: a person decides, and has not yet."""
+    waiting = {name: row for name, row in site.context.in_question.items() if name.split(".")[0] == site.key}
+    again = look(found.others, waiting, {})
+    return {step.id for _, step in again.ask} | {step.id for step in again.adopt.values()}
 
 
 def ask_which(found: Look) -> None:

@@ -369,3 +369,19 @@ def test_a_step_made_anew_survives_a_kill(bench: Trial) -> None:
     assert len(bench.account.sent) == 7
     assert len(bench.account.kept[the_sequence(bench)]) == 3
     assert bench.look(*files()).known_drift == ()
+
+
+# -- what a person must decide ----------------------------------------------------------------------------------------
+
+
+def test_what_is_in_question_stays_in_question(bench: Trial) -> None:
+    """A step that may be one to be created is not written down as somebody else's by the rest of the plan."""
+    found(bench, email(8, "By hand", "<p>Somebody made it this way</p>"))
+    new = files(
+        new=email(8, "By hand", "<p>Somebody made it that way</p>"), one=email(1, "New", "<p>The first mail</p>")
+    )
+    plan = bench.look(*new)
+    assert [(row.action, row.reason) for row in plan.changes][1] == ("blocked", "unclear")
+    assert bench.carry(plan).exit_code == 0
+    assert bench.ledger.state.sequences["trial"].unmanaged == {}
+    assert [row.reason for row in bench.look(*new).changes] == ["unclear"]

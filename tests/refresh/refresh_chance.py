@@ -1,0 +1,169 @@
+"""Random files and random edits in the app, over one applied sequence; every text is of words that no other has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from refresh_bench import Trial, full, trial
+from support.build import call, wanted
+
+from sequence_sync.api.types import RemoteStep, RemoteVariant
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.planning.plan import Action, Plan, Reason
+
+OTHER = wanted("other", "Other", steps={"call": call(2, "Ask about the numbers")})
+Field = tuple[str, str]  # address, field
+
+
+@dataclass
+class Chance:
+    """One case: what is applied, what the file makes of it, what somebody does in the app."""
+
+    folder: Path
+    dice: Random
+    numbers: Iterator[int] = field(default_factory=count)
+    shared: list[str] = field(default_factory=list)
+
+    def words(self) -> str:
+        """New words; sometimes ones that file and app both get."""
+        if self.shared and self.dice.random() < 0.25:
+            return self.dice.choice(self.shared)
+        n = next(self.numbers)
+        told = f"w{n}a w{n}b w{n}c w{n}d"
+        self.shared.append(told)
+        return told
+
+    def variant(self, is_email: bool) -> Variant:
+        """New content."""
+        if is_email:
+            return Variant(payload={"subject": self.words(), "content": f"<p>{self.words()}</p>"})
+        return Variant(payload={"message": self.words()}, task_note=self.words())
+
+    def step(self, day: int) -> Content:
+        """A new step."""
+        if self.dice.random() < 0.6:
+            letters = "ab" if self.dice.random() < 0.4 else "a"
+            return Content(type="email", day=day, variants={letter: self.variant(True) for letter in letters})
+        priority = self.dice.choice([None, Priority.HIGH])
+        return Content(type="linkedin_message", day=day, priority=priority, variants={"a": self.variant(False)})
+
+    def free(self, taken: set[int]) -> int:
+        """A day that is not taken."""
+        return self.dice.choice([day for day in range(1, 15) if day not in taken])
+
+    def run(self) -> tuple[Trial, WantedSequence]:
+        """Apply the first file, then change both; the account, and the file as it is now."""
+        steps: dict[str, Content] = {}
+        for name in ("one", "two", "three", "four")[: self.dice.randint(1, 4)]:
+            steps[name] = self.step(self.free({row.day for row in steps.values()}))
+        self.shared.clear()
+        bench = trial(self.folder, wanted(steps=steps), OTHER)
+        new = self.file(dict(steps))
+        sequence = bench.ledger.state.sequences["trial"].id
+        for _ in range(self.dice.randint(0, 4)):
+            self.edit(bench, sequence)
+        return bench, new
+
+    def file(self, steps: dict[str, Content]) -> WantedSequence:
+        """What the file says now."""
+        moved: dict[str, str] = {}
+        removed: list[str] = []
+        for name in list(steps):
+            what = self.dice.choice(
+                ["stay"] * 4 + ["words"] * 3 + ["day"] * 2 + ["drop", "rename", "remove", "variant"]
+            )
+            old = steps[name]
+            if what == "words":
+                letter = self.dice.choice(list(old.variants))
+                steps[name] = old.model_copy(update={"variants": {**old.variants, letter: self.variant(old.is_email)}})
+            elif what == "day":
+                day = self.free({row.day for row in steps.values()})
+                steps[name] = old.model_copy(update={"day": day})
+            elif what == "rename":
+                steps[f"{name}-new"] = steps.pop(name)
+                moved[name] = f"{name}-new"
+            elif what in ("drop", "remove"):
+                del steps[name]
+                removed += [name] if what == "remove" else []
+            elif what == "variant" and old.is_email:
+                letters = (
+                    {**old.variants, "b": self.variant(True)} if "b" not in old.variants else {"a": old.variants["a"]}
+                )
+                steps[name] = old.model_copy(update={"variants": letters})
+        if self.dice.random() < 0.3:
+            steps["more"] = self.step(self.free({row.day for row in steps.values()}))
+        fields: dict[str, Any] = {"moved": moved, "removed": tuple(removed)}
+        if self.dice.random() < 0.2:
+            return wanted("demo", "Trial", steps=steps, formerly="trial", **fields)
+        return wanted("trial", "Trial", steps=steps, **fields)
+
+    def edit(self, bench: Trial, sequence: str) -> None:
+        """Somebody does something in the app."""
+        rows = bench.account.kept[sequence]
+        days = {row.day or 0 for row in rows}
+        what = self.dice.choice(["words"] * 4 + ["day"] * 2 + ["switch", "lose", "stranger", "variant", "priority"])
+        if what == "stranger":
+            self.add(bench, sequence, self.step(self.free(days)))
+            return
+        if not rows:
+            return
+        row = self.dice.choice(rows)
+        place = self.dice.randrange(len(row.variants))
+        if what == "lose":
+            rows.remove(row)
+        elif what == "day":
+            self.put(bench, sequence, replace(row, day=self.free(days)))
+        elif what == "priority" and row.type != 1:
+            self.put(bench, sequence, replace(row, priority=self.dice.choice([1, 2, 3, 4])))
+        elif what == "variant" and row.type == 1 and len(row.variants) < 3:
+            made = RemoteVariant(f"made{next(self.numbers)}", self.variant(True).payload, "", (), 1)
+            self.put(bench, sequence, replace(row, variants=(*row.variants, made)))
+        elif what in ("words", "switch"):
+            new = self.variant(row.type == 1)
+            changed = replace(row.variants[place], payload=new.payload, task_note=new.task_note)
+            if what == "switch":
+                changed = replace(row.variants[place], status=0)
+            variants = (*row.variants[:place], changed, *row.variants[place + 1 :])
+            self.put(bench, sequence, replace(row, variants=variants))
+
+    def add(self, bench: Trial, sequence: str, content: Content) -> None:
+        """A step made by hand."""
+        name = f"hers{next(self.numbers)}"
+        variants = tuple(
+            RemoteVariant(f"{name}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
+        )
+        code = 1 if content.is_email else 3
+        step = RemoteStep(name, code, day=content.day, variants=variants)
+        bench.account.kept[sequence].append(full(step, {"variants": [{} for _ in variants]}))
+
+    def put(self, bench: Trial, sequence: str, step: RemoteStep) -> None:
+        """The step as it is now."""
+        bench.account.change(sequence, step.id, lambda _: step)
+
+
+def shown(plan: Plan) -> dict[Field, list[str]]:
+    """How often, and how, each edited field is shown: told, recorded, in conflict or overwritten."""
+    ways: dict[Field, list[str]] = {}
+    for row in plan.drift:
+        for each in row.fields or [None]:
+            ways.setdefault((row.address, each.field if each else f"{row.kind} {row.remote_id}"), []).append("told")
+    for change in plan.changes:
+        letter = change.address.split(".")[-1]
+        if change.reason is Reason.DRIFT and change.call and "status" in change.call.body:
+            ways.setdefault((change.address, f"variants.{letter}.status"), []).append("overwritten")
+        for each in change.fields:
+            place = (change.address, each.field)
+            if change.action is Action.RECORD:
+                ways.setdefault(place, []).append("recorded")
+            elif change.reason is Reason.CONFLICT and change.action is Action.BLOCKED and each.app is not None:
+                own = each.field.startswith("variants.") == (len(change.address.split(".")) == 3)
+                ways.setdefault(place, []).extend(["conflict"] if own and "told" not in ways.get(place, []) else [])
+            elif change.reason in (Reason.DRIFT, Reason.CONFLICT):
+                ways.setdefault(place, []).append("overwritten")
+    return ways
