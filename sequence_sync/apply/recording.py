@@ -55,7 +55,8 @@ def forget(site: Site, change: Change) -> Told:
         site.note(f"{site.key} is not managed any more", Delta(sequence=site.key, drop=True))
         return Status.RECORDED, STAYS
     step = known.steps[change.step]
-    head = site.head({step.id: step.day if step.content.is_email else None})
+    was = change.before or step.content  # as the plan read it, if it did
+    head = site.head({step.id: was.day if was.is_email else None})
     site.note(
         f"{change.address} is not managed any more",
         Delta(sequence=site.key, head=head, steps={change.step: None}),

@@ -25,6 +25,7 @@ from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant, WantedSequence
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.planning.app import App, AppSequence
+from sequence_sync.planning.canonical import canonical_text
 from sequence_sync.planning.drift import OFF, ON, as_read, drift_of, same_words
 from sequence_sync.planning.fields import flat_variant, step_fields
 from sequence_sync.planning.likeness import same_title
@@ -128,7 +129,15 @@ class _One:
                 self._title(row)
             else:
                 self._changed(row, parts)
-        return self.entry.model_copy(update={"steps": self.steps})
+        return self.entry.model_copy(update={"steps": self.steps, "unmanaged": self._unmanaged()})
+
+    def _unmanaged(self) -> dict[str, int | None]:
+        """The days of others' emails as they are read; one that is not there holds none."""
+        if self.app.steps is None:
+            return self.entry.unmanaged
+        emails = {step.id: step.day for step in self.app.steps if step.type == STEP_TYPES[EMAIL].code}
+        there = {step.id for step in self.app.steps}
+        return {name: emails.get(name) or day if name in there else None for name, day in self.entry.unmanaged.items()}
 
     # -- what is gone -------------------------------------------------------------------------------------------------
 
@@ -204,7 +213,7 @@ class _One:
         elif self.overwrite:
             self.held.overwritten.setdefault(address, Reason.CONFLICT if what is Cell.CONFLICT else Reason.DRIFT)
             self.held.waiting.append((address, row.model_copy(update={"fields": side.fields})))
-            side.take_app()
+            side.take_what_is_overwritten()
         else:
             self._leave(side, what, row, told)
 
@@ -324,6 +333,21 @@ class _Side:
     def take_app(self) -> None:
         """From here on it was last applied as the app says."""
         self._take({row.field: row.after for row in self.fields}, self._app_variant if self.letter else None)
+
+    def take_what_is_overwritten(self) -> None:
+        """From here on it was last applied as the app says, but for a note or attachments that are as the file has
+        them: the call writes them too, so that the state follows."""
+        file = self._file_variant
+        if not self.is_words or file is None:
+            self.take_app()
+            return
+        app, known = self._app_variant, self.step.variants[self.letter or ""].content
+        kept: dict[str, Any] = {}
+        if canonical_text(app.task_note) == canonical_text(file.task_note):
+            kept["task_note"] = known.task_note
+        if sorted(app.attachments) == sorted(file.attachments):
+            kept["attachments"] = known.attachments
+        self._take({}, app.model_copy(update=kept))
 
     def _take(self, values: Mapping[str, Any], variant: Variant | None) -> None:
         if self.letter is None:

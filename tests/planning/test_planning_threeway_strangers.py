@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.build import call, email, entry, message, wanted
 from support.desk import Desk, drift, lines, told
@@ -119,3 +121,18 @@ def test_a_priority_that_is_normal_is_no_edit() -> None:
         assert desk.plan().known_drift == ()
     desk.want(task=message(4, priority=Priority.NORMAL))
     assert desk.plan().known_drift == ()
+
+
+def test_the_days_of_what_is_not_managed_are_read(desk: Desk) -> None:
+    """Where a stranger's email was moved, its old day is free and its new one is held; where it is gone, both are."""
+    trial = desk.state.sequences["trial"].model_copy(update={"unmanaged": {"hers": 9}})
+    desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
+    desk.want(new=email(9, *NEW))
+    hers = there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers")
+    for day, action in ((9, "blocked"), (None, "blocked"), (8, "create-step")):
+        desk.add(replace(hers, day=day))
+        assert lines(desk.plan())[0][1] == action
+    desk.want(new=email(8, *NEW))
+    assert lines(desk.plan())[0][1:] == ("blocked", "day-held")
+    del desk.steps["trial"]["hers"]
+    assert lines(desk.plan())[0][1] == "create-step"

@@ -1,0 +1,155 @@
+"""One project over real HTTP, edited in files and in the app; after each step exactly these calls, and then quiet."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from support.project import Project
+
+from sequence_sync.api.clock import RealClock
+from sequence_sync.planning.outcome import Event, Observer, Silent
+from sequence_sync.planning.plan import Drifted, Plan
+from sequence_sync.refreshing import look_for_drift
+from sequence_sync.running import Applied, ApplyOptions, Hands, apply, connected, refreshed_plan
+from sequence_sync.sandbox.bodies import new_step, variant_change
+from sequence_sync.sandbox.records import Sequence, Step
+from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan
+
+Call = tuple[str, dict[str, Any]]
+
+
+class Heard(Observer):
+    """Keeps what was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def hear(self, event: Event) -> None:
+        """See Observer."""
+        self.texts.append(event.text)
+
+
+@dataclass
+class Tale:
+    """A project and its account."""
+
+    project: Project
+    box: Sandbox
+
+    def write(self, steps: dict[str, Any], key: str = "trial", **more: Any) -> None:
+        """A sequence file as it is now; JSON is YAML too."""
+        text = json.dumps({"sequence": key, "title": "Trial", "steps": steps, **more}, indent=2)
+        self.project.write("sequences/trial.yaml", text + "\n")
+
+    # -- in the app ---------------------------------------------------------------------------------------------------
+
+    def there(self) -> Sequence:
+        """The sequence as the account holds it."""
+        return next(row for row in self.box.store.sequences() if row.title == "Trial")
+
+    def at(self, day: int) -> Step:
+        """The step of a day."""
+        return next(step for step in self.there().steps if step.day == day)
+
+    def edit(self, day: int, variant: int = 0, **payload: str) -> None:
+        """Somebody edits the words of a step."""
+        row = self.at(day).variants[variant]
+        self.change(day, variant, payload={**row.payload, **payload})
+
+    def change(self, day: int, variant: int = 0, **body: Any) -> None:
+        """Somebody changes anything that the API could change."""
+        step, key = self.at(day), self.there().id
+        self.box.store.change_variant(key, step.id, step.variants[variant].id, variant_change(body))
+
+    def make(self, body: dict[str, Any]) -> None:
+        """Somebody makes a step by hand."""
+        self.box.store.create_step(self.there().id, new_step(body))
+
+    def lose(self, day: int) -> None:
+        """Somebody deletes a step."""
+        steps = tuple(step for step in self.there().steps if step.day != day)
+        self.box.store.put(replace(self.there(), steps=steps))
+
+    # -- from here ----------------------------------------------------------------------------------------------------
+
+    def workspace(self) -> Workspace:
+        """The project as a command opens it."""
+        return open_workspace(self.project.root, None, self.project.environ, lambda _: None)
+
+    def state(self, key: str = "trial") -> SequenceState:
+        """What is remembered of the sequence."""
+        replayed = self.workspace().read()
+        assert replayed is not None
+        return replayed.state.sequences[key]
+
+    def plan(self, *allowed: str) -> Plan:
+        """The plan without a look."""
+        return plan(self.workspace(), PlanOptions(allowed=allowed))
+
+    def look(self, *allowed: str) -> Plan:
+        """The plan with a look."""
+        workspace = self.workspace()
+        options = PlanOptions(allowed=allowed, refresh=True)
+        return refreshed_plan(workspace, workspace.key(), options, Silent(), threading.Event())
+
+    def drift(self, quick: bool = False) -> tuple[Drifted, ...]:
+        """What `seqsync drift` tells, after a complete look."""
+        workspace, clock = self.workspace(), RealClock(threading.Event())
+        with connected(workspace, clock, workspace.key()) as api:
+            looked = look_for_drift(workspace, api, clock, (), quick, lambda _: None)
+        assert not looked.unread
+        return looked.rows
+
+    def calls(self) -> list[Call]:
+        """Method and body of every call that changed something; none was refused, and no step is there twice."""
+        rows = [row for row in self.box.store.log.entries() if row.method != "GET"]
+        assert [row.status for row in self.box.store.log.entries() if (row.status or 0) >= 400] == []
+        ids = [step.id for row in self.box.store.sequences() for step in row.steps]
+        texts = [json.dumps([step.type, step.day, *(dict(v.payload) for v in step.variants)]) for step in
+                 (step for row in self.box.store.sequences() for step in row.steps)]  # fmt: skip
+        assert (len(ids), len(texts)) == (len(set(ids)), len(set(texts)))
+        return [(row.method, json.loads(row.body)) for row in rows]
+
+    def run(self, *allowed: str, refresh: bool = True, observer: Observer | None = None) -> Applied:
+        """Plan and apply."""
+        workspace = self.workspace()
+        options = ApplyOptions(PlanOptions(allowed=allowed, refresh=refresh), parallelism=1)
+        return apply(
+            workspace, workspace.key(), options, Hands(observer or Silent(), lambda _: True, threading.Event())
+        )
+
+    def applied(self, *allowed: str, refresh: bool = True) -> list[Call]:
+        """Apply: the calls made. They are those of the plan; then both plans and the look at the app are quiet."""
+        before = len(self.calls())
+        planned = self.look(*allowed) if refresh else self.plan(*allowed)
+        report = self.run(*allowed, refresh=refresh).report
+        assert report is None or report.exit_code == 0, report
+        made = self.calls()[before:]
+        assert made == [(call.method, call.body) for change in planned.changes for call in change.calls]
+        self.quiet()
+        return made
+
+    def quiet(self) -> None:
+        """Nothing to do and no drift, with a look and without."""
+        assert (self.plan().changes, self.drift()) == ((), ())
+        again = self.look()
+        assert (again.changes, again.drift) == ((), ())
+
+
+def tale(root: Path, box: Sandbox, steps: dict[str, Any]) -> Tale:
+    """The first steps, applied; beside them a sequence that stays."""
+    told = Tale(Project(root, box.url, grace="0.2"), box)
+    told.project.write("sequences/beside.yaml", "sequence: beside\nsteps:\n  call: {day: 1, type: call_demo}\n")
+    told.write(steps)
+    made = told.applied(refresh=False)
+    assert len(made) == len(steps) + 3
+    return told
+
+
+__all__ = ["Heard", "Tale", "tale"]
