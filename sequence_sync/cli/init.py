@@ -116,7 +116,6 @@ _EXAMPLE: Mapping[str, str] = {
 PIPELINES: Mapping[str, Mapping[str, str]] = {
     "github": {
         ".github/actions/seqsync/action.yml": "github/action.yml",
-        ".github/actions/seqsync/matcher.json": "github/matcher.json",
         ".github/workflows/seqsync-validate.yml": "github/seqsync-validate.yml",
         ".github/workflows/seqsync-plan.yml": "github/seqsync-plan.yml",
         ".github/workflows/seqsync-apply.yml": "github/seqsync-apply.yml",

@@ -56,6 +56,7 @@ class Team:
         self.url = url
         self.pulls = 0
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", self.runner.bare], check=True)
+        subprocess.run(["git", "-C", self.runner.bare, "config", "receive.advertisePushOptions", "true"], check=True)
         subprocess.run(["git", "clone", "-q", self.runner.bare, self.clone], check=True, capture_output=True)
         self.write({"seqsync.yaml": SETTINGS, "sequences/trial.yaml": TRIAL, "sequences/other.yaml": OTHER})
         start_project(self.clone, {})

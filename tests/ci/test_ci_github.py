@@ -45,12 +45,12 @@ def posts(box: Sandbox) -> int:
 def test_from_a_pull_request_to_an_applied_sequence(team: Team, box: Sandbox) -> None:
     """Validated, planned, commented, merged, applied on its hash, state pushed; the second time nothing is left."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
-    assert "Valid: 2 sequences" in team.validate("push", pull).log
+    assert team.validate("push", pull).jobs == {"validate": "success"}
     planned = team.plan(pull)
     assert planned.jobs == {"plan": "success"}, planned.log
     comment = team.comments(pull)[0]
     plan_hash = re.search(r"plan hash ([0-9a-f]{64})", comment)[1]  # type: ignore[index]
-    assert comment.startswith("<!-- seqsync:plan production -->\n### Plan: 4 to create")
+    assert comment.startswith("<!-- seqsync:plan:production -->\n\n### Plan: 4 to create")
     assert "Curious still?" in comment
     assert team.statuses(pull) == [f"plan {plan_hash}"]
     assert posts(box) == 0
@@ -87,7 +87,7 @@ def test_a_comment_of_somebody_else_is_left_alone(team: Team) -> None:
     """Whoever copies the first line of the comment gets nothing but a second comment."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     host = team.runner.host
-    mine = {"id": 1, "user": {"login": "mallory"}, "body": "<!-- seqsync:plan production -->\nplan hash " + "0" * 64}
+    mine = {"id": 1, "user": {"login": "mallory"}, "body": "<!-- seqsync:plan:production -->\nplan hash " + "0" * 64}
     host.data["comments"]["1"] = [mine]
     host.save()
     team.plan(pull)
@@ -240,7 +240,7 @@ def test_a_fork_is_validated_and_not_planned(team: Team) -> None:
     assert team.plan(pull).jobs == {"plan": "skipped"}
     run = team.validate("pull_request", pull)
     assert run.jobs == {"validate": "failure"}
-    assert re.search(r"^sequences/trial\.yaml:\d+:\d+: error: ", run.log, re.M)
+    assert re.search(r"^::error file=sequences/trial\.yaml,line=\d+,", run.log, re.M)
     assert team.runner.host.data["calls"] == []
 
 
@@ -280,6 +280,9 @@ def test_what_a_text_says_is_no_command_of_the_runner(team: Team) -> None:
     token = re.search(r"^::stop-commands::([0-9a-f]{32})$", log, re.M)
     assert token
     inside = log.split(token[0])[1].split(f"::{token[1]}::")[0]
-    outside = log.replace(inside, "")
-    assert "add-mask" not in outside
+    outside = log.replace(inside, "").replace(token[0], "").splitlines()
+    assert all(
+        line.startswith(("::notice ", "::warning ")) for line in outside if "::" in line[:3] and token[1] not in line
+    )
+    assert not any(line.lstrip().startswith(("::add-mask", "::set-output")) for line in outside)
     assert "Curious still?" in inside
