@@ -1,4 +1,4 @@
-"""Runs the jobs of our GitLab component as a runner would: `before_script` and `script` in one bash, `after_script` apart.
+"""Runs the jobs of our GitLab component as a runner would, each script in one bash.
 
 Rules are evaluated, jobs run in the order of the file. What GitLab alone decides (environments, resource groups) is
 not played here.
