@@ -11,6 +11,7 @@ import pytest
 from ci_team import BLANK, STATE, Team
 from support.project import OTHER, TRIAL
 
+from sequence_sync.sandbox.bodies import variant_change
 from sequence_sync.sandbox.server import Sandbox
 
 NEW_TRIAL = TRIAL.replace("Still curious?", "Curious still?")
@@ -61,7 +62,7 @@ def test_from_a_pull_request_to_an_applied_sequence(team: Team, box: Sandbox) ->
     assert "Applied: 4 done" in applied.log
     assert posts(box) == 4
     assert set(json.loads(team.state())["sequences"]) == {"trial"}
-    assert "environment `production`: applied" in team.comments(pull)[1]
+    assert team.comments(pull)[1].startswith("<!-- seqsync:report:production -->\n\n### Applied")
     assert team.git("log", "-1", "--format=%an %s", "origin/main") == (
         "github-actions[bot] seqsync: state after apply [skip ci]"
     )
@@ -124,10 +125,11 @@ def test_two_pull_requests_both_go_through(settled: Team, how: str) -> None:
     for event, pull in zip(events, (one, two), strict=True):
         run = settled.apply(event)
         assert run.jobs["apply"] == "success", run.log
-        assert "environment `production`: applied" in settled.comments(pull)[1]
+        assert "### Applied" in settled.comments(pull)[1]
     assert run.jobs["left"] == "success", run.log
 
 
+@pytest.mark.long
 def test_one_push_with_two_pull_requests(settled: Team) -> None:
     """A merge queue pushes several at once: each is a row of its own, with its own hash."""
     one = settled.open({"sequences/trial.yaml": NEW_TRIAL})
@@ -154,7 +156,7 @@ def test_a_stale_plan_is_refused_with_old_against_new(settled: Team, box: Sandbo
     assert "--- reviewed\n+++ now" in run.log
     assert "Old against new" in run.summary
     assert "Curious still?" in run.summary.split("Old against new")[1]
-    assert "environment `production`: not applied" in settled.comments(two)[1]
+    assert "### Nothing applied" in settled.comments(two)[1]
     assert posts(box) == made
     assert run.jobs["left"] == "failure"
 
@@ -286,3 +288,34 @@ def test_what_a_text_says_is_no_command_of_the_runner(team: Team) -> None:
     )
     assert not any(line.lstrip().startswith(("::add-mask", "::set-output")) for line in outside)
     assert "Curious still?" in inside
+
+
+def reword(box: Sandbox, before: str, after: str) -> None:
+    """Somebody edits the subject of an email in the app."""
+    for sequence in box.store.sequences():
+        for step in sequence.steps:
+            for variant in step.variants:
+                if variant.payload.get("subject") == before:
+                    change = variant_change({"payload": {**variant.payload, "subject": after}})
+                    box.store.change_variant(sequence.id, step.id, variant.id, change)
+                    return
+    raise AssertionError(before)
+
+
+def test_drift_of_the_night_is_one_issue(settled: Team, box: Sandbox) -> None:
+    """An edit in the app opens an issue, the next night updates it, and when it is gone the issue is closed."""
+    assert settled.drift().jobs == {"drift": "success"}
+    assert settled.runner.host.data["issues"] == []
+    reword(box, "Still curious?", "Bought already?")
+    for _ in range(2):
+        assert settled.drift().jobs == {"drift": "success"}
+    [issue] = settled.runner.host.data["issues"]
+    assert issue["title"] == "Sequences differ: production"
+    assert issue["body"].startswith("<!-- seqsync:drift:production -->\n")
+    assert "Bought already?" in issue["body"]
+    reword(box, "Bought already?", "Still curious?")
+    settled.drift()
+    assert settled.runner.host.data["issues"][0]["state"] == "closed"
+    settled.push({"sequences/other.yaml": NEW_OTHER})
+    settled.drift()
+    assert "In git, not applied" in settled.runner.host.data["issues"][1]["body"]

@@ -88,6 +88,7 @@ def test_from_a_merge_request_to_an_applied_sequence(project: Project) -> None:
     assert KEY not in jobs["seqsync-apply"].log
 
 
+@pytest.mark.long
 def test_two_merge_requests_both_go_through(project: Project) -> None:
     """Different sequences, both merged before the first apply runs: each goes through on its own hash."""
     one = project.team.open({"sequences/trial.yaml": NEW_TRIAL})
@@ -129,6 +130,7 @@ def test_a_fork_is_validated_and_not_planned(project: Project) -> None:
     assert project.gitlab.host.data["calls"] == []
 
 
+@pytest.mark.long
 def test_a_state_that_cannot_be_pushed_makes_the_pipeline_red(project: Project) -> None:
     """A protected branch: the state is in the artifacts, and the last job says that git has not got it."""
     pull = project.team.open({"sequences/trial.yaml": NEW_TRIAL})
