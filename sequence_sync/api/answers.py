@@ -63,7 +63,8 @@ def classify(reply: Reply, wall: float) -> Answer:
     said = _said(reply.status, data)
     kind = next(kind for kind, fits in RULES if fits(said))
     message = "; ".join(said.messages) or f"HTTP {reply.status} without a reason that can be read"
-    return Answer(kind, reply.status, message=plain(message), wait=asked_wait(reply.headers, wall))
+    wait = asked_wait(reply.headers, wall, limited=kind is Kind.RATE_LIMITED)
+    return Answer(kind, reply.status, message=plain(message), wait=wait)
 
 
 def plain(text: str) -> str:

@@ -49,11 +49,16 @@ def rate_figures(headers: Mapping[str, str], wall: float) -> Rate:
     )
 
 
-def asked_wait(headers: Mapping[str, str], wall: float) -> float | None:
-    """Seconds that the server asks to wait, or None. An exact reset is believed before a rounded `retry-after`."""
+def asked_wait(headers: Mapping[str, str], wall: float, *, limited: bool) -> float | None:
+    """Seconds that the server asks to wait, or None. An exact reset is believed before a rounded `retry-after`.
+
+    `limited`: the answer is the rate limit. Any other one tells when the window ends too, and asks nothing by it.
+    """
     here = _server_time(headers, wall)
     reset = _span(headers.get("x-ratelimit-reset", ""), here)
     after = _span(headers.get("retry-after", ""), here)
+    if after is None and not limited:
+        return None
     if after is None:
         return reset.latest if reset else None
     if reset is not None and not reset.slack and after.latest - after.slack <= reset.latest <= after.latest:

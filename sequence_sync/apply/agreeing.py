@@ -85,7 +85,8 @@ def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
         return None
     update = {row.field: Priority(row.after) if row.field == "priority" else row.after for row in change.fields}
     assumed = tuple(name for name in entry.assumed if name not in update)
-    return entry.model_copy(update={**update, "assumed": assumed})
+    unsettled = {name: values for name, values in entry.unsettled.items() if name not in update}
+    return entry.model_copy(update={**update, "assumed": assumed, "unsettled": unsettled})
 
 
 def let_go(site: Site, change: Change) -> Told:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from sequence_sync.api.types import RemoteStep, RemoteVariant
-from sequence_sync.apply.context import SECOND_LOOK, Halt
+from sequence_sync.apply.context import Halt
 from sequence_sync.apply.site import Site
 from sequence_sync.model.sequence import Content
 from sequence_sync.planning.app import AppSequence
@@ -29,10 +29,7 @@ def refuse_unshown_drift(site: Site) -> None:
     """Raises Halt where the app says what neither the state nor the plan knows of. A first reading may lag behind."""
     if DRIFT in site.context.allowed or not unshown(site):
         return
-    wait = min(SECOND_LOOK, site.context.grace)
-    site.context.tell("wait", site.key, f"something differs there; looking again in {wait:.0f} s")
-    site.context.clock.sleep(wait)
-    site.read()
+    site.look_again("something differs there")
     rows = unshown(site)
     if rows:
         raise _refusal(site, rows)

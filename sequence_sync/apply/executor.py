@@ -276,7 +276,8 @@ class Executor:
             entry = self.context.ledger.state.sequences.get(key)
             if entry is None or not planned.complete or key in failed or key in self.undecided:
                 continue
-            if entry.title != planned.title or not _adopted_as_wanted(plan, key, entry):
+            unsettled = not all(step.is_settled for step in entry.steps.values())
+            if entry.title != planned.title or unsettled or not _adopted_as_wanted(plan, key, entry):
                 continue  # the next plan has something to tell of it
             made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))
             if entry.made_from != made_from:

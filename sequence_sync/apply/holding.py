@@ -6,15 +6,17 @@ a change of mere markup is sent again rather than believed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.apply.settle import Stand
+from sequence_sync.model.fields import Priority
 from sequence_sync.planning.canonical import same_payload
-from sequence_sync.planning.drift import text_is_applied
+from sequence_sync.planning.drift import text_is_ours
+from sequence_sync.planning.unsettled import OF_STEP, OF_VARIANT
 from sequence_sync.state.snapshot import StepState
 
 
@@ -72,9 +74,9 @@ TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One thing that a variant is held against. None: a read does not tell."""
+    """One thing that a variant is held against, by the fields of the PATCH. None: a read does not tell."""
 
-    name: str
+    names: tuple[str, ...]
     ours: bool | None
     wanted: bool | None
     theirs: str = ""
@@ -83,10 +85,12 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a read shows, and of a change by somebody else the thing with both sides."""
+    """What a read shows, and of a change by somebody else the thing with both sides. `may_be`: the fields of the PATCH
+    that may be as it says, by all that was read."""
 
     held: Held
     changed: Aspect | None = None
+    may_be: tuple[str, ...] = ()
 
 
 def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteStep | None) -> Finding:
@@ -94,26 +98,29 @@ def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteSte
     known = entry.variants[letter]
     row = next((row for row in step.variants if row.id == known.id), None) if step else None
     if step is None or row is None:
-        return Finding(Held.GONE)
+        return Finding(Held.GONE, may_be=tuple(body))
     aspects = [*_placing(entry, body, step), *_rest(entry, letter, body, row)]
     if body.keys() & {"payload", "taskNote"}:  # who only switches a variant off overwrites no words
         aspects.insert(0, _text(entry, letter, body, row))
+    may_be = tuple(name for aspect in aspects if aspect.wanted is not False for name in aspect.names)
     if all(aspect.wanted for aspect in aspects):
-        return Finding(Held.WANTED)
+        return Finding(Held.WANTED, may_be=may_be)
     foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)
-    return Finding(Held.OTHER, foreign) if foreign else Finding(Held.OURS)
+    return Finding(Held.OTHER, foreign, may_be) if foreign else Finding(Held.OURS, may_be=may_be)
 
 
 def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> Aspect:
     known = entry.variants[letter].content
     payload, note = _filled(body.get("payload", known.payload)), body.get("taskNote", known.task_note)
-    ours = text_is_applied(entry, letter, row)
+    ours, marks = text_is_ours(entry, letter, row), entry.variants[letter].unsettled.keys() & {"payload", "task_note"}
     wanted: bool | None = same_payload(entry.type, payload, row.payload, note, row.task_note)
-    if (payload, note) == (_filled(known.payload), known.task_note):
+    if (payload, note) == (_filled(known.payload), known.task_note) and not marks:
         wanted = ours  # nothing of the text is to change
-    elif (note != known.task_note and row.task_note is None) or (ours and wanted and payload != _filled(row.payload)):
+    elif row.task_note is None and (note != known.task_note or "task_note" in marks):
+        wanted = wanted and None
+    elif ours and wanted and payload != _filled(row.payload):
         wanted = None
-    return Aspect("text", ours, wanted, _words(row.payload), _words(known.payload))
+    return Aspect(("payload", "taskNote"), ours, wanted, _words(row.payload), _words(known.payload))
 
 
 def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,15 +132,17 @@ def _words(payload: Mapping[str, Any]) -> str:
 
 
 def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> list[Aspect]:
-    aspects = []
+    aspects, marks = [], entry.unsettled
     if "absoluteDays" in body:
-        aspects.append(_plain("day", step.day, entry.day, body["absoluteDays"]))
+        aspects.append(_plain("absoluteDays", step.day, (entry.day, *marks.get("day", ())), body["absoluteDays"]))
     if "priority" in body:
-        code = entry.priority.code if entry.priority else None
-        aspects.append(_plain("priority", step.priority, step.priority if code is None else code, body["priority"]))
+        code = entry.priority.code if entry.priority else step.priority
+        codes = (code, *(Priority(value).code for value in marks.get("priority", ())))
+        aspects.append(_plain("priority", step.priority, codes, body["priority"]))
     if "assigneeId" in body:
         before = entry.assignee if entry.assignee is not None else step.assignee
-        aspects.append(_plain("assignee", step.assignee, before, body["assigneeId"]))
+        both = (before, *marks.get("assignee", ()))
+        aspects.append(_plain("assigneeId", step.assignee, both, body["assigneeId"]))
     return aspects
 
 
@@ -142,14 +151,17 @@ def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVar
     aspects = []
     if "attachmentIds" in body:
         told = None if row.attachments is None else sorted(row.attachments)
-        aspects.append(_plain("attachments", told, sorted(known.content.attachments), sorted(body["attachmentIds"])))
+        before = (known.content.attachments, *known.unsettled.get("attachments", ()))
+        aspects.append(_plain("attachmentIds", told, [sorted(row) for row in before], sorted(body["attachmentIds"])))
     if "status" in body:
         # On or off is no text that could be lost: whoever switched it already did what is wanted.
-        aspects.append(Aspect("status", True, None if row.status is None else row.status == body["status"]))
+        aspects.append(Aspect(("status",), True, None if row.status is None else row.status == body["status"]))
     return aspects
 
 
-def _plain(name: str, told: Any, before: Any, wanted: Any) -> Aspect:
+def _plain(name: str, told: Any, ours: Sequence[Any], wanted: Any) -> Aspect:
+    """`ours`: what was last applied, then what else a call of ours may have written."""
     if told is None:
-        return Aspect(name, None, None)
-    return Aspect(name, told == before, told == wanted, f"{name} {told}", f"{name} {before}")
+        return Aspect((name,), None, None)
+    word = OF_STEP.get(name) or OF_VARIANT[name]
+    return Aspect((name,), told in ours, told == wanted, f"{word} {told}", f"{word} {ours[0]}")

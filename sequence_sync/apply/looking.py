@@ -128,6 +128,16 @@ def fill_variant_ids(site: Site) -> None:
         site.note(f"variants of {site.key} found by reading", Delta(sequence=site.key, steps=dict(whole)))
 
 
+def unknown_ids(site: Site, step_key: str) -> Halt:
+    """A step whose variants in Saleshandy cannot be told apart, or are others than those that were last applied."""
+    step_id = site.entry().steps[step_key].id
+    return Halt(
+        Status.FAILED, 1, f"Which variants of step {step_id} are those of {site.key}.{step_key} is not known.",
+        f"Look at it in Saleshandy: it should have the variants that `seqsync state show {site.key}.{step_key}` tells. "
+        f"Then run `seqsync state resolve {site.key}.{step_key} -adopt {step_id}`: it takes them as they are there.",
+    )  # fmt: skip
+
+
 def _adopt(site: Site, address: str, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, site.creates()[address])
     if entry is not None:

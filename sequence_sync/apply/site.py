@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sequence_sync.api.types import RemoteStep, Stopped
-from sequence_sync.apply.context import GOOD_FOR, Context, Halt
+from sequence_sync.apply.context import GOOD_FOR, SECOND_LOOK, Context, Halt
 from sequence_sync.model.sequence import Content
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import Action, Change
 from sequence_sync.state.records import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState
+
+WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once its file does not want it any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,8 @@ class Site:
             raise Halt(
                 Status.FAILED,
                 1,
-                f"{self.key} (id {self.id}) is not in this account any more.",
-                "It is not created again. Put it back in Saleshandy, or take it out of the state: "
-                f"`seqsync state rm {self.key}`.",
+                f"{self.key} (id {self.id}) is not in this account any more, as far as one reading tells.",
+                f"It is not created again. `seqsync drift` looks twice, and says what to do. {WHEN_GONE}",
             )
         return steps
 
@@ -134,16 +135,25 @@ class Site:
         if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
             self.read()
 
+    def look_again(self, why: str) -> None:
+        """Wait, and read once more: what one reading lacks may be there."""
+        wait = min(SECOND_LOOK, self.context.grace)
+        self.context.tell("wait", self.key, f"{why}; looking again in {wait:.0f} s")
+        self.context.clock.sleep(wait)
+        self.read()
+
     def remote_or_none(self, step_id: str) -> RemoteStep | None:
         """One step of the last read."""
         return next((step for step in self.steps if step.id == step_id), None)
 
     def remote_step(self, step_id: str) -> RemoteStep:
-        """The same, where it must be there."""
+        """The same, where it must be there: in one of two readings."""
         step = self.remote_or_none(step_id)
         if step is None:
-            hint = f"It is not created again. Put it back in Saleshandy, or take {self.key} out of the state."
-            raise Halt(Status.REFUSED, 6, f"Step {step_id} of {self.key} is not in Saleshandy any more.", hint)
+            self.look_again(f"step {step_id} is missing there")
+            step = self.remote_or_none(step_id)
+        if step is None:
+            raise not_there(self, f"Step {step_id} of {self.key}")
         return step
 
     def still_alone(self) -> None:
@@ -177,3 +187,12 @@ class Site:
             )
         )
         self.announced = True
+
+
+def not_there(site: Site, what: str) -> Halt:
+    """Two readings did not show it."""
+    return Halt(
+        Status.REFUSED, 6, f"{what} is not in Saleshandy any more.",
+        "It is not created again by itself. Put it back there; or look with `seqsync drift`, and plan with `-refresh`: "
+        f"that plan says what can be done. {WHEN_GONE}",
+    )  # fmt: skip

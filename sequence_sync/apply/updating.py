@@ -18,14 +18,15 @@ from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
 from sequence_sync.apply.creating import MOST_SENDS, Guard, after_refusal, close_intent, refusal, send_once, stand_of
 from sequence_sync.apply.drifting import SHOWN, remember_returned
 from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold
-from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
+from sequence_sync.apply.looking import fill_variant_ids, look_before_writing, unknown_ids
 from sequence_sync.apply.replaced import replaced_by
 from sequence_sync.apply.settle import Stand
-from sequence_sync.apply.site import Site
+from sequence_sync.apply.site import Site, not_there
 from sequence_sync.apply.variants import settle_open_variant
 from sequence_sync.planning.gates import DRIFT
 from sequence_sync.planning.outcome import Status
 from sequence_sync.planning.plan import UPDATES, Action, Change, Reason
+from sequence_sync.planning.unsettled import marked
 from sequence_sync.planning.wire import applied
 from sequence_sync.state.records import IntentRecord, Result
 from sequence_sync.state.snapshot import Delta, StepState
@@ -83,6 +84,8 @@ def _is_done(site: Site, change: Change) -> bool:
         now = entry.content
         if change.reason is Reason.PARKED and change.after is not None and _is_overwritten(site, change):
             return now.day == change.after.day
+        if all(getattr(change.after, row.field) == getattr(before, row.field) for row in change.fields):
+            return not any(row.field in entry.unsettled for row in change.fields)
         return any(getattr(now, row.field) != getattr(before, row.field) for row in change.fields)
     letter = change.address.split(".")[2]
     return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
@@ -101,24 +104,31 @@ def _compare_all(site: Site) -> None:
     site.fresh()
     if any(row.id is None for step in site.entry().steps.values() for row in step.variants.values()):
         fill_variant_ids(site)
-    for change in site.changes:
-        if change.action in PATCHES and change.step in site.entry().steps and not _is_done(site, change):
-            for letter, call in zip(_letters(site, change), change.calls, strict=False):
-                _not_foreign(site, change, letter, call.body)
+    patches = [
+        (change, letter, call.body)
+        for change in site.changes
+        if change.action in PATCHES and change.step in site.entry().steps and not _is_done(site, change)
+        for letter, call in zip(_letters(site, change), change.calls, strict=False)
+    ]
+    if any(_found(site, *patch).held is Held.GONE for patch in patches):
+        site.look_again("something is missing there")
+    for patch in patches:
+        _not_foreign(site, *patch)
     site.compared = True
     remember_returned(site)
 
 
-def _not_foreign(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
-    entry, name = _entry(site, change), f"{change.sequence}.{change.step}.{letter}"
+def _found(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
+    entry = _entry(site, change)
     if letter not in entry.variants or entry.variants[letter].id is None:
-        raise Halt(Status.FAILED, 1, f"The id of {name} is not known.", "Look at its step in Saleshandy.")
-    finding = hold(entry, letter, body, site.remote_or_none(entry.id))
+        raise unknown_ids(site, change.step or "")
+    return hold(entry, letter, body, site.remote_or_none(entry.id))
+
+
+def _not_foreign(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
+    finding, name = _found(site, change, letter, body), f"{change.sequence}.{change.step}.{letter}"
     if finding.held is Held.GONE:
-        raise Halt(
-            Status.REFUSED, 6, f"{name} is not in Saleshandy any more.",
-            f"Put it back there, or take it out of the state: `seqsync state rm {change.sequence}.{change.step}`.",
-        )  # fmt: skip
+        raise not_there(site, name)
     if finding.held is Held.OTHER and DRIFT not in site.context.allowed:
         raise _foreign(name, finding.changed)
     return finding
@@ -178,7 +188,7 @@ def _until_clear(
             continue
         site.context.tell("unclear", intent.address, answer.message)
         stand, since = stand_of(answer), site.context.clock.now()
-        todo = settle_update(site, stand, since, intent)
+        todo, finding = settle_update(site, stand, since, intent)
         if todo is Next.UPDATED and before[-1] is not Held.WANTED and request.path not in site.given_up:
             return _made(site, number, intent, last)
         if todo is Next.UPDATED:
@@ -186,7 +196,7 @@ def _until_clear(
             site.give_up(request.path, intent.body or {}, since, number)
             return _made(site, None, intent, last)
         if todo is Next.REFUSED:
-            close_intent(site, number, Result.REFUSED, detail=answer.message)
+            close_intent(site, number, Result.REFUSED, *_marks(site, intent, finding), detail=answer.message)
             raise refusal(answer)
         if todo is Next.ASK:
             raise _unknown(intent, answer)
@@ -235,6 +245,14 @@ def close_given_up(site: Site) -> None:
 def _delta(site: Site, intent: IntentRecord, last: bool) -> Delta:
     _, step, letter = intent.address.split(".")
     return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
+
+
+def _marks(site: Site, intent: IntentRecord, finding: Finding) -> tuple[Delta, ...]:
+    """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
+    _, step, letter = intent.address.split(".")
+    entry = site.entry().steps[step]
+    marks = marked(entry, letter, intent.body or {}, finding.may_be)
+    return (Delta(sequence=site.key, steps={step: marks}),) if marks != entry else ()
 
 
 def _made(site: Site, number: int | None, intent: IntentRecord, last: bool) -> None:
@@ -303,29 +321,29 @@ def _confirm_day(site: Site, change: Change) -> None:
 # -- what is unclear --------------------------------------------------------------------------------------------------
 
 
-def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) -> Next:
-    """Read until the table decides what became of a PATCH."""
+def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) -> tuple[Next, Finding]:
+    """Read until the table decides what became of a PATCH; with what the last read shows."""
     context, gap, unread = site.context, FIRST_GAP, 0
     while True:
         over = context.clock.now() - since >= context.grace
-        held = _held_now(site, intent)
-        unread += held is Held.UNREAD and over
-        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else TABLE[stand, over][held]
+        finding = _held_now(site, intent)
+        unread += finding.held is Held.UNREAD and over
+        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else TABLE[stand, over][finding.held]
         if todo is not Next.WAIT:
-            return todo
+            return todo, finding
         left = context.grace - (context.clock.now() - since)
         context.clock.sleep(min(gap, left) if left > 0 else gap)
         gap *= 2
 
 
-def _held_now(site: Site, intent: IntentRecord) -> Held:
+def _held_now(site: Site, intent: IntentRecord) -> Finding:
     _, step, letter = intent.address.split(".")
     entry = site.entry().steps[step]
     try:
         site.read_if_there()
     except ReadFailed:
-        return Held.UNREAD
-    return hold(entry, letter, intent.body or {}, site.remote_or_none(entry.id)).held
+        return Finding(Held.UNREAD, may_be=tuple(intent.body or {}))
+    return hold(entry, letter, intent.body or {}, site.remote_or_none(entry.id))
 
 
 def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
@@ -350,13 +368,13 @@ def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
     if applied(entry, letter, intent.body or {}) == entry:
         close_intent(site, intent.n, Result.NOT_MADE, detail="it was given up, and sent again")
         return
-    todo = settle_update(site, Stand.OPEN, since, intent)
+    todo, finding = settle_update(site, Stand.OPEN, since, intent)
     if todo is Next.ASK:
         raise Halt(
             Status.FAILED, 1, f"What became of {intent.address} could not be read.", "Run the same apply again later."
         )
     if todo is Next.NOT_MADE:
-        close_intent(site, intent.n, Result.NOT_MADE)
+        close_intent(site, intent.n, Result.NOT_MADE, *_marks(site, intent, finding))
         return
     # Day, priority and assignee are the step's: they are so when its last variant has them.
     last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]

@@ -23,7 +23,7 @@ from sequence_sync.apply.creating import (
     stand_of,
     with_candidates,
 )
-from sequence_sync.apply.looking import fill_variant_ids, look_before_writing
+from sequence_sync.apply.looking import fill_variant_ids, look_before_writing, unknown_ids
 from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
 from sequence_sync.apply.site import Site
 from sequence_sync.model.sequence import Variant
@@ -136,10 +136,7 @@ def _look(site: Site, step_key: str) -> None:
     if any(row.id is None for row in _entry(site, step_key).variants.values()):
         fill_variant_ids(site)
     if any(row.id is None for row in _entry(site, step_key).variants.values()):
-        raise Halt(
-            Status.FAILED, 1, f"The ids of the variants of {site.key}.{step_key} are not known.",
-            "Look at the step in Saleshandy.",
-        )  # fmt: skip
+        raise unknown_ids(site, step_key)
 
 
 def _entry(site: Site, step_key: str) -> StepState:

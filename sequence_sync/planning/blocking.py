@@ -20,6 +20,10 @@ WHAT_TO_CLICK: Mapping[Action, str] = {
     Action.CREATE_VARIANT: "Add the variant in Saleshandy by hand, or take it out of the file.",
     Action.DEACTIVATE_VARIANT: "Switch the variant off in Saleshandy by hand, or put it back into the file.",
 }
+NO_VARIANT = (
+    "This step has no variant, and the API changes a step only by way of its variants. Change it in Saleshandy by "
+    "hand, or put the old value back into the file."
+)
 
 
 def block_all(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
@@ -35,6 +39,9 @@ def _not_supported(changes: Iterable[Change], off: Collection[Claim]) -> list[Ch
     """What of each change no call can do is blocked; the rest of it stays."""
     result: list[Change] = []
     for change in changes:
+        if change.action is Action.UPDATE_STEP and change.before is not None and not change.before.variants:
+            result.append(block(change, Reason.NOT_SUPPORTED, NO_VARIANT))
+            continue
         able, unable = split(change, off)
         if able is not None:
             result.append(able)

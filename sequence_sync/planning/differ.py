@@ -13,6 +13,7 @@ from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.planning import wire
 from sequence_sync.planning.fields import differences, flat_variant, step_fields
 from sequence_sync.planning.plan import Action, Change, FieldChange, Impact, Reason
+from sequence_sync.planning.unsettled import step_again, variant_again
 from sequence_sync.state.snapshot import SequenceState, StepState
 
 
@@ -115,7 +116,7 @@ def _gone_step(
         )  # fmt: skip
     elif policy.removed_steps is RemovedSteps.DEACTIVATE:
         for letter, row in step.variants.items():
-            if row.status != 0:
+            if row.status != 0 or "status" in row.unsettled:
                 yield Change(
                     address=f"{address}.{letter}", action=Action.DEACTIVATE_VARIANT, reason=Reason.STEP_REMOVED,
                     impact=Impact.STRUCTURE, remote_id=row.id, sequence_id=sequence_id, before=step.content,
@@ -142,7 +143,7 @@ def _step_changes(
             f"settings, or run `seqsync state rm {address}` first if the other step is meant.",
         )  # fmt: skip
         return
-    if before == content and all(row.status != 0 for row in step.variants.values()):
+    if before == content and step.is_settled and all(row.status != 0 for row in step.variants.values()):
         return
     if content.type != step.type:
         yield Change(
@@ -154,11 +155,12 @@ def _step_changes(
         )  # fmt: skip
         return
     managed = content.assignee is not None
-    fields = differences(step_fields(before, managed), step_fields(content, managed))
+    changed = differences(step_fields(before, managed), step_fields(content, managed))
+    fields = (*changed, *step_again(step, step_fields(content, managed), changed))
     if fields:
         yield Change(
-            address=address, action=Action.UPDATE_STEP, reason=Reason.CHANGED, remote_id=step.id,
-            impact=Impact.TIMING if fields[0].field == "day" else Impact.NONE,
+            address=address, action=Action.UPDATE_STEP, reason=_reason(changed), remote_id=step.id,
+            impact=Impact.TIMING if any(row.field == "day" for row in fields) else Impact.NONE,
             sequence_id=sequence_id, before=before, after=content, fields=fields,
         )  # fmt: skip
     yield from _variant_changes(address, content, step, sequence_id)
@@ -172,18 +174,24 @@ def _variant_changes(address: str, content: Content, step: StepState, sequence_i
         if known is None:
             yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
             continue
-        fields = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
+        changed = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
+        fields = (*changed, *variant_again(letter, known, variant, changed))
         if fields and known.status == 0:
             fields = (*fields, FieldChange(field=f"variants.{letter}.status", before="off", after="on"))
         if fields or known.status == 0:
             yield Change(
-                action=Action.UPDATE_VARIANT, reason=Reason.CHANGED, remote_id=known.id,
-                impact=Impact.COPY if fields else Impact.STRUCTURE,
+                action=Action.UPDATE_VARIANT, reason=_reason(changed or known.status == 0), remote_id=known.id,
+                impact=Impact.STRUCTURE if all(row.field.endswith(".status") for row in fields) else Impact.COPY,
                 fields=fields, **here,
             )  # fmt: skip
     for letter, known in step.variants.items():
-        if letter not in content.variants and known.status != 0:
+        if letter not in content.variants and (known.status != 0 or "status" in known.unsettled):
             yield Change(
-                address=f"{address}.{letter}", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
+                address=f"{address}.{letter}", action=Action.DEACTIVATE_VARIANT,
+                reason=Reason.VARIANT_REMOVED if known.status != 0 else Reason.UNSETTLED,
                 impact=Impact.STRUCTURE, remote_id=known.id, sequence_id=sequence_id, before=before, after=content,
             )  # fmt: skip
+
+
+def _reason(changed: object) -> Reason:
+    return Reason.CHANGED if changed else Reason.UNSETTLED

@@ -19,6 +19,7 @@ from sequence_sync.planning.canonical import FIELDS, HTML_FIELD, canonical_html,
 from sequence_sync.planning.fields import flat_variant
 from sequence_sync.planning.likeness import Look, look, same_title
 from sequence_sync.planning.plan import Drifted, DriftKind, FieldChange
+from sequence_sync.planning.unsettled import contents
 from sequence_sync.state.snapshot import SequenceState, StepState, VariantState, digest_of
 
 ON, OFF = "on", "off"
@@ -35,6 +36,14 @@ def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
     known = entry.variants[letter]
     return same_payload(
         entry.type, known.content.payload, _spelling(known, row), known.content.task_note, row.task_note
+    )
+
+
+def text_is_ours(entry: StepState, letter: str, row: RemoteVariant) -> bool:
+    """Whether it says that, or what else a call of ours may have written."""
+    return text_is_applied(entry, letter, row) or any(
+        same_payload(entry.type, may_be.payload, row.payload, may_be.task_note, row.task_note)
+        for may_be in contents(entry.variants[letter])
     )
 
 
@@ -131,29 +140,39 @@ def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str
 
 
 def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
-    if step.day is not None and step.day != entry.day:
+    ours = entry.unsettled
+    if step.day is not None and step.day not in (entry.day, *ours.get("day", ())):
         yield FieldChange(field="day", before=entry.day, after=step.day)
     if entry.type != EMAIL and step.priority is not None and 1 <= step.priority <= len(Priority):
         before, after = entry.priority or Priority.NORMAL, list(Priority)[step.priority - 1]
-        if before is not after:
+        if after not in (before, *ours.get("priority", ())):
             yield FieldChange(field="priority", before=str(before), after=str(after))
-    if entry.assignee is not None and step.assignee is not None and step.assignee != entry.assignee:
+    may_be = (None, entry.assignee, *ours.get("assignee", ()))
+    if entry.assignee is not None and step.assignee not in may_be:
         yield FieldChange(field="assignee", before=entry.assignee, after=step.assignee)
 
 
 def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[FieldChange, ...]:
-    """What of a variant is not as last applied: its texts, attachments, and whether it is switched on."""
+    """What of a variant is not as last applied: its texts, attachments, and whether it is switched on. What a call of
+    ours may have written is nobody's edit."""
     known = entry.variants[letter]
-    before, after = flat_variant(letter, known.content), flat_variant(letter, as_read(entry.type, known, row))
-    changed = [
+    after = as_read(entry.type, known, row)
+    ours = any(same_words(entry.type, may_be, after) for may_be in contents(known)) if known.unsettled else False
+    changed = [] if ours else _changed_words(letter, known.content, after)
+    statuses = {known.status == 0, *(status == 0 for status in known.unsettled.get("status", ()))}
+    if row.status is not None and (row.status == 0) not in statuses:
+        was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
+        changed.append(FieldChange(field=f"variants.{letter}.status", before=was, after=now))
+    return tuple(changed)
+
+
+def _changed_words(letter: str, applied: Variant, read: Variant) -> list[FieldChange]:
+    before, after = flat_variant(letter, applied), flat_variant(letter, read)
+    return [
         FieldChange(field=path, before=before.get(path), after=after.get(path))
         for path in dict.fromkeys([*before, *after])
         if not _same_leaf(path, before.get(path), after.get(path))
     ]
-    if row.status is not None and (row.status == 0) != (known.status == 0):
-        was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
-        changed.append(FieldChange(field=f"variants.{letter}.status", before=was, after=now))
-    return tuple(changed)
 
 
 def as_read(kind: str, known: VariantState, row: RemoteVariant) -> Variant:

@@ -234,7 +234,11 @@ def entry_after(
     else:
         untold = theirs.untold()
         assumed = tuple(name for name in base.assumed if name in untold)
-    return StepState(id=theirs.id, type=theirs.type, variants=dict(sorted(variants.items())), assumed=assumed, **placed)
+    marks = base.unsettled if base else {}
+    return StepState(
+        id=theirs.id, type=theirs.type, variants=dict(sorted(variants.items())), assumed=assumed,
+        unsettled={name: values for name, values in marks.items() if name in theirs.untold()}, **placed,
+    )  # fmt: skip
 
 
 def _placed_after(base: StepState | None, after: Content, theirs: ToldStep, agreed: set[Field]) -> dict[str, Any]:
@@ -271,6 +275,7 @@ def _variant_after(
     return VariantState(
         id=row.id, content=content, digest=variant_digest(content), status=status,
         returned=row.returned if same else known.returned if known and unchanged else None,
+        unsettled={n: v for n, v in known.unsettled.items() if n not in {each[1] for each in mine}} if known else {},
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ only change places among themselves, one of them waits on a free day after the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sequence_sync.model.fields import LAST_DAY
 
@@ -32,12 +33,17 @@ class Route:
     days: Mapping[str, int]
 
 
-def route(held: Mapping[str, int], wanted: Mapping[str, int], *, may_park: bool, last: int = 0) -> Route:
+def route(
+    held: Mapping[str, int], wanted: Mapping[str, int], *, may_park: bool, last: int = 0,
+    may_be: Mapping[str, Collection[int]] = MappingProxyType({}),
+) -> Route:  # fmt: skip
     """The way from `held` (every email's day, movers or not) to `wanted` (the movers' days).
 
-    `last` is the last day that anything else of the plan takes. The same input gives the same route.
+    `last` is the last day that anything else of the plan takes. `may_be` are days that an email may hold instead: they
+    count as held until it goes, and a mover goes home too. The same input gives the same route.
     """
-    now, left = dict(held), {name: day for name, day in wanted.items() if held[name] != day}
+    now, also = dict(held), {name: days for name, days in may_be.items() if name in held}
+    left = {name: day for name, day in wanted.items() if held[name] != day or name in also}
     legs: list[Leg] = []
     stuck: dict[str, str | None] = {}
     parked: set[str] = set()
@@ -45,17 +51,19 @@ def route(held: Mapping[str, int], wanted: Mapping[str, int], *, may_park: bool,
     def go(name: str, day: int, stop: bool) -> None:
         legs.append(Leg(name, now[name], day, stop))
         now[name] = day
+        also.pop(name, None)
 
     while left:
-        if blocked := _in_the_way(now, left):
+        days = [(day, name) for name in now for day in (now[name], *also.get(name, ()))]
+        if blocked := _in_the_way(days, left):
             stuck |= blocked
             left = {name: day for name, day in left.items() if name not in blocked}
-        elif free := [name for name in left if left[name] not in now.values()]:
+        elif free := [name for name in left if all(left[name] != day for day, other in days if other != name)]:
             name = min(free, key=lambda each: (now[each], each))
             go(name, left.pop(name), False)
         else:
             waiting = [name for name in left if name not in parked]
-            aside = max(last, *now.values(), *wanted.values()) + 1
+            aside = max(last, *(day for day, _ in days), *wanted.values()) + 1
             if not may_park or aside > LAST_DAY or not waiting:
                 stuck |= dict.fromkeys(left)
                 break
@@ -65,7 +73,7 @@ def route(held: Mapping[str, int], wanted: Mapping[str, int], *, may_park: bool,
     return Route(tuple(legs), stuck, now)
 
 
-def _in_the_way(now: Mapping[str, int], left: Mapping[str, int]) -> dict[str, str | None]:
+def _in_the_way(days: Iterable[tuple[int, str]], left: Mapping[str, int]) -> dict[str, str | None]:
     """Who wants a day that somebody holds who stays there."""
-    holders = {day: name for name, day in sorted(now.items()) if name not in left}
+    holders = {day: name for day, name in sorted(days) if name not in left}
     return {name: holders[day] for name, day in left.items() if day in holders}

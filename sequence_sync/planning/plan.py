@@ -44,6 +44,7 @@ class Reason(StrEnum):
     NEW = "new"  # in the files, not in the state
     OUTCOME_UNKNOWN = "outcome-unknown"  # an earlier run sent it and never learnt what became of it
     CHANGED = "changed"  # file and state differ
+    UNSETTLED = "unsettled"  # an earlier run may have changed it, and nothing proves that or the contrary
     PARKED = "parked"  # an email goes by way of a free day, so that others can take its own
     CONFIGURED_ID = "configured-id"  # `id:` or `ids:` name what is there already
     MOVED = "moved"  # `moved:` or `formerly:` rename it

@@ -52,9 +52,12 @@ def _in_one_sequence(
     wanted = {address: content.day for address, change in movers.items() if (content := change.after)}
     created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]
     last = max((change.after.day for change in created if change.after), default=0)
-    way = route(held, wanted, may_park=may_park, last=last)
+    may_be = _may_be(row, changes)
+    way = route(held, wanted, may_park=may_park, last=last, may_be=may_be)
     stuck = [_stuck(movers[name], way.stuck[name], wanted[name]) for name in movers if name in way.stuck]
-    at_rest = {day: name for name, day in sorted(way.days.items())}
+    left = {name: days for name, days in may_be.items() if name not in movers or name in way.stuck}
+    at_rest = {day: name for name, days in sorted(left.items()) for day in days}
+    at_rest |= {day: name for name, day in sorted(way.days.items())}
     rest = [
         _unless_held(change, at_rest) if change in created else change
         for change in changes
@@ -83,6 +86,14 @@ def _held(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, int
     ours = {f"{key}.{step}": entry.day for step, entry in row.steps.items() if entry.content.is_email}
     others = {f"step {name}, which is not managed": day for name, day in row.unmanaged.items() if day is not None}
     return ours | others
+
+
+def _may_be(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, tuple[int, ...]]:
+    """Days that our emails may hold instead, by an earlier run that was cut off."""
+    key = next(iter(changes)).sequence
+    steps = row.steps if row else {}
+    return {f"{key}.{name}": entry.unsettled["day"] for name, entry in steps.items()
+            if entry.content.is_email and "day" in entry.unsettled}  # fmt: skip
 
 
 def _legs(legs: Iterable[Leg], movers: Mapping[str, Change]) -> Iterator[Change]:

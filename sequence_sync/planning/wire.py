@@ -15,6 +15,7 @@ from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.planning.plan import Action, Call, Change
+from sequence_sync.planning.unsettled import OF_STEP, marked, without
 from sequence_sync.state.snapshot import StepState, VariantState, variant_digest
 
 
@@ -79,13 +80,14 @@ def _patch(change: Change, letter: str, row: VariantState) -> dict[str, Any]:
         return {"payload": row.content.payload, **_placing(change, after)}
     names = {field.field.split(".")[2] for field in change.fields}
     new = after.variants[letter] if not names or "payload" in names else row.content
-    gone = {name: "" for name, value in row.content.payload.items() if isinstance(value, str)}
+    may_be = [row.content.payload, *row.unsettled.get("payload", ())]
+    gone = {name: "" for payload in may_be for name, value in payload.items() if isinstance(value, str)}
     body: dict[str, Any] = {"payload": {**{n: v for n, v in gone.items() if n not in new.payload}, **new.payload}}
     if "task_note" in names:
         body["taskNote"] = after.variants[letter].task_note
     if "attachments" in names:
         body["attachmentIds"] = list(after.variants[letter].attachments)
-    if row.status == 0 and (not names or "status" in names):
+    if (row.status == 0 or "status" in row.unsettled) and (not names or "status" in names):
         body["status"] = 1
     return body
 
@@ -103,7 +105,8 @@ def _placing(change: Change, after: Content) -> dict[str, Any]:
 
 
 def applied(step: StepState, letter: str, body: Mapping[str, Any], placed: bool = True) -> StepState:
-    """`step` after a PATCH with `body` to one of its variants; `placed`: day, priority and assignee count too.
+    """`step` after a PATCH with `body` to one of its variants; `placed`: day, priority and assignee count too, which
+    else are unsettled until its other variants have them.
 
     An emptied text of a payload is one that is not there, as in a file.
     """
@@ -119,18 +122,18 @@ def applied(step: StepState, letter: str, body: Mapping[str, Any], placed: bool 
     new = old.model_copy(
         update={
             "content": content, "digest": variant_digest(content), "status": body.get("status", old.status),
-            "returned": old.returned if content == old.content else None,
+            "returned": old.returned if content == old.content else None, "unsettled": without(old.unsettled, body),
         }
     )  # fmt: skip
-    update: dict[str, Any] = {"variants": {**step.variants, letter: new}}
-    if placed:
-        update |= _placed(step, body)
-    return step.model_copy(update=update)
+    changed = step.model_copy(update={"variants": {**step.variants, letter: new}})
+    return changed.model_copy(update=_placed(step, body)) if placed else marked(changed, letter, body, OF_STEP)
 
 
 def _placed(step: StepState, body: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"day": "absoluteDays", "priority": "priority", "assignee": "assigneeId"}
-    update: dict[str, Any] = {name: body[wire] for name, wire in told.items() if wire in body}
+    update: dict[str, Any] = {name: body[wire] for wire, name in OF_STEP.items() if wire in body}
     if "priority" in update:
         update["priority"] = list(Priority)[update["priority"] - 1]
-    return {**update, "assumed": tuple(name for name in step.assumed if name not in update)} if update else {}
+    if not update:
+        return {}
+    assumed = tuple(name for name in step.assumed if name not in update)
+    return {**update, "assumed": assumed, "unsettled": without(step.unsettled, body)}

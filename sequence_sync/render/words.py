@@ -41,6 +41,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.NEW: "it is in the files and not yet in Saleshandy",
     Reason.OUTCOME_UNKNOWN: "an earlier run sent it and never learnt what became of it; apply looks first",
     Reason.CHANGED: "the file differs from what was last applied",
+    Reason.UNSETTLED: "an earlier run was cut off and may have changed it, so it is written once more",
     Reason.PARKED: "two emails cannot share a day, so it waits on a free one while they change places",
     Reason.CONFIGURED_ID: "`id:` or `ids:` name what is in Saleshandy already",
     Reason.MOVED: "`moved:` or `formerly:` rename it; nothing changes in Saleshandy",

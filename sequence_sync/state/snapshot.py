@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -25,10 +26,15 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+# By field, values that a call of ours may have written although nothing proves it.
+Unsettled = dict[str, tuple[Any, ...]]
+
+
 class VariantState(Frozen):
     """A variant as last applied. `id` is None where the create's answer did not tell it and no read has.
 
-    `returned` is the digest of what the server gave back right after our own write: its own re-wrapping.
+    `returned` is the digest of what the server gave back right after our own write: its own re-wrapping. `unsettled`:
+    `payload`, `task_note`, `attachments` and `status` that Saleshandy may have instead.
     """
 
     id: str | None = None
@@ -36,10 +42,12 @@ class VariantState(Frozen):
     digest: str
     status: int = 1
     returned: str | None = None
+    unsettled: Unsettled = Field(default_factory=dict, exclude_if=operator.not_)  # an ordinary state has none
 
 
 class StepState(Frozen):
-    """A step as last applied. `assumed` names fields that were neither written nor read by us."""
+    """A step as last applied. `assumed` names fields that were neither written nor read by us; `unsettled`: `day`,
+    `priority` and `assignee` that Saleshandy may have instead."""
 
     id: str
     type: str
@@ -48,6 +56,12 @@ class StepState(Frozen):
     assignee: str | None = None
     variants: dict[str, VariantState]
     assumed: tuple[str, ...] = ()
+    unsettled: Unsettled = Field(default_factory=dict, exclude_if=operator.not_)  # an ordinary state has none
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it may be otherwise by a call of ours."""
+        return not self.unsettled and not any(row.unsettled for row in self.variants.values())
 
     @property
     def content(self) -> Content:

@@ -47,7 +47,7 @@ def test_believes_no_nonsense(nonsense: str) -> None:
     """What is no time is no figure."""
     headers = {"x-ratelimit-reset": nonsense, "retry-after": nonsense, "x-ratelimit-remaining": nonsense}
     assert rate_figures(headers, WALL) == Rate()
-    assert asked_wait(headers, WALL) is None
+    assert asked_wait(headers, WALL, limited=True) is None
 
 
 def test_believes_no_far_away_time() -> None:
@@ -82,7 +82,7 @@ def test_a_wrong_clock_does_not_matter() -> None:
 )
 def test_reads_the_wait(headers: dict[str, str], wait: float) -> None:
     """An exact reset is believed before the rounded seconds that say the same, and nothing else is."""
-    assert asked_wait(headers, WALL) == pytest.approx(wait, abs=2e-3)
+    assert asked_wait(headers, WALL, limited=True) == pytest.approx(wait, abs=2e-3)
 
 
 @given(st.floats(0, 3600), st.sampled_from([iso, javascript, rfc, lambda wall: str(int(wall))]))
@@ -97,4 +97,11 @@ def test_never_too_early(seconds: float, spell: object) -> None:
 def test_any_text_is_read(text: str) -> None:
     """No header breaks the reading."""
     rate_figures({"x-ratelimit-reset": text, "x-ratelimit-remaining": text, "date": text}, WALL)
-    asked_wait({"retry-after": text}, WALL)
+    asked_wait({"retry-after": text}, WALL, limited=True)
+
+
+def test_the_end_of_a_window_asks_nothing_by_itself() -> None:
+    """Every answer tells it; only the rate limit, or `retry-after`, asks to wait."""
+    reset = {"x-ratelimit-reset": "2026-11-24T00:01:00.000Z"}
+    assert asked_wait(reset, WALL, limited=False) is None
+    assert asked_wait({**reset, "retry-after": "7"}, WALL, limited=False) == pytest.approx(7)

@@ -12,7 +12,7 @@ from sequence_sync.api.types import Answer, Kind, RemoteSequence, RemoteStep, Re
 from sequence_sync.apply.executor import Executor
 from sequence_sync.apply.refresh import Refresh, Wanted
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.outcome import ApplyReport
+from sequence_sync.planning.outcome import ApplyReport, Event
 from sequence_sync.planning.plan import Plan
 from sequence_sync.planning.planner import Inputs, make_plan
 
@@ -99,11 +99,24 @@ def full(step: RemoteStep, body: dict[str, Any]) -> RemoteStep:
     return replace(step, priority=body.get("priority", 3), assignee=body.get("assigneeId"), variants=rows)
 
 
+class Heard:
+    """Keeps the notes that a run tells."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def hear(self, event: Event) -> None:
+        """See Observer."""
+        if event.kind == "note":
+            self.notes.append(event.text)
+
+
 @dataclass
 class Trial(Bench):
     """One state, one account. `sync` is `apply -refresh`, `planned` and `carry` are a saved plan."""
 
     account: Account = field(default_factory=Account)
+    heard: Heard = field(default_factory=Heard)
 
     def __post_init__(self) -> None:
         self.api = self.account
@@ -127,7 +140,7 @@ class Trial(Bench):
 
     def carry(self, plan: Plan) -> ApplyReport:
         """Apply a plan that was made before."""
-        context = self.context(allowed=frozenset(plan.allowed))
+        context = self.context(allowed=frozenset(plan.allowed), observer=self.heard)
         executor = Executor(context, 0)
         try:
             if self.ledger.open_intents:
@@ -151,12 +164,12 @@ class Trial(Bench):
         return sent
 
 
-def trial(folder: Path, *files: WantedSequence) -> Trial:
+def trial(folder: Path, *files: WantedSequence, account: Account | None = None) -> Trial:
     """Applied once, with another sequence beside it, so that one that is gone is not another account."""
-    bench = Trial(folder)
-    bench.apply(*files)
+    bench = Trial(folder, account=account or Account())
+    bench.apply(*files, observer=bench.heard)
     assert len(bench.account.listed) == len(files)
     return bench
 
 
-__all__ = ["Account", "Killed", "RemoteSequence", "Trial", "full", "trial"]
+__all__ = ["Account", "Heard", "Killed", "RemoteSequence", "Trial", "full", "trial"]

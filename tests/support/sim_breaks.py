@@ -14,7 +14,7 @@ from sequence_sync.apply import holding, looking, updating, variants
 from sequence_sync.apply.adopt import adopted_step
 from sequence_sync.apply.holding import Finding, Held, Next
 from sequence_sync.apply.settle import Evidence, Seen
-from sequence_sync.planning import schedule
+from sequence_sync.planning import schedule, wire
 from sequence_sync.planning.moves import Route
 
 EMAILS = ("email", "email", "email", "message", "noted-call")
@@ -100,8 +100,12 @@ BREAKS = (
              replace(UNCLEAR, fault_kinds=("late",), faults=9)),
     Mutation("edits in the app are not looked for", instead(updating, "hold", _never_foreign), WATCHED),
     Mutation("markup is taken for read", instead(updating, "hold", _believing(Held.WANTED)), MARKUP),
-    Mutation("an unclear change counts as made", instead(updating, "settle_update", lambda *given: Next.UPDATED),
-             UNCLEAR),
+    Mutation("an unclear change counts as made", instead(updating, "settle_update",
+             lambda *given: (Next.UPDATED, Finding(Held.WANTED))), UNCLEAR),
+    Mutation("a change made in part is forgotten", instead(wire, "marked", lambda step, *given: step),
+             replace(KILLED, edits=20, steps=3, kinds=("email", "email", "message"))),
+    Mutation("what no read tells counts as not made", instead(updating, "_marks", lambda *given: ()),
+             replace(UNCLEAR, crashes=3, tells_rest=False, tells_days=False)),
     Mutation("a change without an intent", instead(updating, "send_once", send(early=False, late=True)), KILLED),
     Mutation("a move is not seen before the next", instead(updating, "_confirm_day", lambda *given: None), LIFE),
     Mutation("days in another order", instead(schedule, "route", _unordered), LIFE),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,9 @@ from sequence_sync.api.types import Request
 from sequence_sync.planning.canonical import same_payload
 from sequence_sync.planning.outcome import Result
 from sequence_sync.planning.plan import Reason
-from sequence_sync.state.snapshot import State, StepState, VariantState
+from sequence_sync.planning.unsettled import marked
+from sequence_sync.state.records import IntentRecord
+from sequence_sync.state.snapshot import Delta, State, StepState, VariantState
 
 BLIND = 11.0  # seconds: a read is good for ten, and may take one
 
@@ -42,8 +44,6 @@ class ChangeRules:
     world: World
     server: SimServer
     landed: dict[str, Sent] = field(default_factory=dict)
-    halves: int = 0  # changes of day of which the state cannot know
-    placed: dict[str, int] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def as_sent(self, process: Process, body: Mapping[str, Any]) -> Sent:
@@ -58,8 +58,6 @@ class ChangeRules:
         row, profile = self.server.rows.get(step), self.world.profile
         if row is None or not row.there(self.world.now) or not profile.promised or profile.losses:
             return
-        if "absoluteDays" in sent.body:
-            self.halves += any(self.halfway(each) for each in self.server.alive(row.sequence) if each is not row)
         last = self.landed.get(variant)
         if last is not None and last.number > sent.number and self._undoes(row, variant, sent.body):
             self.world.wrong(f"{sent.address}: a change that was given up overwrote a later one")
@@ -88,8 +86,6 @@ class ChangeRules:
 
     def after_patch(self, step: str, variant: str, sent: Sent) -> None:
         """It was carried out."""
-        if "absoluteDays" in sent.body:
-            self.placed[variant] = sent.body["absoluteDays"]
         for name in (variant, *([f"{step} day"] if "absoluteDays" in sent.body else [])):
             if name not in self.landed or self.landed[name].number < sent.number:
                 self.landed[name] = sent
@@ -97,10 +93,7 @@ class ChangeRules:
     def on_drift(self, told: Result, row: Row | None) -> None:
         """A run refused for an edit in the app: there must be one."""
         profile = self.world.profile
-        if not profile.promised or profile.losses or row is None or row.rewritten or row.behind:
-            return
-        self.halves += self.halfway(row)
-        if row.touched or self.halfway(row):
+        if not profile.promised or profile.losses or row is None or row.rewritten or row.behind or row.touched:
             return
         # A read that is older than our own last write looks like an edit.
         if self.world.now - max(each[0] for each in (*row.texts, *row.places)) > profile.lag + GRACE:
@@ -131,13 +124,21 @@ class ChangeRules:
         if not theirs and len(calls) == 1 and self.world.profile.promised and not self.world.profile.losses:
             self._is_so(process, address, calls[0])
 
-    def on_not_made(self, process: Process, address: str, body: Mapping[str, Any]) -> None:
+    def on_not_made(self, process: Process, intent: IntentRecord, deltas: Sequence[Delta]) -> None:
         """A PATCH is closed as not made. Where it was, no read could tell (a mere change of markup, a field that is not
-        given back): then the state is behind the account until that variant is written again."""
-        row, variant = self._row_of(process, address)
-        if row is not None and variant is not None and not self._undoes(row, variant, body):
-            row.behind |= {(variant, name) for name in body}
-            self.halves += "absoluteDays" in body
+        given back): then the state says that it may be so, or another call that says the same is open."""
+        row, variant = self._row_of(process, intent.address)
+        body = intent.body or {}
+        if row is not None and body.get("absoluteDays") == row.day:
+            row.touched.pop("day", None)  # it is what we sent too
+        if row is None or variant is None or row.rewritten or self._undoes(row, variant, body):
+            return
+        key, step, letter = intent.address.split(".")
+        entry = process.info["ledger"].state.sequences[key].steps[step]
+        entry = next((each for delta in deltas if (each := delta.steps.get(step))), entry)
+        others = [each for each in process.info["ledger"].open_intents if each.address == intent.address]
+        if marked(entry, letter, body, body.keys()) != entry and len(others) == 1:
+            self.world.wrong(f"{intent.address} was changed, and the state does not say that it may be")
 
     def day_by_day(self, process: Process, request: Request) -> None:
         """Where one email waits on a free day, each move is seen before the next is sent."""
@@ -174,11 +175,6 @@ class ChangeRules:
         elif off:
             self.world.wrong(f"{address} was recorded as changed, and {', '.join(off)} is not so")
 
-    def halfway(self, row: Row) -> bool:
-        """Whether a change of day went through for some variants and not for all: a kill between two of its calls."""
-        days = {self.placed.get(name) for name in row.sent}
-        return len(days) > 1
-
     def double_variants(self) -> list[str]:
         """Addresses for which one step got several variants."""
         return [
@@ -191,7 +187,7 @@ class ChangeRules:
     def never_clashed(self) -> None:
         """The account never had to refuse a day, where nobody but us works in it."""
         profile = self.world.profile
-        trouble = self.halves or profile.losses or profile.people or profile.rewrites
+        trouble = profile.losses or profile.people or profile.rewrites
         if profile.promised and not trouble and self.server.clashes:
             self.world.wrong(f"a day was refused: {self.server.clashes[0]}")
 
@@ -204,7 +200,7 @@ class ChangeRules:
                 row = self.server.rows.get(step.id)
                 if row is None or row.sequence != entry.id:
                     self.world.wrong(f"the state has {key}.{name} as {step.id}, which was never made")
-                elif row.gone is None and not (row.rewritten or "*" in row.touched or row.behind):
+                elif row.gone is None and step.is_settled and not (row.rewritten or "*" in row.touched or row.behind):
                     self._agrees(f"{key}.{name}", row, step)
 
     def _agrees(self, address: str, row: Row, step: StepState) -> None:
@@ -220,7 +216,7 @@ class ChangeRules:
             self.world.wrong(f"{address} has {len(step.variants)} variants, and {row.id} has {len(there)}")
         if not profile.promised:
             return
-        known = row.origin and not row.touched and not self.halfway(row) and "day" not in step.assumed
+        known = row.origin and not row.touched and "day" not in step.assumed
         if known and row.day != step.day:
             self.world.wrong(f"{address} is on day {step.day}, and {row.id} on day {row.day}")
         code = step.priority.code if step.priority else 3

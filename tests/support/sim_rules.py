@@ -21,7 +21,7 @@ from sequence_sync.api.types import Request
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.planning.plan import Action, Change, Plan
 from sequence_sync.planning.wire import step_body
-from sequence_sync.state.snapshot import State
+from sequence_sync.state.snapshot import Delta, State
 
 CREATES = (Action.CREATE_SEQUENCE, Action.CREATE_STEP)
 PATCHES = (Action.UPDATE_STEP, Action.UPDATE_VARIANT, Action.DEACTIVATE_VARIANT)
@@ -137,7 +137,8 @@ class Rules(ChangeRules):
         ledger = process.info["ledger"]
         intent = next((row for row in ledger.open_intents if row.n == record["of"]), None)
         if intent is not None and intent.action in PATCHES:
-            self.on_not_made(process, intent.address, intent.body or {})
+            deltas = [Delta.model_validate(row) for row in record.get("deltas", ())]
+            self.on_not_made(process, intent, deltas)
         state: State = ledger.state
         if intent is None or intent.address.split(".")[0] not in state.sequences or intent.action not in CREATES:
             return

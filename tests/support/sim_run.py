@@ -64,9 +64,7 @@ class Ended:
         """Nothing was left to do, and nothing went wrong."""
         if self.plan is None or self.code:
             return False
-        # A step without variants has no call by which its day could be changed.
-        left = {c.address for c in self.plan.to_do if c.calls or c.action is not Action.UPDATE_STEP}
-        return not left and {row.address for row in self.results} <= {c.address for c in self.plan.to_do}
+        return not self.plan.to_do and {row.address for row in self.results} <= {c.address for c in self.plan.to_do}
 
 
 class Simulation(Deciding):

@@ -90,5 +90,5 @@ def test_every_unclear_patch_is_decided() -> None:
 def test_a_step_moves_with_its_last_variant() -> None:
     """Day and the like are recorded when the last variant has them; an emptied text is not there."""
     body = {"payload": {**OLD, "preheader": ""}, "absoluteDays": 7}
-    assert after_patch(STEP, "a", body, placed=False) == STEP
+    assert after_patch(STEP, "a", body, placed=False) == STEP.model_copy(update={"unsettled": {"day": (7,)}})
     assert after_patch(STEP, "a", body).day == 7

@@ -1,0 +1,176 @@
+"""What a call of ours may have written although nothing proves it: remembered, shown, and written once more."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import killed
+from support.build import applied, call, email, message, state, wanted
+from updates_story import Story, begun, first, variants
+
+from sequence_sync.api.types import RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.apply import updating
+from sequence_sync.apply.holding import Held, hold
+from sequence_sync.model.sequence import Content
+from sequence_sync.planning.app import AppSequence
+from sequence_sync.planning.drift import drift_of
+from sequence_sync.planning.moves import route
+from sequence_sync.planning.plan import Action, Change, Reason
+from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.planning.unsettled import contents, marked
+from sequence_sync.planning.wire import applied as after_patch
+from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.codec import decode, encode
+from sequence_sync.state.snapshot import SequenceState, StepState
+
+TEXT = "<p>Old words</p>"
+BOLD = "<p>Old <b>words</b></p>"
+FILE = email(1, "Old", TEXT)
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def story(tmp_path: Path, box: Sandbox) -> Story:
+    """The first steps, applied."""
+    return begun(tmp_path, box)
+
+
+def known(step: StepState) -> SequenceState:
+    """The entry of a sequence with that step alone."""
+    return SequenceState(id="SEQ1", title="Trial", steps={"intro": step})
+
+
+def planned(content: Content, step: StepState) -> tuple[Change, ...]:
+    """The changes of one step with a file."""
+    files = wanted("trial", steps={"intro": content})
+    before = state(trial=known(step))
+    return make_plan(Inputs(wanted={"trial": files}, state=before, environment="default", api_host="api")).changes
+
+
+def left(content: Content, **body: Any) -> StepState:
+    """The step after a PATCH with `body` of which nothing is proved."""
+    step = applied("intro", content)
+    return marked(step, "a", body, body.keys())
+
+
+def test_killed_between_two_variants_and_back(story: Story) -> None:
+    """SIGKILL after the first of two calls of a new day; the file goes back: the old day is written to both."""
+    steps = first()
+    steps["three"] = variants(9, a="a third topic", b="its other form")
+    story.write(steps)
+    done = subprocess.run(
+        [sys.executable, killed.__file__, "SIGKILL", "before-send", "4", "apply", "-auto-approve"],
+        cwd=story.project.root, env=story.project.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    story.write(first())
+    assert json.loads(story.project.ok("state", "show", "trial.three").out)["unsettled"] == {"day": [9]}
+    assert story.run() is not None
+    assert sorted(day for day, _ in story.days()) == [1, 3, 4, 7]
+    assert "unsettled" not in story.project.ok("state", "show", "trial.three").out
+    assert story.plan().changes == ()
+
+
+def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost answer to a change of priority; the file goes back before the next run: the old one is written again."""
+    monkeypatch.setattr(updating, "MOST_SENDS", 1)  # each further one waits twice as long
+    steps = first()
+    steps["task"]["priority"] = "urgent"
+    story.write(steps)
+    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_AFTER, "PATCH", nth=0),)))
+    assert story.run() is not None
+    story.box.switch(Behaviour())
+    story.write(first())
+    report = story.run()
+    assert report is not None
+    assert report.exit_code == 0, report
+    assert story.writes()[-1][1]["priority"] == 2
+    assert story.plan().changes == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "sent", "again"),
+    [
+        (FILE, {"absoluteDays": 9}, {"payload": FILE.variants["a"].payload, "absoluteDays": 1}),
+        (FILE, {"payload": {"subject": "Old", "content": BOLD}}, {"payload": FILE.variants["a"].payload}),
+        (
+            FILE, {"payload": {"subject": "Old", "content": TEXT, "preheader": "New"}},
+            {"payload": {"preheader": "", **FILE.variants["a"].payload}},
+        ),
+        (FILE, {"attachmentIds": ["f"]}, {"payload": FILE.variants["a"].payload, "attachmentIds": []}),
+        (FILE, {"status": 0}, {"payload": FILE.variants["a"].payload, "status": 1}),
+        (call(2), {"priority": 1}, {"payload": {}, "priority": 3}),
+        (message(2, "Words"), {"taskNote": "Look"}, {"payload": {"message": "Words"}, "taskNote": ""}),
+    ],
+)  # fmt: skip
+def test_each_field_is_written_again(content: Content, sent: dict[str, Any], again: dict[str, Any]) -> None:
+    """Where file and state agree, one call with what they say, told with its reason; then there is quiet."""
+    step = left(content, **sent)
+    (change,) = planned(content, step)
+    assert (change.reason, [row.body for row in change.calls]) == (Reason.UNSETTLED, [again])
+    assert change.fields
+    assert all(row.before == row.after for row in change.fields)
+    after = after_patch(step, "a", again)
+    assert after.is_settled
+    assert planned(content, after) == ()
+
+
+def test_what_was_sent_is_nobodys_edit() -> None:
+    """A read that shows what an unproved call said is no drift; anything else is."""
+    step = left(FILE, absoluteDays=9, payload={"subject": "New", "content": TEXT})
+    row = RemoteVariant("SEQ1-intro-a", {"subject": "New", "content": TEXT})
+    body = {"payload": dict(FILE.variants["a"].payload), "absoluteDays": 1}
+    for day, held in ((9, Held.OURS), (1, Held.OURS), (5, Held.OTHER)):
+        read = RemoteStep(step.id, 1, day=day, variants=(row,))
+        assert hold(step, "a", body, read).held is held
+        found = drift_of("trial", known(step), AppSequence(RemoteSequence("SEQ1", "Trial"), (read,)))
+        assert [each.field for drift in found for each in drift.fields] == (["day"] if day == 5 else [])
+
+
+def test_a_mark_outlives_the_file_and_leaves_no_trace_in_an_ordinary_state() -> None:
+    """The same bytes there and back; without marks the word is not in them."""
+    marks = state(trial=known(left(FILE, absoluteDays=9, attachmentIds=["f"])))
+    assert encode(decode(encode(marks), "state")) == encode(marks)
+    assert b"unsettled" in encode(marks)
+    assert b"unsettled" not in encode(state(trial=known(applied("intro", FILE))))
+
+
+def test_what_is_the_same_is_no_mark() -> None:
+    """A value that the state has, and one that is marked already, add nothing."""
+    step = left(FILE, absoluteDays=9)
+    assert marked(step, "a", {"absoluteDays": 9, "payload": dict(FILE.variants["a"].payload)}, ["absoluteDays"]) == step
+    assert left(FILE, absoluteDays=1).is_settled
+    assert [
+        row.payload["content"]
+        for row in contents(left(FILE, payload={"subject": "Old", "content": BOLD}).variants["a"])
+    ] == [TEXT, BOLD]
+
+
+def test_an_email_that_may_be_elsewhere_holds_both_days() -> None:
+    """It goes home before another takes the day; where it stays, the other is stuck."""
+    way = route({"a": 1, "b": 5}, {"a": 1, "b": 3}, may_park=True, may_be={"a": (3,)})
+    assert [(leg.name, leg.day) for leg in way.legs] == [("a", 1), ("b", 3)]
+    assert route({"a": 1, "b": 5}, {"b": 3}, may_park=True, may_be={"a": (3,)}).stuck == {"b": "a"}
+
+
+def test_a_step_without_variants_is_blocked() -> None:
+    """No call could change its day: the plan says what to click, and does not say it will be done."""
+    step = applied("intro", call(2)).model_copy(update={"variants": {}})
+    moved, *_ = [row for row in planned(call(4), step) if row.wanted is Action.UPDATE_STEP]
+    assert (moved.action, moved.reason, moved.calls) == (Action.BLOCKED, Reason.NOT_SUPPORTED, ())
+    assert "by hand" in moved.advice
