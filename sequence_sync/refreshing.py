@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sequence_sync.api.types import Api, Clock
 from sequence_sync.apply.refresh import Refresh, Wanted
-from sequence_sync.errors import SeqsyncError
+from sequence_sync.errors import SeqsyncError, UsageProblem
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.planning.app import App
 from sequence_sync.planning.drift import drift_of
@@ -53,14 +53,21 @@ def look_for_drift(
 ) -> Looked:
     """What differs in the app from what was last applied, in the sequences that `targets` name; no files are read.
 
-    `quick` reads only the list of sequences: their titles, and which steps there are.
+    `quick` reads only the list of sequences: their titles, and which steps there are. Raises UsageProblem where there
+    is no state.
     """
     replayed = workspace.read()
-    state = replayed.state if replayed else None
-    selection = Selection(targets)
-    selection.check(_addresses(state) if state else ())
-    entries = {key: row for key, row in (state.sequences if state else {}).items() if _is_meant(key, row, selection)}
-    if not state or not entries:
+    if replayed is None:
+        # "No drift" would keep a nightly job green that has lost its state.
+        raise UsageProblem(
+            "There is no state yet, so there is nothing to hold the app against.",
+            f"{workspace.backend().describe()} is not there.",
+            "`seqsync apply` or `seqsync import` make it. Was there one? Bring it back.",
+        )
+    state, selection = replayed.state, Selection(targets)
+    selection.check(_addresses(state))
+    entries = {key: row for key, row in state.sequences.items() if _is_meant(key, row, selection)}
+    if not entries:
         return Looked((), 0, {})
     refresh = Refresh(api, clock, workspace.environment.settle_grace, tell)
     read = refresh.read(Wanted(entries, by_list=quick), {row.id for row in state.sequences.values()})

@@ -117,3 +117,18 @@ def test_stopped_while_it_waits_for_the_second_reading(story: Tale) -> None:
     finally:
         story.project.grace = grace
         story.box.store.put(account)
+
+
+def test_no_state_is_not_no_drift(story: Tale) -> None:
+    """3: a nightly job that has lost its state must not stay green."""
+    state = story.project.root / "seqsync.state.json"
+    kept = {path: path.read_bytes() for path in story.project.root.glob("seqsync.state.json*")}
+    for path in kept:
+        path.unlink()
+    try:
+        done = run(story, "drift")
+        assert (done.code, "no state yet" in done.err) == (3, True)
+    finally:
+        for path, data in kept.items():
+            path.write_bytes(data)
+    assert state.exists()
