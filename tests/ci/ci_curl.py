@@ -23,8 +23,10 @@ class Host:
             self.data = json.loads(path.read_text(encoding="utf-8"))
 
     def save(self) -> None:
-        """Keep it."""
-        self.path.write_text(json.dumps(self.data, indent=1, ensure_ascii=False), encoding="utf-8")
+        """Keep it, whole: two calls of one pipe run side by side."""
+        beside = self.path.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(self.data, indent=1, ensure_ascii=False), encoding="utf-8")
+        beside.replace(self.path)
 
     def answer(self, method: str, path: str, fields: dict[str, str]) -> Any:
         """What GitLab says to one call."""

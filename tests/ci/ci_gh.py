@@ -29,7 +29,9 @@ class Host:
 
     def save(self) -> None:
         """Keep it."""
-        self.path.write_text(json.dumps(self.data, indent=1, ensure_ascii=False), encoding="utf-8")
+        beside = self.path.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(self.data, indent=1, ensure_ascii=False), encoding="utf-8")
+        beside.replace(self.path)  # whole: two calls of one pipe run side by side
 
     def answer(self, method: str, path: str, fields: dict[str, str]) -> Any:
         """What the host says to one call."""

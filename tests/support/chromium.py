@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import NoAlertPresentException, WebDriverException
+from selenium.common.exceptions import NoAlertPresentException, TimeoutException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -38,7 +38,11 @@ class Chromium:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
         file = self._folder / "page.html"
         file.write_bytes(page.encode("utf-8"))
-        self.driver.get(file.as_uri())
+        try:
+            self.driver.get(file.as_uri())
+        except TimeoutException:  # a renderer that is starved on a busy machine; a new one is not
+            self.driver.switch_to.new_window("tab")
+            self.driver.get(file.as_uri())
         return file.as_uri()
 
     def run(self, script: str) -> Any:
@@ -100,7 +104,7 @@ def chromium(folder: Path) -> Iterator[Chromium]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     options.set_capability("unhandledPromptBehavior", "ignore")
     driver = webdriver.Chrome(options=options, service=Service(which("chromedriver") or "chromedriver"))
-    driver.set_page_load_timeout(30)
+    driver.set_page_load_timeout(50)
     try:
         yield Chromium(driver, folder)
     finally:
