@@ -84,3 +84,21 @@ def write_whole(disk: Disk, path: Path, data: bytes, mode: int = NEW_FILE_MODE) 
             disk.remove(neighbour)
         raise
     disk.fsync_folder(path.parent)
+
+
+class Rescue:
+    """Files in `folder`, which is made when it is first needed."""
+
+    def __init__(self, folder: Path, disk: Disk | None = None) -> None:
+        self._folder = folder
+        self._disk = disk or Disk()
+
+    def save(self, name: str, data: bytes) -> str | None:
+        """The path of the file that now holds `data` durably; None where even that failed."""
+        path = self._folder / name
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._disk, path, data)
+        except OSError:
+            return None
+        return str(path)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sequence_sync.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from sequence_sync.backends.base import StateBackend
+    from sequence_sync.state.backends.base import StateBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +42,24 @@ def table(*entries: Entry) -> Mapping[str, Entry]:
 # plan -> text. `text` also takes a level and whether to color, `markdown` a host, those of PLACED the project's folder.
 FORMATS: Mapping[str, Callable[..., str]] = table(
     Entry("text", "sequence_sync.render.text", "plan_text"),
-    Entry("json", "sequence_sync.render.json", "plan_json"),
+    Entry("json", "sequence_sync.render.report", "plan_json"),
     Entry("markdown", "sequence_sync.render.markdown", "plan_markdown"),
-    Entry("html", "sequence_sync.render.html", "plan_html"),
-    Entry("github", "sequence_sync.render.github", "plan_github"),
-    Entry("gitlab", "sequence_sync.render.gitlab", "plan_gitlab"),
-    Entry("gitlab-quality", "sequence_sync.render.gitlab", "plan_quality"),
-    Entry("junit", "sequence_sync.render.junit", "plan_junit"),
-    Entry("sarif", "sequence_sync.render.sarif", "plan_sarif"),
+    Entry("html", "sequence_sync.render.html.page", "plan_html"),
+    Entry("github", "sequence_sync.render.ci", "plan_github"),
+    Entry("gitlab", "sequence_sync.render.ci", "plan_gitlab"),
+    Entry("gitlab-quality", "sequence_sync.render.ci", "plan_quality"),
+    Entry("junit", "sequence_sync.render.ci", "plan_junit"),
+    Entry("sarif", "sequence_sync.render.ci", "plan_sarif"),
 )
 
 # diagnostics -> text; `text` also takes whether to color, those of PLACED_DIAGNOSTICS the project's folder.
 DIAGNOSTIC_FORMATS: Mapping[str, Callable[..., str]] = table(
     Entry("text", "sequence_sync.render.diagnostics", "diagnostics_text"),
-    Entry("json", "sequence_sync.render.json", "diagnostics_json"),
-    Entry("github", "sequence_sync.render.github", "diagnostics_github"),
-    Entry("gitlab", "sequence_sync.render.gitlab", "diagnostics_quality"),
-    Entry("junit", "sequence_sync.render.junit", "diagnostics_junit"),
-    Entry("sarif", "sequence_sync.render.sarif", "diagnostics_sarif"),
+    Entry("json", "sequence_sync.render.report", "diagnostics_json"),
+    Entry("github", "sequence_sync.render.ci", "diagnostics_github"),
+    Entry("gitlab", "sequence_sync.render.ci", "diagnostics_quality"),
+    Entry("junit", "sequence_sync.render.ci", "diagnostics_junit"),
+    Entry("sarif", "sequence_sync.render.ci", "diagnostics_sarif"),
 )
 
 # Formats with paths for a code host, which counts them from the root of the repository.
@@ -69,7 +69,7 @@ PLACED_DIAGNOSTICS = frozenset({"github", "gitlab", "sarif"})
 
 # scheme of a state's address -> (address, project's folder, scratch folder) -> its backend. No scheme: a path.
 BACKENDS: Mapping[str, Callable[..., StateBackend]] = table(
-    Entry("file", "sequence_sync.backends.local", "local_backend"),
+    Entry("file", "sequence_sync.state.backends.local", "local_backend"),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.sim_mutations import MUTATIONS
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "exactly-once.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
 

@@ -1,24 +1,34 @@
-"""What every part of one apply shares: the API, the ledger, the lock, the clock, and who is told."""
+"""One sequence as this run sees it: its entry in the state, what was read of it, and when. Never writes remotely.
+
+Knows nothing of plans' order, of other sequences or of the terminal.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sequence_sync.api.types import Api, Clock, ReadFailed, RemoteSequence, RemoteStep
-from sequence_sync.apply.ledger import Ledger
-from sequence_sync.apply.settle import TABLE as SETTLING
-from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
-from sequence_sync.backends.base import Lock
+from sequence_sync.apply.in_doubt import CREATE_TABLE as SETTLING
+from sequence_sync.apply.in_doubt import Decision, Evidence, Seen, Stand
 from sequence_sync.errors import WaitExhausted
+from sequence_sync.model.report import Event, Observer, Silent, Status
 from sequence_sync.model.sequence import Content
-from sequence_sync.planning.outcome import Event, Observer, Silent, Status
+from sequence_sync.plan.model import Action, Change
+from sequence_sync.provider.base import Api, Clock, ReadFailed, RemoteSequence, RemoteStep, Stopped
+from sequence_sync.state.backends.base import Lock
+from sequence_sync.state.journal import NoteRecord, PlannedCall, SequenceRecord
+from sequence_sync.state.manager import Ledger
+from sequence_sync.state.model import Delta, SequenceHead, SequenceState
 
 GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
 FIRST_GAP = 1.0  # seconds between the first two looks at an unclear create; each further gap is twice as long
 SECOND_LOOK = 10.0  # seconds between two looks that must agree; the grace where that is shorter
 TRIES_UNREAD = 5  # looks that may fail after the grace before a person is asked
+
+# What a handler gives: what became of the change, and why.
+Told = tuple[Status, str]
 
 
 class Halt(Exception):
@@ -97,3 +107,184 @@ class Context:
 def day_of(step: RemoteStep) -> int | None:
     """The day that a step which is not ours holds: that of an email, where it is told."""
     return step.day if step.type == 1 else None
+
+
+WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once its file does not want it any more."
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """PATCHes of one body to one variant that were given up and sent again: the numbers of their open intents, and
+    since when the last one may arrive."""
+
+    body: Mapping[str, Any]
+    since: float
+    numbers: tuple[int, ...]
+
+
+@dataclass
+class Site:
+    """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
+    began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
+    were held against the state; `given_up`: by path, PATCHes that may still arrive;
+    `patched`: ids of variants that were changed since the last read; `before`: by the id of each variant that this run
+    changed, its payload before; `made`: ids of the steps that it created."""
+
+    context: Context
+    key: str
+    changes: Sequence[Change] = ()
+    id: str | None = None
+    seen: set[str] = field(default_factory=set)
+    steps: list[RemoteStep] = field(default_factory=list)
+    read_at: float | None = None
+    announced: bool = False
+    unclear: bool = False
+    compared: bool = False
+    given_up: dict[str, GivenUp] = field(default_factory=dict)
+    patched: set[str] = field(default_factory=set)
+    before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+
+    @property
+    def known(self) -> SequenceState | None:
+        """The sequence's entry in the state, as it is now."""
+        return self.context.ledger.state.sequences.get(self.key)
+
+    def entry(self) -> SequenceState:
+        """The same, where it must be there."""
+        known = self.known
+        if known is None:
+            raise Halt(Status.FAILED, 1, f"{self.key} is not in the state.")
+        return known
+
+    def give_up(self, path: str, body: Mapping[str, Any], since: float, number: int) -> None:
+        """Remember a PATCH that is sent again, and may arrive as well."""
+        before = self.given_up.get(path)
+        self.given_up[path] = GivenUp(body, since, (*(before.numbers if before else ()), number))
+
+    def check_stop(self) -> None:
+        """Raises Stopped where the run must not begin anything new."""
+        if self.context.stopped() or self.context.aborted:
+            raise Stopped
+
+    def note(self, text: str, *deltas: Delta) -> None:
+        """Record a change of the state that needs no call."""
+        self.context.ledger.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
+
+    def head(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
+        """The entry's head with more ids that are not managed."""
+        entry = self.entry()
+        return entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **unmanaged}})
+
+    def creates(self) -> dict[str, Content]:
+        """The steps still to be created, by address."""
+        done = self.known.steps if self.known else {}
+        return {
+            change.address: change.after
+            for change in self.changes
+            if change.action is Action.CREATE_STEP and change.after and change.step not in done
+        }
+
+    def managed(self) -> dict[str, Content]:
+        """The steps that the state knows, by address."""
+        known = self.known
+        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
+
+    def known_ids(self) -> set[str]:
+        """The ids of steps that the state knows, ours or not."""
+        known = self.known
+        return {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+
+    def unknown(self) -> list[RemoteStep]:
+        """The steps of the last read that neither the state knows nor the plan adopts."""
+        ours = self.known_ids()
+        ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.step and c.remote_id}
+        return [step for step in self.steps if step.id not in ours]
+
+    def read(self) -> list[RemoteStep]:
+        """The steps as they are now. The time of a read is that of its beginning."""
+        steps = self.read_if_there()
+        if steps is None:
+            raise Halt(
+                Status.FAILED,
+                1,
+                f"{self.key} (id {self.id}) is not in this account any more, as far as one reading tells.",
+                f"It is not created again. `seqsync drift` looks twice, and says what to do. {WHEN_GONE}",
+            )
+        return steps
+
+    def read_if_there(self) -> list[RemoteStep] | None:
+        """The same; None where the sequence itself is not shown, which one read does not prove."""
+        began = self.context.clock.now()
+        steps = self.context.api.steps(self.id or "")
+        if steps is not None:
+            self.read_at, self.steps = began, steps
+            self.patched.clear()
+        return steps
+
+    def fresh(self) -> None:
+        """Read, unless that was done in the last ten seconds."""
+        if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
+            self.read()
+
+    def look_again(self, why: str) -> None:
+        """Wait, and read once more: what one reading lacks may be there."""
+        wait = min(SECOND_LOOK, self.context.grace)
+        self.context.tell("wait", self.key, f"{why}; looking again in {wait:.0f} s")
+        self.context.clock.sleep(wait)
+        self.read()
+
+    def remote_or_none(self, step_id: str) -> RemoteStep | None:
+        """One step of the last read."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def remote_step(self, step_id: str) -> RemoteStep:
+        """The same, where it must be there: in one of two readings."""
+        step = self.remote_or_none(step_id)
+        if step is None:
+            self.look_again(f"step {step_id} is missing there")
+            step = self.remote_or_none(step_id)
+        if step is None:
+            raise not_there(self, f"Step {step_id} of {self.key}")
+        return step
+
+    def still_alone(self) -> None:
+        """A read is good for ten seconds; a new step that this run did not make stops the sequence."""
+        self.fresh()
+        strangers = [step.id for step in self.steps if step.id not in self.seen]
+        if strangers:
+            raise Halt(
+                Status.UNKNOWN,
+                9,
+                f"Somebody else is writing to {self.key}: step {', '.join(strangers)} appeared while this run worked.",
+                "See who it is, then run the same apply again.",
+            )
+
+    def announce(self) -> None:
+        """The sequence's record: durable before its first call, so that the next machine can see what was begun."""
+        if self.announced:
+            return
+        calls = tuple(
+            PlannedCall(address=c.address, action=c.action, body=call.body) for c in self.changes for call in c.calls
+        )
+        self.context.ledger.append(
+            SequenceRecord(
+                n=0,
+                lineage="",
+                run=self.context.run,
+                sequence=self.key,
+                remote_id=self.id,
+                seen=tuple(sorted(self.seen)),
+                calls=calls,
+            )
+        )
+        self.announced = True
+
+
+def not_there(site: Site, what: str) -> Halt:
+    """Two readings did not show it."""
+    return Halt(
+        Status.REFUSED, 6, f"{what} is not in Saleshandy any more.",
+        "It is not created again by itself. Put it back there; or look with `seqsync drift`, and plan with `-refresh`: "
+        f"that plan says what can be done. {WHEN_GONE}",
+    )  # fmt: skip

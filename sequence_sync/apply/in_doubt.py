@@ -6,18 +6,101 @@ a change of mere markup is sent again rather than believed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
-from sequence_sync.apply.settle import Stand
 from sequence_sync.model.fields import Priority
-from sequence_sync.planning.canonical import same_payload
-from sequence_sync.planning.drift import text_is_ours
-from sequence_sync.planning.unsettled import OF_STEP, OF_VARIANT
-from sequence_sync.state.snapshot import StepState
+from sequence_sync.model.sequence import Content
+from sequence_sync.plan.calls import OF_STEP, OF_VARIANT
+from sequence_sync.plan.compare import same_payload
+from sequence_sync.plan.drift import text_is_ours
+from sequence_sync.plan.matching import equal, may_be, same_title
+from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.state.model import StepState
+
+
+class Stand(StrEnum):
+    """Why it is unclear."""
+
+    UNKNOWN = "unknown"  # this run sent it and got no clear answer
+    DOUBTFUL = "doubtful"  # a 4xx that proves nothing
+    OPEN = "open"  # an earlier run left it
+
+
+class Seen(StrEnum):
+    """What a read shows, after all ids seen before are taken away."""
+
+    NOTHING = "nothing"
+    EQUAL = "equal"  # exactly one new that may be it, and it is equal
+    OTHER = "other"  # something new of the type that is not surely ours, or several
+    STRANGERS = "strangers"  # new ones, none of the type
+    UNREAD = "unread"  # it could not be read
+
+
+class Decision(StrEnum):
+    """What to do."""
+
+    ADOPT = "adopt"
+    WAIT = "wait"  # read again
+    SEND = "send"  # it was not made: send it again
+    CLOSE = "close"  # it was not made: the plan decides whether it will be
+    REFUSED = "refused"  # it was not made: tell what the API said
+    ASK = "ask"  # a person must decide
+
+
+_EARLY: Mapping[Seen, Decision] = {
+    Seen.EQUAL: Decision.ADOPT,
+    Seen.NOTHING: Decision.WAIT,
+    Seen.OTHER: Decision.WAIT,
+    Seen.STRANGERS: Decision.WAIT,
+    Seen.UNREAD: Decision.WAIT,
+}
+_LATE: Mapping[Seen, Decision] = {**_EARLY, Seen.OTHER: Decision.ASK, Seen.UNREAD: Decision.ASK}
+
+# (stand, the grace is over) -> what the read shows -> decision
+CREATE_TABLE: Mapping[tuple[Stand, bool], Mapping[Seen, Decision]] = {
+    (Stand.UNKNOWN, False): _EARLY,
+    (Stand.DOUBTFUL, False): _EARLY,
+    (Stand.OPEN, False): _EARLY,
+    (Stand.UNKNOWN, True): {**_LATE, Seen.NOTHING: Decision.SEND, Seen.STRANGERS: Decision.CLOSE},
+    (Stand.DOUBTFUL, True): {**_LATE, Seen.NOTHING: Decision.REFUSED, Seen.STRANGERS: Decision.REFUSED},
+    (Stand.OPEN, True): {**_LATE, Seen.NOTHING: Decision.CLOSE, Seen.STRANGERS: Decision.CLOSE},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a read shows, with the steps (or the sequence ids) that show it."""
+
+    seen: Seen
+    found: RemoteStep | None = None
+    found_id: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+def weigh_steps(read: Iterable[RemoteStep] | None, before: Collection[str], content: Content) -> Evidence:
+    """What a read of a sequence's steps says about a create of `content`; `before` are the ids seen before it."""
+    if read is None:
+        return Evidence(Seen.UNREAD)
+    new = [step for step in read if step.id not in before]
+    near = [step for step in new if may_be(step, content)]
+    if len(near) == 1 and equal(near[0], content):
+        return Evidence(Seen.EQUAL, found=near[0], found_id=near[0].id)
+    if near:
+        return Evidence(Seen.OTHER, candidates=tuple(step.id for step in near))
+    return Evidence(Seen.STRANGERS if new else Seen.NOTHING)
+
+
+def weigh_sequences(rows: Iterable[RemoteSequence], before: Collection[str], title: str) -> Evidence:
+    """What the list says about a create of a sequence: ours is new, inactive and empty."""
+    new = [row for row in rows if row.id not in before and same_title(row.title, title)]
+    if not new:
+        return Evidence(Seen.NOTHING)
+    if len(new) == 1 and not new[0].active and not new[0].step_ids:
+        return Evidence(Seen.EQUAL, found_id=new[0].id)
+    return Evidence(Seen.OTHER, candidates=tuple(row.id for row in new))
 
 
 class Held(StrEnum):
@@ -44,7 +127,7 @@ class Next(StrEnum):
 # (stand, the grace is over) -> what the read shows -> what to do. At the next start a PATCH of which nothing is to be
 # seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check. A doubtful no may
 # have come before the change was carried out (a gateway's 408), and a read may be old: both count after the grace.
-TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
+UPDATE_TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
     (Stand.UNKNOWN, False): {
         Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
         Held.UNREAD: Next.WAIT,

@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from sequence_sync.api.types import Answer, Api, Clock, Kind, ReadFailed, RemoteSequence, RemoteStep
 from sequence_sync.errors import AccountProblem
-from sequence_sync.planning.app import App, AppSequence
-from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.provider.base import (
+    Answer,
+    Api,
+    App,
+    AppSequence,
+    Clock,
+    Kind,
+    ReadFailed,
+    RemoteSequence,
+    RemoteStep,
+)
+from sequence_sync.state.model import SequenceState
 
 MORE_READINGS = 2  # what the last of them alone misses is not gone
 

@@ -10,26 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sequence_sync.api.requests import from_call
-from sequence_sync.api.types import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
-from sequence_sync.apply import creating
-from sequence_sync.apply.agreeing import Told
-from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt
-from sequence_sync.apply.creating import MOST_SENDS, Guard, after_refusal, close_intent, refusal, send_once, stand_of
-from sequence_sync.apply.drifting import SHOWN, remember_returned
-from sequence_sync.apply.holding import TABLE, Aspect, Finding, Held, Next, hold
-from sequence_sync.apply.looking import fill_variant_ids, look_before_writing, unknown_ids
-from sequence_sync.apply.replaced import replaced_by
-from sequence_sync.apply.settle import Stand
-from sequence_sync.apply.site import Site, not_there
-from sequence_sync.apply.variants import settle_open_variant
-from sequence_sync.planning.gates import DRIFT
-from sequence_sync.planning.outcome import Status
-from sequence_sync.planning.plan import UPDATES, Action, Change, Reason
-from sequence_sync.planning.unsettled import marked
-from sequence_sync.planning.wire import applied
-from sequence_sync.state.records import IntentRecord, Result
-from sequence_sync.state.snapshot import Delta, StepState
+from sequence_sync.apply import create as creating
+from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt, Site, Told, not_there
+from sequence_sync.apply.create import (
+    MOST_SENDS,
+    Guard,
+    after_refusal,
+    close_intent,
+    refusal,
+    send_once,
+    settle_open_variant,
+    stand_of,
+)
+from sequence_sync.apply.in_doubt import UPDATE_TABLE, Aspect, Finding, Held, Next, Stand, hold
+from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, look_before_writing, remember_returned, unknown_ids
+from sequence_sync.model.report import Status
+from sequence_sync.plan.calls import applied, marked
+from sequence_sync.plan.guards import DRIFT
+from sequence_sync.plan.model import UPDATES, Action, Change, Reason
+from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
+from sequence_sync.provider.requests import from_call, replaced_by
+from sequence_sync.state.journal import IntentRecord, Result
+from sequence_sync.state.model import Delta, StepState
 
 OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT})
 PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
@@ -318,9 +320,6 @@ def _confirm_day(site: Site, change: Change) -> None:
     )  # fmt: skip
 
 
-# -- what is unclear --------------------------------------------------------------------------------------------------
-
-
 def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) -> tuple[Next, Finding]:
     """Read until the table decides what became of a PATCH; with what the last read shows."""
     context, gap, unread = site.context, FIRST_GAP, 0
@@ -328,7 +327,7 @@ def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) 
         over = context.clock.now() - since >= context.grace
         finding = _held_now(site, intent)
         unread += finding.held is Held.UNREAD and over
-        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else TABLE[stand, over][finding.held]
+        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else UPDATE_TABLE[stand, over][finding.held]
         if todo is not Next.WAIT:
             return todo, finding
         left = context.grace - (context.clock.now() - since)

@@ -3,19 +3,98 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sequence_sync.cli.commands.opening import opened, read_given
-from sequence_sync.cli.options import Door, Duration, format_option
-from sequence_sync.errors import UsageProblem
+from sequence_sync.cli.context import folder_in_repository, opened, read_given
+from sequence_sync.cli.options import (
+    DIAGNOSTIC_FORMATS,
+    Door,
+    Duration,
+    Look,
+    format_option,
+    look_options,
+    selection_options,
+    target_option,
+)
+from sequence_sync.errors import InvalidFiles, UsageProblem
 from sequence_sync.model.address import matches, parse_address
 
 if TYPE_CHECKING:
     from sequence_sync.model.fields import Frozen
-    from sequence_sync.state.snapshot import State
-    from sequence_sync.workspace import Workspace
+    from sequence_sync.operations.workspace import Listed, Workspace
+    from sequence_sync.source.project import Project
+    from sequence_sync.state.model import State
+
+
+CHANGES = 2
+
+
+@click.command()
+@click.option("-out", metavar="FILE", help="Save the plan, for `seqsync apply FILE`.")
+@click.option("-detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+@click.option("-ignore-blocked", is_flag=True, help="With -detailed-exitcode: blocked changes do not count.")
+@click.option("-to-serial", metavar="N", type=int, help="Go back to what the state said with this serial.")
+@look_options
+@selection_options
+@click.pass_obj
+def plan(
+    door: Door, out: str | None, detailed_exitcode: bool, ignore_blocked: bool, full: bool, summary: bool,
+    format_name: str, host: str | None, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
+    changed_since: str | None, refresh: bool, to_serial: int | None,
+) -> int:  # fmt: skip
+    """Show what apply would do: files against state. Without -refresh it makes no call at all."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.cli.actions.plan import made_plan, print_plan, save_plan
+    from sequence_sync.operations.workspace import PlanOptions
+    from sequence_sync.plan.model import Action
+
+    made = made_plan(door, PlanOptions(target, exclude, allow, changed_since, refresh), to_serial)
+    print_plan(door, made, Look(format_name, host, full, summary))
+    if out:
+        save_plan(door, made, out)
+    told = [change for change in made.changes if not (ignore_blocked and change.action is Action.BLOCKED)]
+    return CHANGES if detailed_exitcode and told else 0
+
+
+@click.command("show")
+@click.argument("file")
+@look_options
+@click.pass_obj
+def show_plan(door: Door, file: str, full: bool, summary: bool, format_name: str, host: str | None) -> None:
+    """Show a saved plan."""
+    from sequence_sync.cli.actions.plan import print_plan, saved_plan
+
+    print_plan(door, saved_plan(file), Look(format_name, host, full, summary))
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("-auto-approve", is_flag=True, help="Do not ask.")
+@click.option("-plan-hash", metavar="HASH", help="Go on only if the plan has this hash.")
+@click.option("-parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="Sequences at a time.")
+@click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
+@click.option(
+    "-report", metavar="FILE", multiple=True, help="Write what became of it, as JSON; as Markdown into FILE.md."
+)
+@selection_options
+@click.pass_obj
+def apply(
+    door: Door, file: str | None, auto_approve: bool, plan_hash: str | None, parallelism: int, lock_timeout: int,
+    report: tuple[str, ...], target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
+    changed_since: str | None, refresh: bool,
+) -> int:  # fmt: skip
+    """Carry out a plan, each change exactly once. Without FILE: plan, ask, carry out."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.cli.actions.apply import Wish, carry_out
+    from sequence_sync.operations.workspace import PlanOptions
+
+    asked = PlanOptions(target, exclude, allow, changed_since, refresh)
+    return carry_out(door, Wish(file, auto_approve, plan_hash, parallelism, lock_timeout, report, asked))
 
 
 @click.group()
@@ -86,7 +165,7 @@ def show(door: Door, address: str) -> None:
 @click.pass_obj
 def pull(door: Door) -> None:
     """Print the whole state, journal included."""
-    from sequence_sync.state.codec import encode
+    from sequence_sync.state.statefile import encode
 
     door.console.document(encode(_state_of(opened(door))).decode())
 
@@ -98,7 +177,7 @@ def pull(door: Door) -> None:
 @click.pass_obj
 def history(door: Door, address: str | None, format_name: str, limit: int | None) -> None:
     """Tell who did what, and when; newest last."""
-    from sequence_sync.bygone import history_of
+    from sequence_sync.operations.state import history_of
     from sequence_sync.render.history import blocks, history_json, history_text
 
     found = history_of(opened(door), address)
@@ -123,7 +202,7 @@ def _local(at: str) -> str:
 @click.pass_obj
 def mv(door: Door, source: str, target: str, lock_timeout: int) -> None:
     """Give an entry another key. Nothing changes in Saleshandy."""
-    from sequence_sync.mending import move_entry
+    from sequence_sync.operations.state import move_entry
 
     move_entry(opened(door), source, target, lock_timeout, door.stop.event)
     door.console.result(f"{source} is {target} now. To undo it: seqsync state mv {target} {source}")
@@ -135,7 +214,7 @@ def mv(door: Door, source: str, target: str, lock_timeout: int) -> None:
 @click.pass_obj
 def rm(door: Door, address: str, lock_timeout: int) -> None:
     """Forget an entry. It stays in Saleshandy; the next plan may want to create it again."""
-    from sequence_sync.mending import remove_entry
+    from sequence_sync.operations.state import remove_entry
 
     backup = remove_entry(opened(door), address, lock_timeout, door.stop.event)
     door.console.result(f"{address} is forgotten. To undo it: seqsync state push -force {backup}")
@@ -148,7 +227,7 @@ def rm(door: Door, address: str, lock_timeout: int) -> None:
 @click.pass_obj
 def push(door: Door, file: str, force: bool, lock_timeout: int) -> None:
     """Put a state in the place of the one that is there."""
-    from sequence_sync.mending import push_state
+    from sequence_sync.operations.state import push_state
 
     serial = push_state(opened(door), read_given(file, "The state"), file, force, lock_timeout, door.stop.event)
     door.console.result(f"The state is {file} now (serial {serial}).")
@@ -162,7 +241,7 @@ def push(door: Door, file: str, force: bool, lock_timeout: int) -> None:
 @click.pass_obj
 def resolve(door: Door, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
     """Say what became of a create that nobody else can know."""
-    from sequence_sync.mending import resolve as resolve_entry
+    from sequence_sync.operations.state import resolve as resolve_entry
 
     if bool(adopt) == recreate:
         raise UsageProblem("Say which of the two it is.", "-adopt ID: it is there; -recreate: it was not made.")
@@ -176,3 +255,218 @@ def force_unlock(door: Door, lock_id: str) -> None:
     """Take the lock away from a run that is gone."""
     opened(door).backend().force_unlock(lock_id)
     door.console.result("Unlocked. The next apply treats what that run left open as unknown.")
+
+
+DRIFT = 2
+
+
+@click.command()
+@click.option("-quick", is_flag=True, help="Read only the list of sequences: titles, and which steps there are.")
+@click.option("-full", is_flag=True, help="Whole texts.")
+@format_option("text", "json")
+@target_option
+@click.pass_obj
+def drift(door: Door, quick: bool, full: bool, format_name: str, target: tuple[str, ...]) -> int:
+    """Tell what somebody changed in Saleshandy: state against app. Changes nothing; the files are not looked at.
+
+    Exit code 2 where there is drift; where something could not be read, that error's code.
+    """
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.cli.actions.apply import observing
+    from sequence_sync.cli.context import opened
+    from sequence_sync.errors import UsageProblem, worst
+    from sequence_sync.model.report import Event
+    from sequence_sync.operations.apply import connected
+    from sequence_sync.operations.drift import look_for_drift
+    from sequence_sync.provider.clock import RealClock
+    from sequence_sync.render.report import drift_json
+    from sequence_sync.render.text import Level, drift_text
+
+    if full and format_name != "text":
+        raise UsageProblem("-full is about text.", f"-format {format_name} has one length.")
+    workspace, clock = opened(door), RealClock(door.stop.event)
+    key = workspace.key()
+    with observing(door, "Reading") as observer, connected(workspace, clock, key, observer) as api:
+        looked = look_for_drift(
+            workspace, api, clock, target, quick, lambda text: observer.hear(Event(kind="note", text=text))
+        )
+    complete, level = not looked.unread, Level.FULL if full else Level.DEFAULT
+    as_json = format_name == "json"
+    told = drift_json(looked.rows, complete) if as_json else drift_text(looked.rows, level, door.color, complete)
+    door.console.result(told.rstrip("\n"))
+    for error in looked.unread.values():
+        door.console.failed(error)
+    return worst({error.exit_code for error in looked.unread.values()}) if looked.unread else DRIFT * bool(looked.rows)
+
+
+@click.command("import")
+@click.argument("ids", metavar="SEQUENCE_ID...", nargs=-1)
+@click.option("-all", "everything", is_flag=True, help="Every sequence of the account.")
+@click.option("-into", default="", metavar="DIR", help="The folder for new files.")
+@click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
+@click.pass_obj
+def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_timeout: int) -> int:
+    """Take sequences into YAML and state: new ones, and the app's edits of those that have a file.
+
+    Sends nothing to Saleshandy but reads.
+    """
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.cli.actions.apply import STOPPED, observing
+    from sequence_sync.cli.context import opened
+    from sequence_sync.importer.importer import ImportOptions, import_sequences
+    from sequence_sync.operations.workspace import warn_of_lost_state
+    from sequence_sync.provider.base import Stopped
+    from sequence_sync.render.report import row_text, summary_text
+
+    workspace = opened(door)
+    if warning := warn_of_lost_state(workspace):
+        door.console.note(f"Warning: {warning}")
+    options = ImportOptions(ids, everything, into, float(lock_timeout))
+    key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
+    try:
+        with door.stop.orderly() as stop, observing(door, "Importing") as observer:
+            report = import_sequences(workspace, key, options, observer, stop)
+    except Stopped:  # while it waited for the lock
+        door.console.result(STOPPED)
+        return 0
+    for row in report.rows:
+        door.console.result(row_text(row))
+    door.console.result(summary_text(report))
+    if report.rescue:
+        door.console.document(report.rescue)
+    return report.exit_code
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@format_option(*DIAGNOSTIC_FORMATS)
+@click.pass_obj
+def validate(door: Door, paths: tuple[str, ...], format_name: str) -> int:
+    """Tell every mistake in settings and sequence files. No network, no key."""
+    if format_name != "text":
+        return _printed(door, paths, format_name)
+    project = _checked(door, paths)
+    steps = sum(len(sequence.steps) for sequence in project.sequences.values())
+    many = "sequence" if len(project.sequences) == 1 else "sequences"
+    door.console.result(f"Valid: {len(project.sequences)} {many}, {steps} steps.")
+    return 0
+
+
+def _checked(door: Door, paths: tuple[str, ...]) -> Project:
+    """The project. Raises InvalidFiles where there is a mistake."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.operations.workspace import validate as validate_project
+
+    project = validate_project(opened(door), paths)
+    if project.diagnostics:
+        raise InvalidFiles(project.diagnostics)
+    return project
+
+
+def _printed(door: Door, paths: tuple[str, ...], format_name: str) -> int:
+    """The mistakes on stdout, in a format for programs; an empty list of them where all is well."""
+    from sequence_sync.registry import DIAGNOSTIC_FORMATS as RENDERERS
+    from sequence_sync.registry import PLACED_DIAGNOSTICS
+
+    found: InvalidFiles | None = None
+    try:
+        _checked(door, paths)
+    except InvalidFiles as invalid:
+        found = invalid
+    more = [folder_in_repository(door)] if format_name in PLACED_DIAGNOSTICS else []
+    text = RENDERERS[format_name](found.diagnostics if found else (), *more)
+    door.console.document(door.console.redact(text))
+    return found.exit_code if found else 0
+
+
+def _sequence() -> dict[str, Any]:
+    from sequence_sync.source.schema import sequence_schema
+
+    return sequence_schema()
+
+
+def _settings() -> dict[str, Any]:
+    from sequence_sync.source.schema import settings_schema
+
+    return settings_schema()
+
+
+def _plan() -> dict[str, Any]:
+    from sequence_sync.plan.planfile import plan_schema
+
+    return plan_schema()
+
+
+def _report() -> dict[str, Any]:
+    from sequence_sync.render.report import report_schema
+
+    return report_schema()
+
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "sequence": _sequence,
+    "settings": _settings,
+    "plan": _plan,
+    "report": _report,
+}
+
+
+@click.command()
+@click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence")
+@click.pass_obj
+def schema(door: Door, name: str) -> None:
+    """Print a JSON Schema: of a sequence file, of the settings, of a saved plan, or of a report."""
+    door.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")
+
+
+def _text(rows: Sequence[Listed]) -> str:
+    """A line each: a star before the default, name, host, state."""
+    from sequence_sync.render.escape import one_line
+
+    cells = [("*" if row.default else " ", row.name, row.host, one_line(row.state)) for row in rows]
+    names, hosts = (max(len(cell[at]) for cell in cells) for at in (1, 2))
+    return "\n".join(f"{star} {name:{names}}  {host:{hosts}}  {state}" for star, name, host, state in cells)
+
+
+def _json(rows: Sequence[Listed]) -> str:
+    plain = [{"name": row.name, "host": row.host, "state": row.state, "default": row.default} for row in rows]
+    return json.dumps({"environments": plain}, indent=2)
+
+
+def _matrix(rows: Sequence[Listed]) -> str:
+    """One line, for `fromJSON` in the matrix of a GitHub workflow: one job, one lock, one state for each."""
+    include = [
+        {"environment": row.name, "state": row.state, "concurrency": f"seqsync-{row.name}"} for row in rows
+    ]  # fmt: skip
+    return json.dumps({"include": include}, separators=(",", ":"))
+
+
+FORMATS: Mapping[str, Callable[[Sequence[Listed]], str]] = {"text": _text, "json": _json, "matrix": _matrix}
+
+
+@click.command()
+@format_option(*FORMATS)
+@click.pass_obj
+def environments(door: Door, format_name: str) -> None:
+    """List the environments of the settings. No network, no key."""
+    # Late, as in every command: its help needs none of it.
+    from sequence_sync.operations.workspace import environments as environments_of
+
+    door.console.result(FORMATS[format_name](environments_of(door.root, os.environ)))
+
+
+@click.command()
+@click.option("-port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="0: any that is free.")
+@click.option("-data", type=click.Path(dir_okay=False), metavar="FILE", help="Keep what it holds in this file.")
+@click.option("-rate-limit", type=click.IntRange(min=0), default=20, show_default=True,
+              help="Calls a minute for each endpoint; 0: no limit.")  # fmt: skip
+@click.pass_obj
+def sandbox(door: Door, port: int, data: str | None, rate_limit: int) -> None:
+    """Serve a stand-in for Saleshandy's API on this machine: for trying, teaching and testing."""
+    from sequence_sync.sandbox.server import serve
+
+    def ready(url: str) -> None:
+        door.console.result(f"Sandbox at {url} (a stand-in: nothing is sent). Its page: {url.removesuffix('/v1')}/")
+        door.console.note(f"Use it: export SEQSYNC_API_URL={url} SALESHANDY_API_KEY=sandbox    Stop it: Ctrl-C")
+
+    serve(port, Path(data) if data else None, rate_limit, ready)

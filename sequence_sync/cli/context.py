@@ -10,7 +10,7 @@ from sequence_sync.cli.options import Door
 from sequence_sync.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from sequence_sync.workspace import Workspace
+    from sequence_sync.operations.workspace import Workspace
 
 
 # The checkout, as GitHub, GitLab, Azure, Bitbucket and Jenkins name it.
@@ -20,7 +20,7 @@ ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUC
 def opened(door: Door) -> Workspace:
     """The project of the working folder. The key goes to no output, from wherever it comes."""
     # Late, as in every command: its help needs none of it.
-    from sequence_sync.workspace import open_workspace
+    from sequence_sync.operations.workspace import open_workspace
 
     return open_workspace(door.root, door.env, os.environ, door.console.hide)
 

@@ -24,18 +24,18 @@ from sequence_sync.errors import UsageProblem
 
 # Name: module, attribute, one line of help. A command stands here when it is built; groups have no callback.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
-    "init": ("sequence_sync.cli.init", "init", "Start a project in this folder."),
-    "validate": ("sequence_sync.cli.commands.validate", "validate", "Tell every mistake in files and settings."),
-    "plan": ("sequence_sync.cli.commands.plan", "plan", "Show what apply would do."),
-    "show": ("sequence_sync.cli.commands.plan", "show", "Show a saved plan."),
-    "apply": ("sequence_sync.cli.commands.apply", "apply", "Carry out a plan, each change exactly once."),
-    "import": ("sequence_sync.cli.commands.importing", "import_", "Take what is in Saleshandy into files and state."),
-    "drift": ("sequence_sync.cli.commands.drift", "drift", "Tell what somebody changed in Saleshandy."),
-    "state": ("sequence_sync.cli.commands.state", "state", "Look at the state, and mend it."),
-    "force-unlock": ("sequence_sync.cli.commands.state", "force_unlock", "Take the lock from a run that is gone."),
-    "sandbox": ("sequence_sync.cli.commands.sandbox", "sandbox", "Serve a stand-in for the API on this machine."),
-    "environments": ("sequence_sync.cli.commands.environments", "environments", "List the environments."),
-    "schema": ("sequence_sync.cli.commands.schema", "schema", "Print the JSON Schemas."),
+    "init": ("sequence_sync.cli.actions.init", "init", "Start a project in this folder."),
+    "validate": ("sequence_sync.cli.commands", "validate", "Tell every mistake in files and settings."),
+    "plan": ("sequence_sync.cli.commands", "plan", "Show what apply would do."),
+    "show": ("sequence_sync.cli.commands", "show_plan", "Show a saved plan."),
+    "apply": ("sequence_sync.cli.commands", "apply", "Carry out a plan, each change exactly once."),
+    "import": ("sequence_sync.cli.commands", "import_", "Take what is in Saleshandy into files and state."),
+    "drift": ("sequence_sync.cli.commands", "drift", "Tell what somebody changed in Saleshandy."),
+    "state": ("sequence_sync.cli.commands", "state", "Look at the state, and mend it."),
+    "force-unlock": ("sequence_sync.cli.commands", "force_unlock", "Take the lock from a run that is gone."),
+    "sandbox": ("sequence_sync.cli.commands", "sandbox", "Serve a stand-in for the API on this machine."),
+    "environments": ("sequence_sync.cli.commands", "environments", "List the environments."),
+    "schema": ("sequence_sync.cli.commands", "schema", "Print the JSON Schemas."),
     "version": ("sequence_sync.cli.main", "version", "Print the version."),
 }
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from sequence_sync.cli.console import Console
-from sequence_sync.planning.outcome import Event, Status
+from sequence_sync.model.report import Event, Status
 from sequence_sync.render.report import event_line
 
 if TYPE_CHECKING:

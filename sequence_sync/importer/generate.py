@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sequence_sync.api.types import RemoteSequence
-from sequence_sync.importing.desk import Desk, Read, free_name
-from sequence_sync.importing.drafting import Unwritable, said, stem, step_fields
+from sequence_sync.importer.project_files import Desk, Read, Unwritable, free_name, said, stem, step_fields
+from sequence_sync.importer.three_way import Merged, ToldStep, entry_after, letters_of, merge_step
 from sequence_sync.model.fields import LONGEST_TITLE
+from sequence_sync.model.report import ImportOutcome, Row
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.model.settings import Policy
-from sequence_sync.planning.differ import sequence_changes
-from sequence_sync.planning.imported import Outcome, Row
-from sequence_sync.planning.merging import Merged, entry_after, letters_of, merge_step
-from sequence_sync.planning.told import ToldStep
+from sequence_sync.plan.differ import sequence_changes
+from sequence_sync.provider.base import RemoteSequence
 from sequence_sync.source.project import FileRow
-from sequence_sync.source.writing import Draft, Value, file_text
-from sequence_sync.state.records import NoteRecord
-from sequence_sync.state.snapshot import Delta, MadeFrom, SequenceHead, SequenceState, StepState
+from sequence_sync.source.writer import Draft, Value, file_text
+from sequence_sync.state.journal import NoteRecord
+from sequence_sync.state.model import Delta, MadeFrom, SequenceHead, SequenceState, StepState
 
 
 def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: SequenceState | None) -> Row:
@@ -54,7 +52,7 @@ def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: 
     head = with_origin(head, entries, wanted, desk.settings.policy)
     record(desk, f"{key} is imported", Delta(sequence=key, head=head, steps=entries))
     count = f"{len(on)} step{'s' if len(on) != 1 else ''}" if on else "no steps yet"
-    row = Row(Outcome.IMPORTED, key, f"{path}, {count}", wrote=True)
+    row = Row(ImportOutcome.IMPORTED, key, f"{path}, {count}", wrote=True)
     row.notes += notes_on(read)
     return row
 
@@ -108,7 +106,7 @@ def _incomplete(
     configured = desk.environment.ids.get(draft.key) == remote.id
     text = file_text(replace(draft, remote_id=remote.id if alone and not configured else ""))
     desk.write(FileRow(path, draft.key, draft.title, remote.id), text, files)
-    row = Row(Outcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
+    row = Row(ImportOutcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
     row.notes.append("Saleshandy does not tell the days. Look them up there, write them into the file, then:")
     row.notes.append(f"seqsync import {remote.id}")
     if not alone and not configured:

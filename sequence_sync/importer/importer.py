@@ -11,29 +11,31 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sequence_sync.api.clock import RealClock
-from sequence_sync.api.interruptible import Interruptible
-from sequence_sync.api.types import Kind, ReadFailed, RemoteSequence, Stopped
-from sequence_sync.apply.ledger import Ledger, StateUnsaved
 from sequence_sync.errors import AccountProblem, InvalidFiles, SeqsyncError, Undecided, UsageProblem, WaitExhausted
-from sequence_sync.importing.desk import Desk, FileTrouble
-from sequence_sync.importing.drafting import Unwritable
-from sequence_sync.importing.fresh import import_new
-from sequence_sync.importing.merging import Merge
-from sequence_sync.planning.imported import ImportReport, Outcome, Row
-from sequence_sync.planning.likeness import bare_title
-from sequence_sync.planning.outcome import Event, Observer, Status
-from sequence_sync.running import connected, held
+from sequence_sync.importer.generate import import_new
+from sequence_sync.importer.merge import Merge
+from sequence_sync.importer.project_files import Desk, FileTrouble, Unwritable
+from sequence_sync.model.report import Event, ImportOutcome, ImportReport, Observer, Row, Status
+from sequence_sync.operations.apply import connected, held
+from sequence_sync.operations.workspace import Workspace
+from sequence_sync.plan.matching import bare_title
+from sequence_sync.provider.base import Kind, ReadFailed, RemoteSequence, Stopped
+from sequence_sync.provider.client import Interruptible
+from sequence_sync.provider.clock import RealClock
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import FileRow
 from sequence_sync.source.settings import REMOTE_ID
-from sequence_sync.state.records import EndRecord
-from sequence_sync.state.snapshot import SequenceState
-from sequence_sync.workspace import Workspace
+from sequence_sync.state.journal import EndRecord
+from sequence_sync.state.manager import Ledger, StateUnsaved
+from sequence_sync.state.model import SequenceState
 
 # After these the next sequence would fare no better.
 NO_LINE = frozenset({Kind.NEVER_CONNECTED, Kind.NO_ANSWER})
-_HEARD = {Outcome.FAILED: Status.FAILED, Outcome.CONFLICT: Status.FAILED, Outcome.UNCHANGED: Status.ALREADY}
+_HEARD = {
+    ImportOutcome.FAILED: Status.FAILED,
+    ImportOutcome.CONFLICT: Status.FAILED,
+    ImportOutcome.UNCHANGED: Status.ALREADY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class _Pass:
     def _absent(self, remote_id: str) -> Row:
         entry = self.ledger.state.sequences.get(remote_id)
         hint = f"{remote_id} is a key; its id is {entry.id}." if entry else "Copy the id from Saleshandy."
-        row = Row(Outcome.FAILED, remote_id, code=1, hint=hint)
+        row = Row(ImportOutcome.FAILED, remote_id, code=1, hint=hint)
         row.problem = f"There is no sequence {remote_id} in this account."
         return row
 
@@ -180,14 +182,14 @@ class _Pass:
         for key, entry in sorted(self.ledger.state.sequences.items()):
             if entry.id not in there:
                 detail = f"it is not in this account any more (id {entry.id}); nothing was removed"
-                self.report.rows.append(Row(Outcome.LEFT, key, detail))
+                self.report.rows.append(Row(ImportOutcome.LEFT, key, detail))
 
     # -- one sequence -------------------------------------------------------------------------------------------------
 
     def _guarded(self, remote: RemoteSequence) -> Row:
         """One sequence; what goes wrong with it does not touch the others."""
         known_as = self._entry(remote.id)[0] or f'"{remote.title}" ({remote.id})'
-        failed = Row(Outcome.FAILED, known_as, code=1)
+        failed = Row(ImportOutcome.FAILED, known_as, code=1)
         try:
             return self._one(remote)
         except Unwritable as problem:
@@ -207,7 +209,7 @@ class _Pass:
         file = self._file(remote, key)
         name = file.key if file and file.key else key
         if name in self.desk.settings.removed:
-            return Row(Outcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
+            return Row(ImportOutcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
         if file is not None and file.sequence is None:
             first = file.diagnostics[0]
             raise Unwritable(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))

@@ -14,23 +14,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sequence_sync.api.client import Client
-from sequence_sync.api.clock import RealClock
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.api.transport import HttpTransport
 from sequence_sync.apply.context import Context
 from sequence_sync.apply.executor import Executor
-from sequence_sync.apply.ledger import Ledger
-from sequence_sync.authors import author, user
-from sequence_sync.backends.base import Lock, LockInfo
-from sequence_sync.backends.rescue import Rescue
 from sequence_sync.errors import GateShut, PlanRefused
-from sequence_sync.planning.outcome import ApplyReport, Event, Observer, Silent
-from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
-from sequence_sync.refreshing import read_app
+from sequence_sync.files import Rescue
+from sequence_sync.model.report import ApplyReport, Event, Observer, Silent
+from sequence_sync.operations.drift import read_app
+from sequence_sync.operations.session import author, user
+from sequence_sync.operations.workspace import PlanOptions, Workspace, known_sources, load, plan_of
+from sequence_sync.plan.model import Plan
+from sequence_sync.plan.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
+from sequence_sync.provider.client import Client
+from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.provider.transport import HttpTransport
 from sequence_sync.source.project import load_project
-from sequence_sync.workspace import PlanOptions, Workspace, known_sources, load, plan_of
+from sequence_sync.state.backends.base import Lock, LockInfo
+from sequence_sync.state.manager import Ledger
 
 
 @dataclass(frozen=True)

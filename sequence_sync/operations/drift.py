@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sequence_sync.api.types import Api, Clock
 from sequence_sync.apply.refresh import Refresh, Wanted
 from sequence_sync.errors import SeqsyncError, UsageProblem
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.app import App
-from sequence_sync.planning.drift import drift_of
-from sequence_sync.planning.plan import Drifted
-from sequence_sync.planning.select import Selection
-from sequence_sync.state.snapshot import SequenceState, State
-from sequence_sync.workspace import Workspace
+from sequence_sync.operations.workspace import Workspace
+from sequence_sync.plan.drift import drift_of
+from sequence_sync.plan.model import Drifted
+from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.base import Api, App, Clock
+from sequence_sync.state.model import SequenceState, State
 
 Tell = Callable[[str], None]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sequence_sync.state.records import Author
+from sequence_sync.state.journal import Author
 
 SECONDS = 20  # that git may take; what it does not tell in time is not told
 _OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # of the repository that a hook runs in

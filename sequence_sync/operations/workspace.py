@@ -14,23 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from sequence_sync.apply.ledger import Account, read_only
-from sequence_sync.backends.base import StateBackend
-from sequence_sync.backends.seen import Seen
 from sequence_sync.errors import InvalidFiles, UsageProblem
-from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.planning.select import Selection
+from sequence_sync.plan.model import Plan
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.selection import Selection
 from sequence_sync.registry import backend_for
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
-from sequence_sync.state.codec import collector_paused
-from sequence_sync.state.snapshot import SequenceState, State
+from sequence_sync.state.backends.base import StateBackend
+from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.manager import Account, read_only
+from sequence_sync.state.model import SequenceState, State
+from sequence_sync.state.statefile import collector_paused
 
 if TYPE_CHECKING:
     from sequence_sync.model.settings import Environment
-    from sequence_sync.planning.app import App
-    from sequence_sync.state.replay import Replayed
+    from sequence_sync.provider.base import App
+    from sequence_sync.state.journal import Replayed
 
 SCRATCH = ".seqsync"
 KEY_COMMAND_SECONDS = 60
@@ -174,9 +174,6 @@ def _is_current(entry: SequenceState, digest: str) -> bool:
     return entry.made_from is not None and entry.made_from.digest == entry.made_from_digest(digest)
 
 
-# -- planning ---------------------------------------------------------------------------------------------------------
-
-
 def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
     """Every file read; `diagnostics` holds every mistake."""
     return load_project(workspace.root, workspace.loaded, workspace.name, paths=paths)
@@ -235,8 +232,7 @@ def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -
     if options.changed_since is None:
         return Selection(options.targets, options.excludes)
     # Late: few plans need it.
-    from sequence_sync.branch.changed import Place, changed_sequences
-    from sequence_sync.branch.git import look
+    from sequence_sync.operations.git import Place, changed_sequences, look
 
     since = look(workspace.root, options.changed_since, workspace.environ)
     only = changed_sequences(Place(workspace.root, workspace.loaded, workspace.name), project.sequences, since)

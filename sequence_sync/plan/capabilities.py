@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sequence_sync.model.settings import Claim
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
-from sequence_sync.planning.plan import Action, Change, FieldChange
+from sequence_sync.plan.model import Action, Change, FieldChange
 
 ALL = frozenset(STEP_TYPES)
 EMAILS = frozenset({EMAIL})

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator
 
 from sequence_sync.model.sequence import Content, WantedSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.planning import wire
-from sequence_sync.planning.fields import differences, flat_variant, step_fields
-from sequence_sync.planning.plan import Action, Change, FieldChange, Impact, Reason
-from sequence_sync.planning.unsettled import step_again, variant_again
-from sequence_sync.state.snapshot import SequenceState, StepState
+from sequence_sync.plan import calls as wire
+from sequence_sync.plan.calls import step_again, variant_again
+from sequence_sync.plan.compare import differences, flat_variant, step_fields
+from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason
+from sequence_sync.state.model import SequenceState, StepState
 
 
 def sequence_changes(

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
-from sequence_sync.planning.app import AppSequence
-from sequence_sync.planning.canonical import FIELDS, HTML_FIELD, canonical_html, canonical_text, same_payload
-from sequence_sync.planning.fields import flat_variant
-from sequence_sync.planning.likeness import Look, look, same_title
-from sequence_sync.planning.plan import Drifted, DriftKind, FieldChange
-from sequence_sync.planning.unsettled import contents
-from sequence_sync.state.snapshot import SequenceState, StepState, VariantState, digest_of
+from sequence_sync.plan.calls import contents
+from sequence_sync.plan.compare import FIELDS, HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
+from sequence_sync.plan.matching import Look, look, same_title
+from sequence_sync.plan.model import Drifted, DriftKind, FieldChange
+from sequence_sync.provider.base import AppSequence, RemoteStep, RemoteVariant
+from sequence_sync.state.model import SequenceState, StepState, VariantState, digest_of
 
 ON, OFF = "on", "off"
 NAMES = {row.code: name for name, row in STEP_TYPES.items()}

@@ -5,14 +5,14 @@ Each rule turns changes into blocked ones with a reason and what to do; none dro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.sequence import Content
-from sequence_sync.model.settings import Claim
-from sequence_sync.planning.canonical import canonical_payload
-from sequence_sync.planning.capabilities import split
-from sequence_sync.planning.plan import Action, Change, Reason, block
-from sequence_sync.state.snapshot import SequenceState, State
+from sequence_sync.model.settings import Claim, Policy
+from sequence_sync.plan.capabilities import split
+from sequence_sync.plan.compare import canonical_payload
+from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
+from sequence_sync.state.model import SequenceState, State
 
 WHAT_TO_CLICK: Mapping[Action, str] = {
     Action.UPDATE_VARIANT: "Change the text in Saleshandy by hand, or put the old text back into the file.",
@@ -142,3 +142,60 @@ def _without_sequence(changes: Sequence[Change]) -> list[Change]:
         return block(change, Reason.BLOCKED_SEQUENCE, f'First settle what blocks the sequence "{change.sequence}".')
 
     return [checked(change) for change in changes]
+
+
+DESTRUCTIVE = "destructive"
+DRIFT = "drift"
+SIZE = "size"
+ACTIVE = "active"
+GATES = (DESTRUCTIVE, DRIFT, SIZE, ACTIVE)
+
+MOST_NAMES = 5
+
+
+def gates_for(
+    changes: Iterable[Change], drifted: bool, active: Collection[str], policy: Policy, allowed: Collection[str]
+) -> tuple[Gate, ...]:
+    """The gates that `changes` meet, in the order of `GATES`; a gate that nothing meets is not there.
+
+    `drifted`: the changes overwrite what somebody edited in the app. `active`: keys of the sequences known to be
+    sending. `allowed`: the gates that `-allow` opened.
+    """
+    told = dict(_met(list(changes), drifted, active, policy))
+    return tuple(
+        Gate(name=name, allowed=name in allowed, detail=f"{told[name]} {_override(name, name in allowed)}")
+        for name in GATES
+        if name in told
+    )
+
+
+def _override(name: str, allowed: bool) -> str:
+    return f"Opened by `-allow {name}`." if allowed else f"If that is meant, plan with `-allow {name}`."
+
+
+def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
+    switched_off = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
+    if switched_off:
+        yield DESTRUCTIVE, f"The plan switches off {_counted(switched_off, 'variant')}: {_names(switched_off)}."
+    if drifted:
+        yield DRIFT, "The plan overwrites what somebody changed in Saleshandy."
+    # A step with several changed variants is one step: the policy speaks of steps.
+    rewritten = dict.fromkeys(
+        f"{c.sequence}.{c.step}" for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
+    )
+    if len(rewritten) > policy.max_changed_steps:
+        limit = f"`max_changed_steps` in seqsync.yaml allows {policy.max_changed_steps}"
+        yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
+    sending = dict.fromkeys(c.sequence for c in changes if c.calls and c.sequence in active)
+    if sending:
+        yield ACTIVE, f"The plan writes to {_counted(sending, 'active sequence')}: {_names(sending)}."
+
+
+def _counted(things: Collection[str], noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def _names(addresses: Collection[str]) -> str:
+    shown = list(addresses)[:MOST_NAMES]
+    more = len(addresses) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -27,8 +27,8 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from sequence_sync.errors import PlanRefused
-from sequence_sync.planning.plan import PLAN_FORMAT, Change, Plan, Summary
-from sequence_sync.state.snapshot import Applying, digest_of
+from sequence_sync.plan.model import PLAN_FORMAT, Change, Plan, Summary
+from sequence_sync.state.model import Applying, digest_of
 
 PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply that one."
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -11,20 +11,59 @@ from dataclasses import dataclass, field, replace
 
 from sequence_sync.model.sequence import WantedSequence
 from sequence_sync.model.settings import Claim, Policy
-from sequence_sync.planning.app import App
-from sequence_sync.planning.blocking import block_all
-from sequence_sync.planning.capabilities import reads_days
-from sequence_sync.planning.differ import forgotten_sequence, sequence_changes
-from sequence_sync.planning.gates import DRIFT, gates_for
-from sequence_sync.planning.judging import in_the_light_of
-from sequence_sync.planning.order import in_plan_order
-from sequence_sync.planning.plan import UPDATES, Action, Base, Change, Plan, PlannedSequence, Reason
-from sequence_sync.planning.schedule import in_day_order
-from sequence_sync.planning.select import Selection, left_out_note, select
-from sequence_sync.planning.standing import standing, step_of
-from sequence_sync.planning.threeway import Held, hold
-from sequence_sync.planning.wire import update_calls
-from sequence_sync.state.snapshot import SequenceState, State
+from sequence_sync.plan.calls import update_calls
+from sequence_sync.plan.capabilities import reads_days
+from sequence_sync.plan.differ import forgotten_sequence, sequence_changes
+from sequence_sync.plan.guards import DRIFT, block_all, gates_for
+from sequence_sync.plan.model import (
+    STATE_ONLY,
+    UPDATES,
+    Action,
+    Base,
+    Change,
+    Plan,
+    PlannedSequence,
+    Reason,
+    standing,
+    step_of,
+)
+from sequence_sync.plan.schedule import in_day_order
+from sequence_sync.plan.selection import Selection, left_out_note, select
+from sequence_sync.plan.three_way import Held, hold, in_the_light_of
+from sequence_sync.provider.base import App
+from sequence_sync.state.model import SequenceState, State
+
+RANK: Mapping[Action, int] = {
+    **dict.fromkeys(STATE_ONLY, 0),
+    Action.CREATE_SEQUENCE: 1,
+    Action.UPDATE_STEP: 2,
+    Action.UPDATE_VARIANT: 3,
+    Action.CREATE_STEP: 4,
+    Action.CREATE_VARIANT: 5,
+    Action.DEACTIVATE_VARIANT: 6,
+    Action.BLOCKED: 7,
+}
+
+
+def in_plan_order(changes: Iterable[Change], places: Mapping[str, int]) -> list[Change]:
+    """`changes`, sorted. `places` gives a step's place in its file by its address; others come after."""
+
+    def key(change: Change) -> tuple[str, int, int, int, int, str]:
+        if change.action is Action.UPDATE_STEP:
+            return (change.sequence, RANK[change.action], 1, 0, 0, "")
+        step = f"{change.sequence}.{change.step}"
+        day = change.after.day if change.action is Action.CREATE_STEP and change.after else 0
+        return (
+            change.sequence,
+            RANK[change.action],
+            0 if change.step is None else 1,
+            day,
+            places.get(step, len(places)),
+            change.address,
+        )
+
+    return sorted(changes, key=key)
+
 
 # Changes of a step that is there: their calls name its id and those of its variants.
 NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sequence_sync.model.sequence import Content, WantedSequence
-from sequence_sync.planning.plan import Action, Change, Plan, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.state.snapshot import SequenceState, State, StepState
+from sequence_sync.plan.model import Action, Change, Plan, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def plan_back(then: State, inputs: Inputs) -> Plan:

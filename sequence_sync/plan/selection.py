@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sequence_sync.diagnostics import did_you_mean
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.address import Address, check_pattern, matches, parse_address
-from sequence_sync.planning.plan import Action, Change, Reason
+from sequence_sync.plan.model import Action, Change, Reason
 
 MOST_NAMES = 10  # in a note
 

@@ -175,3 +175,22 @@ class ReadFailed(SeqsyncError):
     def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
         super().__init__("The API could not be read.", detail, hint)
         self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class AppSequence:
+    """One sequence as read. `row` is its row in the list of sequences, None where two reads, a grace apart, did not
+    show it. `steps` is None where only the list was read. `gone` are ids of our steps and variants that two reads, a
+    grace apart, did not show."""
+
+    row: RemoteSequence | None
+    steps: tuple[RemoteStep, ...] | None = None
+    gone: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The account as read: the whole list of sequences and, by their keys, those that were looked into."""
+
+    rows: tuple[RemoteSequence, ...] = ()
+    sequences: Mapping[str, AppSequence] = field(default_factory=dict)

@@ -5,19 +5,18 @@ Knows nothing of sequences beyond ids and titles, and nothing of journals; time 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from sequence_sync.api import requests
-from sequence_sync.api.answers import classify, plain
-from sequence_sync.api.figures import rate_figures
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.api.read import read_sequences, read_steps, read_variants
-from sequence_sync.api.types import (
+from sequence_sync.errors import AccountProblem
+from sequence_sync.provider import requests
+from sequence_sync.provider.base import (
     Answer,
+    Api,
     Clock,
     Kind,
     NeverConnected,
@@ -27,9 +26,11 @@ from sequence_sync.api.types import (
     RemoteStep,
     RemoteVariant,
     Request,
+    Stopped,
     Transport,
 )
-from sequence_sync.errors import AccountProblem
+from sequence_sync.provider.rate_limit import Limiter, rate_figures
+from sequence_sync.provider.responses import classify, plain, read_sequences, read_steps, read_variants
 
 T = TypeVar("T")
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
@@ -213,3 +214,49 @@ def _what_to_do(answer: Answer) -> str:
             "The API is up and will not answer this. Check key, environment and `api_url`, then run the command again."
         )
     return "Check that the network and the API are up, then run the same command again."
+
+
+LOOK_AGAIN = 0.1  # seconds; a wait without an end would hear no signal
+
+
+class Interruptible:
+    """`api`, whose reads raise Stopped as soon as `stop` is set. What a read that was left brings is dropped."""
+
+    def __init__(self, api: Api, stop: threading.Event) -> None:
+        self._api, self._stop = api, stop
+
+    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+        """See `Api`."""
+        return self._left_at_once(lambda: self._api.sequences(title))
+
+    def steps(self, sequence_id: str) -> list[RemoteStep] | None:
+        """See `Api`."""
+        return self._left_at_once(lambda: self._api.steps(sequence_id))
+
+    def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
+        """See `Api`."""
+        return self._left_at_once(lambda: self._api.variants(sequence_id, step_id))
+
+    def write(self, request: Request, before: Callable[[], None]) -> Answer:
+        """See `Api`."""
+        return self._api.write(request, before)
+
+    def _left_at_once(self, read: Callable[[], T]) -> T:
+        found: list[T] = []
+        failed: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                found.append(read())
+            except BaseException as error:  # told to the caller's thread below
+                failed.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            if self._stop.is_set():
+                raise Stopped
+            thread.join(LOOK_AGAIN)
+        if failed:
+            raise failed[0]
+        return found[0]

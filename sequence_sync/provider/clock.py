@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sequence_sync.api.types import Stopped
+from sequence_sync.provider.base import Stopped
 
 # Seconds between two looks at the stop and at the clock, which a sleeping laptop may have moved on. The event is looked
 # at, not waited on: a signal handler that sets it while its own thread is inside `wait` would wait for itself.

@@ -9,7 +9,7 @@ import string
 from collections.abc import Mapping
 from typing import Any
 
-from sequence_sync.api.types import Request
+from sequence_sync.provider.base import RemoteStep, RemoteVariant, Request
 
 PAGE_SIZE = 1000  # D: the most that GET /sequences gives in one call
 _COLLECTIONS = ("sequences", "steps", "variants")  # each lies in an element of the one before
@@ -60,3 +60,30 @@ def _quoted(remote_id: str) -> str:
         char if char in _PLAIN else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
         for char in remote_id
     )
+
+
+def replaced_by(body: Mapping[str, Any], step: RemoteStep | None, variant_id: str) -> dict[str, Any]:
+    """What `step` says, as read, wherever a PATCH of the variant with `body` says something else.
+
+    In the API's own field names, the payload field by field. What a read does not tell is left out.
+    """
+    row = next((row for row in step.variants if row.id == variant_id), None) if step else None
+    if step is None or row is None:
+        return {}
+    attachments = None if row.attachments is None else list(row.attachments)
+    told = {
+        "taskNote": row.task_note, "attachmentIds": attachments, "status": row.status, "absoluteDays": step.day,
+        "priority": step.priority, "assigneeId": step.assignee,
+    }  # fmt: skip
+    found = {name: value for name, value in told.items() if name in body and value not in (None, body[name])}
+    payload = _payload(body.get("payload"), row)
+    return {"payload": payload, **found} if payload else found
+
+
+def _payload(sent: Mapping[str, Any] | None, row: RemoteVariant) -> dict[str, Any]:
+    """An absent field and an empty one are the same."""
+    if sent is None:
+        return {}
+    return {
+        name: value for name, value in row.payload.items() if value not in ("", None) and value != sent.get(name, "")
+    }

@@ -24,8 +24,8 @@ import httpcore
 import httpx
 
 from sequence_sync._version import __version__
-from sequence_sync.api.types import NeverConnected, NoAnswer, Reply, Request
 from sequence_sync.errors import UsageProblem
+from sequence_sync.provider.base import NeverConnected, NoAnswer, Reply, Request
 
 IDLE = 2.0  # seconds; servers drop idle connections after 5, and a call on a socket just dropped has no clear outcome
 LONGEST_CONNECT = 10.0  # seconds

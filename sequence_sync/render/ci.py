@@ -6,18 +6,240 @@ skipped: it was looked at, and nothing is done about it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from itertools import groupby
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from sequence_sync.diagnostics import Diagnostic, Severity
-from sequence_sync.planning.plan import Action, Plan
-from sequence_sync.render.ansi import ink
-from sequence_sync.render.details import Level
-from sequence_sync.render.drift import drift_head, drift_lines
+from sequence_sync.plan.model import Action, Plan, summary_line, summary_of
 from sequence_sync.render.escape import one_line, visible
-from sequence_sync.render.text import head_line, rows_text
-from sequence_sync.render.view import Group, View, view_of
+from sequence_sync.render.report import log_safe
+from sequence_sync.render.text import DRIFT_KINDS, Level, drift_head, drift_lines, head_line, ink, rows_text
+from sequence_sync.render.view import Group, View, blocked_rows, view_of
+
+SETTINGS = "seqsync.yaml"  # the place of what belongs to no sequence
+
+
+class Weight(IntEnum):
+    """How much it matters; the lower the worse."""
+
+    ERROR = 0  # apply does nothing, or not this
+    WARNING = 1  # to be looked at before somebody says yes
+    NOTICE = 2
+
+
+class Finding(NamedTuple):
+    """One thing. `rule` is a stable id, `about` what it is about (an address, a gate, a place). The texts are safe to
+    show. `path` is relative to the folder that the caller names; `line` and `column` count from 1, 0: not known."""
+
+    weight: Weight
+    rule: str
+    about: str
+    title: str
+    message: str
+    path: str
+    line: int = 1
+    column: int = 0
+    end_column: int = 0
+
+
+def plan_findings(plan: Plan, folder: str = "") -> list[Finding]:
+    """Gates, blocked changes, drift, active sequences and notes of `plan`. `folder`: where the project lies below the
+    root of the repository, empty or ending with a slash."""
+    places = {key: folder + row.files[0] for key, row in plan.sequences.items() if row.files}
+    found = _of_plan(view_of(plan), places, folder + SETTINGS)
+    return sorted(found, key=lambda row: row.weight)
+
+
+def _of_plan(view: View, places: dict[str, str], settings: str) -> Iterator[Finding]:
+    for gate in view.gates:
+        weight = Weight.NOTICE if gate.allowed else Weight.ERROR
+        title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'shut: apply does nothing'}"
+        yield Finding(weight, f"gate-{one_line(gate.name)}", gate.name, title, one_line(gate.detail), settings)
+    for row in blocked_rows(view.groups):
+        title = one_line(f"Blocked: {row.address}")
+        message = one_line(f"{row.reason}. {row.advice}")
+        place = places.get(row.change.sequence, settings)
+        yield Finding(Weight.ERROR, f"blocked-{row.change.reason}", row.address, title, message, place)
+    for drifted in view.drift:
+        title = one_line(f"Changed in Saleshandy: {drifted.address}")
+        message = f"{drift_head(drifted)[2:]}. {DRIFT_KINDS[drifted.kind].advice}"
+        place = places.get(drifted.sequence, settings)
+        yield Finding(Weight.WARNING, f"drift-{drifted.kind}", drifted.address, title, message, place)
+    for group in view.active:
+        title = one_line(f"Active: {group.key} is sending")
+        message = f"The plan changes it ({group.writes} of its lines make calls): prospects get what is changed."
+        yield Finding(Weight.WARNING, "active", group.key, title, message, places.get(group.key, settings))
+    for number, note in enumerate(view.notes):
+        yield Finding(Weight.NOTICE, "note", str(number), "Note on the plan", one_line(note), settings)
+
+
+def diagnostic_findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Finding]:
+    """`diagnostics`, the errors first."""
+    found = [
+        Finding(
+            Weight.ERROR if row.severity is Severity.ERROR else Weight.WARNING,
+            row.rule, f"{row.path}:{row.summary}", one_line(row.summary),
+            one_line(f"{row.summary} {row.hint}"), folder + (row.path or SETTINGS),
+            max(row.line, 1), row.column, row.column + row.length if row.column else 0,
+        )
+        for row in diagnostics
+    ]  # fmt: skip
+    return sorted(found, key=lambda row: row.weight)
+
+
+MOST_OF_A_LEVEL = 10
+LONGEST = 4_000  # characters of a message
+
+_COMMANDS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "notice"}
+# The percent sign first: what is escaped after it brings its own.
+_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+
+
+def plan_github(plan: Plan, folder: str = "") -> str:
+    """What to see to in `plan`; a plan without anything gives one notice with its counts."""
+    found = plan_findings(plan, folder)
+    told = f"{summary_line(plan)} Plan hash {plan.plan_hash()}."
+    return commands(found) + f"::notice title=seqsync plan::{_escaped(told, _DATA)}\n"
+
+
+def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
+    """An annotation for each of `diagnostics` at its place."""
+    return commands(diagnostic_findings(diagnostics, folder))
+
+
+def commands(findings: Iterable[Finding]) -> str:
+    """The commands for `findings`, which come sorted by weight; of notices one place is left for the counts."""
+    levels = groupby(findings, key=lambda row: row.weight)
+    return "".join(f"{line}\n" for weight, rows in levels for line in _level(weight, [*rows]))
+
+
+def _level(weight: Weight, rows: Sequence[Finding]) -> Iterator[str]:
+    level, room = _COMMANDS[weight], MOST_OF_A_LEVEL - (weight is Weight.NOTICE)
+    shown = rows if len(rows) <= room else rows[: room - 1]
+    for row in shown:
+        place = f"file={_escaped(row.path, _PROPERTY)},line={row.line}"
+        place += f",col={row.column},endColumn={row.end_column}" if row.column else ""
+        title = row.rule if row.message.startswith(row.title) else row.title  # nothing is said twice
+        yield f"::{level} {place},title={_escaped(title, _PROPERTY)}::{_escaped(row.message, _DATA)}"
+    if len(rows) > len(shown):
+        more = f"{len(rows) - len(shown)} more of this kind are not shown here; seqsync prints all of them as text."
+        yield f"::{level} title=More::{more}"
+
+
+def _escaped(text: str, table: Iterable[tuple[str, str]]) -> str:
+    # The older form of a command, ##[name]text, is looked for anywhere in a line.
+    shown = visible(text)[:LONGEST].replace("##[", "##\\x5b")
+    for sign, code in table:
+        shown = shown.replace(sign, code)
+    return shown
+
+
+_SEVERITIES: Mapping[Weight, str] = {Weight.ERROR: "critical", Weight.WARNING: "major", Weight.NOTICE: "info"}
+
+
+def plan_gitlab(plan: Plan) -> str:
+    """The counters of the merge request's widget: create, update, and as delete the variants that are switched off."""
+    told = summary_of(plan)
+    return json.dumps({"create": told.create, "update": told.update, "delete": told.deactivate}) + "\n"
+
+
+def plan_quality(plan: Plan, folder: str = "") -> str:
+    """What to see to in `plan`, as code quality."""
+    return quality(plan_findings(plan, folder))
+
+
+def diagnostics_quality(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
+    """`diagnostics` as code quality."""
+    return quality(diagnostic_findings(diagnostics, folder))
+
+
+def quality(findings: Iterable[Finding]) -> str:
+    """A JSON list, `[]` where there is nothing."""
+    seen: Counter[str] = Counter()
+    rows = []
+    for row in findings:
+        name = f"{row.path}\0{row.rule}\0{row.about}"
+        seen[name] += 1
+        rows.append(
+            {
+                "description": f"{row.title}: {row.message}" if row.title not in row.message else row.message,
+                "check_name": row.rule,
+                "fingerprint": fingerprint(name, seen[name]),
+                "severity": _SEVERITIES[row.weight],
+                "location": {"path": row.path, "lines": {"begin": row.line}},
+            }
+        )
+    return log_safe(json.dumps(rows, indent=2)) + "\n"
+
+
+def fingerprint(name: str, count: int) -> str:
+    """Names the `count`th finding called `name`, the same in every run."""
+    return hashlib.sha256(f"{name}\0{count}".encode("utf-8", "backslashreplace")).hexdigest()
+
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 5_000  # code scanning shows no more, and the worst come first
+
+_LEVELS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "note"}
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+
+
+def plan_sarif(plan: Plan, folder: str = "") -> str:
+    """What to see to in `plan`."""
+    return sarif(plan_findings(plan, folder))
+
+
+def diagnostics_sarif(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
+    """`diagnostics` at their places."""
+    return sarif(diagnostic_findings(diagnostics, folder))
+
+
+def sarif(findings: Iterable[Finding]) -> str:
+    """One run of one tool. The same findings give the same text."""
+    rows = list(findings)[:MOST_RESULTS]
+    seen: Counter[str] = Counter()
+    results = []
+    for row in rows:
+        name = f"{row.path}\0{row.rule}\0{row.about}"
+        seen[name] += 1
+        results.append(_result(row, fingerprint(name, seen[name])))
+    driver = {"name": "seqsync", "rules": [_rule(name) for name in sorted({row.rule for row in rows})]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return log_safe(json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"
+
+
+def _rule(name: str) -> dict[str, Any]:
+    return {"id": name, "shortDescription": {"text": name.replace("-", " ").capitalize()}}
+
+
+def _result(row: Finding, mark: str) -> dict[str, Any]:
+    region = {"startLine": row.line}
+    if row.column:
+        region |= {"startColumn": row.column, "endColumn": max(row.end_column, row.column)}
+    place = {"artifactLocation": {"uri": uri_of(row.path)}, "region": region}
+    text = row.message if row.title in row.message else f"{row.title}: {row.message}"
+    return {
+        "ruleId": row.rule,
+        "level": _LEVELS[row.weight],
+        "message": {"text": text},
+        "locations": [{"physicalLocation": place}],
+        "partialFingerprints": {"seqsync/v1": mark},
+    }
+
+
+def uri_of(path: str) -> str:
+    """A relative path as a URI reference: whatever is not plain is percent-encoded."""
+    data = path.encode("utf-8", "backslashreplace")
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+
 
 _PLAIN = ink(False)
 # What XML 1.0 has no way to say, after `visible` has shown the rest as its code.

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from sequence_sync.diagnostics import Diagnostic, Severity
-from sequence_sync.render.ansi import Ink, ink
 from sequence_sync.render.escape import one_line, visible
+from sequence_sync.render.text import Ink, ink
 
 TAB = "    "
 WIDEST = 110  # cells of a source line that are shown; a longer one is cut around the caret

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sequence_sync.planning.plan import UPDATES, Action
-from sequence_sync.render.ansi import MARK_COLORS, Ink, ink
+from sequence_sync.plan.model import UPDATES, Action
 from sequence_sync.render.escape import one_line
+from sequence_sync.render.text import MARK_COLORS, Ink, ink
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
-from sequence_sync.state.records import Author, Result
+from sequence_sync.state.journal import Author, Result
 
 FORMAT_VERSION = 1  # of the JSON
 SHOWN_TEXT = 160  # characters of a text that was replaced; the JSON has all of it

@@ -5,16 +5,216 @@ Everything that a user wrote goes through `escape`, so that only our own color c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import groupby
+from typing import NamedTuple
 
-from sequence_sync.planning.plan import Action, Gate, Plan, Reason
-from sequence_sync.render.ansi import MARK_COLORS, Ink, ink
-from sequence_sync.render.details import FOLDED_WORDS, detail_lines
-from sequence_sync.render.details import Level as Level  # what a plan in text is asked for
-from sequence_sync.render.drift import drift_section
-from sequence_sync.render.escape import first_words, one_line
-from sequence_sync.render.view import Group, Row, View, view_of
+from sequence_sync.plan.model import Action, Drifted, DriftKind, Gate, Plan, Reason
+from sequence_sync.render.escape import first_words, one_line, visible
+from sequence_sync.render.view import Detail, Group, Row, View, field_detail, view_of
+from sequence_sync.render.word_diff import Kind, Piece, folded, word_diff
+
+Ink = Callable[[str, str], str]
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
+MARK_COLORS = {"+": "green", "~": "yellow", "-": "red", ">": "cyan", "!": "magenta"}
+
+
+def _colored(text: str, color: str) -> str:
+    return f"\x1b[{_CODES[color]}m{text}\x1b[0m"
+
+
+def _plain(text: str, color: str) -> str:
+    return text
+
+
+def ink(color: bool) -> Ink:
+    """A function `(text, color name) -> text`; without `color` it gives the text back."""
+    return _colored if color else _plain
+
+
+class Level(StrEnum):
+    """How much is told: one line a step; long texts folded; everything."""
+
+    SUMMARY = "summary"
+    DEFAULT = "default"
+    FULL = "full"
+
+
+SHORT_TEXT = 100
+FOLDED_WORDS = 12
+NONE = "(none)"
+BAR = "| "
+
+
+def detail_lines(detail: Detail, level: Level, paint: Ink) -> list[str]:
+    """The lines of `detail`; what `paint` adds are the only terminal codes in them."""
+    if detail.is_heading:
+        return [f"{detail.label}:"]
+    if detail.app is not None:
+        return _three_lines(detail, level, paint)
+    if detail.change:
+        remark = [f"{detail.label}: {detail.remark}"] if detail.remark else []
+        return remark + _change_lines(detail.label, detail.before, detail.after, detail.markup, level, paint)
+    text = detail.after or ""
+    if _is_short(text) and not detail.markup:
+        return [f"{detail.label}: {visible(text)}"]
+    if level is Level.FULL:
+        return _block(detail.label, visible(text))
+    return [f"{detail.label}: {_folded(text, detail.markup)}"]
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= SHORT_TEXT and "\n" not in text
+
+
+def _folded(text: str, markup: bool) -> str:
+    start, count = first_words(text, FOLDED_WORDS, markup)
+    more = f" … ({count} words)" if count > FOLDED_WORDS else ""
+    return one_line(start, SHORT_TEXT) + more
+
+
+def _block(label: str, text: str) -> list[str]:
+    return [f"{label}:", *(f"  {BAR}{line}".rstrip() for line in text.split("\n"))]
+
+
+def _three_lines(detail: Detail, level: Level, paint: Ink) -> list[str]:
+    """A conflict: what was last applied, and what became of it on either side."""
+    label, before = detail.label, detail.before
+    sides = {"file": detail.after, "Saleshandy": detail.app}
+    if all(text is None or _is_short(text) for text in (before, *sides.values())):
+        shown = {"last applied": before, **sides}
+        return [f"{label}, {side}: {_side(text, detail.markup, level)}" for side, text in shown.items()]
+    return [
+        line
+        for side, text in sides.items()
+        for line in _change_lines(f"{label}, last applied -> {side}", before, text, detail.markup, level, paint)
+    ]
+
+
+def _change_lines(
+    label: str, before: str | None, after: str | None, markup: bool, level: Level, paint: Ink
+) -> list[str]:
+    if before is not None and after is not None and not (_is_short(before) and _is_short(after)):
+        return _block(label, _diffed(before, after, level, paint))
+    old, new = _side(before, markup, level), _side(after, markup, level)
+    if "\n" in old + new:
+        return _block(f"{label}, old", old) + _block(f"{label}, new", new)
+    return [f"{label}: {paint(old, 'red')} -> {paint(new, 'green')}"]
+
+
+def _side(text: str | None, markup: bool, level: Level) -> str:
+    if not text:
+        return NONE
+    return visible(text) if _is_short(text) or level is Level.FULL else _folded(text, markup)
+
+
+def _diffed(before: str, after: str, level: Level, paint: Ink) -> str:
+    pieces = word_diff(before, after)
+    if level is Level.FULL:
+        return "".join(_piece(piece, paint) for piece in pieces)
+    return "".join(_piece(piece, paint) for piece in folded(pieces)).strip()
+
+
+def _piece(piece: Piece, paint: Ink) -> str:
+    if piece.kind is Kind.LEFT_OUT:
+        return " … "
+    text = visible(piece.text)
+    if piece.kind is Kind.SAME:
+        return text
+    text = text.replace("\n", "⏎")  # a line break that is itself the change would not be seen
+    return paint(f"[-{text}-]", "red") if piece.kind is Kind.GONE else paint(f"{{+{text}+}}", "green")
+
+
+class Words(NamedTuple):
+    """How a kind of drift is told: its mark, what it is, its name in a count, and what can be done about it."""
+
+    mark: str
+    what: str
+    counted: str
+    advice: str
+
+
+DRIFT_KINDS: Mapping[DriftKind, Words] = {
+    DriftKind.CHANGED: Words(
+        "~", "changed", "changed",
+        "Changed: `seqsync import` takes it into the files; `-allow drift` puts the files' words back.",
+    ),
+    DriftKind.GONE: Words(
+        "-", "gone", "gone",
+        "Gone: take it out of the files, or create it anew with `-allow drift`.",
+    ),
+    DriftKind.ADDED: Words(
+        "+", "added, not managed by seqsync", "added",
+        "Added: it is left alone; `seqsync import` takes it into the files.",
+    ),
+    DriftKind.SECOND_COPY: Words(
+        "!", "a second copy", "second copy",
+        "A second copy: look at both in Saleshandy, and delete the one that is not used.",
+    ),
+}  # fmt: skip
+
+HEADING = "Changed in Saleshandy since the last apply; nothing is done about it"
+NO_DRIFT = "No drift. Saleshandy says what was last applied."
+NOT_ALL = "Not everything could be looked at: there may be more."
+
+
+def drift_text(
+    rows: Sequence[Drifted], level: Level = Level.DEFAULT, color: bool = False, complete: bool = True
+) -> str:
+    """`rows` for a terminal or a log; the last line is `drift_line`. `complete`: everything asked for was read."""
+    paint = ink(color)
+    lines = [*drift_lines(rows, level, paint, indent="")]
+    if rows:
+        lines += ["", *advice_on(rows), ""]
+    return "\n".join([*lines, *([] if complete else [NOT_ALL]), drift_line(rows, complete)]) + "\n"
+
+
+def drift_line(rows: Sequence[Drifted], complete: bool = True) -> str:
+    """`Drift: 2 changed, 1 gone, 0 added, 0 second copies.`, or that there is none."""
+    if not rows:
+        return NO_DRIFT if complete else "No drift in what was looked at."
+    found = Counter(row.kind for row in rows)
+    return "Drift: " + ", ".join(f"{found[kind]} {words.counted}" for kind, words in DRIFT_KINDS.items()) + "."
+
+
+def advice_on(rows: Iterable[Drifted]) -> list[str]:
+    """What can be done about `rows`, once for each kind."""
+    kinds = {row.kind for row in rows}
+    return [words.advice for kind, words in DRIFT_KINDS.items() if kind in kinds]
+
+
+def drift_lines(rows: Iterable[Drifted], level: Level, paint: Ink, indent: str = "  ") -> Iterator[str]:
+    """The lines of `rows`: one each, and below it each field, old and new."""
+    for row in rows:
+        yield f"{indent}{paint(drift_head(row), MARK_COLORS[DRIFT_KINDS[row.kind].mark])}"
+        if level is Level.SUMMARY:
+            continue
+        for detail in drift_details(row):
+            yield from (f"{indent}    {line}" for line in detail_lines(detail, level, paint))
+
+
+def drift_head(row: Drifted) -> str:
+    """`~ trial.nudge.a: changed (id a1), the subject`, safe to show."""
+    words = DRIFT_KINDS[row.kind]
+    known = f" (id {row.remote_id})" if row.remote_id else ""
+    return one_line(f"{words.mark} {row.address}: {words.what}{known}{', ' if row.detail else ''}{row.detail}")
+
+
+def drift_details(row: Drifted) -> Iterator[Detail]:
+    """Each field that differs: before is what was last applied, after what Saleshandy says."""
+    several = row.address.count(".") < 2
+    return (field_detail(field, several) for field in row.fields)
+
+
+def drift_section(rows: Sequence[Drifted], level: Level, paint: Ink) -> Iterator[str]:
+    """The part of a plan's text that tells the drift which it leaves alone; nothing where there is none."""
+    if rows:
+        yield from ("", f"{HEADING}:", *drift_lines(rows, level, paint))
+        yield from (f"  {line}" for line in advice_on(rows))
+
 
 HEADLINE_WIDTH = 72
 

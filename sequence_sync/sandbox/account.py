@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sequence_sync.sandbox.records import Attachment, MergeField, Schedule, Sender, Sequence
-from sequence_sync.sandbox.refusals import Refused, failed
+from sequence_sync.sandbox.errors import Refused, failed
+from sequence_sync.sandbox.model import Attachment, MergeField, Schedule, Sender, Sequence
 from sequence_sync.sandbox.store import MOST_SENDERS, Store
 
 TEXT_ONLY, TEXT_ONLY_ALWAYS = "9", "2"

@@ -5,25 +5,31 @@ Binds `routes` to Starlette: key, rate limit, and the mapping of refusals to ans
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sequence_sync.sandbox import page
-from sequence_sync.sandbox.behaviour import Behaviour, Switches
-from sequence_sync.sandbox.calls import Call, Done, Reply, refused, told
-from sequence_sync.sandbox.gateway import Gateway
-from sequence_sync.sandbox.limits import Limiter
+from sequence_sync.sandbox.errors import Refusal, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.faults import Behaviour, Switches
+from sequence_sync.sandbox.http import Call, Done, Gateway, Limiter, Reply, refused, told
 from sequence_sync.sandbox.openapi import document
-from sequence_sync.sandbox.refusals import Refusal, Unroutable, bad_key, broken, rate_limited
 from sequence_sync.sandbox.routes import ROUTES
 from sequence_sync.sandbox.store import Store
 
@@ -116,3 +122,45 @@ def _response(reply: Reply) -> Response:
 async def _no_route(request: Request, problem: Exception) -> Response:
     """An unknown path, and a known one with another method, are the same to the API's framework."""
     return _response(refused(Unroutable(404, f"Cannot {request.method} {request.url.path}", "Not Found"), {}))
+
+
+class Connection(H11Protocol):
+    """A connection that the application can close without an answer: `hang_up` in the scope's state."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give every request of this connection the way to close it."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "hang_up": transport.close}
+
+
+class Runner(uvicorn.Server):
+    """Serves until it is told to stop; a signal stops it in order and is not raised again."""
+
+    def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app, http=Connection, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
+            log_level="critical", proxy_headers=False, server_header=False, timeout_graceful_shutdown=0,
+        )  # fmt: skip
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell that it listens, as soon as it does."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGINT and SIGTERM stop the server; afterwards they do again what they did before."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before: dict[int, Any] = {one: signal.signal(one, self._stop) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.should_exit = True

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sequence_sync.errors import UsageProblem
-from sequence_sync.sandbox.codec import plain, restored
-from sequence_sync.sandbox.kinds import KINDS
-from sequence_sync.sandbox.records import Account, Sequence
+from sequence_sync.sandbox.model import KINDS, Account, Sequence, plain, restored
 
 VERSION = 1
 

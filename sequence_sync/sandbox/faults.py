@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from sequence_sync.sandbox.codec import restored
-from sequence_sync.sandbox.refusals import Refused
+from sequence_sync.sandbox.errors import Refused
+from sequence_sync.sandbox.model import restored
 
 
 class Days(StrEnum):
@@ -122,3 +123,53 @@ class Switches:
             raise Refused(5001, f"The behaviour file is wrong: {problem}", status=500, kind="BEHAVIOUR") from None
         self._read = found
         self._counts.clear()
+
+
+MOST_ENTRIES = 20_000
+MOST_BYTES = 64_000_000
+SECRET = frozenset({"x-api-key", "authorization", "cookie"})
+
+
+@dataclass
+class Entry:
+    """One request, in the order of arrival. `status` is None until it is answered, and stays so where it never is;
+    `fault` names the scripted fault that it met. Times are seconds since the epoch."""
+
+    time: float
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: str
+    status: int | None = field(default=None)
+    fault: str = ""
+
+
+class Journal:
+    """The last entries."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque()
+        self._bytes = 0
+
+    def note(self, entry: Entry) -> Entry:
+        """Keep `entry`, and forget the oldest ones where there are too many."""
+        entry.headers = {name: value for name, value in entry.headers.items() if name.lower() not in SECRET}
+        with self._lock:
+            self._entries.append(entry)
+            self._bytes += len(entry.body)
+            while len(self._entries) > MOST_ENTRIES or self._bytes > MOST_BYTES:
+                self._bytes -= len(self._entries.popleft().body)
+        return entry
+
+    def entries(self) -> list[Entry]:
+        """All that are kept, oldest first."""
+        with self._lock:
+            return list(self._entries)
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0

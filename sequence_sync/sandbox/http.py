@@ -7,19 +7,160 @@ scope's state, which `runner` puts there; ASGI itself has no word for it.
 from __future__ import annotations
 
 import asyncio
+import email.policy
+import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.parser import BytesParser
 from email.utils import formatdate
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sequence_sync.sandbox.behaviour import Fault, FaultKind, Switches
-from sequence_sync.sandbox.calls import Reply, refused
-from sequence_sync.sandbox.journal import Entry
-from sequence_sync.sandbox.limits import Limiter
-from sequence_sync.sandbox.refusals import AtTheGate, Refusal, Refused, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.errors import AtTheGate, Invalid, Refusal, Refused, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.faults import Behaviour, Entry, Fault, FaultKind, Switches
 from sequence_sync.sandbox.store import Store
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer. Header names are in lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What an endpoint answers when it went well: the message and payload of the envelope."""
+
+    message: str
+    payload: Any = None
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to an endpoint. `path` holds the ids of the template."""
+
+    store: Store
+    behaviour: Behaviour
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    content_type: str
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        """The JSON body. A body that is not told to be JSON counts as empty, as the API's framework has it.
+
+        Raises Unroutable where it is no JSON, or neither an object nor a list.
+        """
+        if self.content_type.split(";")[0].strip().lower() != "application/json" or not self.raw:
+            return {}
+        try:
+            found = json.loads(self.raw.decode("utf-8"), parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict | list):
+            raise Unroutable(400, "The body is not valid JSON", "Bad Request")
+        return found
+
+    def upload(self) -> tuple[str, int]:
+        """Name and size in bytes of the one part `file` of a multipart form. Raises Invalid where it is not there."""
+        head = f"Content-Type: {self.content_type}\r\n\r\n".encode("latin-1", "replace")
+        form = BytesParser(policy=email.policy.HTTP).parsebytes(head + self.raw)
+        for part in form.iter_parts() if form.is_multipart() else ():
+            if part.get_param("name", header="content-disposition") == "file":
+                content = part.get_payload(decode=True)
+                return part.get_filename() or "file", len(content) if isinstance(content, bytes) else 0
+        raise Invalid("file should not be empty")
+
+
+def told(done: Done, bare: bool, headers: Mapping[str, str]) -> Reply:
+    """The answer: enveloped as the live API does it (L), or bare as the vendor's pages have it (D)."""
+    value = {"message": done.message, "payload": done.payload}
+    if bare:
+        value = {"message": done.message} if done.payload is None else done.payload
+    return Reply(done.status, json.dumps(value).encode(), headers)
+
+
+def refused(refusal: Refusal, headers: Mapping[str, str]) -> Reply:
+    """The answer to a call that was not carried out."""
+    return Reply(refusal.status, json.dumps(refusal.body).encode(), headers)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+NO_LIMIT = 1_000_000  # told where there is none, so that a client learns that it may go faster
+FORGET_AT = 10_000  # windows kept before the ones that are over are thrown away
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a key stands after a call. `wait` is in seconds, None for a call that may go."""
+
+    limit: int
+    remaining: int
+    reset: float
+    wait: float | None = None
+
+    def headers(self) -> dict[str, str]:
+        """As an answer tells it: the reset as a date, the wait in whole seconds."""
+        found = {
+            "x-ratelimit-limit": str(self.limit),
+            "x-ratelimit-remaining": str(self.remaining),
+            "x-ratelimit-reset": datetime.fromtimestamp(self.reset, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+        }
+        return found if self.wait is None else {**found, "retry-after": str(max(1, math.ceil(self.wait)))}
+
+
+class Limiter:
+    """Counts calls. `per_minute` is for one endpoint, `in_all` for a key; 0: no limit. `window` in seconds."""
+
+    def __init__(self, per_minute: int, in_all: int, window: float, clock: Callable[[], float]) -> None:
+        self._limits = (per_minute, in_all)
+        self._window = window
+        self._clock = clock
+        self._counts: dict[tuple[bytes, str], tuple[float, int]] = {}
+
+    def count(self, key: str, endpoint: str) -> Standing:
+        """Count one call of a key to an endpoint. To be called from one thread."""
+        now, owner = self._clock(), hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        if len(self._counts) > FORGET_AT:
+            self._counts = {name: one for name, one in self._counts.items() if one[0] + self._window > now}
+        standings = [self._one(now, owner, name, most) for name, most in zip((endpoint, ""), self._limits, strict=True)]
+        refused = [one for one in standings if one.wait is not None]
+        return max(refused, key=lambda one: one.wait or 0) if refused else min(standings, key=lambda one: one.remaining)
+
+    def idle(self) -> Standing:
+        """What is told to a request that does not count."""
+        most = self._limits[0] or NO_LIMIT
+        return Standing(most, most, self._clock() + self._window)
+
+    def exhausted(self, seconds: float) -> Standing:
+        """What is told by a scripted refusal."""
+        return Standing(self._limits[0] or NO_LIMIT, 0, self._clock() + seconds, seconds)
+
+    def _one(self, now: float, owner: bytes, name: str, most: int) -> Standing:
+        if not most:
+            return Standing(NO_LIMIT, NO_LIMIT, now + self._window)
+        start, used = self._counts.get((owner, name), (now, 0))
+        if now >= start + self._window:
+            start, used = now, 0
+        self._counts[owner, name] = (start, used + 1)
+        end = start + self._window
+        return Standing(most, max(0, most - used - 1), end, end - now if used >= most else None)
+
 
 LARGEST_BODY = 5_000_000  # bytes
 CANNED: Mapping[FaultKind, Callable[[], Refusal]] = {

@@ -7,12 +7,124 @@ reader never sees half a change. Days, codes and ids are the API's own. Times ar
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+import types
+from collections.abc import Hashable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from sequence_sync.sandbox.codec import plain
-from sequence_sync.sandbox.kinds import KINDS, NORMAL, Kind
+T = TypeVar("T")
+
+
+def plain(value: Any) -> Any:
+    """`value` as what JSON can hold: dataclasses become objects, tuples become lists."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def restored(shape: type[T], value: Any, at: str = "") -> T:
+    """`value` as a `shape` again. Raises ValueError with the place and what is wrong there."""
+    return cast(T, _restored(shape, value, at))
+
+
+def _restored(shape: Any, value: Any, at: str) -> Any:
+    origin, inside = get_origin(shape), get_args(shape)
+    if shape is Any:
+        return value
+    if isinstance(shape, types.UnionType):
+        return None if value is None else _restored(next(one for one in inside if one is not type(None)), value, at)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_restored(inside[0], item, f"{at}[{place}]") for place, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {name: _restored(inside[1], item, f"{at}.{name}") for name, item in value.items()}
+    if isinstance(shape, type) and is_dataclass(shape) and isinstance(value, dict):
+        return _object(shape, value, at)
+    if isinstance(shape, type) and issubclass(shape, Enum):
+        try:
+            return shape(value)
+        except ValueError:
+            raise ValueError(f"{at.lstrip('.')}: one of {', '.join(str(one.value) for one in shape)}") from None
+    if shape is float and type(value) is int:
+        return float(value)
+    if type(value) is not shape:
+        raise ValueError(f"{at.lstrip('.') or 'the file'}: not what belongs there")
+    return value
+
+
+def _object(shape: type[Any], value: dict[str, Any], at: str) -> Any:
+    hints, known = _hints(cast(Hashable, shape)), {field.name: field for field in fields(shape)}
+    for name in value:
+        if name not in known:
+            raise ValueError(f"{at}.{name}".lstrip(".") + ": unknown")
+    for name, declared in known.items():
+        if name not in value and _is_needed(declared):
+            raise ValueError(f"{at}.{name}".lstrip(".") + ": missing")
+    return shape(**{name: _restored(hints[name], item, f"{at}.{name}") for name, item in value.items()})
+
+
+def _is_needed(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+@lru_cache
+def _hints(shape: Hashable) -> dict[str, Any]:
+    return get_type_hints(shape)
+
+
+EMAIL = 1
+FIRST_DAY, LAST_DAY = 1, 999  # D
+MOST_VARIANTS = 26  # D
+LONGEST_NOTE = 3000  # D
+LONGEST_TITLE = 100  # L: "titles are capped at 100 characters"
+PRIORITIES = (1, 2, 3, 4)  # D: urgent, high, normal, low
+NORMAL = 3
+
+# S: all keys that the payload of the create call may have, whatever the type.
+TEXT_FIELDS = ("subject", "content", "preheader", "connectionNote", "message", "title")
+ACTION_FIELDS = ("name", "url")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type. `needed` payload fields have to be there, `optional` ones may be."""
+
+    code: int
+    name: str
+    channel: str
+    needed: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @property
+    def is_email(self) -> bool:
+        """Whether it is sent by itself: no task, so no note; attachments and A/B variants are for it alone."""
+        return self.code == EMAIL
+
+
+KINDS: Mapping[int, Kind] = {
+    kind.code: kind
+    for kind in (
+        Kind(1, "Email", "Email", ("subject", "content"), ("preheader",)),
+        Kind(2, "LinkedIn connection request", "LinkedIn", ("connectionNote",)),
+        Kind(3, "LinkedIn message", "LinkedIn", ("message",)),
+        Kind(4, "LinkedIn InMail", "LinkedIn", ("subject", "message")),
+        Kind(5, "LinkedIn profile view", "LinkedIn"),
+        Kind(6, "LinkedIn post interaction", "LinkedIn"),
+        Kind(9, "Custom task", "Task", (), ("title", "action")),
+        Kind(11, "Call: introduction", "Call"),
+        Kind(12, "Call: demo", "Call"),
+        Kind(13, "Call: follow-up", "Call"),
+        Kind(14, "Call: reminder", "Call"),
+        Kind(15, "Call", "Call"),
+        Kind(16, "WhatsApp message", "WhatsApp", (), ("message",)),
+        Kind(17, "WhatsApp voice message", "WhatsApp"),
+        Kind(18, "WhatsApp voice call", "WhatsApp"),
+    )
+}
+
 
 # S: settings of a sequence by code; values are always texts.
 SETTINGS_AT_FIRST = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from sequence_sync.sandbox.bodies import FIELD_KINDS, LARGEST_ACCOUNT_PAGE, LARGEST_PAGE
-from sequence_sync.sandbox.kinds import (
+from sequence_sync.sandbox.model import (
     FIRST_DAY,
     KINDS,
     LAST_DAY,

@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence as Many
 from string import Template, ascii_uppercase
 
-from sequence_sync.sandbox.records import Account, Sequence, Step, Variant
+from sequence_sync.sandbox.model import Account, Sequence, Step, Variant
 
 OPEN_AT_FIRST = 5  # sequences; the others are folded
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

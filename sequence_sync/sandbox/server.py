@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from sequence_sync.errors import UsageProblem
-from sequence_sync.sandbox.behaviour import Behaviour, Switches
+from sequence_sync.sandbox.faults import Behaviour, Switches
 from sequence_sync.sandbox.store import Store
 
 HOST = "127.0.0.1"
@@ -85,7 +85,8 @@ def serve(port: int, data: Path | None, per_minute: int, ready: Callable[[str], 
 def _web() -> tuple[ModuleType, ModuleType]:
     """The two modules that need the extra."""
     try:
-        from sequence_sync.sandbox import app, runner
+        from sequence_sync.sandbox import app
+        from sequence_sync.sandbox import app as runner
     except ModuleNotFoundError as problem:
         if (problem.name or "").split(".")[0] not in PACKAGES:
             raise

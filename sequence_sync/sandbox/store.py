@@ -17,12 +17,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sequence_sync.sandbox import disk
+from sequence_sync.sandbox import datafile as disk
 from sequence_sync.sandbox.bodies import Content, NewSequence, NewStep, Placing, VariantChange, unfit
-from sequence_sync.sandbox.journal import Journal
-from sequence_sync.sandbox.kinds import KINDS, MOST_VARIANTS, NORMAL
-from sequence_sync.sandbox.records import Account, Sender, Sequence, Step, Variant, new_account
-from sequence_sync.sandbox.refusals import Invalid, Refused, failed, no_sequence
+from sequence_sync.sandbox.errors import Invalid, Refused, failed, no_sequence
+from sequence_sync.sandbox.faults import Journal
+from sequence_sync.sandbox.model import (
+    KINDS,
+    MOST_VARIANTS,
+    NORMAL,
+    Account,
+    Sender,
+    Sequence,
+    Step,
+    Variant,
+    new_account,
+)
 
 LETTERS = string.ascii_letters + string.digits
 LONGEST_LAG = 600.0  # seconds for which older versions are kept for reads that lag

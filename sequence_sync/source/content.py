@@ -10,12 +10,42 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count
 from pathlib import Path as FilePath
+
+from markdown_it import MarkdownIt
 
 from sequence_sync.diagnostics import did_you_mean
 from sequence_sync.source.files import Unreadable, as_text, digest, is_inside, read_bytes
-from sequence_sync.source.markdown import html_of
-from sequence_sync.source.places import BROKEN, Data, Mistake, Path
+from sequence_sync.source.problems import BROKEN, Data, Mistake, Path
+
+# A whole spintax group is one piece: its bars and its words are Saleshandy's business.
+_SET_ASIDE = re.compile(r"\{spin\}.*?\{endspin\}|\{\{[^{}]*\}\}|\{(?:end)?spin\}", re.DOTALL)
+
+
+@lru_cache(maxsize=1)
+def _renderer() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"breaks": True, "html": True})
+
+
+def html_of(markdown: str) -> str:
+    """`markdown` as HTML, without a line break at its end."""
+    mark = _free_mark(markdown)
+    aside: list[str] = []
+
+    def put_aside(found: re.Match[str]) -> str:
+        aside.append(found.group())
+        return f"{mark}{len(aside) - 1}z"
+
+    html: str = _renderer().render(_SET_ASIDE.sub(put_aside, markdown))
+    return re.sub(f"{mark}([0-9]+)z", lambda found: aside[int(found.group(1))], html).rstrip("\n")
+
+
+def _free_mark(text: str) -> str:
+    """A word of letters and digits, so that Markdown leaves it alone in texts and links, that `text` does not hold."""
+    return next(mark for number in count() if (mark := f"q{number}tag") not in text)
+
 
 _PLACEHOLDER = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TAG = re.compile(r"<[a-zA-Z/!][^<>]*>")

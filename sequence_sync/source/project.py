@@ -13,13 +13,12 @@ from pathlib import Path as FilePath
 
 from sequence_sync.diagnostics import Diagnostic, in_order
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.source.build import Built, build, source_digest
 from sequence_sync.source.content import ContentFiles
-from sequence_sync.source.document import judge, read_quick
 from sequence_sync.source.files import Unreadable, as_text, digest, find_files, read_bytes, select, shown
-from sequence_sync.source.places import Lines, Mistake, Path, diagnostic, placed
-from sequence_sync.source.scope import Scope, step_ids_of
+from sequence_sync.source.problems import Lines, Mistake, Path, diagnostic, placed
+from sequence_sync.source.sequence import Built, Scope, build, source_digest, step_ids_of
 from sequence_sync.source.settings import LoadedSettings
+from sequence_sync.source.yaml import judge, read_quick
 
 NOTHING_KNOWN: Mapping[str, Known] = {}
 
@@ -189,9 +188,6 @@ def _project(loading: _Loading, settings_digest: str, chosen: frozenset[str] | N
     )
 
 
-# -- one file ---------------------------------------------------------------------------------------------------------
-
-
 def _unreadable(path: str, problem: Unreadable) -> Diagnostic:
     return Diagnostic(shown(path), problem.line, problem.column, problem.rule, problem.summary, problem.hint)
 
@@ -249,9 +245,6 @@ def _read(loading: _Loading, path: str, text: str) -> tuple[Built, list[Diagnost
         told.append(Diagnostic(path, 1, 1, "empty", "This file is empty.", hint, source_line=lines.text(1)))
     built = build(document.data, path, made, loading.scope, loading.base)
     return built, told + placed(path, lines, document.root, built.mistakes)
-
-
-# -- rules over all files ---------------------------------------------------------------------------------------------
 
 
 def _across(loading: _Loading, removed: Iterable[str]) -> list[Diagnostic]:

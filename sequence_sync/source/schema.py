@@ -13,8 +13,8 @@ from sequence_sync.model.address import KEY
 from sequence_sync.model.fields import LAST_DAY, LONGEST_NOTE, LONGEST_TITLE, Priority
 from sequence_sync.model.settings import Claim, Environment, LintSettings, Policy, RemovedSteps, Settings
 from sequence_sync.model.steps import STEP_TYPES, EmailStep, EmailVariant, StepType
+from sequence_sync.source.sequence import DEFAULTABLE
 from sequence_sync.source.settings import VERSION
-from sequence_sync.source.steps import DEFAULTABLE
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SEQUENCE_ID = "urn:seqsync:schema:sequence:1"

@@ -21,10 +21,9 @@ from sequence_sync.diagnostics import Diagnostic, did_you_mean, in_order
 from sequence_sync.errors import InvalidFiles, UsageProblem
 from sequence_sync.model.address import parse_address
 from sequence_sync.model.settings import Environment, LintSettings, Policy, Settings
-from sequence_sync.source.document import judge, read_quick
-from sequence_sync.source.explain import mistakes_of
 from sequence_sync.source.files import SETTINGS_FILE, Unreadable, as_text, check_glob, digest, read_bytes
-from sequence_sync.source.places import BROKEN, Data, Lines, Mistake, Path, diagnostic, placed
+from sequence_sync.source.problems import BROKEN, Data, Lines, Mistake, Path, diagnostic, mistakes_of, placed
+from sequence_sync.source.yaml import judge, read_quick
 
 VERSION = 1
 REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -193,9 +192,6 @@ def _known_keys(path: Path) -> Iterable[str]:
     return model.model_fields if model else ()
 
 
-# -- rules that need more than one field ------------------------------------------------------------------------------
-
-
 def _whole(settings: Settings) -> Iterable[Mistake]:
     if not settings.include:
         yield Mistake(("include",), "empty", "No pattern tells where the sequences are.", "Take the key out.")
@@ -293,9 +289,6 @@ def _ids_once(environments: Mapping[str, Environment]) -> Iterable[Mistake]:
             first.setdefault(mark, f"environments.{name}.ids, {address}")
 
 
-# -- addresses of the API ---------------------------------------------------------------------------------------------
-
-
 def api_host(url: str) -> str:
     """Host and port of an API, in small letters; what `ids:` and a state belong to."""
     try:
@@ -330,9 +323,6 @@ def _is_loopback(parts: SplitResult) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-# -- what the environment variables say -------------------------------------------------------------------------------
 
 
 def choose_environment(settings: Settings, option: str | None, environ: Mapping[str, str]) -> str:

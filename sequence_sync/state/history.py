@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import StateProblem, UsageProblem
 from sequence_sync.model.address import matches, parse_address
 from sequence_sync.model.fields import Frozen
-from sequence_sync.state.framing import summed, unsummed
-from sequence_sync.state.records import (
+from sequence_sync.state.backends.base import StateBackend
+from sequence_sync.state.journal import (
     AnyRecord,
     Author,
     DamagedRecord,
@@ -27,8 +27,10 @@ from sequence_sync.state.records import (
     OutcomeRecord,
     Result,
     RunRecord,
+    summed,
+    unsummed,
 )
-from sequence_sync.state.snapshot import Delta, State
+from sequence_sync.state.model import Delta, State
 
 
 class Line(Frozen):
@@ -91,9 +93,6 @@ AnyLine = Annotated[RunLine | CallLine | NoteLine | EndLine | SerialLine, Field(
 _LINE: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 
 
-# -- lines and bytes ------------------------------------------------------------------------------------------------
-
-
 def encode_lines(lines: Iterable[AnyLine]) -> bytes:
     """The bytes to append."""
     plain = ({"kind": line.kind, **line.model_dump(mode="json", exclude_defaults=True)} for line in lines)
@@ -122,9 +121,6 @@ def _name(line: AnyLine) -> tuple[object, ...]:
     """By which a line is known when it stands there again."""
     what = (line.serial, line.digest) if isinstance(line, SerialLine) else getattr(line, "text", "")
     return line.kind, line.lineage, line.n, what
-
-
-# -- from the journal -----------------------------------------------------------------------------------------------
 
 
 def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine | None:
@@ -203,9 +199,6 @@ def touched(deltas: Iterable[Delta]) -> Iterator[str]:
             yield delta.sequence
 
 
-# -- back in time ---------------------------------------------------------------------------------------------------
-
-
 def undo(before: State, after: State) -> tuple[Delta, ...]:
     """The deltas that make the sequences of `before` out of those of `after`, but for what they were made from."""
     deltas = []
@@ -267,3 +260,55 @@ def state_at(serial: int, now: State, stored: State, lines: Iterable[AnyLine]) -
         oldest = state.serial
     reached = f"from {oldest} to {now.serial}" if oldest < now.serial else f"just {now.serial}"
     raise UsageProblem(f"There is no serial {serial} to go back to.", f"The serials that are there: {reached}.")
+
+
+PUSHED = "another state was put in its place"
+
+
+class Chronicle:
+    """The history of one state. `records` are those of its journal; `folded` is the last that the state contains,
+    up to which all has been written. Not thread-safe: the ledger's mutex is held."""
+
+    def __init__(self, backend: StateBackend, records: Iterable[AnyRecord], folded: int) -> None:
+        self._backend = backend
+        self._waiting: list[AnyLine] = []
+        self._intents: dict[int, IntentRecord] = {}
+        self.problem = ""
+        for record in records:
+            self.hear(record, is_new=record.n > folded)
+
+    def hear(self, record: AnyRecord, *, is_new: bool = True) -> None:
+        """Take note of a record that is durable in the journal."""
+        if isinstance(record, IntentRecord):
+            self._intents[record.n] = record
+        line = line_of(record, self._intents) if is_new else None
+        if isinstance(record, OutcomeRecord):
+            self._intents.pop(record.of, None)
+        if line is not None:
+            self._waiting.append(line)
+
+    def fold(self, before: State, after: State, run: str) -> None:
+        """Write down all that was heard, and the way from `after`, which is about to be stored, back to `before`."""
+        line = serial_line(before, after, run)
+        if line is not None:
+            self._waiting.append(line)
+        self._write()
+
+    def push(self, before: State, after: State, run: str, by: Author) -> None:
+        """The same, where a person puts `after` in the place of `before`."""
+        addresses = tuple(touched(undo(before, after)))
+        self._waiting.append(
+            NoteLine(n=after.journal, lineage=after.lineage, run=run, by=by, text=PUSHED, addresses=addresses)
+        )
+        self.fold(before, after, run)
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        try:
+            self._backend.append_history(encode_lines(self._waiting))
+        except StateProblem as problem:
+            self.problem = str(problem)
+        else:
+            self._waiting.clear()
+            self.problem = ""

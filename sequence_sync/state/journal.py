@@ -6,25 +6,240 @@ the records that the next run must see even after folding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.codec import with_serial
-from sequence_sync.state.records import (
-    AnyRecord,
-    DamagedRecord,
-    EndRecord,
-    IntentRecord,
-    NoteRecord,
-    OutcomeRecord,
-    RunRecord,
-    SequenceRecord,
-    SettledRecord,
-)
-from sequence_sync.state.snapshot import State
+from sequence_sync.model.fields import Frozen
+from sequence_sync.model.sequence import Content
+from sequence_sync.state.model import Applying, Delta, State
+from sequence_sync.state.statefile import with_serial
+
+
+class Result(StrEnum):
+    """What became of an intent."""
+
+    MADE = "made"  # the API made it and told its id
+    ADOPTED = "adopted"  # it was found by reading
+    REFUSED = "refused"  # the API said no for certain
+    NOT_MADE = "not-made"  # the outcome was open and reading showed that it was not made
+    UPDATED = "updated"  # a PATCH was accepted
+
+
+class Author(Frozen):
+    """Who runs a command, for the history. `at` is when it began to write (UTC, ISO 8601). `commit` is that of the
+    project, `dirty` whether something in it was not committed; both None outside git."""
+
+    who: str = ""
+    at: str = ""
+    operation: str = ""
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Record(Frozen):
+    """What every record has. `run` is the id of the command that wrote it; its first record says `by` whom.
+
+    `n` (from 1), `lineage` and `by` are given by the ledger when the record is appended; until then they are empty.
+    """
+
+    n: int = 0
+    lineage: str = ""
+    run: str = ""
+    by: Author | None = None
+    deltas: tuple[Delta, ...] = ()
+
+
+class RunRecord(Record):
+    """An apply began, and for which plan."""
+
+    kind: Literal["run"] = "run"
+    applying: Applying | None = None
+
+
+class PlannedCall(Frozen):
+    """One call of a sequence's record."""
+
+    address: str
+    action: str
+    body: dict[str, Any] | None = None
+
+
+class SequenceRecord(Record):
+    """Before the first call to a sequence: ids seen there (ours or not) and the calls to come, in order."""
+
+    kind: Literal["sequence"] = "sequence"
+    sequence: str
+    remote_id: str | None = None
+    seen: tuple[str, ...] = ()
+    calls: tuple[PlannedCall, ...] = ()
+
+
+class IntentRecord(Record):
+    """A write is about to be sent. Open until an outcome names its number.
+
+    `seen` holds every remote id seen in the sequence before it (for a sequence's create: ids with its title);
+    `content` is what a step will say; `title` that of a sequence. `replaced` is what the app says where a PATCH will
+    say something else, in the API's field names.
+    """
+
+    kind: Literal["intent"] = "intent"
+    address: str
+    action: str
+    remote_id: str | None = None
+    body: dict[str, Any] | None = None
+    seen: tuple[str, ...] = ()
+    content: Content | None = None
+    title: str | None = None
+    replaced: dict[str, Any] | None = None
+
+
+class OutcomeRecord(Record):
+    """What became of intent number `of`."""
+
+    kind: Literal["outcome"] = "outcome"
+    of: int
+    result: Result
+    detail: str = ""
+
+
+class NoteRecord(Record):
+    """A change of the state that needed no call (adopt, move, forget, record), or a mark of the run."""
+
+    kind: Literal["note"] = "note"
+    text: str = ""
+    applying: Applying | None = None
+    clears_applying: bool = False
+
+
+class DamagedRecord(Record):
+    """A record that could not be read stood here: an open intent of unknown address."""
+
+    kind: Literal["damaged"] = "damaged"
+
+
+class SettledRecord(Record):
+    """The damage told by record `of` has been looked into: every sequence was read twice, a grace apart."""
+
+    kind: Literal["settled"] = "settled"
+    of: int
+
+
+class EndRecord(Record):
+    """The apply ended in order; nothing of it is open but what earlier records say."""
+
+    kind: Literal["end"] = "end"
+    exit_code: int = 0
+
+
+AnyRecord = Annotated[
+    RunRecord | SequenceRecord | IntentRecord | OutcomeRecord | NoteRecord | DamagedRecord | SettledRecord | EndRecord,
+    Field(discriminator="kind"),
+]
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)
+
+
+def parse_record(data: Mapping[str, Any]) -> AnyRecord:
+    """The record that plain data spell. Raises pydantic's ValidationError where they spell none."""
+    return RECORD.validate_python(data)
+
+
+_SUM_LENGTH = 16
+
+
+def frame(record: AnyRecord) -> bytes:
+    """The line of `record`. Raises StateProblem where a text is no Unicode."""
+    try:
+        body = RECORD.dump_json(record)
+    except PydanticSerializationError as error:
+        raise StateProblem("A journal record cannot be written as text.", str(error)) from error
+    return summed(body)
+
+
+def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
+    """The records of a journal, in the order of their numbers.
+
+    Each run of damage (a line that cannot be read, a number that does not rise, numbers above `folded` that are
+    missing, a last line without its newline) is one DamagedRecord, with a number that no other record has.
+    Raises StateProblem where an intact record belongs to another lineage.
+    """
+    records: list[AnyRecord] = []
+    last, damage, homeless = 0, False, False
+    for record in _lines(data):
+        if record is not None and record.lineage != lineage:
+            raise _foreign(record.lineage, lineage)
+        if record is None or record.n <= last:
+            damage = True
+            continue
+        awaited = max(last, folded) + 1
+        # A damaged record above `folded` stands for all numbers up to the next one.
+        told = bool(records) and isinstance(records[-1], DamagedRecord) and last > folded
+        if damage or (awaited < record.n and not told):
+            free = awaited if awaited < record.n else last + 1
+            if free < record.n:
+                records.append(DamagedRecord(n=free, lineage=lineage))
+            else:
+                homeless = True
+        damage, last = False, record.n
+        records.append(record)
+    if damage or homeless:
+        records.append(DamagedRecord(n=max(last, folded) + 1, lineage=lineage))
+    return records
+
+
+def lineage_of(data: bytes) -> str | None:
+    """The lineage that the first intact record of a journal names; None where there is none."""
+    return next((record.lineage for record in _lines(data) if record is not None), None)
+
+
+def _lines(data: bytes) -> Iterator[AnyRecord | None]:
+    """Each line's record, None where it cannot be read. What stands after the last newline was torn off."""
+    *lines, tail = data.split(b"\n")
+    for line in lines:
+        yield _read(line)
+    if tail:
+        yield None
+
+
+def summed(body: bytes) -> bytes:
+    """`body`, which has no line break, as a line with its sum."""
+    return _sum(body) + b" " + body + b"\n"
+
+
+def unsummed(line: bytes) -> bytes | None:
+    """The body of a line, which comes without its newline; None where the sum is wrong."""
+    body = line[_SUM_LENGTH + 1 :]
+    return body if line[: _SUM_LENGTH + 1] == _sum(body) + b" " else None
+
+
+def _read(line: bytes) -> AnyRecord | None:
+    body = unsummed(line)
+    if body is None:
+        return None
+    try:
+        record = RECORD.validate_json(body)
+    except ValidationError:
+        return None
+    return record if record.n > 0 else None
+
+
+def _sum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest()[:_SUM_LENGTH].encode()
+
+
+def _foreign(found: str, lineage: str) -> StateProblem:
+    return StateProblem(
+        "The journal belongs to another state.",
+        f"Its records carry the lineage {found}, the state has {lineage}.",
+        "Bring back the state that the journal lies beside (`seqsync state push FILE`), or, if you are sure that "
+        "nothing in the journal matters, move the journal file away.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

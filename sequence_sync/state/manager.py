@@ -12,17 +12,28 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sequence_sync.apply.chronicle import Chronicle
-from sequence_sync.backends.base import Lock, StateBackend, Stored
-from sequence_sync.backends.rescue import Rescue
-from sequence_sync.backends.seen import Seen
 from sequence_sync.errors import AccountProblem, StateProblem
-from sequence_sync.state.codec import decode, encode, new_state
-from sequence_sync.state.framing import frame, lineage_of, unframe
-from sequence_sync.state.owners import Owners
-from sequence_sync.state.records import AnyRecord, Author, DamagedRecord, IntentRecord, OutcomeRecord
-from sequence_sync.state.replay import Replayed, absorb, folded, replay, still_needed
-from sequence_sync.state.snapshot import State
+from sequence_sync.files import Rescue
+from sequence_sync.state.backends.base import Lock, StateBackend, Stored
+from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.history import Chronicle
+from sequence_sync.state.journal import (
+    AnyRecord,
+    Author,
+    DamagedRecord,
+    IntentRecord,
+    OutcomeRecord,
+    Replayed,
+    absorb,
+    folded,
+    frame,
+    lineage_of,
+    replay,
+    still_needed,
+    unframe,
+)
+from sequence_sync.state.model import Owners, State
+from sequence_sync.state.statefile import decode, encode, new_state
 
 _READS = 5  # of a reader without the lock, until state and journal belong together
 _DUE_AT_LEAST = 256 * 1024  # bytes of journal that are never worth a fold by themselves

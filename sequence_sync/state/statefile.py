@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.snapshot import STATE_VERSION, SequenceState, State
+from sequence_sync.state.model import STATE_VERSION, SequenceState, State
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from support.engine import Bench, FakeApi, made
 
-from sequence_sync.api.types import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.apply.executor import Executor
 from sequence_sync.apply.refresh import Refresh, Wanted
+from sequence_sync.model.report import ApplyReport, Event
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.outcome import ApplyReport, Event
-from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.plan.model import Plan
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.base import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
 
 
 class Killed(BaseException):

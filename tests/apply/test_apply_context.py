@@ -7,10 +7,9 @@ from dataclasses import replace
 from support.build import call, email, message
 from support.engine import remote
 
-from sequence_sync.api.types import RemoteVariant
-from sequence_sync.apply.adopt import adopted_step, made_step_state, with_variant_ids
 from sequence_sync.model.fields import Priority
-from sequence_sync.planning.likeness import look
+from sequence_sync.plan.matching import adopted_step, look, made_step_state, with_variant_ids
+from sequence_sync.provider.base import RemoteVariant
 
 HELLO = message(2, "one two three four five six")
 NEAR = message(2, "one two three four seven eight")

@@ -8,10 +8,10 @@ import pytest
 from support.build import call, email, message, wanted
 from support.engine import Bench, Reaction, lost, made, remote, says
 
-from sequence_sync.api.types import Answer, Kind, RemoteSequence
 from sequence_sync.errors import AccountProblem
-from sequence_sync.planning.outcome import Status
-from sequence_sync.state.records import DamagedRecord, IntentRecord
+from sequence_sync.model.report import Status
+from sequence_sync.provider.base import Answer, Kind, RemoteSequence
+from sequence_sync.state.journal import DamagedRecord, IntentRecord
 
 STEPS = {"intro": email(1, "Quick question"), "connect": message(2, "shall we connect some day")}
 FILE = wanted("trial", steps=STEPS)

@@ -7,10 +7,10 @@ from support.build import call, email, message
 from support.engine import remote
 from support.states import FakeClock
 
-from sequence_sync.api.types import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
 from sequence_sync.apply.context import TRIES_UNREAD, Context
-from sequence_sync.apply.settle import TABLE, Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
+from sequence_sync.apply.in_doubt import CREATE_TABLE, Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
 from sequence_sync.errors import WaitExhausted
+from sequence_sync.provider.base import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
 
 OURS = message(2, "Thanks for connecting, did you see our note")
 OTHERS = message(2, "Thanks for connecting, did you see this other thing")
@@ -41,7 +41,7 @@ def test_each_cell_of_the_table(stand: Stand, over: bool, seen: Seen) -> None:
     """A read that shows this, for a create that stands so, before or after the grace, means that."""
     evidence = weigh_steps(READS[seen], {"old"}, OURS)
     assert evidence.seen is seen
-    assert TABLE[stand, over][evidence.seen] is EXPECTED[stand, over][list(Seen).index(seen)]
+    assert CREATE_TABLE[stand, over][evidence.seen] is EXPECTED[stand, over][list(Seen).index(seen)]
 
 
 def context(clock: FakeClock, grace: float = 120.0) -> Context:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from support.build import applied, email, message
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
-from sequence_sync.apply.holding import TABLE, Held, Next, hold
-from sequence_sync.apply.settle import Stand
-from sequence_sync.planning.drift import payload_digest
-from sequence_sync.planning.wire import applied as after_patch
+from sequence_sync.apply.in_doubt import UPDATE_TABLE, Held, Next, Stand, hold
+from sequence_sync.plan.calls import applied as after_patch
+from sequence_sync.plan.drift import payload_digest
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
 OLD = {"subject": "Old", "content": "<p>Old words</p>"}
 NEW = {"subject": "New", "content": "<p>New words</p>"}
@@ -78,13 +77,13 @@ def test_every_unclear_patch_is_decided() -> None:
     """The table has every cell; what is shown counts as made, and only an unread one may be asked about at a start."""
     for stand in Stand:
         for over in (False, True):
-            row = TABLE[stand, over]
+            row = UPDATE_TABLE[stand, over]
             assert set(row) == set(Held)
             assert row[Held.WANTED] is Next.UPDATED
-    assert TABLE[Stand.OPEN, False][Held.OURS] is Next.WAIT
-    assert TABLE[Stand.OPEN, True][Held.OTHER] is Next.NOT_MADE
-    assert TABLE[Stand.UNKNOWN, False][Held.OURS] is Next.REPEAT
-    assert TABLE[Stand.UNKNOWN, True][Held.OTHER] is Next.ASK
+    assert UPDATE_TABLE[Stand.OPEN, False][Held.OURS] is Next.WAIT
+    assert UPDATE_TABLE[Stand.OPEN, True][Held.OTHER] is Next.NOT_MADE
+    assert UPDATE_TABLE[Stand.UNKNOWN, False][Held.OURS] is Next.REPEAT
+    assert UPDATE_TABLE[Stand.UNKNOWN, True][Held.OTHER] is Next.ASK
 
 
 def test_a_step_moves_with_its_last_variant() -> None:

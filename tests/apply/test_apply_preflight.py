@@ -10,10 +10,10 @@ import pytest
 from refresh_bench import Killed, Trial, full, trial
 from support.build import call, email, message, wanted
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
+from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, WantedSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.planning.outcome import Status
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
 STEPS: dict[str, Content] = {
     "one": email(1, "First", "<p>The first mail of them</p>"),

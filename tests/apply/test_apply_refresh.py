@@ -10,9 +10,9 @@ from support.desk import told
 from support.engine import FakeApi
 from support.states import FakeClock
 
-from sequence_sync.api.types import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
 from sequence_sync.apply.refresh import Refresh, Refreshed, Wanted
 from sequence_sync.errors import AccountProblem
+from sequence_sync.provider.base import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
 
 STATE = {"trial": entry(one=email(), two=message(4)), "other": entry("SEQ2", "Other", call=call(2))}
 OWNED = {"SEQ1", "SEQ2"}

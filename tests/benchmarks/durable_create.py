@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.stand_in import KEY
 
-from sequence_sync.apply import sequence as engine
-from sequence_sync.planning.outcome import Silent
-from sequence_sync.planning.plan import Action
-from sequence_sync.running import ApplyOptions, Hands, apply
-from sequence_sync.workspace import PlanOptions, open_workspace
+from sequence_sync.apply import executor as engine
+from sequence_sync.model.report import Silent
+from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.workspace import PlanOptions, open_workspace
+from sequence_sync.plan.model import Action
 
 SERVER = """
 import sys, time

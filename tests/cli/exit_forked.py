@@ -15,18 +15,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-COMMANDS = "sequence_sync.cli.commands"
 LOADED = (
-    "sequence_sync.cli.main", "sequence_sync.cli.init", "sequence_sync.mending", "sequence_sync.running",
-    "sequence_sync.source.schema", "sequence_sync.backends.local", "sequence_sync.branch.changed",
-    *(f"{COMMANDS}.{name}" for name in ("apply", "applying", "plan", "showing", "state", "validate", "schema")),
+    "cli.main", "cli.commands", "cli.actions.apply", "cli.actions.init", "cli.actions.plan", "operations.state",
+    "operations.apply", "operations.git", "source.schema", "state.backends.local",
 )  # fmt: skip
 
 
 def main() -> None:
     """Until the requests end."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    for name in (*LOADED, "support.killed"):
+    for name in (*(f"sequence_sync.{name}" for name in LOADED), "support.killed"):
         import_module(name)
     gc.freeze()
     for line in sys.stdin:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pexpect
-from exit_scene import SCRIPT, Scene, a_call
+from exit_project import SCRIPT, Scene, a_call
 from exit_table import case, simple, stopped_at
 from support.project import Done
 from support.stand_in import Fault

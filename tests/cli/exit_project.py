@@ -17,9 +17,9 @@ from exit_forks import Forks
 from support.project import KEY, Done, Project
 from support.stand_in import Problem, StandIn
 
-from sequence_sync.api.clock import RealClock
-from sequence_sync.backends.base import LockInfo
+from sequence_sync.provider.clock import RealClock
 from sequence_sync.registry import backend_for
+from sequence_sync.state.backends.base import LockInfo
 
 SCRIPT = Path(sys.executable).with_name("seqsync")
 SETTINGS = "version: 1\nenvironments:\n  default:\n    timeout: 2\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exit_plans import APPLY
-from exit_scene import Scene
+from exit_project import Scene
 from exit_table import CASES, case, simple, stopped_at
 from support.project import Done
 

@@ -1,10 +1,10 @@
-"""The table of exit codes that `test_exit_codes` goes through, and how a situation gets into it."""
+"""The table of exit codes that `test_cli_exit_codes` goes through, and how a situation gets into it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from exit_scene import Scene, Situation
+from exit_project import Scene, Situation
 from support.project import Done
 
 CASES: list[tuple[str, int, Situation]] = []

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 import pytest
-from cli_toy import TOY
 from hypothesis import given
 from hypothesis import strategies as st
+from toy_program import TOY
 
 from sequence_sync.cli.args import Normalised, Spec, Takes, normalise
 from sequence_sync.cli.main import run, spec_of

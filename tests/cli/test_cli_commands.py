@@ -7,7 +7,7 @@ import pytest
 
 from sequence_sync.cli.main import COMMANDS, PROGRAM, run
 from sequence_sync.cli.options import GATES, parse_duration
-from sequence_sync.planning import gates
+from sequence_sync.plan import guards as gates
 
 
 def commands(command: click.Command, ctx: click.Context) -> Iterator[click.Command]:

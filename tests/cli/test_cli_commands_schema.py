@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sequence_sync.cli.commands.schema import SCHEMAS
+from sequence_sync.cli.commands import SCHEMAS
 from sequence_sync.cli.main import run
 
 

@@ -7,7 +7,7 @@ from html import escape
 from urllib.parse import quote, quote_plus
 
 import pytest
-from cli_toy import ERRORS, KEY, TOY
+from toy_program import ERRORS, KEY, TOY
 
 from sequence_sync.cli.console import Console, color_wanted
 from sequence_sync.cli.main import run
@@ -73,7 +73,7 @@ def test_the_loudest_traceback_holds_no_key(capsys: pytest.CaptureFixture[str]) 
     assert run(["-vv", "bug"], TOY) == 1
     err = capsys.readouterr().err
     assert "Traceback" in err
-    assert "cli_toy.py" in err
+    assert "toy_program.py" in err
     assert "canary" not in err
 
 

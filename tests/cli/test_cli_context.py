@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sequence_sync.cli.commands.opening import write_result
+from sequence_sync.cli.context import write_result
 from sequence_sync.errors import UsageProblem
 
 

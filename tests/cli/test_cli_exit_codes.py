@@ -11,7 +11,7 @@ import exit_states
 import pytest
 from exit_commands import leaves
 from exit_forks import Forks
-from exit_scene import Situation, Stage
+from exit_project import Situation, Stage
 from exit_table import CASES, SIGNALS
 from support.stand_in import StandIn
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from sequence_sync.cli.init import IGNORED, SEQUENCE_SCHEMA, SETTINGS, SETTINGS_SCHEMA, start_project
+from sequence_sync.cli.actions.init import IGNORED, SEQUENCE_SCHEMA, SETTINGS, SETTINGS_SCHEMA, start_project
 from sequence_sync.model.settings import Settings
 from sequence_sync.model.steps import STEP_TYPES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from support.project import Project
 
-from sequence_sync.cli.init import PIPELINES, pipeline_text
+from sequence_sync.cli.actions.init import PIPELINES, pipeline_text
 
 
 @pytest.mark.parametrize("host", PIPELINES)

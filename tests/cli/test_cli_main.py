@@ -12,7 +12,7 @@ import pytest
 from sequence_sync.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-TOY = [sys.executable, str(Path(__file__).with_name("cli_toy.py"))]
+TOY = [sys.executable, str(Path(__file__).with_name("toy_program.py"))]
 SEQSYNC = [sys.executable, "-m", "sequence_sync"]
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR", "SEQSYNC_ENV")},

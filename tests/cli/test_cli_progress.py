@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sequence_sync.cli.console import Console
 from sequence_sync.cli.progress import Live
-from sequence_sync.planning.outcome import Event, Status
+from sequence_sync.model.report import Event, Status
 
 
 def test_the_time_left_is_no_less_than_the_wait() -> None:

@@ -16,13 +16,12 @@ from support.faults import fault_project
 from support.project import KEY, OTHER, Project, two_sequences
 from support.stand_in import Fault, Problem, StandIn
 
-from sequence_sync.api.clock import RealClock
-from sequence_sync.backends.base import LockInfo
 from sequence_sync.cli.main import run
-from sequence_sync.planning.outcome import ApplyReport, Result, Status
-from sequence_sync.planning.plan import Change
+from sequence_sync.model.report import ApplyReport, Result, Status
+from sequence_sync.plan.model import Change
+from sequence_sync.provider.clock import RealClock
 from sequence_sync.registry import backend_for
-from sequence_sync.render.applied import (
+from sequence_sync.render.report import (
     HOST,
     AppliedReport,
     Outcome,
@@ -33,6 +32,7 @@ from sequence_sync.render.applied import (
     report_schema,
 )
 from sequence_sync.sandbox.server import Sandbox
+from sequence_sync.state.backends.base import LockInfo
 
 Apply = Callable[..., tuple[int, dict[str, Any], str]]
 
@@ -184,7 +184,7 @@ def test_a_report_that_is_lost_at_the_end_makes_a_failure(project: Project, caps
 
 def run_with_plan_seen(arguments: list[str], then: Callable[[Any], None]) -> int:
     """Run a command, with something happening when the plan is chosen."""
-    from sequence_sync.cli.commands import applying
+    from sequence_sync.cli.actions import apply as applying
 
     before = applying.summary_line
     with pytest.MonkeyPatch.context() as patch:

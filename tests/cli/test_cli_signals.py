@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from signals_running import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
+from running_command import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
 from support.faults import apply_until_done, fault_project
 from support.project import Project
 from support.stand_in import Fault, StandIn

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from signals_running import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
+from running_command import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
 from support import killed
 from support.faults import CREATES, fault_project, spoiled
 from support.stand_in import Fault, StandIn

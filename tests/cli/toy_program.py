@@ -148,7 +148,7 @@ def list_(door: Door) -> None:
 
 
 TABLE = {
-    name: ("cli_toy", name, "")
+    name: ("toy_program", name, "")
     for name in ("plan", "apply", "state", "fail", "bug", "refused", "spill", "work", "version")
 }
 TOY = Program({**TABLE, "version": ("sequence_sync.cli.main", "version", "Print the version.")}, program_options())

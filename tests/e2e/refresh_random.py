@@ -12,10 +12,10 @@ from typing import Any
 from refresh_bench import Trial, full, trial
 from support.build import call, wanted
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant, WantedSequence
-from sequence_sync.planning.plan import Action, Plan, Reason
+from sequence_sync.plan.model import Action, Plan, Reason
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
 OTHER = wanted("other", "Other", steps={"call": call(2, "Ask about the numbers")})
 Field = tuple[str, str]  # address, field

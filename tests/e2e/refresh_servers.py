@@ -8,8 +8,8 @@ from typing import Any
 
 from refresh_bench import Account, Heard
 
-from sequence_sync.api.read import read_steps
-from sequence_sync.api.types import Answer, RemoteStep, Request
+from sequence_sync.provider.base import Answer, RemoteStep, Request
+from sequence_sync.provider.responses import read_steps
 
 Row = dict[str, Any]
 Mangle = Callable[[Row], None]

@@ -10,16 +10,16 @@ from typing import Any
 
 from support.project import Project
 
-from sequence_sync.api.clock import RealClock
-from sequence_sync.planning.outcome import Event, Observer, Silent
-from sequence_sync.planning.plan import Drifted, Plan
-from sequence_sync.refreshing import look_for_drift
-from sequence_sync.running import Applied, ApplyOptions, Hands, apply, connected, refreshed_plan
+from sequence_sync.model.report import Event, Observer, Silent
+from sequence_sync.operations.apply import Applied, ApplyOptions, Hands, apply, connected, refreshed_plan
+from sequence_sync.operations.drift import look_for_drift
+from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.plan.model import Drifted, Plan
+from sequence_sync.provider.clock import RealClock
 from sequence_sync.sandbox.bodies import new_step, variant_change
-from sequence_sync.sandbox.records import Sequence, Step
+from sequence_sync.sandbox.model import Sequence, Step
 from sequence_sync.sandbox.server import Sandbox
-from sequence_sync.state.snapshot import SequenceState
-from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.state.model import SequenceState
 
 Call = tuple[str, dict[str, Any]]
 

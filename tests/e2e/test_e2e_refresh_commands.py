@@ -10,7 +10,7 @@ import pytest
 from refresh_story import Tale, tale
 from support.project import Done
 
-from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
 
 STEPS = {

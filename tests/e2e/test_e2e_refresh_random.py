@@ -7,13 +7,12 @@ from random import Random
 
 import pytest
 from refresh_bench import Trial
-from refresh_chance import OTHER, Chance, shown
+from refresh_random import OTHER, Chance, shown
 
-from sequence_sync.api.types import RemoteSequence
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.app import AppSequence
-from sequence_sync.planning.drift import drift_of
-from sequence_sync.planning.plan import Action, DriftKind, Plan, Reason
+from sequence_sync.plan.drift import drift_of
+from sequence_sync.plan.model import Action, DriftKind, Plan, Reason
+from sequence_sync.provider.base import AppSequence, RemoteSequence
 
 
 def edits(bench: Trial) -> dict[tuple[str, str], object]:

@@ -13,7 +13,7 @@ from support.desk import of_variant, words
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant, WantedSequence
-from sequence_sync.planning.drift import payload_digest
+from sequence_sync.plan.drift import payload_digest
 
 OTHER = wanted("other", "Other", steps={"call": call(2)})
 ACUTE, QUOTE = "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{RIGHT SINGLE QUOTATION MARK}"

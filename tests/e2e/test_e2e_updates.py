@@ -9,10 +9,10 @@ import pytest
 from updates_story import Story, begun, email, first, message, variants
 
 from sequence_sync.errors import InvalidFiles
-from sequence_sync.planning.outcome import Status
-from sequence_sync.planning.plan import Reason
-from sequence_sync.sandbox.behaviour import Behaviour, Days
+from sequence_sync.model.report import Status
+from sequence_sync.plan.model import Reason
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
+from sequence_sync.sandbox.faults import Behaviour, Days
 from sequence_sync.sandbox.server import Sandbox
 
 

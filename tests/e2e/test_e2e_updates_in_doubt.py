@@ -13,9 +13,9 @@ import pytest
 from support import killed
 from updates_story import Story, begun, email, first, variants
 
-from sequence_sync.planning.outcome import Event, Status
-from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.model.report import Event, Status
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
+from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
 
 BEFORE = [FaultKind.DROP_BEFORE, FaultKind.ERROR_500_BEFORE, FaultKind.RATE_LIMIT_429_SECONDS]

@@ -15,21 +15,20 @@ from support import killed
 from support.build import applied, call, email, message, state, wanted
 from updates_story import Story, begun, first, variants
 
-from sequence_sync.api.types import RemoteSequence, RemoteStep, RemoteVariant
-from sequence_sync.apply import updating
-from sequence_sync.apply.holding import Held, hold
+from sequence_sync.apply import update as updating
+from sequence_sync.apply.in_doubt import Held, hold
 from sequence_sync.model.sequence import Content
-from sequence_sync.planning.app import AppSequence
-from sequence_sync.planning.drift import drift_of
-from sequence_sync.planning.moves import route
-from sequence_sync.planning.plan import Action, Change, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.planning.unsettled import contents, marked
-from sequence_sync.planning.wire import applied as after_patch
-from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.plan.calls import applied as after_patch
+from sequence_sync.plan.calls import contents, marked
+from sequence_sync.plan.drift import drift_of
+from sequence_sync.plan.model import Action, Change, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.schedule import route
+from sequence_sync.provider.base import AppSequence, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
-from sequence_sync.state.codec import decode, encode
-from sequence_sync.state.snapshot import SequenceState, StepState
+from sequence_sync.state.model import SequenceState, StepState
+from sequence_sync.state.statefile import decode, encode
 
 TEXT = "<p>Old words</p>"
 BOLD = "<p>Old <b>words</b></p>"

@@ -11,13 +11,13 @@ from typing import Any
 from support.project import Project
 
 from sequence_sync.errors import GateShut
-from sequence_sync.planning.outcome import ApplyReport, Observer, Silent
-from sequence_sync.planning.plan import Plan
-from sequence_sync.running import ApplyOptions, Hands, apply
-from sequence_sync.sandbox.behaviour import Behaviour
+from sequence_sync.model.report import ApplyReport, Observer, Silent
+from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.plan.model import Plan
+from sequence_sync.sandbox.faults import Behaviour
 from sequence_sync.sandbox.server import Sandbox
-from sequence_sync.state.snapshot import SequenceState
-from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.state.model import SequenceState
 
 Steps = dict[str, dict[str, Any]]
 

@@ -9,18 +9,17 @@ from typing import Any
 
 from support.project import Project
 
-from sequence_sync.api.clock import RealClock
-from sequence_sync.importing.run import ImportOptions, import_sequences
-from sequence_sync.planning.app import AppSequence
-from sequence_sync.planning.drift import drift_of
-from sequence_sync.planning.imported import ImportReport, Row
-from sequence_sync.planning.outcome import ApplyReport, Observer, Silent
-from sequence_sync.planning.plan import Plan
-from sequence_sync.running import ApplyOptions, Hands, apply, connected
+from sequence_sync.importer.importer import ImportOptions, import_sequences
+from sequence_sync.model.report import ApplyReport, ImportReport, Observer, Row, Silent
+from sequence_sync.operations.apply import ApplyOptions, Hands, apply, connected
+from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan, validate
+from sequence_sync.plan.drift import drift_of
+from sequence_sync.plan.model import Plan
+from sequence_sync.provider.base import AppSequence
+from sequence_sync.provider.clock import RealClock
 from sequence_sync.sandbox import bodies
 from sequence_sync.sandbox.server import Sandbox
-from sequence_sync.state.snapshot import SequenceState
-from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan, validate
+from sequence_sync.state.model import SequenceState
 
 
 def email(day: int, subject: str, *contents: str, **payload: str) -> dict[str, Any]:

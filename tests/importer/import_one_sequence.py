@@ -9,7 +9,7 @@ from typing import Any
 
 from import_account import Desk, opened
 
-from sequence_sync.planning.imported import Outcome, Row
+from sequence_sync.model.report import ImportOutcome, Row
 from sequence_sync.sandbox.server import Sandbox
 
 FILE = """\
@@ -88,11 +88,11 @@ def merged(desk: Desk) -> tuple[list[str], list[str]]:
     """Import: merged, settled, and again it changes no byte; the lines that went and came."""
     before = desk.text("sequences/trial.yaml")
     row = desk.row(the_id(desk))
-    assert row.outcome is Outcome.MERGED, (row.problem, row.notes, row.conflicts)
+    assert row.outcome is ImportOutcome.MERGED, (row.problem, row.notes, row.conflicts)
     after = desk.text("sequences/trial.yaml")
     desk.check_settled()
     files = desk.files()
-    assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
     assert desk.files() == files
     return lines(before, after)
 
@@ -112,6 +112,6 @@ def conflict(desk: Desk) -> Row:
     report = desk.imported(the_id(desk))
     assert report.exit_code in (1, 10)
     (row,) = report.rows
-    assert row.outcome is Outcome.CONFLICT
+    assert row.outcome is ImportOutcome.CONFLICT
     assert desk.text("sequences/trial.yaml") == before
     return row

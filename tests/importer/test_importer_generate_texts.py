@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from import_account import email, opened, task
 
-from sequence_sync.planning.canonical import same_payload
-from sequence_sync.planning.imported import Outcome
+from sequence_sync.model.report import ImportOutcome
+from sequence_sync.plan.compare import same_payload
 from sequence_sync.sandbox.server import Sandbox
 
 PIECES = st.sampled_from(
@@ -47,7 +47,7 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
         desk = opened(Path(folder), box)
         sequence_id = desk.make("Trial", *steps)
         row = desk.row(sequence_id)
-        assert row.outcome is Outcome.IMPORTED, (row.problem, row.notes)
+        assert row.outcome is ImportOutcome.IMPORTED, (row.problem, row.notes)
         desk.check_settled()
         desk.check_no_drift()
         entry = desk.state("trial")
@@ -57,7 +57,7 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
                 said = ours.content
                 assert same_payload(step.type, said.payload, remote.payload, said.task_note, remote.note)
         before = desk.files()
-        assert desk.row(sequence_id).outcome is Outcome.UNCHANGED
+        assert desk.row(sequence_id).outcome is ImportOutcome.UNCHANGED
         assert desk.files() == before
 
 

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from import_account import LONG, Desk, email, fill, opened, task
 
-from sequence_sync.importing import fresh
-from sequence_sync.planning.imported import Outcome
-from sequence_sync.planning.outcome import Event
-from sequence_sync.render.imported import row_text, summary_text
-from sequence_sync.sandbox.behaviour import Behaviour, Days
-from sequence_sync.sandbox.kinds import KINDS, Kind
+from sequence_sync.importer import generate as fresh
+from sequence_sync.model.report import Event, ImportOutcome
+from sequence_sync.render.report import row_text, summary_text
+from sequence_sync.sandbox.faults import Behaviour, Days
+from sequence_sync.sandbox.model import KINDS, Kind
 from sequence_sync.sandbox.server import Sandbox
 
 
@@ -30,13 +29,13 @@ def test_forty_sequences(desk: Desk) -> None:
     """Files without a mistake, an empty plan, and a second import that changes no byte."""
     fill(desk, 40)
     report = desk.imported()
-    assert [row for row in report.rows if row.outcome is not Outcome.IMPORTED] == []
+    assert [row for row in report.rows if row.outcome is not ImportOutcome.IMPORTED] == []
     assert report.exit_code == 0
     desk.check_settled()
     desk.check_no_drift()
     before = desk.files()
     again = desk.imported()
-    assert {row.outcome for row in again.rows} == {Outcome.UNCHANGED}
+    assert {row.outcome for row in again.rows} == {ImportOutcome.UNCHANGED}
     assert desk.files() == before
     assert desk.apply() is None
     assert desk.writes() == []
@@ -114,7 +113,7 @@ def test_a_run_that_was_cut_off_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert len(written) == 3
     monkeypatch.undo()
     report = desk.imported()
-    assert [row.outcome for row in report.rows].count(Outcome.UNCHANGED) == 2
+    assert [row.outcome for row in report.rows].count(ImportOutcome.UNCHANGED) == 2
     assert report.exit_code == 0
     assert len([name for name in desk.files() if name.endswith(".yaml")]) == 6
     desk.check_settled()
@@ -156,17 +155,17 @@ def test_days_that_are_not_told(desk: Desk) -> None:
     sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
     desk.box.switch(Behaviour(days=Days.NONE))
     row = desk.row(sequence_id)
-    assert row.outcome is Outcome.INCOMPLETE
+    assert row.outcome is ImportOutcome.INCOMPLETE
     text = desk.text("sequences/trial.yaml")
     assert f"id: {sequence_id}\n" in text
     assert text.count("    day:  # Saleshandy does not tell the day: write it here, 1 to 999\n") == 2
     again = desk.row(sequence_id)
-    assert again.outcome is Outcome.FAILED
+    assert again.outcome is ImportOutcome.FAILED
     assert "day" in again.problem
     for day in (2, 7):
         text = text.replace("day:  # Saleshandy does not tell the day: write it here, 1 to 999", f"day: {day}", 1)
     desk.project.write("sequences/trial.yaml", text)
-    assert desk.row(sequence_id).outcome is Outcome.IMPORTED
+    assert desk.row(sequence_id).outcome is ImportOutcome.IMPORTED
     desk.check_settled()
     steps = desk.state("trial").steps
     assert {key: (step.day, "day" in step.assumed) for key, step in steps.items()} == {
@@ -201,9 +200,9 @@ def test_a_server_that_rewraps(desk: Desk) -> None:
     """What it makes of the HTML is in the file, and is no edit later."""
     desk.make("Trial", email(1, "One", "<p>Grüße</p><p>caf\u00e9 <br/> x</p>"))
     desk.box.switch(Behaviour(rewrap_html=True))
-    assert desk.row().outcome is Outcome.IMPORTED
+    assert desk.row().outcome is ImportOutcome.IMPORTED
     desk.check_settled()
-    assert desk.row().outcome is Outcome.UNCHANGED
+    assert desk.row().outcome is ImportOutcome.UNCHANGED
 
 
 # -- what stays out ---------------------------------------------------------------------------------------------------
@@ -213,7 +212,7 @@ def test_variants_that_are_off(desk: Desk) -> None:
     """They stand in the state as off; the file holds those that are on, from a on."""
     sequence_id = desk.make("Trial", email(1, "One", "<p>off</p>", "<p>on</p>"))
     desk.edit(sequence_id, 0, {"status": 0})
-    assert desk.row().outcome is Outcome.IMPORTED
+    assert desk.row().outcome is ImportOutcome.IMPORTED
     variants = desk.state("trial").steps["email-1"].variants
     assert [(row.content.payload["content"], row.status) for row in variants.values()] == [
         ("<p>on</p>", 1),
@@ -221,7 +220,7 @@ def test_variants_that_are_off(desk: Desk) -> None:
     ]
     assert "off" not in desk.text("sequences/trial.yaml")
     desk.check_settled()
-    assert desk.row().outcome is Outcome.UNCHANGED
+    assert desk.row().outcome is ImportOutcome.UNCHANGED
 
 
 def test_steps_that_are_off_or_of_a_strange_type(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +231,7 @@ def test_steps_that_are_off_or_of_a_strange_type(desk: Desk, monkeypatch: pytest
     desk.change(sequence_id, steps=(*steps[:2], replace(steps[2], type=7)))
     monkeypatch.setitem(KINDS, 7, Kind(7, "Fax", "Fax"))  # type: ignore[arg-type]
     row = desk.row()
-    assert row.outcome is Outcome.IMPORTED, row.problem
+    assert row.outcome is ImportOutcome.IMPORTED, row.problem
     assert len(row.notes) == 2
     assert desk.state("trial").unmanaged == {steps[1].id: 2, steps[2].id: None}
     desk.check_settled()
@@ -245,7 +244,7 @@ def test_titles_that_no_file_holds(desk: Desk, title: str) -> None:
     other = desk.make("Bad", email(1, "One"))
     desk.change(other, title=title)
     report = desk.imported()
-    assert sorted(row.outcome for row in report.rows) == [Outcome.FAILED, Outcome.IMPORTED]
+    assert sorted(row.outcome for row in report.rows) == [ImportOutcome.FAILED, ImportOutcome.IMPORTED]
     assert report.exit_code == 10
     desk.check_settled()
 
@@ -254,9 +253,9 @@ def test_titles_that_stand_twice(desk: Desk) -> None:
     """With -all none of them is taken; by its id one is, and then the other is told."""
     first, second = desk.make("Same", email(1, "One")), desk.make("same ", email(1, "Two"))
     report = desk.imported()
-    assert {row.outcome for row in report.rows} == {Outcome.FAILED}
+    assert {row.outcome for row in report.rows} == {ImportOutcome.FAILED}
     assert report.exit_code == 1
-    assert desk.row(first).outcome is Outcome.IMPORTED
+    assert desk.row(first).outcome is ImportOutcome.IMPORTED
     assert "title" in desk.row(second).problem
     desk.check_settled()
 
@@ -267,7 +266,7 @@ def test_two_emails_on_a_day(desk: Desk) -> None:
     steps = desk.box.store.sequence(sequence_id).steps
     desk.change(sequence_id, steps=(steps[0], replace(steps[1], day=1)))
     row = desk.row()
-    assert row.outcome is Outcome.FAILED
+    assert row.outcome is ImportOutcome.FAILED
     assert "Two emails on day 1" in row.problem
     assert desk.files() == {}
 
@@ -276,7 +275,7 @@ def test_an_id_that_is_not_there(desk: Desk) -> None:
     """Told; the others are imported."""
     sequence_id = desk.make("Trial", email(1, "One"))
     report = desk.imported("nothere", sequence_id)
-    assert [row.outcome for row in report.rows] == [Outcome.FAILED, Outcome.IMPORTED]
+    assert [row.outcome for row in report.rows] == [ImportOutcome.FAILED, ImportOutcome.IMPORTED]
     assert report.exit_code == 10
     assert "no sequence nothere" in row_text(report.rows[0])
 
@@ -295,7 +294,7 @@ def test_removed_stays_removed(desk: Desk) -> None:
     desk.imported()
     desk.project.write("seqsync.yaml", "version: 1\nremoved: [trial]\n")
     (desk.project.root / "sequences/trial.yaml").unlink()
-    assert desk.row().outcome is Outcome.LEFT
+    assert desk.row().outcome is ImportOutcome.LEFT
     assert "sequences/trial.yaml" not in desk.files()
 
 
@@ -308,6 +307,6 @@ def test_a_file_that_is_gone_is_written_again(desk: Desk) -> None:
     path.write_text(renamed)
     desk.apply()
     path.unlink()
-    assert desk.row().outcome is Outcome.IMPORTED
+    assert desk.row().outcome is ImportOutcome.IMPORTED
     assert "  hello:\n" in desk.text("sequences/trial.yaml")
     desk.check_settled()

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from import_account import Desk, email, fill, opened, task
 
-from sequence_sync.api.client import Client
-from sequence_sync.api.clock import RealClock
-from sequence_sync.api.types import Answer, ReadFailed
-from sequence_sync.api.types import Kind as AnswerKind
 from sequence_sync.errors import AccountProblem, InvalidFiles, UsageProblem
-from sequence_sync.planning.imported import Outcome
-from sequence_sync.render.imported import row_text, summary_text
-from sequence_sync.running import held
-from sequence_sync.sandbox.behaviour import Behaviour, Fault, FaultKind
+from sequence_sync.model.report import ImportOutcome
+from sequence_sync.operations.apply import held
+from sequence_sync.provider.base import Answer, ReadFailed
+from sequence_sync.provider.base import Kind as AnswerKind
+from sequence_sync.provider.client import Client
+from sequence_sync.provider.clock import RealClock
+from sequence_sync.render.report import row_text, summary_text
+from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
-from sequence_sync.state.records import IntentRecord
+from sequence_sync.state.journal import IntentRecord
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_file_is_adopted(desk: Desk, how: str) -> None:
     sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
     text = OWN.replace("title: Trial", f"title: Trial\nid: {sequence_id}") if how == "id" else OWN
     desk.project.write("sequences/own.yaml", text)
-    assert desk.row(sequence_id).outcome is Outcome.IMPORTED
+    assert desk.row(sequence_id).outcome is ImportOutcome.IMPORTED
     assert desk.text("sequences/own.yaml") == text
     assert set(desk.state("my-trial").steps) == {"call", "hello"}
     desk.check_settled()
@@ -87,7 +87,7 @@ def test_a_file_of_another_key_at_that_path(desk: Desk) -> None:
     """The new file takes the next free name."""
     desk.make("Trial", email(1, "One"))
     desk.project.write("sequences/trial.yaml", "sequence: other\nsteps: {}\n")
-    assert desk.row().outcome is Outcome.IMPORTED
+    assert desk.row().outcome is ImportOutcome.IMPORTED
     assert "sequences/trial-2.yaml" in desk.files()
 
 
@@ -131,7 +131,7 @@ def test_an_open_create_is_settled_first(desk: Desk) -> None:
         ledger.append(intent)
     desk.make("Trial", email(1, "One"))
     row = desk.row()
-    assert row.outcome is Outcome.FAILED
+    assert row.outcome is ImportOutcome.FAILED
     assert "seqsync apply" in row.problem
 
 
@@ -147,7 +147,7 @@ def test_a_read_that_fails_leaves_the_others(desk: Desk, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Client, "steps", steps)
     report = desk.imported()
-    assert [row.outcome for row in report.rows].count(Outcome.FAILED) == 1
+    assert [row.outcome for row in report.rows].count(ImportOutcome.FAILED) == 1
     assert report.exit_code == 10
     desk.check_settled()
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 from import_account import Desk, email
-from import_trial import NUDGE, applied, intro, lines, merged, the_id, write
+from import_one_sequence import NUDGE, applied, intro, lines, merged, the_id, write
 
-from sequence_sync.planning.imported import Outcome
+from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
-from sequence_sync.sandbox.behaviour import Behaviour
+from sequence_sync.sandbox.faults import Behaviour
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """The file of `import_trial`, applied."""
+    """The file of `import_one_sequence`, applied."""
     yield from applied(tmp_path)
 
 
@@ -26,7 +26,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def test_nothing_changed_nothing_written(desk: Desk) -> None:
     """Right after apply there is nothing to take, and no byte changes."""
     before = desk.files()
-    assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
     assert desk.files() == before
 
 
@@ -173,7 +173,7 @@ def test_crlf_stays(desk: Desk) -> None:
     path = desk.project.root / "sequences/trial.yaml"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     desk.edit(the_id(desk), 0, intro(content="<p>one</p>\n<p>two</p>"))
-    assert desk.row(the_id(desk)).outcome is Outcome.MERGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.MERGED
     assert path.read_bytes().count(b"\n") == path.read_bytes().count(b"\r\n") > 20
     desk.check_settled()
 
@@ -186,7 +186,7 @@ def test_what_cannot_be_changed_by_machine_is_told(desk: Desk) -> None:
     desk.edit(the_id(desk), 1, {"payload": {"subject": "Theirs", "content": NUDGE.strip()}})
     before = desk.files()
     row = desk.row(the_id(desk))
-    assert row.outcome is Outcome.FAILED
+    assert row.outcome is ImportOutcome.FAILED
     assert desk.files() == before
 
 
@@ -194,5 +194,5 @@ def test_a_rewrapping_server_is_no_edit(desk: Desk) -> None:
     """Other entities and breaks than ours are the server's own affair."""
     desk.box.switch(Behaviour(rewrap_html=True))
     before = desk.files()
-    assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
     assert desk.files() == before

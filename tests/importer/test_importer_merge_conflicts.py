@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from import_account import Desk
-from import_trial import NUDGE, applied, conflict, intro, merged, the_id, write
+from import_one_sequence import NUDGE, applied, conflict, intro, merged, the_id, write
 
-from sequence_sync.planning.imported import Outcome
+from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    """The file of `import_trial`, applied."""
+    """The file of `import_one_sequence`, applied."""
     yield from applied(tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_what_only_the_file_changed_stays_planned(desk: Desk) -> None:
     """The file's own edits stay what the plan shows, beside what was taken."""
     write(desk, '"Quick question"', '"Ours"')
     desk.edit(the_id(desk), 1, {"payload": {"subject": "Theirs", "content": NUDGE.strip()}})
-    assert desk.row(the_id(desk)).outcome is Outcome.MERGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.MERGED
     assert desk.changes() == [("trial.intro.a", "update-variant")]
 
 
@@ -94,7 +94,7 @@ def test_a_step_that_is_off_stays_in_its_file(desk: Desk) -> None:
     """A file cannot say that a step is off: it is told, with what to do."""
     desk.edit(the_id(desk), 2, {"status": 0})
     row = desk.row(the_id(desk))
-    assert row.outcome is Outcome.UNCHANGED
+    assert row.outcome is ImportOutcome.UNCHANGED
     assert any("switched off" in note and "removed: [connect]" in note for note in row.notes)
     desk.check_settled()
 
@@ -117,7 +117,7 @@ def test_renames_that_are_not_applied_yet(desk: Desk) -> None:
     )
     desk.project.write("sequences/trial.yaml", text + "formerly: trial\nmoved: [{from: intro, to: hello}]\n")
     desk.edit(the_id(desk), 0, intro(subject="Theirs"))
-    assert desk.row(the_id(desk)).outcome is Outcome.MERGED
+    assert desk.row(the_id(desk)).outcome is ImportOutcome.MERGED
     assert "Theirs" in desk.text("sequences/trial.yaml")
     assert desk.changes() == [("better", "move"), ("better.hello", "move")]
 

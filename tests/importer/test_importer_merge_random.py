@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from import_account import Desk, email, task
-from import_trial import applied, the_id
+from import_one_sequence import applied, the_id
 
-from sequence_sync.planning.imported import Outcome
+from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
-from sequence_sync.sandbox.refusals import Refusal
+from sequence_sync.sandbox.errors import Refusal
 
 WORDS = [
     "plain words", "with: colon", "and #hash", "{{firstName}}, hi", "it's \"quoted\"", "two\nlines", " led by a blank",
@@ -80,12 +80,12 @@ def check_story(seed: int) -> None:
             for _ in range(chance.randrange(1, 5)):
                 edit(desk, chance)
             row = desk.row(the_id(desk))
-            assert row.outcome in (Outcome.MERGED, Outcome.UNCHANGED), (seed, row.problem, row.conflicts)
+            assert row.outcome in (ImportOutcome.MERGED, ImportOutcome.UNCHANGED), (seed, row.problem, row.conflicts)
             desk.check_settled()
             if not any("switched off" in note for note in row.notes):
                 desk.check_no_drift()
             files = desk.files()
-            assert desk.row(the_id(desk)).outcome is Outcome.UNCHANGED, seed
+            assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED, seed
             assert desk.files() == files
             for comment in COMMENTS:
                 assert comment in desk.text("sequences/trial.yaml"), (seed, comment)

@@ -10,14 +10,22 @@ import pytest
 from import_account import LONG, Desk, email, opened
 
 from sequence_sync.errors import Undecided
-from sequence_sync.importing.desk import free_name, slug
-from sequence_sync.importing.drafting import Bodies, Unwritable, html_of, stem, step_fields, text_of
+from sequence_sync.importer.project_files import (
+    Bodies,
+    Unwritable,
+    free_name,
+    html_of,
+    slug,
+    stem,
+    step_fields,
+    text_of,
+)
+from sequence_sync.importer.three_way import ToldStep, ToldVariant
 from sequence_sync.model.address import KEY
 from sequence_sync.model.fields import Priority
+from sequence_sync.model.report import ImportOutcome
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.planning.imported import Outcome
-from sequence_sync.planning.told import ToldStep, ToldVariant
 from sequence_sync.sandbox.server import Sandbox
 
 ENVIRONMENT = Environment(assignees={"anna": "z6R8"}, attachments={"deck": "lN5x"})
@@ -133,7 +141,7 @@ def test_a_file_that_cannot_be_written_stops_only_its_sequence(desk: Desk) -> No
     desk.make("Long", email(1, "One", LONG))
     desk.make("Short", email(1, "One"))
     report = desk.imported()
-    assert [each.outcome for each in report.rows] == [Outcome.FAILED, Outcome.IMPORTED]
+    assert [each.outcome for each in report.rows] == [ImportOutcome.FAILED, ImportOutcome.IMPORTED]
     assert report.exit_code == 10
     desk.check_settled()
 

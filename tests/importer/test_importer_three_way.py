@@ -7,11 +7,18 @@ from typing import Any
 
 import pytest
 
+from sequence_sync.importer.three_way import (
+    Field,
+    ToldStep,
+    ToldVariant,
+    entry_after,
+    letters_of,
+    merge_step,
+    same_value,
+)
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.planning.merging import Field, entry_after, letters_of, merge_step, same_value
-from sequence_sync.planning.told import ToldStep, ToldVariant
-from sequence_sync.state.snapshot import StepState, step_state
+from sequence_sync.state.model import StepState, step_state
 
 VALUES: dict[Field, tuple[Any, ...]] = {
     ("day",): (1, 2, 3),

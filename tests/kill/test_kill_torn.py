@@ -19,10 +19,10 @@ from support.project import KEY, Project
 from support.stand_in import StandIn
 
 from sequence_sync.errors import PlanRefused, SeqsyncError
-from sequence_sync.planning.outcome import Silent
-from sequence_sync.planning.planfile import decode
-from sequence_sync.running import ApplyOptions, Hands, apply
-from sequence_sync.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.model.report import Silent
+from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.plan.planfile import decode
 
 STATE, JOURNAL, PLAN = "seqsync.state.json", "seqsync.state.json.journal", "the.plan"
 Damage = Callable[[bytes, int], bytes]

@@ -7,8 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sequence_sync.planning.plan import Plan
-from sequence_sync.workspace import PlanOptions, open_workspace, plan
+from sequence_sync.operations.workspace import PlanOptions, open_workspace, plan
+from sequence_sync.plan.model import Plan
 
 IDENTITY = {
     "GIT_AUTHOR_NAME": "Anna", "GIT_AUTHOR_EMAIL": "anna@example.com", "GIT_COMMITTER_NAME": "Anna",

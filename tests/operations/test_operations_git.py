@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from since_repo import Repo, branched, git, sequence
+from git_project import Repo, branched, git, sequence
 from support.states import HOST, LINEAGE
 
-from sequence_sync.planning.plan import summary_line
-from sequence_sync.state.codec import encode
-from sequence_sync.state.snapshot import SequenceState, State
+from sequence_sync.plan.model import summary_line
+from sequence_sync.state.model import SequenceState, State
+from sequence_sync.state.statefile import encode
 
 SETTINGS = "version: 1\nvariables: {name: Acme}\n"
 

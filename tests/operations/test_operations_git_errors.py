@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from since_repo import Repo, branched, git, sequence
+from git_project import Repo, branched, git, sequence
 from support.project import Project
 
 from sequence_sync.errors import UsageProblem

@@ -7,11 +7,11 @@ from support.build import email, entry, message, state, wanted
 
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy, RemovedSteps
-from sequence_sync.planning.capabilities import CAPABILITIES, GIVEN_BACK
-from sequence_sync.planning.plan import Action, Call, Plan, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.planning.select import Selection
-from sequence_sync.state.snapshot import SequenceState
+from sequence_sync.plan.capabilities import CAPABILITIES, GIVEN_BACK
+from sequence_sync.plan.model import Action, Call, Plan, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.selection import Selection
+from sequence_sync.state.model import SequenceState
 
 HELLO = {"subject": "Hello", "content": "<p>Hello there</p>"}
 

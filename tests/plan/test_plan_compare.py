@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sequence_sync.planning.canonical import (
+from sequence_sync.plan.compare import (
     canonical_html,
     canonical_payload,
     canonical_text,

@@ -9,8 +9,8 @@ import pytest
 from support.plans import create, email, long_update
 
 from sequence_sync.model.settings import Policy
-from sequence_sync.planning.gates import GATES, gates_for
-from sequence_sync.planning.plan import Action, Call, Change, Gate, Reason
+from sequence_sync.plan.guards import GATES, gates_for
+from sequence_sync.plan.model import Action, Call, Change, Gate, Reason
 
 POLICY = Policy()
 

@@ -13,10 +13,10 @@ from jsonschema import Draft202012Validator
 from support.plans import BASE, CASES, HI, HOST, LINEAGE, create, create_whole, email, empty, plan_of, state_only, task
 
 from sequence_sync.errors import PlanRefused
-from sequence_sync.planning.plan import Action, Base, Call, Change, Plan, Reason
-from sequence_sync.planning.planfile import Facts, Verdict, check, decode, encode, plan_difference, plan_schema
-from sequence_sync.render.json import plan_json
-from sequence_sync.state.snapshot import Applying
+from sequence_sync.plan.model import Action, Base, Call, Change, Plan, Reason
+from sequence_sync.plan.planfile import Facts, Verdict, check, decode, encode, plan_difference, plan_schema
+from sequence_sync.render.report import plan_json
+from sequence_sync.state.model import Applying
 
 SMALL = plan_of(create("trial.intro", email(), "LGz3m8KNPr"))
 SAVED = encode(SMALL, "1.2.3")

@@ -7,11 +7,11 @@ from support.states import HOST, a_call, a_sequence, a_state, an_email, made_fro
 
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.planning.back import plan_back
-from sequence_sync.planning.plan import Action, Plan, Reason
-from sequence_sync.planning.planner import Inputs
-from sequence_sync.planning.select import Selection
-from sequence_sync.state.snapshot import SequenceState, State, StepState
+from sequence_sync.plan.model import Action, Plan, Reason
+from sequence_sync.plan.planner import Inputs
+from sequence_sync.plan.rollback import plan_back
+from sequence_sync.plan.selection import Selection
+from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def back(then: State, now: State, **more: object) -> Plan:

@@ -9,9 +9,9 @@ from support.build import email, entry, state, wanted
 
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim
-from sequence_sync.planning.moves import Route, route
-from sequence_sync.planning.plan import Action, Plan, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.plan.model import Action, Plan, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.schedule import Route, route
 
 NAMES = "abcdefgh"
 

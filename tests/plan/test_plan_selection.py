@@ -6,10 +6,10 @@ import pytest
 from support.build import call, email, entry, message, state, wanted
 
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.plan import Action, Plan, Reason, summary_line
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.planning.select import Selection
-from sequence_sync.state.snapshot import State
+from sequence_sync.plan.model import Action, Plan, Reason, summary_line
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.selection import Selection
+from sequence_sync.state.model import State
 
 
 def planned(*sequences: WantedSequence, by: State | None = None, **more: object) -> Plan:

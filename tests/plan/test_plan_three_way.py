@@ -10,8 +10,8 @@ from support.desk import Desk, Put, bodies, drift, lines, of_step, of_variant, t
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content
-from sequence_sync.planning.plan import Plan
-from sequence_sync.state.snapshot import step_state
+from sequence_sync.plan.model import Plan
+from sequence_sync.state.model import step_state
 
 HIGH, LOW, URGENT = Priority.HIGH, Priority.LOW, Priority.URGENT
 HELLO, BYE, WHAT = "<p>Hello there</p>", "<p>Good bye</p>", "<p>What now</p>"

@@ -8,12 +8,12 @@ import pytest
 from support.build import call, email, entry, message, wanted
 from support.desk import Desk, bodies, drift, lines, told
 
-from sequence_sync.api.types import RemoteStep, RemoteVariant
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.planning.plan import Change
-from sequence_sync.planning.select import Selection
-from sequence_sync.state.snapshot import step_state
+from sequence_sync.plan.model import Change
+from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
+from sequence_sync.state.model import step_state
 
 NEW = "One more thing", "<p>Plenty of ideas</p>"
 

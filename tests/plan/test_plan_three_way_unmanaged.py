@@ -8,13 +8,12 @@ import pytest
 from support.build import call, email, entry, message, wanted
 from support.desk import Desk, drift, lines, told
 
-from sequence_sync.api.types import RemoteSequence, RemoteStep
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content
-from sequence_sync.planning.app import App, AppSequence
-from sequence_sync.planning.plan import Change, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.state.snapshot import step_state
+from sequence_sync.plan.model import Change, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.base import App, AppSequence, RemoteSequence, RemoteStep
+from sequence_sync.state.model import step_state
 
 NEW = "One more thing", "<p>Plenty of ideas</p>"
 

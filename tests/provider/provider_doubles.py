@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from sequence_sync.api.types import Reply, Request
+from sequence_sync.provider.base import Reply, Request
 
 EPOCH = 1_795_500_000.25
 

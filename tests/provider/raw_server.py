@@ -7,9 +7,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 
-from sequence_sync.api.requests import from_call, list_steps
-from sequence_sync.api.transport import HttpTransport
-from sequence_sync.api.types import Reply, Request
+from sequence_sync.provider.base import Reply, Request
+from sequence_sync.provider.requests import from_call, list_steps
+from sequence_sync.provider.transport import HttpTransport
 
 KEY = "canary-5f1d-key"
 GET = list_steps("abc")

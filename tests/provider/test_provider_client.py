@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from api_doubles import ScriptedTransport, SimClock
+from provider_doubles import ScriptedTransport, SimClock
 
-from sequence_sync.api.client import READ_RETRIES, Client
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.api.requests import PAGE_SIZE, from_call
-from sequence_sync.api.types import Kind, NeverConnected, NoAnswer, ReadFailed, Reply, Stopped
 from sequence_sync.errors import AccountProblem, WaitExhausted
+from sequence_sync.provider.base import Kind, NeverConnected, NoAnswer, ReadFailed, Reply, Stopped
+from sequence_sync.provider.client import READ_RETRIES, Client
+from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.provider.requests import PAGE_SIZE, from_call
 
 CREATE = from_call("POST", "/sequences/abc/steps", {"type": 1})
 LIMITED = Reply(400, {}, b'{"code": 40000, "message": "Rate Limit exceeded"}')

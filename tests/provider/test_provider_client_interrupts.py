@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from sequence_sync.api.interruptible import Interruptible
-from sequence_sync.api.types import Api, Stopped
+from sequence_sync.provider.base import Api, Stopped
+from sequence_sync.provider.client import Interruptible
 
 
 class Reads:

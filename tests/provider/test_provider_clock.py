@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from sequence_sync.api import clock
-from sequence_sync.api.clock import RealClock
-from sequence_sync.api.types import Stopped
+from sequence_sync.provider import clock
+from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.clock import RealClock
 
 
 def test_time_passes_while_it_sleeps() -> None:

@@ -8,15 +8,14 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from api_doubles import CountingServer, SimClock, iso, javascript, rfc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from provider_doubles import CountingServer, SimClock, iso, javascript, rfc
 
-from sequence_sync.api.answers import classify
-from sequence_sync.api.figures import Rate, rate_figures
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.api.types import Kind
 from sequence_sync.errors import WaitExhausted
+from sequence_sync.provider.base import Kind
+from sequence_sync.provider.rate_limit import Limiter, Rate, rate_figures
+from sequence_sync.provider.responses import classify
 
 END = "POST /sequences/{id}/steps"
 

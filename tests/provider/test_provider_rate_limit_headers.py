@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from api_doubles import iso, javascript, rfc
 from hypothesis import given
 from hypothesis import strategies as st
+from provider_doubles import iso, javascript, rfc
 
-from sequence_sync.api.figures import Rate, asked_wait, rate_figures
+from sequence_sync.provider.rate_limit import Rate, asked_wait, rate_figures
 
 WALL = 1_795_500_000.0  # a whole second
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.api import read, requests
-from sequence_sync.api.types import Made, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.provider import requests
+from sequence_sync.provider import responses as read
+from sequence_sync.provider.base import Made, RemoteSequence, RemoteStep, RemoteVariant, Request
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.api.answers import LONGEST_MESSAGE, classify
-from sequence_sync.api.types import Answer, Kind, Reply
+from sequence_sync.provider.base import Answer, Kind, Reply
+from sequence_sync.provider.responses import LONGEST_MESSAGE, classify
 
 WALL = 1_795_500_000.0
 VARIANT = {"id": "v1", "payload": {"subject": "Hi"}, "status": 1}

@@ -11,13 +11,13 @@ import traceback
 
 import httpcore
 import pytest
-from api_wire import GET, KEY, OK, POST, Wire, free_port, headers_of, line, once, plain_answer, serving
+from raw_server import GET, KEY, OK, POST, Wire, free_port, headers_of, line, once, plain_answer, serving
 
-from sequence_sync.api import transport as room
-from sequence_sync.api.requests import list_sequences, list_steps
-from sequence_sync.api.transport import HttpTransport
-from sequence_sync.api.types import NeverConnected, NoAnswer, Request
 from sequence_sync.errors import UsageProblem
+from sequence_sync.provider import transport as room
+from sequence_sync.provider.base import NeverConnected, NoAnswer, Request
+from sequence_sync.provider.requests import list_sequences, list_steps
+from sequence_sync.provider.transport import HttpTransport
 
 
 def test_a_read_carries_no_body() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 
 import pytest
-from api_wire import GET, KEY, OK, POST, free_port, headers_of, once, plain_answer, serving
+from raw_server import GET, KEY, OK, POST, free_port, headers_of, once, plain_answer, serving
 
-from sequence_sync.api.transport import HttpTransport
-from sequence_sync.api.types import NeverConnected
 from sequence_sync.errors import UsageProblem
+from sequence_sync.provider.base import NeverConnected
+from sequence_sync.provider.transport import HttpTransport
 
 
 def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

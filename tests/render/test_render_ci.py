@@ -14,15 +14,26 @@ from jsonschema import Draft7Validator
 from support.plans import CASES, drifted, hostile, plan_of
 
 from sequence_sync.diagnostics import Diagnostic, Severity
-from sequence_sync.planning.plan import Action, Change, Gate, PlannedSequence, Reason
+from sequence_sync.plan.model import Action, Change, Gate, PlannedSequence, Reason
 from sequence_sync.registry import DIAGNOSTIC_FORMATS
+from sequence_sync.render.ci import (
+    MOST_OF_A_LEVEL,
+    MOST_RESULTS,
+    Weight,
+    diagnostics_github,
+    diagnostics_junit,
+    diagnostics_quality,
+    diagnostics_sarif,
+    plan_findings,
+    plan_github,
+    plan_gitlab,
+    plan_junit,
+    plan_quality,
+    plan_sarif,
+    uri_of,
+)
 from sequence_sync.render.escape import log_lines
-from sequence_sync.render.findings import Weight, plan_findings
-from sequence_sync.render.github import MOST_OF_A_LEVEL, diagnostics_github, plan_github
-from sequence_sync.render.gitlab import diagnostics_quality, plan_gitlab, plan_quality
-from sequence_sync.render.json import diagnostics_json, plan_json
-from sequence_sync.render.junit import diagnostics_junit, plan_junit
-from sequence_sync.render.sarif import MOST_RESULTS, diagnostics_sarif, plan_sarif, uri_of
+from sequence_sync.render.report import diagnostics_json, plan_json
 
 # The part of SARIF 2.1.0 that is used, from the standard: what must be there, and what may.
 REGION = {

@@ -10,22 +10,11 @@ from support.plans import CASES, long_update
 
 from sequence_sync.cli.options import COMMENT_HOSTS, DEFAULT_HOST, PLAN_FORMATS
 from sequence_sync.cli.options import DIAGNOSTIC_FORMATS as NAMES_FOR_DIAGNOSTICS
-from sequence_sync.registry import (
-    DIAGNOSTIC_FORMATS,
-    FORMATS,
-    PLACED,
-    PLACED_DIAGNOSTICS,
-    Entry,
-    table,
-)
-from sequence_sync.render.comment import HOSTS
-from sequence_sync.render.github import plan_github
-from sequence_sync.render.gitlab import plan_gitlab, plan_quality
-from sequence_sync.render.html import plan_html
-from sequence_sync.render.json import plan_json
-from sequence_sync.render.junit import plan_junit
-from sequence_sync.render.markdown import plan_markdown
-from sequence_sync.render.sarif import plan_sarif
+from sequence_sync.registry import DIAGNOSTIC_FORMATS, FORMATS, PLACED, PLACED_DIAGNOSTICS, Entry, table
+from sequence_sync.render.ci import plan_github, plan_gitlab, plan_junit, plan_quality, plan_sarif
+from sequence_sync.render.html.page import plan_html
+from sequence_sync.render.markdown import HOSTS, plan_markdown
+from sequence_sync.render.report import plan_json
 from sequence_sync.render.text import plan_text
 
 

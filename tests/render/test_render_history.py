@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sequence_sync.render.history import blocks, history_json, history_text
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
-from sequence_sync.state.records import Author, Result
+from sequence_sync.state.journal import Author, Result
 
 HOSTILE = "Old \x1b[2J\u202e text, {{firstName}}\nand more"
 

@@ -12,10 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import CASES, EVIL, LONG, create_whole, drifted, email, from_empty, hostile, plan_of, update
 
-from sequence_sync.planning.plan import Drifted, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
-from sequence_sync.render.comment import HOSTS, marker
-from sequence_sync.render.markdown import plan_markdown
-from sequence_sync.render.timeline import MOST_EVENTS, timeline_lines
+from sequence_sync.plan.model import Drifted, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
+from sequence_sync.render.markdown import HOSTS, MOST_EVENTS, marker, plan_markdown, timeline_lines
 from sequence_sync.render.view import view_of
 
 ENOUGH = 10**9

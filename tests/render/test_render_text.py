@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.plans import CASES, LONG, create, create_whole, email, empty, hostile, long_update, plan_of, task, update
 
-from sequence_sync.planning.plan import Action, Change, FieldChange, Plan, Reason, summary_line
+from sequence_sync.plan.model import Action, Change, FieldChange, Plan, Reason, summary_line
 from sequence_sync.render.text import Level, plan_text
 
 SGR = re.compile(r"\x1b\[[0-9;]+m")

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.planning.plan import Action, Call, Impact, Reason
+from sequence_sync.plan.model import Action, Call, Impact, Reason
 from sequence_sync.render.escape import first_words, one_line, visible, words_of_html
-from sequence_sync.render.worddiff import MOST_PAIRS, Kind, Piece, folded, word_diff
-from sequence_sync.render.words import (
+from sequence_sync.render.view import (
     IMPACTS,
     MARKS,
     REASONS,
@@ -19,6 +18,7 @@ from sequence_sync.render.words import (
     seconds_of,
     value_words,
 )
+from sequence_sync.render.word_diff import MOST_PAIRS, Kind, Piece, folded, word_diff
 
 
 def test_every_word_of_a_plan_has_words_for_people() -> None:

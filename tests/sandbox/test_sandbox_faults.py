@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sequence_sync.sandbox.answers import rewrapped
-from sequence_sync.sandbox.behaviour import Behaviour, Days, Fault, FaultKind
+from sequence_sync.sandbox.faults import Behaviour, Days, Fault, FaultKind
+from sequence_sync.sandbox.routes import rewrapped
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.sandbox.store import Store
 

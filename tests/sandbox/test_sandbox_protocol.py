@@ -7,7 +7,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from sequence_sync.sandbox.limits import Limiter
+from sequence_sync.sandbox.http import Limiter
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.sandbox.store import Store
 
@@ -222,8 +222,8 @@ def test_log_tells_requests_without_the_key(api):
 
 def test_log_is_bounded(monkeypatch):
     """The oldest entries go when there are too many, or too many bytes."""
-    monkeypatch.setattr("sequence_sync.sandbox.journal.MOST_ENTRIES", 5)
-    monkeypatch.setattr("sequence_sync.sandbox.journal.MOST_BYTES", 1000)
+    monkeypatch.setattr("sequence_sync.sandbox.faults.MOST_ENTRIES", 5)
+    monkeypatch.setattr("sequence_sync.sandbox.faults.MOST_BYTES", 1000)
     with Sandbox() as box:
         for number in range(8):
             httpx.get(f"{box.url}/sequences?n={number}")

@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequence_sync.errors import UsageProblem
-from sequence_sync.sandbox import bodies, disk, office
-from sequence_sync.sandbox.codec import plain, restored
-from sequence_sync.sandbox.records import Sequence, Step, Variant
-from sequence_sync.sandbox.refusals import Refusal
+from sequence_sync.sandbox import account as office
+from sequence_sync.sandbox import bodies
+from sequence_sync.sandbox import datafile as disk
+from sequence_sync.sandbox.errors import Refusal
+from sequence_sync.sandbox.model import Sequence, Step, Variant, plain, restored
 from sequence_sync.sandbox.store import Store
 
 EMAIL = {"payload": {"subject": "Hé 🙂", "content": "<p>Hello</p>"}}

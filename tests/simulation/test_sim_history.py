@@ -6,9 +6,9 @@ import pytest
 from support.sim_run import Simulation
 from support.sim_world import CREATE_FAULTS, Profile
 
-from sequence_sync.state.codec import decode
 from sequence_sync.state.history import CallLine, decode_lines, state_at
-from sequence_sync.state.records import Result
+from sequence_sync.state.journal import Result
+from sequence_sync.state.statefile import decode
 
 SEEDS = 40
 KILLED = Profile(crashes=4, stops=1, points=60, faults=2, fault_kinds=CREATE_FAULTS, edits=2, steps=4)

@@ -12,7 +12,7 @@ import pytest
 from support.story import is_rough, play
 from support.story_app import AppStory
 
-from sequence_sync.planning import differ, schedule
+from sequence_sync.plan import differ, schedule
 
 CHUNK, CHUNKS = 25, 6  # 150 stories in the ordinary run
 LONG_CHUNK, LONG_CHUNKS = 125, 40  # 5,000 more

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from source_toy import load, one, rules, write
+from small_project import load, one, rules, write
 
-from sequence_sync.source.content import fill, without_ends
-from sequence_sync.source.markdown import html_of
+from sequence_sync.source.content import fill, html_of, without_ends
 
 TAGS = ["{{firstName}}", "{{First Name|'there'}}", '{{a|"b & <c>"}}', "{spin}A & *b*|<c>{endspin}", "{{_x_ _y_}}"]
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from source_toy import write
+from small_project import write
 
 from sequence_sync.errors import UsageProblem
 from sequence_sync.model.settings import DEFAULT_INCLUDE

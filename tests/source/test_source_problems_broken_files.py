@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from source_toy import load, told, write
+from small_project import load, told, write
 
 from sequence_sync.render.diagnostics import diagnostics_text
-from sequence_sync.source import document
+from sequence_sync.source import yaml as document
 
 CASES = Path(__file__).resolve().parent.parent / "cases" / "broken"
 AT_THE_START = {"empty.yaml", "list-root.yaml", "directive.yaml", "key-missing.yaml", "steps-missing.yaml"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from source_toy import EMAIL, load, one, told, write
+from small_project import EMAIL, load, one, told, write
 
 from sequence_sync.errors import UsageProblem
 from sequence_sync.source import project as room

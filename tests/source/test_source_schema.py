@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
-from source_toy import EMAIL, load, write
+from small_project import EMAIL, load, write
 
 from sequence_sync.errors import InvalidFiles
 from sequence_sync.model.steps import STEP_TYPES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from source_toy import EMAIL, one, rules
+from small_project import EMAIL, one, rules
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.steps import STEP_TYPES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from source_toy import write
+from small_project import write
 
 from sequence_sync.errors import InvalidFiles, UsageProblem
 from sequence_sync.model.settings import Environment, RemovedSteps, Settings

@@ -7,11 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequence_sync.source.content import without_ends
-from sequence_sync.source.document import judge
-from sequence_sync.source.editing import CannotEdit, add_step, as_variants, drop, put
-from sequence_sync.source.places import Data
-from sequence_sync.source.roundtrip import tree
-from sequence_sync.source.writing import Draft, file_text, scalar, writable
+from sequence_sync.source.problems import Data
+from sequence_sync.source.writer import (
+    CannotEdit,
+    Draft,
+    add_step,
+    as_variants,
+    drop,
+    file_text,
+    put,
+    scalar,
+    tree,
+    writable,
+)
+from sequence_sync.source.yaml import judge
 
 FILE = """\
 # head

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sequence_sync.source import document
-from sequence_sync.source.document import judge, read_quick
-from sequence_sync.source.places import BROKEN, Place, locate
+from sequence_sync.source import yaml as document
+from sequence_sync.source.problems import BROKEN, Place, locate
+from sequence_sync.source.yaml import judge, read_quick
 
 PIECES = [
     "a", "b: ", "key: ", "x", ":", " ", "\n", "\n  ", "\n    ", "- ", "|\n  ", "|+\n ", "|-\n  ", ">\n  ", ">2\n  ",

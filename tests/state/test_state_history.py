@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from support.states import a_call, a_sequence, a_state, an_email, made_from
 
 from sequence_sync.errors import UsageProblem
-from sequence_sync.state.codec import decode, encode, with_serial
 from sequence_sync.state.history import (
     AnyLine,
     NoteLine,
@@ -19,7 +18,8 @@ from sequence_sync.state.history import (
     state_at,
     undo,
 )
-from sequence_sync.state.snapshot import Delta, SequenceHead, SequenceState, State
+from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State
+from sequence_sync.state.statefile import decode, encode, with_serial
 
 KEYS = st.sampled_from("abc")
 STEPS = st.sampled_from(["one", "two", "three"])

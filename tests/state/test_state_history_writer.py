@@ -10,13 +10,11 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made
 from support.states import LINEAGE, FailingDisk, FakeClock, a_state, info, new_step
 
-from sequence_sync.apply.ledger import Ledger
-from sequence_sync.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.backends.rescue import Rescue
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.codec import decode
+from sequence_sync.files import Rescue
+from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.history import AnyLine, CallLine, SerialLine, decode_lines, state_at
-from sequence_sync.state.records import (
+from sequence_sync.state.journal import (
     Author,
     EndRecord,
     IntentRecord,
@@ -26,7 +24,9 @@ from sequence_sync.state.records import (
     RunRecord,
     SequenceRecord,
 )
-from sequence_sync.state.snapshot import Applying
+from sequence_sync.state.manager import Ledger
+from sequence_sync.state.model import Applying
+from sequence_sync.state.statefile import decode
 
 ANNA = Author(who="anna", at="2026-11-24T10:00:00+00:00", operation="apply", commit="c0ffee", dirty=True)
 

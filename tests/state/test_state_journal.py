@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from support.states import LINEAGE, an_email, new_step
 
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.framing import frame, lineage_of, unframe
-from sequence_sync.state.records import (
+from sequence_sync.state.journal import (
     AnyRecord,
     Author,
     DamagedRecord,
@@ -20,6 +19,9 @@ from sequence_sync.state.records import (
     Result,
     RunRecord,
     SequenceRecord,
+    frame,
+    lineage_of,
+    unframe,
 )
 
 

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from support.states import LINEAGE, a_state, new_sequence, new_step
 
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.framing import frame, unframe
-from sequence_sync.state.owners import Owners
-from sequence_sync.state.records import (
+from sequence_sync.state.journal import (
     AnyRecord,
     DamagedRecord,
     EndRecord,
@@ -21,9 +19,13 @@ from sequence_sync.state.records import (
     RunRecord,
     SequenceRecord,
     SettledRecord,
+    folded,
+    frame,
+    replay,
+    still_needed,
+    unframe,
 )
-from sequence_sync.state.replay import folded, replay, still_needed
-from sequence_sync.state.snapshot import Applying, Delta, State
+from sequence_sync.state.model import Applying, Delta, Owners, State
 
 APPLYING = Applying(plan="a" * 64)
 BASE = a_state()  # its journal is folded up to 3

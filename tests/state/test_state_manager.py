@@ -10,20 +10,20 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made, memory_ledger
 from support.states import LINEAGE, a_state, new_sequence, new_step
 
-from sequence_sync.apply.ledger import read_only
-from sequence_sync.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.state.codec import decode
-from sequence_sync.state.framing import unframe
-from sequence_sync.state.records import (
+from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
+from sequence_sync.state.journal import (
     AnyRecord,
     DamagedRecord,
     EndRecord,
     NoteRecord,
     RunRecord,
     SequenceRecord,
+    replay,
+    unframe,
 )
-from sequence_sync.state.replay import replay
-from sequence_sync.state.snapshot import Applying
+from sequence_sync.state.manager import read_only
+from sequence_sync.state.model import Applying
+from sequence_sync.state.statefile import decode
 
 
 @pytest.fixture

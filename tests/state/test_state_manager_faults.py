@@ -8,16 +8,11 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made
 from support.states import LINEAGE, FailingDisk, a_state
 
-from sequence_sync.apply.ledger import StateUnsaved, read_only
-from sequence_sync.backends.seen import Seen
 from sequence_sync.errors import AccountProblem, LockLost, StateProblem
-from sequence_sync.state.codec import decode
-from sequence_sync.state.records import (
-    EndRecord,
-    NoteRecord,
-    RunRecord,
-    SettledRecord,
-)
+from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.journal import EndRecord, NoteRecord, RunRecord, SettledRecord
+from sequence_sync.state.manager import StateUnsaved, read_only
+from sequence_sync.state.statefile import decode
 
 
 @pytest.fixture

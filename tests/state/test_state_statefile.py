@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from support.states import LINEAGE, a_call, a_sequence, a_state, an_email, made_from
 
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.codec import decode, encode, new_state, with_serial
-from sequence_sync.state.snapshot import Applying, State
+from sequence_sync.state.model import Applying, State
+from sequence_sync.state.statefile import decode, encode, new_state, with_serial
 
 CASES = Path(__file__).parent.parent / "cases" / "statefile"
 GOLDEN = sorted(path.name.removesuffix(".in") for path in CASES.glob("*.in"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sequence_sync.model.sequence import Content, Variant, WantedSequence
-from sequence_sync.state.snapshot import SequenceState, State, StepState, step_state
+from sequence_sync.state.model import SequenceState, State, StepState, step_state
 
 
 def email(day: int = 1, subject: str = "Hello", content: str = "<p>Hello there</p>", **more: object) -> Content:

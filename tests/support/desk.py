@@ -8,13 +8,12 @@ from typing import Any
 
 from support.build import state, wanted
 
-from sequence_sync.api.types import RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.model.sequence import Content, WantedSequence
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.planning.app import App, AppSequence
-from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planner import Inputs, make_plan
-from sequence_sync.state.snapshot import SequenceState, State, StepState
+from sequence_sync.plan.model import Plan
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.base import App, AppSequence, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def told(step: StepState) -> RemoteStep:

@@ -9,17 +9,17 @@ from typing import Any
 
 from support.states import FakeClock, info
 
-from sequence_sync.api.types import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.apply.context import Context
 from sequence_sync.apply.executor import Executor
-from sequence_sync.apply.ledger import Account, Ledger
-from sequence_sync.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.backends.rescue import Rescue
+from sequence_sync.files import Rescue
+from sequence_sync.model.report import ApplyReport
 from sequence_sync.model.sequence import Content, WantedSequence
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.planning.outcome import ApplyReport
-from sequence_sync.planning.plan import Plan
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.plan.model import Plan
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.base import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
+from sequence_sync.state.manager import Account, Ledger
 
 Reaction = Callable[["FakeApi", Request], Answer]
 

@@ -6,20 +6,15 @@ from pathlib import Path
 
 from support.states import HOST, LINEAGE, FakeClock, info, new_step
 
-from sequence_sync.apply.ledger import Account, Ledger
-from sequence_sync.backends.base import Lock
-from sequence_sync.backends.disk import Disk
-from sequence_sync.backends.local import LocalBackend
-from sequence_sync.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.backends.rescue import Rescue
-from sequence_sync.backends.seen import Seen
-from sequence_sync.state.codec import decode, encode
-from sequence_sync.state.records import (
-    IntentRecord,
-    OutcomeRecord,
-    Result,
-)
-from sequence_sync.state.snapshot import State
+from sequence_sync.files import Disk, Rescue
+from sequence_sync.state.backends.base import Lock
+from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.backends.local import LocalBackend
+from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
+from sequence_sync.state.journal import IntentRecord, OutcomeRecord, Result
+from sequence_sync.state.manager import Account, Ledger
+from sequence_sync.state.model import State
+from sequence_sync.state.statefile import decode, encode
 
 ACCOUNT = Account("production", HOST)
 INTENT = IntentRecord(address="trial.nudge", action="create-step")

@@ -8,7 +8,7 @@ from support.plans import create, create_whole, email, plan_of, task, update
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.planning.plan import (
+from sequence_sync.plan.model import (
     Action,
     Call,
     Change,

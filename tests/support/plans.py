@@ -7,7 +7,8 @@ from typing import Any
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.planning.plan import (
+from sequence_sync.plan.calls import create_sequence, create_step
+from sequence_sync.plan.model import (
     Action,
     Base,
     Call,
@@ -21,7 +22,6 @@ from sequence_sync.planning.plan import (
     PlannedSequence,
     Reason,
 )
-from sequence_sync.planning.wire import create_sequence, create_step
 
 HOST = "open-api.saleshandy.com"
 LINEAGE = "6f1c2b1e-0000-4000-8000-00000000000a"

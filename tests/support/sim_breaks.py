@@ -10,12 +10,15 @@ import pytest
 from support.sim_mutations import Mutation, instead, send
 from support.sim_world import Profile
 
-from sequence_sync.apply import holding, looking, updating, variants
-from sequence_sync.apply.adopt import adopted_step
-from sequence_sync.apply.holding import Finding, Held, Next
-from sequence_sync.apply.settle import Evidence, Seen
-from sequence_sync.planning import schedule, wire
-from sequence_sync.planning.moves import Route
+from sequence_sync.apply import create as variants
+from sequence_sync.apply import in_doubt as holding
+from sequence_sync.apply import preflight as looking
+from sequence_sync.apply import update as updating
+from sequence_sync.apply.in_doubt import Evidence, Finding, Held, Next, Seen
+from sequence_sync.plan import calls as wire
+from sequence_sync.plan import schedule
+from sequence_sync.plan.matching import adopted_step
+from sequence_sync.plan.schedule import Route
 
 EMAILS = ("email", "email", "email", "message", "noted-call")
 LIFE = Profile(life=True, updates=True, edits=9, steps=5, kinds=EMAILS)

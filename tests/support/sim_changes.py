@@ -15,13 +15,13 @@ from typing import Any
 from support.sim_server import EMAIL, Row, SimServer
 from support.sim_world import GRACE, Process, World
 
-from sequence_sync.api.types import Request
-from sequence_sync.planning.canonical import same_payload
-from sequence_sync.planning.outcome import Result
-from sequence_sync.planning.plan import Reason
-from sequence_sync.planning.unsettled import marked
-from sequence_sync.state.records import IntentRecord
-from sequence_sync.state.snapshot import Delta, State, StepState, VariantState
+from sequence_sync.model.report import Result
+from sequence_sync.plan.calls import marked
+from sequence_sync.plan.compare import same_payload
+from sequence_sync.plan.model import Reason
+from sequence_sync.provider.base import Request
+from sequence_sync.state.journal import IntentRecord
+from sequence_sync.state.model import Delta, State, StepState, VariantState
 
 BLIND = 11.0  # seconds: a read is good for ten, and may take one
 

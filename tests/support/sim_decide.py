@@ -10,16 +10,16 @@ from support.sim_line import SimTransport
 from support.sim_server import Row
 from support.sim_world import Process, SimClock
 
-from sequence_sync import mending
-from sequence_sync.api.client import Client
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.apply.ledger import Account, Ledger
-from sequence_sync.backends.base import LockInfo
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.address import parse_address
+from sequence_sync.model.report import Result
 from sequence_sync.model.settings import Claim
-from sequence_sync.planning.outcome import Result
-from sequence_sync.state.records import EndRecord, IntentRecord
+from sequence_sync.operations import state as mending
+from sequence_sync.provider.client import Client
+from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.state.backends.base import LockInfo
+from sequence_sync.state.journal import EndRecord, IntentRecord
+from sequence_sync.state.manager import Account, Ledger
 
 ACCOUNT = Account("default", "api")
 

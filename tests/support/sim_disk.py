@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 from support.sim_world import Crash, Process
 
-from sequence_sync.api.types import Clock
-from sequence_sync.backends.base import LockInfo, NotLocked, Stored, WriteConflict
-from sequence_sync.backends.words import locked
 from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.provider.base import Clock
+from sequence_sync.state.backends.base import LockInfo, NotLocked, Stored, WriteConflict, locked
 
 
 @dataclass

@@ -17,7 +17,7 @@ from support.sim_rules import Rules
 from support.sim_server import Refused, SimServer
 from support.sim_world import Crash, Process, World
 
-from sequence_sync.api.types import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.provider.base import NeverConnected, NoAnswer, Reply, Request
 
 TIMEOUT = 30.0
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"

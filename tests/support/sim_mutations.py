@@ -14,12 +14,17 @@ from support.sim_disk import SimBackend, SimLock, SimStore
 from support.sim_line import TIMEOUT
 from support.sim_world import Profile
 
-from sequence_sync.api.types import CERTAINLY_NOT_MADE, Kind
-from sequence_sync.apply import context, creating, executor, ledger, looking, settle, site
-from sequence_sync.apply.settle import Decision, Evidence, Seen, Stand
-from sequence_sync.planning import likeness
-from sequence_sync.planning.likeness import Look
-from sequence_sync.state.records import DamagedRecord, OutcomeRecord, Result
+from sequence_sync.apply import context, executor
+from sequence_sync.apply import context as site
+from sequence_sync.apply import create as creating
+from sequence_sync.apply import in_doubt as settle
+from sequence_sync.apply import preflight as looking
+from sequence_sync.apply.in_doubt import Decision, Evidence, Seen, Stand
+from sequence_sync.plan import matching as likeness
+from sequence_sync.plan.matching import Look
+from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Kind
+from sequence_sync.state import manager as ledger
+from sequence_sync.state.journal import DamagedRecord, OutcomeRecord, Result
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 LOST = Profile(faults=3, fault_kinds=("late", "lost-after", "status-late"), steps=4, kinds=("message",))

@@ -16,9 +16,9 @@ from support.edits import EDITS, Author, Files, content, reworded, text, with_va
 from support.sim_server import Row, SimServer
 from support.sim_world import Profile, World
 
+from sequence_sync.model.report import Result
 from sequence_sync.model.sequence import Content
-from sequence_sync.planning.outcome import Result
-from sequence_sync.planning.wire import step_body
+from sequence_sync.plan.calls import step_body
 
 
 def write_files(rng: random.Random, profile: Profile) -> Files:

@@ -17,11 +17,11 @@ from support.sim_disk import SimStore
 from support.sim_server import Row, same_body
 from support.sim_world import Process
 
-from sequence_sync.api.types import Request
 from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.planning.plan import Action, Change, Plan
-from sequence_sync.planning.wire import step_body
-from sequence_sync.state.snapshot import Delta, State
+from sequence_sync.plan.calls import step_body
+from sequence_sync.plan.model import Action, Change, Plan
+from sequence_sync.provider.base import Request
+from sequence_sync.state.model import Delta, State
 
 CREATES = (Action.CREATE_SEQUENCE, Action.CREATE_STEP)
 PATCHES = (Action.UPDATE_STEP, Action.UPDATE_VARIANT, Action.DEACTIVATE_VARIANT)

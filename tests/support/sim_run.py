@@ -19,20 +19,20 @@ from support.sim_rules import Rules
 from support.sim_server import SimServer
 from support.sim_world import GRACE, Crash, Process, Profile, SimClock, Turns, World, profile_of
 
-from sequence_sync import mending
-from sequence_sync.api.client import Client
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.api.types import Stopped
 from sequence_sync.apply.context import Context
 from sequence_sync.apply.executor import Executor
-from sequence_sync.apply.ledger import Ledger
-from sequence_sync.backends.base import LockInfo, Stored
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.report import ApplyReport, Event, Result, Silent, Status
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.settings import Claim, Policy
-from sequence_sync.planning.outcome import ApplyReport, Event, Result, Silent, Status
-from sequence_sync.planning.plan import Action, Plan
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.operations import state as mending
+from sequence_sync.plan.model import Action, Plan
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.client import Client
+from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.state.backends.base import LockInfo, Stored
+from sequence_sync.state.manager import Ledger
 
 MOST_RUNS = 60
 

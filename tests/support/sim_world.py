@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sequence_sync.api.types import Stopped
+from sequence_sync.provider.base import Stopped
 
 GRACE = 120.0
 

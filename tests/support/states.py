@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-from sequence_sync.backends.base import LockInfo
-from sequence_sync.backends.disk import Disk
+from sequence_sync.files import Disk
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.state.snapshot import Delta, MadeFrom, SequenceHead, SequenceState, State, StepState, step_state
+from sequence_sync.state.backends.base import LockInfo
+from sequence_sync.state.model import Delta, MadeFrom, SequenceHead, SequenceState, State, StepState, step_state
 
 LINEAGE = "6f1c2b1e-0000-4000-8000-00000000000a"
 HOST = "open-api.saleshandy.com"

@@ -19,10 +19,10 @@ from support.sim_server import same_body
 from support.sim_world import CREATE_FAULTS, Profile, SimClock
 from support.story_oracle import Expected, KnownSequence, expect
 
-from sequence_sync.apply.ledger import Ledger
-from sequence_sync.backends.base import LockInfo
-from sequence_sync.planning.plan import STATE_ONLY, Action, Plan
-from sequence_sync.planning.wire import step_body
+from sequence_sync.plan.calls import step_body
+from sequence_sync.plan.model import STATE_ONLY, Action, Plan
+from sequence_sync.state.backends.base import LockInfo
+from sequence_sync.state.manager import Ledger
 
 KINDS = ("email", "email", "email", "message", "noted-call", "view")
 BACK = ("put back", "let go", "put variant back")

@@ -16,13 +16,13 @@ from support.sim_server import Row
 from support.sim_world import SimClock
 from support.story import KINDS, story_profile
 
-from sequence_sync.api.client import Client
-from sequence_sync.api.limiter import Limiter
-from sequence_sync.apply.ledger import Ledger
 from sequence_sync.apply.refresh import Refresh, Wanted
 from sequence_sync.model.settings import Policy
-from sequence_sync.planning.plan import Action, DriftKind, Plan, Reason
-from sequence_sync.planning.planner import Inputs, make_plan
+from sequence_sync.plan.model import Action, DriftKind, Plan, Reason
+from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.provider.client import Client
+from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.state.manager import Ledger
 
 PATIENCE = 120.0
 

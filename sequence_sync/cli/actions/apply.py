@@ -10,21 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sequence_sync._version import __version__
-from sequence_sync.api.types import Stopped
-from sequence_sync.cli.commands.opening import opened, read_given
-from sequence_sync.cli.commands.reporting import Reporting
+from sequence_sync.cli.actions.report import Reporting
+from sequence_sync.cli.context import opened, read_given
 from sequence_sync.cli.options import Door
 from sequence_sync.cli.progress import Lines, Live
 from sequence_sync.errors import UsageProblem, worst
-from sequence_sync.planning.outcome import Observer
-from sequence_sync.planning.plan import Plan, summary_line
-from sequence_sync.planning.planfile import decode
-from sequence_sync.render.applied import Outcome, carried_out
-from sequence_sync.render.report import counts_line, report_text
+from sequence_sync.model.report import Observer
+from sequence_sync.operations.apply import Applied, ApplyOptions, Hands
+from sequence_sync.operations.apply import apply as apply_plan
+from sequence_sync.operations.workspace import PlanOptions, warn_of_lost_state
+from sequence_sync.plan.model import Plan, summary_line
+from sequence_sync.plan.planfile import decode
+from sequence_sync.provider.base import Stopped
+from sequence_sync.render.report import Outcome, carried_out, counts_line, report_text
 from sequence_sync.render.text import plan_text
-from sequence_sync.running import Applied, ApplyOptions, Hands
-from sequence_sync.running import apply as apply_plan
-from sequence_sync.workspace import PlanOptions, warn_of_lost_state
 
 STOPPED = "Stopped before anything was done."
 

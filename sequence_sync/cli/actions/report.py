@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.commands.opening import write_result
+from sequence_sync.cli.context import write_result
 from sequence_sync.cli.options import Door
 from sequence_sync.errors import SeqsyncError, UsageProblem
-from sequence_sync.planning.outcome import Event, Observer, Result, Status
-from sequence_sync.planning.plan import Plan
-from sequence_sync.render.applied import (
+from sequence_sync.model.report import Event, Observer, Result, Status
+from sequence_sync.plan.model import Plan
+from sequence_sync.render.report import (
     AppliedReport,
     Outcome,
     counts_of,

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sequence_sync.model.sequence import Variant
-from sequence_sync.planning.plan import STATE_ONLY, Action, Change
-from sequence_sync.render.html_fields import IN_APP
-from sequence_sync.render.html_mail import frame_height, mail_card, mail_of
-from sequence_sync.render.html_text import line, text
-from sequence_sync.render.view import variants_of
-from sequence_sync.render.words import field_words, value_words
+from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change
+from sequence_sync.render.escape import first_words
+from sequence_sync.render.html.elements import IN_APP, counted, field_lines, hint, line, quoted, text
+from sequence_sync.render.html.mail import frame_height, mail_card, mail_of
+from sequence_sync.render.view import Row, field_words, value_words, variants_of
 
 
 class Side(NamedTuple):
@@ -92,3 +91,56 @@ def _task(variant: Variant) -> str:
     said += [("task note", variant.task_note)] if variant.task_note else []
     said += [("attachments", ", ".join(variant.attachments))] if variant.attachments else []
     return "".join(f'<p class="label">{line(name)}</p><blockquote>{text(value)}</blockquote>' for name, value in said)
+
+
+KINDS = {"+": "create", "~": "update", "-": "off", ">": "record", "!": "blocked"}
+HEADLINE_WIDTH = 80
+_OPENING_WORDS = 12
+
+
+def change_article(row: Row, anchor: str, is_open: bool) -> str:
+    """`row` as something that folds. `anchor` is its id on the page: ours, so it is safe. Where it is folded, its
+    emails wait in a `<template>` for the page's script."""
+    shown = "".join(sides(row.change))
+    shown = f"<template>{shown}</template>" if shown and not is_open else shown
+    impact = f'<span class="impact">{row.impact}</span>' if row.impact else ""
+    return (
+        f'<details class="change {KINDS[row.mark]}" id="{anchor}"{" open" if is_open else ""}>'
+        f"<summary>{badge(row)}<h3>{line(row.address)}</h3>{_about(row)}{impact}</summary>"
+        f'<div class="inside">{_why(row)}{_fields(row)}{shown}{_calls(row)}</div></details>'
+    )
+
+
+def badge(row: Row) -> str:
+    """Mark and verb of `row`; its color stands for nothing that its words do not say."""
+    return f'<span class="badge"><b aria-hidden="true">{line(row.mark)}</b> {line(row.verb)}</span>'
+
+
+def _about(row: Row) -> str:
+    words, said, markup, rest = row.headline
+    if said:
+        said = first_words(said, _OPENING_WORDS, True)[0] if markup else said
+        said = f"“{line(said, HEADLINE_WIDTH)}”"
+    told = " · ".join(part for part in (line(words), said, line(rest)) if part)
+    return f'<span class="about">{told}</span>' if told else ""
+
+
+def _why(row: Row) -> str:
+    told = f'<p class="why">Why: {hint(row.reason)}.</p>'
+    return told + (f'<p class="todo"><b>What to do:</b> {hint(row.advice)}</p>' if row.advice else "")
+
+
+def _fields(row: Row) -> str:
+    change = row.change
+    lines = field_lines(row.details)
+    if change.after is not None and (change.action in CREATES or change.wanted in CREATES):
+        told = (("priority", change.after.priority), ("assignee", change.after.assignee))
+        lines += "".join(f"<dt>{name}</dt><dd>{quoted(str(value))}</dd>" for name, value in told if value is not None)
+    return f'<dl class="fields">{lines}</dl>' if lines else ""
+
+
+def _calls(row: Row) -> str:
+    if not row.calls:
+        return ""
+    calls = "".join(f"<li><code>{line(call)}</code></li>" for call in row.calls)
+    return f'<details class="quiet"><summary>{counted(len(row.calls), "call")}</summary><ul>{calls}</ul></details>'

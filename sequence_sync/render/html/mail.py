@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from sequence_sync.model.sequence import Variant
 from sequence_sync.render.escape import one_line
-from sequence_sync.render.html_text import counted, line, text
-from sequence_sync.render.page_style import FRAME_STYLE, POLICY
+from sequence_sync.render.html.elements import counted, line, text
+from sequence_sync.render.html.style import FRAME_STYLE, POLICY
 
 MOST_ADDRESSES = 8
 LONGEST_ADDRESS = 120

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sequence_sync.planning.plan import Action
-from sequence_sync.render.html_text import line
+from sequence_sync.plan.model import Action
+from sequence_sync.render.html.elements import line
 from sequence_sync.render.view import Row
 
 # Days from one line of the axis to the next; the first one that needs at most seven lines.

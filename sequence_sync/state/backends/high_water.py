@@ -12,10 +12,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from sequence_sync.backends.disk import Disk, write_whole
 from sequence_sync.errors import StateProblem
+from sequence_sync.files import Disk, write_whole
 from sequence_sync.model.fields import Frozen
-from sequence_sync.state.snapshot import State
+from sequence_sync.state.model import State
 
 
 class _Sight(Frozen):

@@ -18,11 +18,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sequence_sync.api.types import Clock
-from sequence_sync.backends.base import LockInfo, NotLocked, Stored, WriteConflict
-from sequence_sync.backends.disk import NEW_FILE_MODE, Disk, write_whole
-from sequence_sync.backends.words import disk_problem, locked
 from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.files import NEW_FILE_MODE, Disk, write_whole
+from sequence_sync.provider.base import Clock
+from sequence_sync.state.backends.base import LockInfo, NotLocked, Stored, WriteConflict, disk_problem, locked
 
 KEPT_BACKUPS = 5
 _POLL = 0.2  # seconds between two attempts at the lock

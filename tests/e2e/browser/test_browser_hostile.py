@@ -11,7 +11,7 @@ from support.plans import create, create_whole, email, plan_of, task, update
 from support.traps import HOSTILE, SCRIPT, Trap
 
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.planning.plan import (
+from sequence_sync.plan.model import (
     Action,
     Change,
     Drifted,
@@ -22,7 +22,7 @@ from sequence_sync.planning.plan import (
     PlannedSequence,
     Reason,
 )
-from sequence_sync.render.html import OPEN_AT_MOST, plan_html
+from sequence_sync.render.html.page import OPEN_AT_MOST, plan_html
 from sequence_sync.sandbox import bodies, page
 from sequence_sync.sandbox.store import Store
 

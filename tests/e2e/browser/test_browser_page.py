@@ -8,8 +8,8 @@ from support.chromium import Chromium
 from support.pages import showcase
 from support.plans import create, create_whole, email, hostile, plan_of, task
 
-from sequence_sync.planning.plan import Plan, PlannedSequence
-from sequence_sync.render.html import plan_html
+from sequence_sync.plan.model import Plan, PlannedSequence
+from sequence_sync.render.html.page import plan_html
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 

@@ -1,7 +1,7 @@
 """Runs our workflows as a runner would, as far as a machine without one can: each `run:` by bash, in order.
 
 `uses:` of a checkout is a real clone, of our own action the steps of its file; a Python is there already. The host is
-a bare repository and `ci_gh`. What GitHub alone decides (permissions, environments, queues) is not played here.
+a bare repository and `fake_gh`. What GitHub alone decides (permissions, environments, queues) is not played here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ci_gh import Host
-from ci_words import calls_status, evaluate, fill, shown
+from fake_gh import Host
+from github_expressions import calls_status, evaluate, fill, shown
 from ruamel.yaml import YAML
 
 from sequence_sync._version import __version__
@@ -73,7 +73,7 @@ class Runner:
         self.bare = self.root / "host.git"
         self.programs = self.root / "programs"
         self.programs.mkdir(parents=True)
-        self._program("gh", f"exec '{sys.executable}' '{HERE / 'ci_gh.py'}' \"$@\"")
+        self._program("gh", f"exec '{sys.executable}' '{HERE / 'fake_gh.py'}' \"$@\"")
         self._program("sleep", "exit 0")
         # What the workflow installs is there already, and the next second better spent.
         installed = f"'-m pip install --quiet --disable-pip-version-check seqsync=={__version__}'"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ci_runner import Run, Runner
+from github_runner import Run, Runner
 from support.project import KEY, OTHER, TRIAL, Project
 
-from sequence_sync.cli.init import start_pipeline, start_project
+from sequence_sync.cli.actions.init import start_pipeline, start_project
 
 SETTINGS = """\
 version: 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ci_curl import BASE, Host
+from fake_curl import BASE, Host
 from ruamel.yaml import YAML
 
 from sequence_sync._version import __version__
@@ -45,7 +45,7 @@ class GitLab:
         self.programs.mkdir()
         installed = f"'-m pip install --quiet --disable-pip-version-check seqsync=={__version__}'"
         texts = {
-            "curl": f"exec '{sys.executable}' '{HERE / 'ci_curl.py'}' \"$@\"",
+            "curl": f"exec '{sys.executable}' '{HERE / 'fake_curl.py'}' \"$@\"",
             "python": f'if [ "$*" = {installed} ]; then exit 0; fi\nexec \'{sys.executable}\' "$@"',
             "sleep": "exit 0",
         }

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ci_team import SETTINGS, STATE, Team
+from github_team import SETTINGS, STATE, Team
 from support.project import KEY, TRIAL
 
 from sequence_sync.sandbox.server import Sandbox
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
 CHAPTER = PAGE.split("## Jenkins")[1].split("\n## ")[0]
 REVIEW, APPLY, KEEP = re.findall(r"```sh\n(.*?)```", CHAPTER, re.S)
 

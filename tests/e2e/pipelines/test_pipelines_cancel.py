@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ci_team import Team
+from github_team import Team
 from support.project import TRIAL
 
 from sequence_sync.sandbox.server import Sandbox

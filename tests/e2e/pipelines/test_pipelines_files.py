@@ -13,9 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.init import PIPELINES, pipeline_text, start_pipeline
+from sequence_sync.cli.actions.init import PIPELINES, pipeline_text, start_pipeline
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 OURS = [".github/workflows/test.yml", ".github/actions/seqsync/action.yml"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ci_team import BLANK, STATE, Team
+from github_team import BLANK, STATE, Team
 from support.project import OTHER, TRIAL
 
 from sequence_sync.sandbox.bodies import variant_change

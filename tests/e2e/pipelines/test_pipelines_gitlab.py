@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ci_gitlab import GitLab, Job
-from ci_team import STATE, Pull, Team
+from github_team import STATE, Pull, Team
+from gitlab_runner import GitLab, Job
 from support.project import KEY, OTHER, TRIAL
 
 from sequence_sync.sandbox.server import Sandbox

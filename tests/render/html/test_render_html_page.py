@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from support.pages import showcase
 from support.plans import CASES, EVIL, LONG, create, create_whole, email, hostile, long_update, plan_of, task, update
 
-from sequence_sync.planning.plan import Action, Change, FieldChange, Plan, PlannedSequence, Reason
-from sequence_sync.render.html import FRAMES_AT_MOST, OPEN_AT_MOST, plan_html
-from sequence_sync.render.html_mail import LEAST_HEIGHT, MOST_HEIGHT, frame_height, remote_addresses, shown
-from sequence_sync.render.html_timeline import Stop, timeline
-from sequence_sync.render.page_style import POLICY, SCRIPT
+from sequence_sync.plan.model import Action, Change, FieldChange, Plan, PlannedSequence, Reason
+from sequence_sync.render.html.mail import LEAST_HEIGHT, MOST_HEIGHT, frame_height, remote_addresses, shown
+from sequence_sync.render.html.page import FRAMES_AT_MOST, OPEN_AT_MOST, plan_html
+from sequence_sync.render.html.style import POLICY, SCRIPT
+from sequence_sync.render.html.timeline import Stop, timeline
 
 PAGES = CASES | {"showcase": showcase}
 

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from sequence_sync.backends.base import LockInfo
-from sequence_sync.backends.local import LocalBackend
+from sequence_sync.state.backends.base import LockInfo
+from sequence_sync.state.backends.local import LocalBackend
 
 
 class RealClock:

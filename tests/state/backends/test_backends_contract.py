@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from support.states import FakeClock, info
 
-from sequence_sync.backends.base import NotLocked, StateBackend, Stored, WriteConflict
-from sequence_sync.backends.local import LocalBackend
-from sequence_sync.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.errors import LockLost, StateLocked, StateProblem
+from sequence_sync.state.backends.base import NotLocked, StateBackend, Stored, WriteConflict
+from sequence_sync.state.backends.local import LocalBackend
+from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 
 Handle = Callable[[], StateBackend]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from support.states import FailingDisk, a_sequence, a_state
 
-from sequence_sync.backends.rescue import Rescue
-from sequence_sync.backends.seen import Seen
 from sequence_sync.errors import StateProblem
-from sequence_sync.state.snapshot import State
+from sequence_sync.files import Rescue
+from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.model import State
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support.states import FailingDisk, FakeClock, info
 
-from sequence_sync.backends.base import WriteConflict
-from sequence_sync.backends.local import KEPT_BACKUPS, LocalBackend
 from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.state.backends.base import WriteConflict
+from sequence_sync.state.backends.local import KEPT_BACKUPS, LocalBackend
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support.states import FakeClock, info
 
-from sequence_sync.backends.local import LocalBackend
 from sequence_sync.errors import StateLocked
+from sequence_sync.state.backends.local import LocalBackend
 
 WORKER = Path(__file__).with_name("lock_worker.py")
-ROOT = WORKER.parent.parent.parent
+ROOT = WORKER.parents[3]
 PROCESSES, TURNS = 20, 3
 
 Spawn = Callable[[int, float], "subprocess.Popen[str]"]
