@@ -1,17 +1,17 @@
 """Every error that a user can meet, with its exit code. Floor 0: knows nothing of the other rooms.
 
 SeqsyncError                 1  something failed
-+- UsageProblem              3  bad arguments, settings or files
-|  +- InvalidFiles           3  the same, with a diagnostic for each mistake
-+- AccountProblem            4  the key is refused, or this is another account or API host
-+- WaitExhausted             5  `max_wait` is used up
-+- GateShut                  6  a gate is shut, nothing was done
-+- PlanRefused               7  the saved plan is stale, foreign or damaged
-+- StateLocked               8  somebody else holds the lock
++- UsageError              3  bad arguments, settings or files
+|  +- InvalidFilesError           3  the same, with a diagnostic for each mistake
++- AccountError            4  the key is refused, or this is another account or API host
++- WaitExhaustedError             5  `max_wait` is used up
++- GateClosedError                  6  a gate is shut, nothing was done
++- PlanRejectedError               7  the saved plan is stale, foreign or damaged
++- StateLockedError               8  somebody else holds the lock
 +- Undecided                 9  an outcome that cannot be known: a person must decide
-+- PartlyApplied            10  some of it is done and recorded
-+- StateProblem              1  the state cannot be read, is newer, or cannot be written
-   +- LockLost               1  the lock that this run held is no longer its own
++- PartlyAppliedError            10  some of it is done and recorded
++- StateError              1  the state cannot be read, is newer, or cannot be written
+   +- LockLostError               1  the lock that this run held is no longer its own
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class SeqsyncError(Exception):
         return "\n".join(part for part in (self.summary, self.detail, self.hint) if part)
 
 
-class UsageProblem(SeqsyncError):
+class UsageError(SeqsyncError):
     """Bad arguments, settings or files."""
 
     exit_code = 3
 
 
-class InvalidFiles(UsageProblem):
+class InvalidFilesError(UsageError):
     """Settings or sequence files with mistakes; each one is a diagnostic."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
@@ -58,25 +58,25 @@ class InvalidFiles(UsageProblem):
         self.diagnostics = tuple(diagnostics)
 
 
-class AccountProblem(SeqsyncError):
+class AccountError(SeqsyncError):
     """The API refused the key, or the state belongs to another account or host."""
 
     exit_code = 4
 
 
-class WaitExhausted(SeqsyncError):
+class WaitExhaustedError(SeqsyncError):
     """The command may not wait longer for the rate limit (`max_wait`)."""
 
     exit_code = 5
 
 
-class GateShut(SeqsyncError):
+class GateClosedError(SeqsyncError):
     """A gate is shut; the message names the override."""
 
     exit_code = 6
 
 
-class PlanRefused(SeqsyncError):
+class PlanRejectedError(SeqsyncError):
     """A saved plan that must not be carried out: stale, foreign, damaged or newer.
 
     `kind` is a short stable word for scripts and tests; `planning.planfile` lists those it uses.
@@ -89,29 +89,29 @@ class PlanRefused(SeqsyncError):
         self.kind = kind
 
 
-class StateLocked(SeqsyncError):
+class StateLockedError(SeqsyncError):
     """Another process holds the lock of the state."""
 
     exit_code = 8
 
 
-class Undecided(SeqsyncError):
+class UndecidedError(SeqsyncError):
     """Something whose outcome cannot be known; a person must decide."""
 
     exit_code = 9
 
 
-class PartlyApplied(SeqsyncError):
+class PartlyAppliedError(SeqsyncError):
     """Some changes failed; what was done is recorded."""
 
     exit_code = 10
 
 
-class StateProblem(SeqsyncError):
+class StateError(SeqsyncError):
     """The state cannot be read or written."""
 
 
-class LockLost(StateProblem):
+class LockLostError(StateError):
     """The lock that this run held is no longer its own; no further call was sent."""
 
 

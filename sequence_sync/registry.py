@@ -12,14 +12,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 if TYPE_CHECKING:
     from sequence_sync.state.backends.base import StateBackend
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegistryEntry:
     """A function that is imported when it is called. `name` is what users write."""
 
     name: str
@@ -31,7 +31,7 @@ class Entry:
         return getattr(import_module(self.module), self.function)(*args, **kwargs)
 
 
-def table(*entries: Entry) -> Mapping[str, Entry]:
+def table(*entries: RegistryEntry) -> Mapping[str, RegistryEntry]:
     """The entries by name, in the order given. Raises ValueError where a name is used twice."""
     by_name = {entry.name: entry for entry in entries}
     if len(by_name) < len(entries):
@@ -41,25 +41,25 @@ def table(*entries: Entry) -> Mapping[str, Entry]:
 
 # plan -> text. `text` also takes a level and whether to color, `markdown` a host, those of PLACED the project's folder.
 FORMATS: Mapping[str, Callable[..., str]] = table(
-    Entry("text", "sequence_sync.render.text", "plan_text"),
-    Entry("json", "sequence_sync.render.report", "plan_json"),
-    Entry("markdown", "sequence_sync.render.markdown", "plan_markdown"),
-    Entry("html", "sequence_sync.render.html.page", "plan_html"),
-    Entry("github", "sequence_sync.render.ci", "plan_github"),
-    Entry("gitlab", "sequence_sync.render.ci", "plan_gitlab"),
-    Entry("gitlab-quality", "sequence_sync.render.ci", "plan_quality"),
-    Entry("junit", "sequence_sync.render.ci", "plan_junit"),
-    Entry("sarif", "sequence_sync.render.ci", "plan_sarif"),
+    RegistryEntry("text", "sequence_sync.render.text", "plan_text"),
+    RegistryEntry("json", "sequence_sync.render.report", "plan_json"),
+    RegistryEntry("markdown", "sequence_sync.render.markdown", "plan_markdown"),
+    RegistryEntry("html", "sequence_sync.render.html.page", "plan_html"),
+    RegistryEntry("github", "sequence_sync.render.ci", "plan_github"),
+    RegistryEntry("gitlab", "sequence_sync.render.ci", "plan_gitlab"),
+    RegistryEntry("gitlab-quality", "sequence_sync.render.ci", "plan_quality"),
+    RegistryEntry("junit", "sequence_sync.render.ci", "plan_junit"),
+    RegistryEntry("sarif", "sequence_sync.render.ci", "plan_sarif"),
 )
 
 # diagnostics -> text; `text` also takes whether to color, those of PLACED_DIAGNOSTICS the project's folder.
 DIAGNOSTIC_FORMATS: Mapping[str, Callable[..., str]] = table(
-    Entry("text", "sequence_sync.render.diagnostics", "diagnostics_text"),
-    Entry("json", "sequence_sync.render.report", "diagnostics_json"),
-    Entry("github", "sequence_sync.render.ci", "diagnostics_github"),
-    Entry("gitlab", "sequence_sync.render.ci", "diagnostics_quality"),
-    Entry("junit", "sequence_sync.render.ci", "diagnostics_junit"),
-    Entry("sarif", "sequence_sync.render.ci", "diagnostics_sarif"),
+    RegistryEntry("text", "sequence_sync.render.diagnostics", "diagnostics_text"),
+    RegistryEntry("json", "sequence_sync.render.report", "diagnostics_json"),
+    RegistryEntry("github", "sequence_sync.render.ci", "diagnostics_github"),
+    RegistryEntry("gitlab", "sequence_sync.render.ci", "diagnostics_quality"),
+    RegistryEntry("junit", "sequence_sync.render.ci", "diagnostics_junit"),
+    RegistryEntry("sarif", "sequence_sync.render.ci", "diagnostics_sarif"),
 )
 
 # Formats with paths for a code host, which counts them from the root of the repository.
@@ -69,15 +69,15 @@ PLACED_DIAGNOSTICS = frozenset({"github", "gitlab", "sarif"})
 
 # scheme of a state's address -> (address, project's folder, scratch folder) -> its backend. No scheme: a path.
 BACKENDS: Mapping[str, Callable[..., StateBackend]] = table(
-    Entry("file", "sequence_sync.state.backends.local", "local_backend"),
+    RegistryEntry("file", "sequence_sync.state.backends.local", "local_backend"),
 )
 
 
 def backend_for(where: str, root: Path, scratch: Path) -> StateBackend:
-    """The backend of the state at `where`. Raises UsageProblem for a kind of address that none serves."""
+    """The backend of the state at `where`. Raises UsageError for a kind of address that none serves."""
     scheme = where.split("://", 1)[0] if "://" in where else "file"
     if scheme not in BACKENDS:
-        raise UsageProblem(
+        raise UsageError(
             f"There is no state backend for {scheme}://.",
             f"Known: {', '.join(BACKENDS)}.",
             "Correct `state` in seqsync.yaml.",

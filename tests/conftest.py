@@ -19,9 +19,20 @@ settings.load_profile("house")
 
 SCRUBBED_PREFIXES = ("SEQSYNC_", "SALESHANDY_", "GITHUB_", "GITLAB_", "CI_")
 SCRUBBED = {
-    "CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES", "PAGER", "NETRC",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-}  # fmt: skip
+    "CI",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "LINES",
+    "PAGER",
+    "NETRC",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -75,11 +75,30 @@ EDGES = (
 )
 WORLD = frozenset(
     {
-        "os", "pathlib", "io", "shutil", "tempfile", "glob", "socket", "ssl", "http", "urllib", "subprocess",
-        "threading", "multiprocessing", "asyncio", "time", "random", "secrets", "uuid", "signal", "fcntl", "getpass",
+        "os",
+        "pathlib",
+        "io",
+        "shutil",
+        "tempfile",
+        "glob",
+        "socket",
+        "ssl",
+        "http",
+        "urllib",
+        "subprocess",
+        "threading",
+        "multiprocessing",
+        "asyncio",
+        "time",
+        "random",
+        "secrets",
+        "uuid",
+        "signal",
+        "fcntl",
+        "getpass",
         "platform",
     }
-)  # fmt: skip
+)
 CLOCKS = frozenset({"now", "utcnow", "today"})
 
 LONGEST_FILE = 700

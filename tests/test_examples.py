@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sequence_sync.model.sequence import Variant, WantedSequence
+from sequence_sync.model.sequence import DesiredSequence, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.source.project import Project, load_project
 from sequence_sync.source.settings import load_settings
@@ -26,13 +26,13 @@ def project() -> Project:
     return load_project(ROOT, load_settings(ROOT), "default")
 
 
-def sequence_in(file: Path) -> WantedSequence:
+def sequence_in(file: Path) -> DesiredSequence:
     """The sequence that a file holds."""
     path = file.relative_to(ROOT).as_posix()
     return next(found for found in project().sequences.values() if found.files[0] == path)
 
 
-def emails(sequence: WantedSequence) -> list[Variant]:
+def emails(sequence: DesiredSequence) -> list[Variant]:
     """Every variant of every email, by day."""
     steps = sorted((step for step in sequence.steps.values() if step.is_email), key=lambda step: step.day)
     return [variant for step in steps for variant in step.variants.values()]

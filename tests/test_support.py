@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.golden import compare
-from support.network import NetworkRefused
+from support.network import NetworkRefusedError
 
 
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("example.com", 443), ("2001:db8::1", 80)])
@@ -16,7 +16,7 @@ from support.network import NetworkRefused
 def test_no_test_reaches_another_machine(address: tuple[str, int], way: str) -> None:
     """Whichever way a socket connects."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family) as line, pytest.raises(NetworkRefused):
+    with socket.socket(family) as line, pytest.raises(NetworkRefusedError):
         getattr(line, way)(address)
 
 

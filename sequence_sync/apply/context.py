@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sequence_sync.apply.in_doubt import CREATE_TABLE as SETTLING
-from sequence_sync.apply.in_doubt import Decision, Evidence, Seen, Stand
-from sequence_sync.errors import WaitExhausted
-from sequence_sync.model.report import Event, Observer, Silent, Status
+from sequence_sync.apply.in_doubt import CREATE_RESOLUTIONS as SETTLING
+from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Observation
+from sequence_sync.errors import WaitExhaustedError
+from sequence_sync.model.report import Event, NullObserver, Observer, Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.model import Action, Change
-from sequence_sync.provider.base import Api, Clock, ReadFailed, RemoteSequence, RemoteStep, Stopped
+from sequence_sync.provider.base import Clock, Provider, ReadFailedError, RemoteSequence, RemoteStep, StoppedError
 from sequence_sync.state.backends.base import Lock
 from sequence_sync.state.journal import NoteRecord, PlannedCall, SequenceRecord
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState
 
 GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
@@ -28,10 +28,10 @@ SECOND_LOOK = 10.0  # seconds between two looks that must agree; the grace where
 TRIES_UNREAD = 5  # looks that may fail after the grace before a person is asked
 
 # What a handler gives: what became of the change, and why.
-Told = tuple[Status, str]
+HandlerResult = tuple[Status, str]
 
 
-class Halt(Exception):
+class ChangeFailedError(Exception):
     """One sequence ends here: what became of the change at hand, why, and what to do."""
 
     def __init__(self, status: Status, code: int, detail: str, hint: str = "") -> None:
@@ -40,19 +40,19 @@ class Halt(Exception):
 
 
 @dataclass
-class Context:
+class ApplyContext:
     """One apply. `run` is its id; `cut_off`: a run before it was cut off somewhere; `no_record`: nothing is known of
     the last run. `known_drift` are the edits in the app that the plan has shown, `in_question` the steps that it does
     not create because something in the app may be them, by address. `stopped` says whether the run has
     been told to stop, `aborted` whether going on makes no sense."""
 
-    api: Api
-    ledger: Ledger
+    api: Provider
+    ledger: StateManager
     lock: Lock
     clock: Clock
     grace: float
     run: str
-    observer: Observer = field(default_factory=Silent)
+    observer: Observer = field(default_factory=NullObserver)
     stopped: Callable[[], bool] = lambda: False
     cut_off: bool = False
     no_record: bool = False
@@ -81,7 +81,7 @@ class Context:
         with self._list_lock:
             self._list = None
 
-    def settle(self, stand: Stand, since: float, weigh: Callable[[], Evidence]) -> tuple[Decision, Evidence]:
+    def settle(self, stand: Doubt, since: float, weigh: Callable[[], Evidence]) -> tuple[CreateResolution, Evidence]:
         """Looks at widening gaps until the table decides. `since` is when the call was given up."""
         gap, unread = FIRST_GAP, 0
         while True:
@@ -89,15 +89,15 @@ class Context:
             over = began - since >= self.grace
             try:
                 evidence = weigh()
-            except ReadFailed:
-                evidence = Evidence(Seen.UNREAD)
+            except ReadFailedError:
+                evidence = Evidence(Observation.UNREAD)
                 unread += over
-            except WaitExhausted:
-                return Decision.ASK, Evidence(Seen.UNREAD)
+            except WaitExhaustedError:
+                return CreateResolution.ASK, Evidence(Observation.UNREAD)
             decision = SETTLING[stand, over][evidence.seen]
-            if evidence.seen is Seen.UNREAD and unread < TRIES_UNREAD:
-                decision = Decision.WAIT
-            if decision is not Decision.WAIT:
+            if evidence.seen is Observation.UNREAD and unread < TRIES_UNREAD:
+                decision = CreateResolution.WAIT
+            if decision is not CreateResolution.WAIT:
                 return decision, evidence
             left = self.grace - (self.clock.now() - since)
             self.clock.sleep(min(gap, left) if left > 0 else gap)
@@ -113,7 +113,7 @@ WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once i
 
 
 @dataclass(frozen=True, slots=True)
-class GivenUp:
+class AbandonedPatch:
     """PATCHes of one body to one variant that were given up and sent again: the numbers of their open intents, and
     since when the last one may arrive."""
 
@@ -123,14 +123,14 @@ class GivenUp:
 
 
 @dataclass
-class Site:
+class SequenceSession:
     """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
     began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
     were held against the state; `given_up`: by path, PATCHes that may still arrive;
     `patched`: ids of variants that were changed since the last read; `before`: by the id of each variant that this run
     changed, its payload before; `made`: ids of the steps that it created."""
 
-    context: Context
+    context: ApplyContext
     key: str
     changes: Sequence[Change] = ()
     id: str | None = None
@@ -140,7 +140,7 @@ class Site:
     announced: bool = False
     unclear: bool = False
     compared: bool = False
-    given_up: dict[str, GivenUp] = field(default_factory=dict)
+    given_up: dict[str, AbandonedPatch] = field(default_factory=dict)
     patched: set[str] = field(default_factory=set)
     before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
@@ -154,18 +154,18 @@ class Site:
         """The same, where it must be there."""
         known = self.known
         if known is None:
-            raise Halt(Status.FAILED, 1, f"{self.key} is not in the state.")
+            raise ChangeFailedError(Status.FAILED, 1, f"{self.key} is not in the state.")
         return known
 
     def give_up(self, path: str, body: Mapping[str, Any], since: float, number: int) -> None:
         """Remember a PATCH that is sent again, and may arrive as well."""
         before = self.given_up.get(path)
-        self.given_up[path] = GivenUp(body, since, (*(before.numbers if before else ()), number))
+        self.given_up[path] = AbandonedPatch(body, since, (*(before.numbers if before else ()), number))
 
     def check_stop(self) -> None:
-        """Raises Stopped where the run must not begin anything new."""
+        """Raises StoppedError where the run must not begin anything new."""
         if self.context.stopped() or self.context.aborted:
-            raise Stopped
+            raise StoppedError
 
     def note(self, text: str, *deltas: Delta) -> None:
         """Record a change of the state that needs no call."""
@@ -205,7 +205,7 @@ class Site:
         """The steps as they are now. The time of a read is that of its beginning."""
         steps = self.read_if_there()
         if steps is None:
-            raise Halt(
+            raise ChangeFailedError(
                 Status.FAILED,
                 1,
                 f"{self.key} (id {self.id}) is not in this account any more, as far as one reading tells.",
@@ -253,7 +253,7 @@ class Site:
         self.fresh()
         strangers = [step.id for step in self.steps if step.id not in self.seen]
         if strangers:
-            raise Halt(
+            raise ChangeFailedError(
                 Status.UNKNOWN,
                 9,
                 f"Somebody else is writing to {self.key}: step {', '.join(strangers)} appeared while this run worked.",
@@ -281,10 +281,12 @@ class Site:
         self.announced = True
 
 
-def not_there(site: Site, what: str) -> Halt:
+def not_there(site: SequenceSession, what: str) -> ChangeFailedError:
     """Two readings did not show it."""
-    return Halt(
-        Status.REFUSED, 6, f"{what} is not in Saleshandy any more.",
+    return ChangeFailedError(
+        Status.REFUSED,
+        6,
+        f"{what} is not in Saleshandy any more.",
         "It is not created again by itself. Put it back there; or look with `seqsync drift`, and plan with `-refresh`: "
         f"that plan says what can be done. {WHEN_GONE}",
-    )  # fmt: skip
+    )

@@ -8,28 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sequence_sync.apply.context import Halt, Site, Told
-from sequence_sync.apply.in_doubt import Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
-from sequence_sync.apply.preflight import fill_variant_ids, look_before_writing, unknown_ids
-from sequence_sync.errors import AccountProblem
+from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
+from sequence_sync.apply.in_doubt import (
+    CreateResolution,
+    Doubt,
+    Evidence,
+    Observation,
+    observe_sequences,
+    observe_steps,
+)
+from sequence_sync.apply.preflight import fill_variant_ids, preflight_read, unknown_ids
+from sequence_sync.errors import AccountError
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import same_payload
-from sequence_sync.plan.matching import adopted_step, made_step_state, same_title
+from sequence_sync.plan.matching import adopted_step, created_step_state, same_title
 from sequence_sync.plan.model import Call, Change
 from sequence_sync.provider.base import (
     CERTAINLY_NOT_MADE,
     Answer,
-    Kind,
-    Made,
+    AnswerKind,
+    Created,
     RemoteSequence,
     RemoteStep,
     RemoteVariant,
     Request,
 )
-from sequence_sync.provider.requests import from_call
-from sequence_sync.provider.responses import made_sequence, made_step, made_variant
-from sequence_sync.state.journal import IntentRecord, OutcomeRecord, Result
+from sequence_sync.provider.requests import request_of
+from sequence_sync.provider.responses import parse_created_sequence, parse_created_step, parse_created_variant
+from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
 from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, variant_digest
 
 MOST_SENDS = 5  # times that one create is sent in one run, each after proof that the one before was not made
@@ -39,7 +46,7 @@ FOUND = "the answer was lost; found by reading"
 Guard = Callable[[], dict[str, Any] | None]
 
 
-def create_sequence(site: Site, change: Change) -> Told:
+def create_sequence(site: SequenceSession, change: Change) -> HandlerResult:
     """Make a sequence, unless one with its title is there."""
     if site.known is not None:
         return Status.ALREADY, ""
@@ -54,110 +61,118 @@ def create_sequence(site: Site, change: Change) -> Told:
         seen = _ids_with_title(site, title, listed)
         site.announce()
         intent = intent_of(site, change).model_copy(update={"seen": seen, "title": title})
-        number, answer = send_once(site, from_call(call.method, call.path, call.body), intent, still_free)
-        made = made_by(site, answer, made_sequence, {row.id for row in listed})
+        number, answer = send_once(site, request_of(call.method, call.path, call.body), intent, still_free)
+        made = created_by(site, answer, parse_created_sequence, {row.id for row in listed})
         if made:
-            _sequence_is(site, number, Result.MADE, made.id, title)
+            _sequence_is(site, number, CallResult.MADE, made.id, title)
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
             sends += after_refusal(site, number, answer, sends)
             continue
-        decision, evidence = _settle_sequence(site, stand_of(answer), site.context.clock.now(), seen, title)
-        if decision is Decision.ADOPT and evidence.found_id:
-            _sequence_is(site, number, Result.ADOPTED, evidence.found_id, title)
+        decision, evidence = _settle_sequence(site, doubt_of(answer), site.context.clock.now(), seen, title)
+        if decision is CreateResolution.ADOPT and evidence.found_id:
+            _sequence_is(site, number, CallResult.ADOPTED, evidence.found_id, title)
             return Status.DONE, FOUND
-        after_settling(site, number, decision, evidence, answer, change.address)
+        after_resolution(site, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def create_step(site: Site, change: Change) -> Told:
+def create_step(site: SequenceSession, change: Change) -> HandlerResult:
     """Make a step with all its variants."""
     step_key, content, call = change.step or "", change.after, _call(change)
     if content is None or step_key in site.entry().steps:
         return Status.ALREADY, ""
-    look_before_writing(site)
+    preflight_read(site)
     if step_key in site.entry().steps:
         return Status.ADOPTED, "it was there already"
-    request = from_call("POST", f"/sequences/{site.id}/steps", call.body)
+    request = request_of("POST", f"/sequences/{site.id}/steps", call.body)
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(site, request, intent_of(site, change), site.still_alone)
-        made = made_by(site, answer, made_step, site.seen)
+        made = created_by(site, answer, parse_created_step, site.seen)
         if made:
-            _step_is(site, number, Result.MADE, step_key, made_step_state(content, made.id, made.variant_ids))
+            _step_is(site, number, CallResult.MADE, step_key, created_step_state(content, made.id, made.variant_ids))
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
             sends += after_refusal(site, number, answer, sends)
             continue
         site.unclear = True
         site.context.tell("unclear", change.address, answer.message)
-        decision, evidence = settle_step(site, stand_of(answer), site.context.clock.now(), site.seen, content)
-        if decision is Decision.ADOPT and (entry := _found(evidence, content)):
-            _step_is(site, number, Result.ADOPTED, step_key, entry)
+        decision, evidence = resolve_step(site, doubt_of(answer), site.context.clock.now(), site.seen, content)
+        if decision is CreateResolution.ADOPT and (entry := _found(evidence, content)):
+            _step_is(site, number, CallResult.ADOPTED, step_key, entry)
             return Status.DONE, FOUND
-        after_settling(site, number, decision, evidence, answer, change.address)
+        after_resolution(site, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
-    """Decide what an earlier run's create became. Sends nothing; raises Halt where a person must decide."""
+def resolve_open_create(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+    """Decide what an earlier run's create became. Sends nothing; raises ChangeFailedError where a person must
+    decide."""
     site.id = intent.remote_id
     seen = set(intent.seen)
     if intent.content is None:
         title = intent.title or ""
-        decision, evidence = _settle_sequence(site, Stand.OPEN, since, intent.seen, title)
-        if decision is Decision.ADOPT and evidence.found_id:
-            _sequence_is(site, intent.n, Result.ADOPTED, evidence.found_id, title)
+        decision, evidence = _settle_sequence(site, Doubt.OPEN, since, intent.seen, title)
+        if decision is CreateResolution.ADOPT and evidence.found_id:
+            _sequence_is(site, intent.n, CallResult.ADOPTED, evidence.found_id, title)
             return
     else:
-        decision, evidence = settle_step(site, Stand.OPEN, since, seen, intent.content)
-        entry = _found(evidence, intent.content) if decision is Decision.ADOPT else None
+        decision, evidence = resolve_step(site, Doubt.OPEN, since, seen, intent.content)
+        entry = _found(evidence, intent.content) if decision is CreateResolution.ADOPT else None
         if entry is not None:
-            _step_is(site, intent.n, Result.ADOPTED, intent.address.split(".")[1], entry)
+            _step_is(site, intent.n, CallResult.ADOPTED, intent.address.split(".")[1], entry)
             return
     # In a sequence that the state has lost no step can be recorded, nor decided upon by a person. When the sequence is
     # known again, the look before the first write meets whatever stands there.
-    lost = intent.content is not None and site.known is None and evidence.seen is Seen.OTHER
-    if decision is Decision.CLOSE or lost:
-        close_intent(site, intent.n, Result.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
+    lost = intent.content is not None and site.known is None and evidence.seen is Observation.OTHER
+    if decision is CreateResolution.CLOSE or lost:
+        close_intent(site, intent.n, CallResult.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
         return
     why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
-    raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))
+    raise ChangeFailedError(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))
 
 
-def settle_step(site: Site, stand: Stand, since: float, seen: set[str], content: Content) -> tuple[Decision, Evidence]:
+def resolve_step(
+    site: SequenceSession, stand: Doubt, since: float, seen: set[str], content: Content
+) -> tuple[CreateResolution, Evidence]:
     """Read the steps until the table decides. Where the sequence itself is not there, the step is not either."""
     before = seen | ids_known(site)
-    return site.context.settle(stand, since, lambda: weigh_steps(site.read_if_there() or [], before, content))
+    return site.context.settle(stand, since, lambda: observe_steps(site.read_if_there() or [], before, content))
 
 
 def _settle_sequence(
-    site: Site, stand: Stand, since: float, seen: tuple[str, ...], title: str
-) -> tuple[Decision, Evidence]:
+    site: SequenceSession, stand: Doubt, since: float, seen: tuple[str, ...], title: str
+) -> tuple[CreateResolution, Evidence]:
     context = site.context
     ours = {row.id for row in context.ledger.state.sequences.values()} | set(seen)
     return context.settle(
-        stand, since, lambda: weigh_sequences(context.remote_sequences(context.clock.now()), ours, title)
+        stand, since, lambda: observe_sequences(context.remote_sequences(context.clock.now()), ours, title)
     )
 
 
 def _call(change: Change) -> Call:
     if change.call is None:
-        raise Halt(Status.FAILED, 1, f"The plan has no call for {change.address}.")
+        raise ChangeFailedError(Status.FAILED, 1, f"The plan has no call for {change.address}.")
     return change.call
 
 
-def intent_of(site: Site, change: Change) -> IntentRecord:
+def intent_of(site: SequenceSession, change: Change) -> IntentRecord:
     """What is written down before a create."""
     return IntentRecord(
-        run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
-        body=change.call.body if change.call else None, seen=tuple(sorted(site.seen)), content=change.after,
-    )  # fmt: skip
+        run=site.context.run,
+        address=change.address,
+        action=change.action,
+        remote_id=site.id,
+        body=change.call.body if change.call else None,
+        seen=tuple(sorted(site.seen)),
+        content=change.after,
+    )
 
 
-def send_once(site: Site, request: Request, intent: IntentRecord, guard: Guard) -> tuple[int, Answer]:
+def send_once(site: SequenceSession, request: Request, intent: IntentRecord, guard: Guard) -> tuple[int, Answer]:
     """One call: its turn, `guard`, the intent, the lock, then the wire. Gives the intent's number."""
     written: list[int] = []
 
@@ -172,18 +187,18 @@ def send_once(site: Site, request: Request, intent: IntentRecord, guard: Guard) 
     return written[0], answer
 
 
-def close_intent(site: Site, of: int, became: Result, *deltas: Delta, detail: str = "") -> None:
+def close_intent(site: SequenceSession, of: int, became: CallResult, *deltas: Delta, detail: str = "") -> None:
     """Write down what became of intent number `of`."""
     site.context.ledger.append(OutcomeRecord(run=site.context.run, of=of, result=became, detail=detail, deltas=deltas))
 
 
-def _sequence_is(site: Site, number: int, became: Result, remote_id: str, title: str) -> None:
+def _sequence_is(site: SequenceSession, number: int, became: CallResult, remote_id: str, title: str) -> None:
     close_intent(site, number, became, Delta(sequence=site.key, head=SequenceHead(id=remote_id, title=title)))
     site.id, site.seen, site.steps = remote_id, set(), []
     site.read_at = site.context.clock.now()
 
 
-def _step_is(site: Site, number: int, became: Result, step_key: str, entry: StepState) -> None:
+def _step_is(site: SequenceSession, number: int, became: CallResult, step_key: str, entry: StepState) -> None:
     close_intent(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
     site.seen.add(entry.id)
     site.made.add(entry.id)
@@ -193,17 +208,17 @@ def _found(evidence: Evidence, content: Content) -> StepState | None:
     return adopted_step(evidence.found, content, sent_by_us=True)[0] if evidence.found else None
 
 
-def ids_known(site: Site) -> set[str]:
+def ids_known(site: SequenceSession) -> set[str]:
     return {remote_id for _, remote_id in site.context.ledger.state.addresses()}
 
 
-def _ids_with_title(site: Site, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
+def _ids_with_title(site: SequenceSession, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
     """The ids that hold the title and are another entry's. Any other hit stops: neither adopted nor doubled."""
     owned = {row.id for row in site.context.ledger.state.sequences.values()}
     hits = [row.id for row in listed if same_title(row.title, title)]
     strangers = [remote_id for remote_id in hits if remote_id not in owned]
     if strangers:
-        raise Halt(
+        raise ChangeFailedError(
             Status.UNKNOWN,
             9,
             f'A sequence "{title}" is in Saleshandy already (id {", ".join(strangers)}); the state does not know it.',
@@ -213,38 +228,40 @@ def _ids_with_title(site: Site, title: str, listed: Sequence[RemoteSequence]) ->
     return tuple(hits)
 
 
-def after_refusal(site: Site, number: int, answer: Answer, sends: int) -> int:
+def after_refusal(site: SequenceSession, number: int, answer: Answer, sends: int) -> int:
     """After a certain no: record it, then end the sequence, or give how many sends it counts for."""
-    close_intent(site, number, Result.REFUSED, detail=answer.message)
-    if answer.kind is Kind.RATE_LIMITED:
+    close_intent(site, number, CallResult.REFUSED, detail=answer.message)
+    if answer.kind is AnswerKind.RATE_LIMITED:
         return 0  # the limiter has learnt it, and makes the next call wait
-    if answer.kind is Kind.NEVER_CONNECTED and sends + 1 < MOST_SENDS:
+    if answer.kind is AnswerKind.NEVER_CONNECTED and sends + 1 < MOST_SENDS:
         site.context.clock.sleep(CONNECT_GAP * 2**sends)
         return 1
     raise refusal(answer)
 
 
-def after_settling(
-    site: Site, number: int, decision: Decision, evidence: Evidence, answer: Answer, address: str
+def after_resolution(
+    site: SequenceSession, number: int, decision: CreateResolution, evidence: Evidence, answer: Answer, address: str
 ) -> None:
     """What an unclear create means that was not found: send again, tell the refusal, or ask a person."""
-    if decision is Decision.SEND:
-        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
-    elif decision is Decision.CLOSE:
-        close_intent(site, number, Result.NOT_MADE, detail=answer.message)
+    if decision is CreateResolution.SEND:
+        close_intent(site, number, CallResult.NOT_MADE, detail=answer.message)
+    elif decision is CreateResolution.CLOSE:
+        close_intent(site, number, CallResult.NOT_MADE, detail=answer.message)
         site.read_at = None
         site.still_alone()
-    elif decision is Decision.REFUSED:
-        close_intent(site, number, Result.REFUSED, detail=answer.message)
+    elif decision is CreateResolution.REFUSED:
+        close_intent(site, number, CallResult.REFUSED, detail=answer.message)
         raise refusal(answer)
     else:
         why = f"Nobody can know whether {address} was made ({answer.message or answer.kind})."
-        raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(address, evidence))
+        raise ChangeFailedError(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(address, evidence))
 
 
-def made_by(site: Site, answer: Answer, read: Callable[[object], Made], seen: set[str]) -> Made | None:
+def created_by(
+    site: SequenceSession, answer: Answer, read: Callable[[object], Created], seen: set[str]
+) -> Created | None:
     """What a create told, if it told a new id; an id already known makes the answer unreadable."""
-    if answer.kind is not Kind.OK:
+    if answer.kind is not AnswerKind.OK:
         return None
     try:
         made = read(answer.payload)
@@ -253,25 +270,29 @@ def made_by(site: Site, answer: Answer, read: Callable[[object], Made], seen: se
     return None if made.id in seen or site.context.ledger.knows(made.id) else made
 
 
-def stand_of(answer: Answer) -> Stand:
+def doubt_of(answer: Answer) -> Doubt:
     """How an answer that neither made nor refused for certain is to be settled."""
-    return Stand.DOUBTFUL if answer.kind in (Kind.REFUSED, Kind.MISSING) else Stand.UNKNOWN
+    return Doubt.DOUBTFUL if answer.kind in (AnswerKind.REFUSED, AnswerKind.MISSING) else Doubt.UNKNOWN
 
 
 def refusal(answer: Answer) -> Exception:
     """What a certain no is told as. A refused key ends the whole run."""
-    if answer.kind is Kind.BAD_KEY:
-        return AccountProblem("The API refused the key.", answer.message, "Mend it, then run the same apply again.")
-    if answer.kind is Kind.FORBIDDEN:
-        return AccountProblem("The key may not do this.", answer.message, "Ask for the permission in Saleshandy.")
-    if answer.kind is Kind.NEVER_CONNECTED:
-        return Halt(Status.FAILED, 1, "The API could not be reached.", "Run the same apply again later.")
-    return Halt(Status.FAILED, 1, f"The API refused it: {answer.message}", "Mend the file, then plan again.")
+    if answer.kind is AnswerKind.BAD_KEY:
+        return AccountError("The API refused the key.", answer.message, "Mend it, then run the same apply again.")
+    if answer.kind is AnswerKind.FORBIDDEN:
+        return AccountError("The key may not do this.", answer.message, "Ask for the permission in Saleshandy.")
+    if answer.kind is AnswerKind.NEVER_CONNECTED:
+        return ChangeFailedError(Status.FAILED, 1, "The API could not be reached.", "Run the same apply again later.")
+    return ChangeFailedError(
+        Status.FAILED, 1, f"The API refused it: {answer.message}", "Mend the file, then plan again."
+    )
 
 
-def never_made() -> Halt:
+def never_made() -> ChangeFailedError:
     """It was sent as often as it may be."""
-    return Halt(Status.FAILED, 1, f"It was sent {MOST_SENDS} times and never made.", "Run the same apply again later.")
+    return ChangeFailedError(
+        Status.FAILED, 1, f"It was sent {MOST_SENDS} times and never made.", "Run the same apply again later."
+    )
 
 
 def with_candidates(why: str, evidence: Evidence) -> str:
@@ -290,7 +311,7 @@ def resolve_words(address: str, evidence: Evidence) -> str:
     )
 
 
-def create_variant(site: Site, change: Change) -> Told:
+def create_variant(site: SequenceSession, change: Change) -> HandlerResult:
     """Make one more variant of a step, unless one that says the same is there already."""
     _, step_key, letter = change.address.split(".")
     if letter in _entry(site, step_key).variants:
@@ -302,18 +323,23 @@ def create_variant(site: Site, change: Change) -> Told:
     if there:
         site.note(f"{change.address} was there already", _delta(site, step_key, letter, there[0].id, wanted))
         return Status.ADOPTED, "it was there already"
-    request = from_call("POST", f"/sequences/{site.id}/steps/{entry.id}/variants", change.calls[0].body)
+    request = request_of("POST", f"/sequences/{site.id}/steps/{entry.id}/variants", change.calls[0].body)
     intent = IntentRecord(
-        run=site.context.run, address=change.address, action=change.action, remote_id=site.id,
-        body=change.calls[0].body, seen=tuple(sorted(seen)), content=change.after,
-    )  # fmt: skip
+        run=site.context.run,
+        address=change.address,
+        action=change.action,
+        remote_id=site.id,
+        body=change.calls[0].body,
+        seen=tuple(sorted(seen)),
+        content=change.after,
+    )
 
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(site, request, intent, site.still_alone)
-        made = made_by(site, answer, made_variant, seen)
+        made = created_by(site, answer, parse_created_variant, seen)
         if made:
-            close_intent(site, number, Result.MADE, _delta(site, step_key, letter, made.id, wanted))
+            close_intent(site, number, CallResult.MADE, _delta(site, step_key, letter, made.id, wanted))
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
             sends += after_refusal(site, number, answer, sends)
@@ -321,16 +347,16 @@ def create_variant(site: Site, change: Change) -> Told:
         site.unclear = True
         site.context.tell("unclear", change.address, answer.message)
         since = site.context.clock.now()
-        decision, evidence = _settle(site, stand_of(answer), since, entry, seen, wanted)
-        if decision is Decision.ADOPT and evidence.found_id:
-            close_intent(site, number, Result.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
+        decision, evidence = _settle(site, doubt_of(answer), since, entry, seen, wanted)
+        if decision is CreateResolution.ADOPT and evidence.found_id:
+            close_intent(site, number, CallResult.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
             return Status.DONE, FOUND
-        after_settling(site, number, decision, evidence, answer, change.address)
+        after_resolution(site, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def adopt_variant(site: Site, change: Change) -> Told:
+def adopt_variant(site: SequenceSession, change: Change) -> HandlerResult:
     """Take a variant that a read has found into the state. Sends nothing."""
     _, step_key, letter = change.address.split(".")
     if letter in _entry(site, step_key).variants:
@@ -340,54 +366,61 @@ def adopt_variant(site: Site, change: Change) -> Told:
     row = next((row for row in _unknown(site, entry) if row.id == change.remote_id), None)
     if row is None or not _says(entry.type, row, wanted):
         why = f"Variant {change.remote_id} does not say any more what {change.address} says."
-        raise Halt(Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh.")
+        raise ChangeFailedError(
+            Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh."
+        )
     site.note(f"{change.address} is variant {row.id}", _delta(site, step_key, letter, row.id, wanted))
     return Status.ADOPTED, ""
 
 
-def settle_open_variant(site: Site, intent: IntentRecord, since: float) -> None:
-    """Decide what an earlier run's new variant became. Sends nothing; raises Halt where a person must decide."""
+def resolve_open_variant(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+    """Decide what an earlier run's new variant became. Sends nothing; raises ChangeFailedError where a person must
+    decide."""
     site.id = intent.remote_id
     _, step_key, letter = intent.address.split(".")
     entry = site.known.steps.get(step_key) if site.known else None
     if entry is None or intent.content is None or letter in entry.variants:
-        close_intent(site, intent.n, Result.NOT_MADE, detail="its step is not managed any more")
+        close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
         return
     wanted = intent.content.variants[letter]
-    decision, evidence = _settle(site, Stand.OPEN, since, entry, set(intent.seen), wanted)
-    if decision is Decision.ADOPT and evidence.found_id:
-        close_intent(site, intent.n, Result.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
-    elif decision is Decision.CLOSE:
-        close_intent(site, intent.n, Result.NOT_MADE)
+    decision, evidence = _settle(site, Doubt.OPEN, since, entry, set(intent.seen), wanted)
+    if decision is CreateResolution.ADOPT and evidence.found_id:
+        close_intent(site, intent.n, CallResult.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
+    elif decision is CreateResolution.CLOSE:
+        close_intent(site, intent.n, CallResult.NOT_MADE)
     else:
         why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
-        raise Halt(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))
+        raise ChangeFailedError(
+            Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence)
+        )
 
 
-def weigh_variants(step: RemoteStep | None, before: set[str], kind: str, wanted: Variant) -> Evidence:
+def observe_variants(step: RemoteStep | None, before: set[str], kind: str, wanted: Variant) -> Evidence:
     """What a read of a step says about a new variant of it; `before` are the ids seen before it."""
     if step is None:
-        return Evidence(Seen.UNREAD)
+        return Evidence(Observation.UNREAD)
     new = [row for row in step.variants if row.id not in before]
     if len(new) == 1 and _says(kind, new[0], wanted):
-        return Evidence(Seen.EQUAL, found_id=new[0].id)
-    return Evidence(Seen.OTHER, candidates=tuple(row.id for row in new)) if new else Evidence(Seen.NOTHING)
+        return Evidence(Observation.EQUAL, found_id=new[0].id)
+    return (
+        Evidence(Observation.OTHER, candidates=tuple(row.id for row in new)) if new else Evidence(Observation.NOTHING)
+    )
 
 
 def _settle(
-    site: Site, stand: Stand, since: float, entry: StepState, seen: set[str], wanted: Variant
-) -> tuple[Decision, Evidence]:
+    site: SequenceSession, stand: Doubt, since: float, entry: StepState, seen: set[str], wanted: Variant
+) -> tuple[CreateResolution, Evidence]:
     before = seen | {row.id for row in entry.variants.values() if row.id}
 
     def weigh() -> Evidence:
         site.read_if_there()
-        return weigh_variants(site.remote_or_none(entry.id), before, entry.type, wanted)
+        return observe_variants(site.remote_or_none(entry.id), before, entry.type, wanted)
 
     return site.context.settle(stand, since, weigh)
 
 
-def _look(site: Site, step_key: str) -> None:
-    look_before_writing(site)
+def _look(site: SequenceSession, step_key: str) -> None:
+    preflight_read(site)
     site.fresh()
     if any(row.id is None for row in _entry(site, step_key).variants.values()):
         fill_variant_ids(site)
@@ -395,20 +428,20 @@ def _look(site: Site, step_key: str) -> None:
         raise unknown_ids(site, step_key)
 
 
-def _entry(site: Site, step_key: str) -> StepState:
+def _entry(site: SequenceSession, step_key: str) -> StepState:
     entry = site.entry().steps.get(step_key)
     if entry is None:
-        raise Halt(Status.FAILED, 1, f"{site.key}.{step_key} is not in the state.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, 1, f"{site.key}.{step_key} is not in the state.", "Plan again.")
     return entry
 
 
 def _wanted(change: Change, letter: str) -> Variant:
     if change.after is None:
-        raise Halt(Status.FAILED, 1, f"The plan has no text for {change.address}.")
+        raise ChangeFailedError(Status.FAILED, 1, f"The plan has no text for {change.address}.")
     return change.after.variants[letter]
 
 
-def _unknown(site: Site, entry: StepState) -> list[RemoteVariant]:
+def _unknown(site: SequenceSession, entry: StepState) -> list[RemoteVariant]:
     ours = {row.id for row in entry.variants.values()}
     return [row for row in site.remote_step(entry.id).variants if row.id not in ours]
 
@@ -421,7 +454,7 @@ def _says(kind: str, row: RemoteVariant, wanted: Variant) -> bool:
     return same_payload(kind, wanted.payload, row.payload, wanted.task_note, row.task_note)
 
 
-def _delta(site: Site, step_key: str, letter: str, variant_id: str, wanted: Variant) -> Delta:
+def _delta(site: SequenceSession, step_key: str, letter: str, variant_id: str, wanted: Variant) -> Delta:
     grown = with_variant(_entry(site, step_key), letter, variant_id, wanted)
     return Delta(sequence=site.key, steps={step_key: grown})
 

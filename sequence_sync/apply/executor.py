@@ -14,33 +14,33 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from sequence_sync.apply.context import SECOND_LOOK, Context, Halt, Site, Told
+from sequence_sync.apply.context import SECOND_LOOK, ApplyContext, ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.create import create_sequence, create_step, create_variant
 from sequence_sync.apply.preflight import (
     fill_variant_ids,
-    first_look,
-    is_there_and_grows,
-    last_look,
-    look_after_writing,
+    final_check,
+    gets_creates,
+    preview,
+    read_back,
 )
 from sequence_sync.apply.refresh import check_account
-from sequence_sync.apply.state_only import adopt, forget, move, record
-from sequence_sync.apply.update import close_given_up, settle_open, update
-from sequence_sync.errors import AccountProblem, LockLost, SeqsyncError, StateProblem, WaitExhausted
-from sequence_sync.model.report import ApplyReport, Event, Result, Status, ordered
+from sequence_sync.apply.state_only import adopt, forget, move, record_agreement
+from sequence_sync.apply.update import close_abandoned, resolve_open_intent, update
+from sequence_sync.errors import AccountError, LockLostError, SeqsyncError, StateError, WaitExhaustedError
+from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status, ordered
 from sequence_sync.plan.matching import bare_title
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change, Plan, Reason
-from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.base import StoppedError
 from sequence_sync.state.journal import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
-from sequence_sync.state.manager import StateUnsaved
+from sequence_sync.state.manager import StateNotSavedError
 from sequence_sync.state.model import Applying, Delta, MadeFrom, SequenceState
 
 # What carries out each action.
-HANDLERS: Mapping[Action, Callable[[Site, Change], Told]] = {
+HANDLERS: Mapping[Action, Callable[[SequenceSession, Change], HandlerResult]] = {
     Action.MOVE: move,
     Action.FORGET: forget,
     Action.ADOPT: adopt,
-    Action.RECORD: record,
+    Action.RECORD: record_agreement,
     Action.CREATE_SEQUENCE: create_sequence,
     Action.CREATE_STEP: create_step,
     Action.CREATE_VARIANT: create_variant,
@@ -48,19 +48,19 @@ HANDLERS: Mapping[Action, Callable[[Site, Change], Told]] = {
     Action.UPDATE_VARIANT: update,
     Action.DEACTIVATE_VARIANT: update,
 }
-ENDS_THE_RUN = (AccountProblem, LockLost, StateProblem, WaitExhausted)
+ENDS_THE_RUN = (AccountError, LockLostError, StateError, WaitExhaustedError)
 
 
-class SequenceRun:
+class SequenceExecutor:
     """One sequence of one apply. `run()` gives a result for each of its changes."""
 
-    def __init__(self, context: Context, key: str, changes: Sequence[Change]) -> None:
+    def __init__(self, context: ApplyContext, key: str, changes: Sequence[Change]) -> None:
         self.context = context
-        self.site = Site(context, key, changes)
+        self.site = SequenceSession(context, key, changes)
         self.changes = list(changes)
-        self.results: list[Result] = []
+        self.results: list[ChangeResult] = []
 
-    def run(self) -> list[Result]:
+    def run(self) -> list[ChangeResult]:
         """Carry out what can be; never raises for what the API, the disk or a person does."""
         known = self.site.known
         self.site.id = known.id if known else None
@@ -68,10 +68,10 @@ class SequenceRun:
             try:
                 self.site.check_stop()
                 self._keep(change, *HANDLERS[change.action](self.site, change))
-            except Halt as halt:
+            except ChangeFailedError as halt:
                 self._keep(change, halt.status, halt.detail, code=halt.code, hint=halt.hint)
                 return self._rest_skipped(index + 1)
-            except Stopped:
+            except StoppedError:
                 return self._rest_skipped(index, "stopped before it was done")
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, ENDS_THE_RUN)
@@ -86,14 +86,21 @@ class SequenceRun:
         entry = known.steps.get(change.step) if known and change.step else None
         remote_id = entry.id if entry else (self.site.id if change.step is None else None)
         self.results.append(
-            Result(
-                address=change.address, action=change.action, status=status, detail=detail, code=code, hint=hint,
+            ChangeResult(
+                address=change.address,
+                action=change.action,
+                status=status,
+                detail=detail,
+                code=code,
+                hint=hint,
                 remote_id=remote_id,
             )
-        )  # fmt: skip
+        )
         self.context.tell(status.value, change.address, detail)
 
-    def _rest_skipped(self, start: int, why: str = "an earlier change of this sequence stopped it") -> list[Result]:
+    def _rest_skipped(
+        self, start: int, why: str = "an earlier change of this sequence stopped it"
+    ) -> list[ChangeResult]:
         for change in self.changes[start:]:
             self._keep(change, Status.SKIPPED, why)
         return self.results
@@ -103,19 +110,23 @@ class SequenceRun:
         try:
             if self.site.known and any(row.action is Action.CREATE_STEP for row in self.changes):
                 fill_variant_ids(self.site)
-            problem = last_look(self.site) if self.site.unclear else None
-            look_after_writing(self.site)
-            close_given_up(self.site)
-        except (SeqsyncError, Stopped) as error:
+            problem = final_check(self.site) if self.site.unclear else None
+            read_back(self.site)
+            close_abandoned(self.site)
+        except (SeqsyncError, StoppedError) as error:
             self.context.tell("note", self.site.key, str(error))
             return
         if problem:
             self.results.append(
-                Result(
-                    address=self.site.key, action="read", status=problem.status, detail=problem.detail,
-                    hint=problem.hint, code=problem.code,
+                ChangeResult(
+                    address=self.site.key,
+                    action="read",
+                    status=problem.status,
+                    detail=problem.detail,
+                    hint=problem.hint,
+                    code=problem.code,
                 )
-            )  # fmt: skip
+            )
 
 
 T = TypeVar("T")
@@ -129,10 +140,10 @@ class Executor:
     `parallelism` sequences go side by side, in threads; with 0 they go one after the other in the caller's own.
     """
 
-    def __init__(self, context: Context, parallelism: int = 4) -> None:
+    def __init__(self, context: ApplyContext, parallelism: int = 4) -> None:
         self.context = context
         self.parallelism = parallelism
-        self.results: list[Result] = []
+        self.results: list[ChangeResult] = []
         self.undecided: set[str] = set()
         self._lock = threading.Lock()
         self._notes: list[str] = []
@@ -141,7 +152,7 @@ class Executor:
 
     # -- what earlier runs left -----------------------------------------------------------------------------------
 
-    def settle(self) -> list[Result]:
+    def settle(self) -> list[ChangeResult]:
         """Decide every open write of earlier runs; sends nothing. A result for each that a person must decide."""
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
         for intent in self.context.ledger.open_intents:
@@ -158,18 +169,18 @@ class Executor:
         self.undecided = {row.address.split(".", 1)[0] for row in unsettled}
         return unsettled
 
-    def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[Result]:
-        unsettled: list[Result] = []
+    def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[ChangeResult]:
+        unsettled: list[ChangeResult] = []
         for intent in intents:
             self.context.tell("settling", intent.address)
             try:
-                settle_open(Site(self.context, key), intent, since)
-            except Halt as halt:
+                resolve_open_intent(SequenceSession(self.context, key), intent, since)
+            except ChangeFailedError as halt:
                 unsettled.append(_unsettled(intent, halt.detail, halt.hint, halt.code))
-            except Stopped:
+            except StoppedError:
                 unsettled.append(_unsettled(intent, "Stopped before it was settled.", "", 0))
             except SeqsyncError as error:
-                self.context.aborted |= isinstance(error, AccountProblem)
+                self.context.aborted |= isinstance(error, AccountError)
                 unsettled.append(_unsettled(intent, str(error), "Run the same apply again.", error.exit_code))
         return unsettled
 
@@ -178,7 +189,7 @@ class Executor:
     def carry_out(self, plan: Plan) -> ApplyReport:
         """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way.
 
-        Raises AccountProblem, ReadFailed and Stopped before the first change.
+        Raises AccountError, ReadFailedError and StoppedError before the first change.
         """
         self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
@@ -187,8 +198,8 @@ class Executor:
         # In a thread of its own: a read may hang, and the caller's thread must hear signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:
-            raise Stopped
-        runs = [SequenceRun(self.context, key, rows) for key, rows in prepared[0].items()]
+            raise StoppedError
+        runs = [SequenceExecutor(self.context, key, rows) for key, rows in prepared[0].items()]
         self._second_look(runs)
         self._side_by_side([partial(self._run_one, run) for run in runs])
         return self._end(plan)
@@ -205,7 +216,7 @@ class Executor:
         return {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
 
     def check_account(self) -> None:
-        """Raises AccountProblem where the key is refused, or sees none of the sequences that the state knows."""
+        """Raises AccountError where the key is refused, or sees none of the sequences that the state knows."""
         known = {row.id for row in self.context.ledger.state.sequences.values()}
         check_account(known, self.context.remote_sequences())
 
@@ -251,11 +262,13 @@ class Executor:
     def _all(self, changes: Iterable[Change], status: Status, why: str, code: int = 0, hint: str = "") -> None:
         for change in changes:
             self.results.append(
-                Result(address=change.address, action=change.action, status=status, detail=why, code=code, hint=hint)
+                ChangeResult(
+                    address=change.address, action=change.action, status=status, detail=why, code=code, hint=hint
+                )
             )
             self.context.tell(status.value, change.address, why)
 
-    def _second_look(self, runs: Sequence[SequenceRun]) -> None:
+    def _second_look(self, runs: Sequence[SequenceExecutor]) -> None:
         """Where a run may have been cut off, or nothing is known of the last one: wait, then look again.
 
         Each sequence that is there already and gets a create reads again by itself before its first write; the list
@@ -263,33 +276,33 @@ class Executor:
         the wait for it is made whatever the plan says.
         """
         context = self.context
-        sites = [run.site for run in runs if is_there_and_grows(run.site)]
+        sites = [run.site for run in runs if gets_creates(run.site)]
         cut_off = context.cut_off or context.lock.taken_over or bool(context.ledger.damaged)
         creates = any(change.action in CREATES for run in runs for change in run.changes)
         # A state that knows of no run has lost its journal; where there is none yet, nothing can have been cut off.
         unsure = context.no_record and (sites or (creates and self._was_stored))
         if context.ledger.damaged or (cut_off and creates) or unsure:
             if not cut_off:
-                cut_off = any(self._side_by_side([partial(first_look, site) for site in sites]))
+                cut_off = any(self._side_by_side([partial(preview, site) for site in sites]))
             wait = context.grace if cut_off else min(SECOND_LOOK, context.grace)
             left = wait - (context.clock.now() - self._began_at)
             if left > 0:
                 context.tell("wait", text=f"looking twice before the first write: {left:.0f} s")
                 try:
                     context.clock.sleep(left)
-                except Stopped:
+                except StoppedError:
                     return
             context.forget_list()
         if not context.stopped():
             for number in context.ledger.damaged:
                 context.ledger.append(SettledRecord(run=context.run, of=number))
 
-    def _run_one(self, run: SequenceRun) -> None:
+    def _run_one(self, run: SequenceExecutor) -> None:
         results = run.run()
         with self._lock:
             self.results.extend(results)
         if not self.context.aborted:
-            self.context.ledger.fold_if_due()
+            self.context.ledger.checkpoint_if_due()
 
     def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Run `jobs`, at most `parallelism` at a time, and give their results in order."""
@@ -337,9 +350,12 @@ class Executor:
         context, ledger = self.context, self.context.ledger
         addresses = [change.address for change in plan.changes]
         report = ApplyReport(
-            environment=plan.environment, api_host=plan.api_host, plan_hash=plan.plan_hash(),
-            results=ordered(self.results, addresses), notes=tuple(self._notes),
-        )  # fmt: skip
+            environment=plan.environment,
+            api_host=plan.api_host,
+            plan_hash=plan.plan_hash(),
+            results=ordered(self.results, addresses),
+            notes=tuple(self._notes),
+        )
         if not context.stopped():
             done = not any(row.code or row.status is Status.SKIPPED for row in self.results)
             applying = (
@@ -351,7 +367,7 @@ class Executor:
         ledger.append(EndRecord(run=context.run, exit_code=report.exit_code))
         try:
             ledger.fold()
-        except StateUnsaved as problem:
+        except StateNotSavedError as problem:
             report = report.with_unsaved(str(problem), (problem.printed or b"").decode())
         if ledger.history_problem:
             told = f"The history of this run could not be written: {ledger.history_problem}"
@@ -379,6 +395,8 @@ def _adopted_as_wanted(plan: Plan, key: str, entry: SequenceState) -> bool:
     return all(c.step in entry.steps and entry.steps[c.step].content == c.after for c in adopted if c.step)
 
 
-def _unsettled(intent: IntentRecord, detail: str, hint: str, code: int) -> Result:
+def _unsettled(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:
     status = Status.UNKNOWN if code == 9 else Status.FAILED
-    return Result(address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code)
+    return ChangeResult(
+        address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code
+    )

@@ -16,12 +16,12 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.plan.calls import OF_STEP, OF_VARIANT
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.drift import text_is_ours
-from sequence_sync.plan.matching import equal, may_be, same_title
+from sequence_sync.plan.matching import could_be, same_title, says_the_same
 from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState
 
 
-class Stand(StrEnum):
+class Doubt(StrEnum):
     """Why it is unclear."""
 
     UNKNOWN = "unknown"  # this run sent it and got no clear answer
@@ -29,7 +29,7 @@ class Stand(StrEnum):
     OPEN = "open"  # an earlier run left it
 
 
-class Seen(StrEnum):
+class Observation(StrEnum):
     """What a read shows, after all ids seen before are taken away."""
 
     NOTHING = "nothing"
@@ -39,7 +39,7 @@ class Seen(StrEnum):
     UNREAD = "unread"  # it could not be read
 
 
-class Decision(StrEnum):
+class CreateResolution(StrEnum):
     """What to do."""
 
     ADOPT = "adopt"
@@ -50,23 +50,39 @@ class Decision(StrEnum):
     ASK = "ask"  # a person must decide
 
 
-_EARLY: Mapping[Seen, Decision] = {
-    Seen.EQUAL: Decision.ADOPT,
-    Seen.NOTHING: Decision.WAIT,
-    Seen.OTHER: Decision.WAIT,
-    Seen.STRANGERS: Decision.WAIT,
-    Seen.UNREAD: Decision.WAIT,
+_EARLY: Mapping[Observation, CreateResolution] = {
+    Observation.EQUAL: CreateResolution.ADOPT,
+    Observation.NOTHING: CreateResolution.WAIT,
+    Observation.OTHER: CreateResolution.WAIT,
+    Observation.STRANGERS: CreateResolution.WAIT,
+    Observation.UNREAD: CreateResolution.WAIT,
 }
-_LATE: Mapping[Seen, Decision] = {**_EARLY, Seen.OTHER: Decision.ASK, Seen.UNREAD: Decision.ASK}
+_LATE: Mapping[Observation, CreateResolution] = {
+    **_EARLY,
+    Observation.OTHER: CreateResolution.ASK,
+    Observation.UNREAD: CreateResolution.ASK,
+}
 
 # (stand, the grace is over) -> what the read shows -> decision
-CREATE_TABLE: Mapping[tuple[Stand, bool], Mapping[Seen, Decision]] = {
-    (Stand.UNKNOWN, False): _EARLY,
-    (Stand.DOUBTFUL, False): _EARLY,
-    (Stand.OPEN, False): _EARLY,
-    (Stand.UNKNOWN, True): {**_LATE, Seen.NOTHING: Decision.SEND, Seen.STRANGERS: Decision.CLOSE},
-    (Stand.DOUBTFUL, True): {**_LATE, Seen.NOTHING: Decision.REFUSED, Seen.STRANGERS: Decision.REFUSED},
-    (Stand.OPEN, True): {**_LATE, Seen.NOTHING: Decision.CLOSE, Seen.STRANGERS: Decision.CLOSE},
+CREATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[Observation, CreateResolution]] = {
+    (Doubt.UNKNOWN, False): _EARLY,
+    (Doubt.DOUBTFUL, False): _EARLY,
+    (Doubt.OPEN, False): _EARLY,
+    (Doubt.UNKNOWN, True): {
+        **_LATE,
+        Observation.NOTHING: CreateResolution.SEND,
+        Observation.STRANGERS: CreateResolution.CLOSE,
+    },
+    (Doubt.DOUBTFUL, True): {
+        **_LATE,
+        Observation.NOTHING: CreateResolution.REFUSED,
+        Observation.STRANGERS: CreateResolution.REFUSED,
+    },
+    (Doubt.OPEN, True): {
+        **_LATE,
+        Observation.NOTHING: CreateResolution.CLOSE,
+        Observation.STRANGERS: CreateResolution.CLOSE,
+    },
 }
 
 
@@ -74,36 +90,36 @@ CREATE_TABLE: Mapping[tuple[Stand, bool], Mapping[Seen, Decision]] = {
 class Evidence:
     """What a read shows, with the steps (or the sequence ids) that show it."""
 
-    seen: Seen
+    seen: Observation
     found: RemoteStep | None = None
     found_id: str | None = None
     candidates: tuple[str, ...] = ()
 
 
-def weigh_steps(read: Iterable[RemoteStep] | None, before: Collection[str], content: Content) -> Evidence:
+def observe_steps(read: Iterable[RemoteStep] | None, before: Collection[str], content: Content) -> Evidence:
     """What a read of a sequence's steps says about a create of `content`; `before` are the ids seen before it."""
     if read is None:
-        return Evidence(Seen.UNREAD)
+        return Evidence(Observation.UNREAD)
     new = [step for step in read if step.id not in before]
-    near = [step for step in new if may_be(step, content)]
-    if len(near) == 1 and equal(near[0], content):
-        return Evidence(Seen.EQUAL, found=near[0], found_id=near[0].id)
+    near = [step for step in new if could_be(step, content)]
+    if len(near) == 1 and says_the_same(near[0], content):
+        return Evidence(Observation.EQUAL, found=near[0], found_id=near[0].id)
     if near:
-        return Evidence(Seen.OTHER, candidates=tuple(step.id for step in near))
-    return Evidence(Seen.STRANGERS if new else Seen.NOTHING)
+        return Evidence(Observation.OTHER, candidates=tuple(step.id for step in near))
+    return Evidence(Observation.STRANGERS if new else Observation.NOTHING)
 
 
-def weigh_sequences(rows: Iterable[RemoteSequence], before: Collection[str], title: str) -> Evidence:
+def observe_sequences(rows: Iterable[RemoteSequence], before: Collection[str], title: str) -> Evidence:
     """What the list says about a create of a sequence: ours is new, inactive and empty."""
     new = [row for row in rows if row.id not in before and same_title(row.title, title)]
     if not new:
-        return Evidence(Seen.NOTHING)
+        return Evidence(Observation.NOTHING)
     if len(new) == 1 and not new[0].active and not new[0].step_ids:
-        return Evidence(Seen.EQUAL, found_id=new[0].id)
-    return Evidence(Seen.OTHER, candidates=tuple(row.id for row in new))
+        return Evidence(Observation.EQUAL, found_id=new[0].id)
+    return Evidence(Observation.OTHER, candidates=tuple(row.id for row in new))
 
 
-class Held(StrEnum):
+class VariantObservation(StrEnum):
     """What a read of one variant shows."""
 
     WANTED = "wanted"  # all that the PATCH says is there already
@@ -113,7 +129,7 @@ class Held(StrEnum):
     UNREAD = "unread"  # it could not be read
 
 
-class Next(StrEnum):
+class UpdateResolution(StrEnum):
     """What to do about an unclear PATCH."""
 
     UPDATED = "updated"
@@ -127,36 +143,54 @@ class Next(StrEnum):
 # (stand, the grace is over) -> what the read shows -> what to do. At the next start a PATCH of which nothing is to be
 # seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check. A doubtful no may
 # have come before the change was carried out (a gateway's 408), and a read may be old: both count after the grace.
-UPDATE_TABLE: Mapping[tuple[Stand, bool], Mapping[Held, Next]] = {
-    (Stand.UNKNOWN, False): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
-        Held.UNREAD: Next.WAIT,
+UPDATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[VariantObservation, UpdateResolution]] = {
+    (Doubt.UNKNOWN, False): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.REPEAT,
+        VariantObservation.OTHER: UpdateResolution.WAIT,
+        VariantObservation.GONE: UpdateResolution.WAIT,
+        VariantObservation.UNREAD: UpdateResolution.WAIT,
     },
-    (Stand.UNKNOWN, True): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.REPEAT, Held.OTHER: Next.ASK, Held.GONE: Next.ASK,
-        Held.UNREAD: Next.ASK,
+    (Doubt.UNKNOWN, True): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.REPEAT,
+        VariantObservation.OTHER: UpdateResolution.ASK,
+        VariantObservation.GONE: UpdateResolution.ASK,
+        VariantObservation.UNREAD: UpdateResolution.ASK,
     },
-    (Stand.DOUBTFUL, False): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.WAIT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
-        Held.UNREAD: Next.WAIT,
+    (Doubt.DOUBTFUL, False): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.WAIT,
+        VariantObservation.OTHER: UpdateResolution.WAIT,
+        VariantObservation.GONE: UpdateResolution.WAIT,
+        VariantObservation.UNREAD: UpdateResolution.WAIT,
     },
-    (Stand.DOUBTFUL, True): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.REFUSED, Held.OTHER: Next.REFUSED, Held.GONE: Next.REFUSED,
-        Held.UNREAD: Next.REFUSED,
+    (Doubt.DOUBTFUL, True): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.REFUSED,
+        VariantObservation.OTHER: UpdateResolution.REFUSED,
+        VariantObservation.GONE: UpdateResolution.REFUSED,
+        VariantObservation.UNREAD: UpdateResolution.REFUSED,
     },
-    (Stand.OPEN, False): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.WAIT, Held.OTHER: Next.WAIT, Held.GONE: Next.WAIT,
-        Held.UNREAD: Next.WAIT,
+    (Doubt.OPEN, False): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.WAIT,
+        VariantObservation.OTHER: UpdateResolution.WAIT,
+        VariantObservation.GONE: UpdateResolution.WAIT,
+        VariantObservation.UNREAD: UpdateResolution.WAIT,
     },
-    (Stand.OPEN, True): {
-        Held.WANTED: Next.UPDATED, Held.OURS: Next.NOT_MADE, Held.OTHER: Next.NOT_MADE, Held.GONE: Next.NOT_MADE,
-        Held.UNREAD: Next.ASK,
+    (Doubt.OPEN, True): {
+        VariantObservation.WANTED: UpdateResolution.UPDATED,
+        VariantObservation.OURS: UpdateResolution.NOT_MADE,
+        VariantObservation.OTHER: UpdateResolution.NOT_MADE,
+        VariantObservation.GONE: UpdateResolution.NOT_MADE,
+        VariantObservation.UNREAD: UpdateResolution.ASK,
     },
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Aspect:
+class FieldComparison:
     """One thing that a variant is held against, by the fields of the PATCH. None: a read does not tell."""
 
     names: tuple[str, ...]
@@ -167,32 +201,37 @@ class Aspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What a read shows, and of a change by somebody else the thing with both sides. `may_be`: the fields of the PATCH
+class PatchComparison:
+    """What a read shows, and of a change by somebody else the thing with both sides. `could_be`: the fields of the
+    PATCH
     that may be as it says, by all that was read."""
 
-    held: Held
-    changed: Aspect | None = None
-    may_be: tuple[str, ...] = ()
+    held: VariantObservation
+    changed: FieldComparison | None = None
+    could_be: tuple[str, ...] = ()
 
 
-def hold(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteStep | None) -> Finding:
+def compare_patch(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteStep | None) -> PatchComparison:
     """`step` as read against `entry` and against a PATCH of `letter` with `body`."""
     known = entry.variants[letter]
     row = next((row for row in step.variants if row.id == known.id), None) if step else None
     if step is None or row is None:
-        return Finding(Held.GONE, may_be=tuple(body))
+        return PatchComparison(VariantObservation.GONE, could_be=tuple(body))
     aspects = [*_placing(entry, body, step), *_rest(entry, letter, body, row)]
     if body.keys() & {"payload", "taskNote"}:  # who only switches a variant off overwrites no words
         aspects.insert(0, _text(entry, letter, body, row))
-    may_be = tuple(name for aspect in aspects if aspect.wanted is not False for name in aspect.names)
+    could_be = tuple(name for aspect in aspects if aspect.wanted is not False for name in aspect.names)
     if all(aspect.wanted for aspect in aspects):
-        return Finding(Held.WANTED, may_be=may_be)
+        return PatchComparison(VariantObservation.WANTED, could_be=could_be)
     foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)
-    return Finding(Held.OTHER, foreign, may_be) if foreign else Finding(Held.OURS, may_be=may_be)
+    return (
+        PatchComparison(VariantObservation.OTHER, foreign, could_be)
+        if foreign
+        else PatchComparison(VariantObservation.OURS, could_be=could_be)
+    )
 
 
-def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> Aspect:
+def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> FieldComparison:
     known = entry.variants[letter].content
     payload, note = _filled(body.get("payload", known.payload)), body.get("taskNote", known.task_note)
     ours, marks = text_is_ours(entry, letter, row), entry.variants[letter].unsettled.keys() & {"payload", "task_note"}
@@ -203,7 +242,7 @@ def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVar
         wanted = wanted and None
     elif ours and wanted and payload != _filled(row.payload):
         wanted = None
-    return Aspect(("payload", "taskNote"), ours, wanted, _words(row.payload), _words(known.payload))
+    return FieldComparison(("payload", "taskNote"), ours, wanted, _words(row.payload), _words(known.payload))
 
 
 def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +253,7 @@ def _words(payload: Mapping[str, Any]) -> str:
     return " / ".join(str(value) for value in _filled(payload).values())
 
 
-def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> list[Aspect]:
+def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> list[FieldComparison]:
     aspects, marks = [], entry.unsettled
     if "absoluteDays" in body:
         aspects.append(_plain("absoluteDays", step.day, (entry.day, *marks.get("day", ())), body["absoluteDays"]))
@@ -229,7 +268,7 @@ def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> lis
     return aspects
 
 
-def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> list[Aspect]:
+def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> list[FieldComparison]:
     known = entry.variants[letter]
     aspects = []
     if "attachmentIds" in body:
@@ -238,13 +277,13 @@ def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVar
         aspects.append(_plain("attachmentIds", told, [sorted(row) for row in before], sorted(body["attachmentIds"])))
     if "status" in body:
         # On or off is no text that could be lost: whoever switched it already did what is wanted.
-        aspects.append(Aspect(("status",), True, None if row.status is None else row.status == body["status"]))
+        aspects.append(FieldComparison(("status",), True, None if row.status is None else row.status == body["status"]))
     return aspects
 
 
-def _plain(name: str, told: Any, ours: Sequence[Any], wanted: Any) -> Aspect:
+def _plain(name: str, told: Any, ours: Sequence[Any], wanted: Any) -> FieldComparison:
     """`ours`: what was last applied, then what else a call of ours may have written."""
     if told is None:
-        return Aspect((name,), None, None)
+        return FieldComparison((name,), None, None)
     word = OF_STEP.get(name) or OF_VARIANT[name]
-    return Aspect((name,), told in ours, told == wanted, f"{word} {told}", f"{word} {ours[0]}")
+    return FieldComparison((name,), told in ours, told == wanted, f"{word} {told}", f"{word} {ours[0]}")

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from sequence_sync.apply.context import Halt, Site, day_of
+from sequence_sync.apply.context import ChangeFailedError, SequenceSession, day_of
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.compare import same_payload, shared_words, step_fields
 from sequence_sync.plan.drift import ON, as_read, drift_of, payload_digest, same_words, text_is_applied
 from sequence_sync.plan.guards import DRIFT
-from sequence_sync.plan.matching import MOSTLY_THE_SAME, Look, adopted_step, look, with_variant_ids
-from sequence_sync.plan.model import Action, Change, Drifted, DriftKind
-from sequence_sync.provider.base import AppSequence, ReadFailed, RemoteStep, RemoteVariant
+from sequence_sync.plan.matching import MOSTLY_EQUAL, Matches, adopted_step, match_steps, with_variant_ids
+from sequence_sync.plan.model import Action, Change, Drift, DriftKind
+from sequence_sync.provider.base import ReadFailedError, RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.state.model import Delta, StepState, VariantState
 
 SHOWN = 300  # characters of a text in a refusal
 
 
-def refuse_unshown_drift(site: Site) -> None:
-    """Raises Halt where the app says what neither the state nor the plan knows of. A first reading may lag behind."""
+def refuse_unplanned_drift(site: SequenceSession) -> None:
+    """Raises ChangeFailedError where the app says what neither the state nor the plan knows of. A first reading may
+    lag behind."""
     if DRIFT in site.context.allowed or not unshown(site):
         return
     site.look_again("something differs there")
@@ -33,7 +34,7 @@ def refuse_unshown_drift(site: Site) -> None:
         raise _refusal(site, rows)
 
 
-def unshown(site: Site) -> list[Drifted]:
+def unshown(site: SequenceSession) -> list[Drift]:
     """The edits in the last read that the plan did not show, and that are not what the plan wants."""
     entry = site.entry()
     row = next((row for row in site.context.remote_sequences() if row.id == entry.id), None)
@@ -41,7 +42,7 @@ def unshown(site: Site) -> list[Drifted]:
         return []
     return [
         found
-        for found in drift_of(site.key, entry, AppSequence(row, tuple(site.steps)))
+        for found in drift_of(site.key, entry, SequenceSnapshot(row, tuple(site.steps)))
         if found.kind is DriftKind.CHANGED
         and "." in found.address
         and not site.context.known_drift.issuperset(found.digests())
@@ -49,7 +50,7 @@ def unshown(site: Site) -> list[Drifted]:
     ]
 
 
-def _is_wanted(site: Site, found: Drifted) -> bool:
+def _is_wanted(site: SequenceSession, found: Drift) -> bool:
     """Whether the app says already what this plan is about to write."""
     step = found.address.split(".")[1]
     planned = [change for change in site.changes if change.step == step and change.calls]
@@ -65,7 +66,7 @@ def _switches(change: Change, address: str, on: bool) -> bool:
     return change.address == address and any(call.body.get("status") == int(on) for call in change.calls)
 
 
-def _says(site: Site, found: Drifted, content: Content) -> bool:
+def _says(site: SequenceSession, found: Drift, content: Content) -> bool:
     parts = found.address.split(".")
     if len(parts) == 2:
         fields = step_fields(content, content.assignee is not None)
@@ -77,18 +78,20 @@ def _says(site: Site, found: Drifted, content: Content) -> bool:
     return same_words(entry.type, content.variants[letter], as_read(entry.type, entry.variants[letter], row))
 
 
-def _refusal(site: Site, rows: list[Drifted]) -> Halt:
+def _refusal(site: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
     first = rows[0]
     told = "; ".join(
         f"{row.field.split('.')[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
         for row in first.fields
     )
     more = f" And {len(rows) - 1} more." if len(rows) > 1 else ""
-    return Halt(
-        Status.REFUSED, 6, f"{first.address} was changed in Saleshandy since the last apply ({told}).{more}",
+    return ChangeFailedError(
+        Status.REFUSED,
+        6,
+        f"{first.address} was changed in Saleshandy since the last apply ({told}).{more}",
         f"Nothing of {site.key} is written. `seqsync import {site.id}` takes the edit into the file; a plan with "
         "`-refresh` shows it; `-refresh -allow drift` puts the file's words in its place.",
-    )  # fmt: skip
+    )
 
 
 def _short(value: object) -> str:
@@ -96,13 +99,13 @@ def _short(value: object) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + ' …"'
 
 
-def look_after_writing(site: Site) -> None:
+def read_back(site: SequenceSession) -> None:
     """One read at the end of a sequence that was written to, for how the server spells it."""
     if not (site.made or site.before) or site.read_if_there() is not None:
-        remember_returned(site)
+        remember_server_spelling(site)
 
 
-def remember_returned(site: Site) -> None:
+def remember_server_spelling(site: SequenceSession) -> None:
     """Keep how the server spells what we wrote. Needs no read; what was written since the last one is left out."""
     known = site.known
     if known is None or site.read_at is None:
@@ -117,7 +120,7 @@ def remember_returned(site: Site) -> None:
         site.note(f"how Saleshandy spells {site.key}", Delta(sequence=site.key, steps=dict(changed)))
 
 
-def _with_returned(site: Site, step: StepState, remote: RemoteStep) -> StepState:
+def _with_returned(site: SequenceSession, step: StepState, remote: RemoteStep) -> StepState:
     variants = dict(step.variants)
     for letter, known in step.variants.items():
         row = _row(remote.variants, known, site.patched)
@@ -132,7 +135,7 @@ def _row(rows: Iterable[RemoteVariant], known: VariantState, patched: Collection
     return next((row for row in rows if row.id == known.id and row.id not in patched), None)
 
 
-def _is_respelled(site: Site, step: StepState, known: VariantState, row: RemoteVariant) -> bool:
+def _is_respelled(site: SequenceSession, step: StepState, known: VariantState, row: RemoteVariant) -> bool:
     """Whether this run wrote it, and the server made other words of it: neither an old text that a reading still shows,
     nor something else altogether."""
     if step.id not in site.made and known.id not in site.before:
@@ -140,13 +143,13 @@ def _is_respelled(site: Site, step: StepState, known: VariantState, row: RemoteV
     before = site.before.get(known.id or "")
     if before is not None and same_payload(step.type, before, row.payload, "", ""):
         return False
-    if shared_words(known.content.payload, row.payload) < MOSTLY_THE_SAME:
+    if shared_words(known.content.payload, row.payload) < MOSTLY_EQUAL:
         return False
     site.context.tell("note", site.key, f"Saleshandy made other words of what was written to step {step.id}")
     return True
 
 
-def is_there_and_grows(site: Site) -> bool:
+def gets_creates(site: SequenceSession) -> bool:
     """Whether the sequence was there before this run and gets a step created."""
     known = site.known
     configured = next((c.remote_id for c in site.changes if c.action is Action.ADOPT and c.step is None), None)
@@ -154,30 +157,30 @@ def is_there_and_grows(site: Site) -> bool:
     return site.id is not None and bool(site.creates())
 
 
-def first_look(site: Site) -> bool:
+def preview(site: SequenceSession) -> bool:
     """Before anything is written anywhere, read once. Whether steps of ours are there that the state does not know.
 
     What fails here is met again, and told, by the sequence's own run.
     """
     try:
         site.read()
-    except (Halt, SeqsyncError):
+    except (ChangeFailedError, SeqsyncError):
         return False
-    found = look(site.unknown(), site.creates(), site.managed())
+    found = match_steps(site.unknown(), site.creates(), site.managed())
     return bool(found.adopt or found.ask)
 
 
-def look_before_writing(site: Site) -> None:
+def preflight_read(site: SequenceSession) -> None:
     """The read before the first write to a sequence that is there already."""
     if site.announced:
         return
     site.read()
-    found = look(site.unknown(), site.creates(), site.managed())
+    found = match_steps(site.unknown(), site.creates(), site.managed())
     for address, step in found.adopt.items():
         _adopt(site, address, step)
-    tell_doubles(site, found)
-    ask_which(found)
-    refuse_unshown_drift(site)
+    refuse_duplicates(site, found)
+    refuse_candidates(found)
+    refuse_unplanned_drift(site)
     others = {step.id: day_of(step) for step in found.others if step.id not in _in_question(site, found)}
     if others:
         names = ", ".join(sorted(others))
@@ -188,14 +191,14 @@ def look_before_writing(site: Site) -> None:
     site.announce()
 
 
-def _in_question(site: Site, found: Look) -> set[str]:
+def _in_question(site: SequenceSession, found: Matches) -> set[str]:
     """What may be one of those that the plan blocks for that very reason: a person decides, and has not yet."""
     waiting = {name: row for name, row in site.context.in_question.items() if name.split(".")[0] == site.key}
-    again = look(found.others, waiting, {})
+    again = match_steps(found.others, waiting, {})
     return {step.id for _, step in again.ask} | {step.id for step in again.adopt.values()}
 
 
-def ask_which(found: Look) -> None:
+def refuse_candidates(found: Matches) -> None:
     """Steps that may be ones to be created, or may not: a person decides, and must see all that are in question."""
     if not found.ask:
         return
@@ -203,7 +206,7 @@ def ask_which(found: Look) -> None:
     asked = [(addresses, step.id) for addresses, step in found.ask if address in addresses]
     may_be = dict.fromkeys(name for addresses, _ in asked for name in addresses)
     ids = ", ".join(step_id for _, step_id in asked)
-    raise Halt(
+    raise ChangeFailedError(
         Status.UNKNOWN,
         9,
         f"In Saleshandy and not in the state: {ids}. It cannot be told whether that is {' or '.join(may_be)}.",
@@ -212,27 +215,29 @@ def ask_which(found: Look) -> None:
     )
 
 
-def last_look(site: Site) -> Halt | None:
+def final_check(site: SequenceSession) -> ChangeFailedError | None:
     """A sequence in which something was unknown is read once more at its end. What it shows that a person must see."""
     try:
         site.read()
-        tell_doubles(site, look(site.unknown(), {}, site.managed()))
-    except Halt as halt:
+        refuse_duplicates(site, match_steps(site.unknown(), {}, site.managed()))
+    except ChangeFailedError as halt:
         return halt
-    except ReadFailed as problem:
-        return Halt(Status.FAILED, 1, "It could not be read once more at the end.", problem.summary)
+    except ReadFailedError as problem:
+        return ChangeFailedError(Status.FAILED, 1, "It could not be read once more at the end.", problem.summary)
     return None
 
 
-def tell_doubles(site: Site, found: Look) -> None:
+def refuse_duplicates(site: SequenceSession, found: Matches) -> None:
     """Steps equal to managed ones are told before anything else is asked or sent, each with both ids."""
     if not found.doubles:
         return
     steps = site.entry().steps
-    told = (f"Step {step.id} is a second copy of {name} (step {steps[name.split('.')[1]].id})."
-            for name, step in found.doubles)  # fmt: skip
+    told = (
+        f"Step {step.id} is a second copy of {name} (step {steps[name.split('.')[1]].id})."
+        for name, step in found.doubles
+    )
     address = found.doubles[0][0]
-    raise Halt(
+    raise ChangeFailedError(
         Status.UNKNOWN,
         9,
         " ".join(told),
@@ -241,7 +246,7 @@ def tell_doubles(site: Site, found: Look) -> None:
     )
 
 
-def fill_variant_ids(site: Site) -> None:
+def fill_variant_ids(site: SequenceSession) -> None:
     """One read finds the ids of variants whose create's answer did not tell them. Not found: they stay unknown."""
     entry = site.entry()
     lacking = {key: row for key, row in entry.steps.items() if any(v.id is None for v in row.variants.values())}
@@ -249,7 +254,7 @@ def fill_variant_ids(site: Site) -> None:
         return
     try:
         steps = {step.id: step for step in site.read()}
-    except (ReadFailed, Halt):
+    except (ReadFailedError, ChangeFailedError):
         return
     found = {key: with_variant_ids(row, steps[row.id]) for key, row in lacking.items() if row.id in steps}
     whole = {key: step for key, step in found.items() if step is not None}
@@ -257,17 +262,19 @@ def fill_variant_ids(site: Site) -> None:
         site.note(f"variants of {site.key} found by reading", Delta(sequence=site.key, steps=dict(whole)))
 
 
-def unknown_ids(site: Site, step_key: str) -> Halt:
+def unknown_ids(site: SequenceSession, step_key: str) -> ChangeFailedError:
     """A step whose variants in Saleshandy cannot be told apart, or are others than those that were last applied."""
     step_id = site.entry().steps[step_key].id
-    return Halt(
-        Status.FAILED, 1, f"Which variants of step {step_id} are those of {site.key}.{step_key} is not known.",
+    return ChangeFailedError(
+        Status.FAILED,
+        1,
+        f"Which variants of step {step_id} are those of {site.key}.{step_key} is not known.",
         f"Look at it in Saleshandy: it should have the variants that `seqsync state show {site.key}.{step_key}` tells. "
         f"Then run `seqsync state resolve {site.key}.{step_key} -adopt {step_id}`: it takes them as they are there.",
-    )  # fmt: skip
+    )
 
 
-def _adopt(site: Site, address: str, step: RemoteStep) -> None:
+def _adopt(site: SequenceSession, address: str, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, site.creates()[address])
     if entry is not None:
         text = f"{address} was there already: step {step.id}"

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from sequence_sync.errors import AccountProblem
+from sequence_sync.errors import AccountError
 from sequence_sync.provider.base import (
     Answer,
-    Api,
-    App,
-    AppSequence,
+    AnswerKind,
     Clock,
-    Kind,
-    ReadFailed,
+    Provider,
+    ReadFailedError,
+    RemoteAccount,
     RemoteSequence,
     RemoteStep,
+    SequenceSnapshot,
 )
 from sequence_sync.state.model import SequenceState
 
@@ -27,7 +27,7 @@ MORE_READINGS = 2  # what the last of them alone misses is not gone
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReadRequest:
     """What is to be read. `entries` are the state's sequences by key, `ids` by key those that only the files name.
     `by_list`: the list of sequences is enough, where it tells the ids of the steps."""
 
@@ -37,33 +37,33 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refreshed:
+class RefreshResult:
     """What was read, and by key what could not be."""
 
-    app: App
-    unread: Mapping[str, ReadFailed] = field(default_factory=dict)
+    app: RemoteAccount
+    unread: Mapping[str, ReadFailedError] = field(default_factory=dict)
 
 
 def check_account(known: Collection[str], rows: Collection[RemoteSequence]) -> None:
-    """Raises AccountProblem where the account has none of the sequences that the state knows."""
+    """Raises AccountError where the account has none of the sequences that the state knows."""
     if known and not set(known) & {row.id for row in rows}:
-        raise AccountProblem(
+        raise AccountError(
             "None of the state's sequences is in this account.",
             f"The state knows {len(known)}, and this key sees none of them.",
             "Is it the right key, the right environment (-env), the right state?",
         )
 
 
-class Refresh:
+class RemoteReader:
     """One look at the account. `tell` hears what is going on, as plain words."""
 
-    def __init__(self, api: Api, clock: Clock, grace: float, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, api: Provider, clock: Clock, grace: float, tell: Callable[[str], None] = lambda _: None) -> None:
         self._api, self._clock, self._grace, self._tell = api, clock, grace, tell
 
-    def read(self, wanted: Wanted, account: Collection[str]) -> Refreshed:
+    def read(self, wanted: ReadRequest, account: Collection[str]) -> RefreshResult:
         """Everything in `wanted`. `account` are the ids of all sequences that the state knows.
 
-        Raises AccountProblem, WaitExhausted, and ReadFailed where the list itself cannot be read.
+        Raises AccountError, WaitExhaustedError, and ReadFailedError where the list itself cannot be read.
         """
         began = self._clock.now()
         rows = self._api.sequences()
@@ -81,9 +81,11 @@ class Refresh:
             still, believed = self._missing(wanted, again), {key: ids for key, ids in missing.items() if key in again}
             missing = {key: ids for key, ids in still.items() if ids - believed[key]}
             for key, row in again.items():
-                found[key] = AppSequence(row.row, row.steps, still.get(key, frozenset()))
+                found[key] = SequenceSnapshot(row.row, row.steps, still.get(key, frozenset()))
         unread |= {key: _wavers(key) for key in missing}
-        return Refreshed(App(tuple(rows), {key: row for key, row in found.items() if key not in unread}), unread)
+        return RefreshResult(
+            RemoteAccount(tuple(rows), {key: row for key, row in found.items() if key not in unread}), unread
+        )
 
     def _wait(self, missing: Collection[str], began: float) -> None:
         left = self._grace - (self._clock.now() - began)
@@ -92,43 +94,45 @@ class Refresh:
             self._clock.sleep(left)
 
     def _pass(
-        self, wanted: Wanted, ids: Mapping[str, str], rows: Collection[RemoteSequence]
-    ) -> tuple[dict[str, AppSequence], dict[str, ReadFailed]]:
+        self, wanted: ReadRequest, ids: Mapping[str, str], rows: Collection[RemoteSequence]
+    ) -> tuple[dict[str, SequenceSnapshot], dict[str, ReadFailedError]]:
         """The sequences with these ids, by key, and what could not be read of them."""
         listed = {row.id: row for row in rows}
-        found: dict[str, AppSequence] = {}
-        unread: dict[str, ReadFailed] = {}
+        found: dict[str, SequenceSnapshot] = {}
+        unread: dict[str, ReadFailedError] = {}
         for key, remote_id in ids.items():
             try:
                 found[key] = self._one(wanted, key, listed.get(remote_id))
-            except ReadFailed as error:
+            except ReadFailedError as error:
                 unread[key] = error
         return found, unread
 
-    def _one(self, wanted: Wanted, key: str, row: RemoteSequence | None) -> AppSequence:
+    def _one(self, wanted: ReadRequest, key: str, row: RemoteSequence | None) -> SequenceSnapshot:
         if row is None:
-            return AppSequence(None)
+            return SequenceSnapshot(None)
         entry = wanted.entries.get(key)
         if wanted.by_list and entry and (row.step_ids or not entry.steps):
-            return AppSequence(row)
+            return SequenceSnapshot(row)
         steps = self._api.steps(row.id)
         if steps is None:
-            raise ReadFailed(f"The list shows {key} (id {row.id}), but its steps are not found.", Answer(Kind.MISSING))
-        return AppSequence(row, tuple(steps))
+            raise ReadFailedError(
+                f"The list shows {key} (id {row.id}), but its steps are not found.", Answer(AnswerKind.MISSING)
+            )
+        return SequenceSnapshot(row, tuple(steps))
 
-    def _missing(self, wanted: Wanted, found: Mapping[str, AppSequence]) -> dict[str, frozenset[str]]:
+    def _missing(self, wanted: ReadRequest, found: Mapping[str, SequenceSnapshot]) -> dict[str, frozenset[str]]:
         """By key, the ids of ours that were not shown, where any were not; a sequence that is not there misses its
         own."""
         rows = {key: _not_shown(wanted.entries[key], row) for key, row in found.items() if key in wanted.entries}
         return {key: ids for key, ids in rows.items() if ids}
 
 
-def _wavers(key: str) -> ReadFailed:
+def _wavers(key: str) -> ReadFailedError:
     told = f"What the account shows of {key} is another thing at each reading. Try again in a few minutes."
-    return ReadFailed(told, Answer(Kind.UNREADABLE))
+    return ReadFailedError(told, Answer(AnswerKind.UNREADABLE))
 
 
-def _not_shown(entry: SequenceState, read: AppSequence) -> frozenset[str]:
+def _not_shown(entry: SequenceState, read: SequenceSnapshot) -> frozenset[str]:
     if read.row is None:
         return frozenset({entry.id})
     if read.steps is None:

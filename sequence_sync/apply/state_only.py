@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sequence_sync.apply.context import Halt, Site, Told
+from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.create import adopt_variant
-from sequence_sync.apply.preflight import look_before_writing
+from sequence_sync.apply.preflight import preflight_read
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.report import Status
 from sequence_sync.plan.drift import ON, as_read, payload_digest, same_words
@@ -22,13 +22,13 @@ AGREES = "Saleshandy says it already"
 IS_GONE = "it is not in Saleshandy any more"
 
 
-def record(site: Site, change: Change) -> Told:
+def record_agreement(site: SequenceSession, change: Change) -> HandlerResult:
     """The app says what the file says: write down that it was applied."""
     if change.step is None:
         return _title(site, change)
     known = site.known
     if known is None or change.step not in known.steps:
-        raise Halt(Status.FAILED, 1, f"{change.address} is not in the state.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, 1, f"{change.address} is not in the state.", "Plan again.")
     site.fresh()
     entry = known.steps[change.step]
     agreed = _agreed(entry, site.remote_step(entry.id), change)
@@ -40,7 +40,7 @@ def record(site: Site, change: Change) -> Told:
     return Status.RECORDED, AGREES
 
 
-def _title(site: Site, change: Change) -> Told:
+def _title(site: SequenceSession, change: Change) -> HandlerResult:
     row = next((row for row in site.context.remote_sequences() if row.id == site.id), None)
     title = change.title or ""
     if row is None or not same_title(row.title, title):
@@ -89,7 +89,7 @@ def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
     return entry.model_copy(update={**update, "assumed": assumed, "unsettled": unsettled})
 
 
-def let_go(site: Site, change: Change) -> Told:
+def forget_missing(site: SequenceSession, change: Change) -> HandlerResult:
     """What two readings did not find, and this one does not either, leaves the state. It is known by its id: under that
     address there may be a new one by now, or its entry may still have its old key."""
     if change.step is None:
@@ -110,7 +110,7 @@ def let_go(site: Site, change: Change) -> Told:
     return Status.RECORDED, IS_GONE
 
 
-def _let_sequence_go(site: Site, change: Change) -> Told:
+def _let_sequence_go(site: SequenceSession, change: Change) -> HandlerResult:
     known = site.context.ledger.state.sequences
     key = next((name for name, row in known.items() if row.id == change.remote_id), None)
     if key is None:
@@ -122,7 +122,7 @@ def _let_sequence_go(site: Site, change: Change) -> Told:
     return Status.RECORDED, IS_GONE
 
 
-def _let_variant_go(site: Site, change: Change) -> Told:
+def _let_variant_go(site: SequenceSession, change: Change) -> HandlerResult:
     entry = site.known.steps.get(change.step or "") if site.known else None
     letter = change.address.split(".")[2]
     if entry is None or letter not in entry.variants or entry.variants[letter].id != change.remote_id:
@@ -136,14 +136,16 @@ def _let_variant_go(site: Site, change: Change) -> Told:
     return Status.RECORDED, IS_GONE
 
 
-def _not_any_more(address: str, what: str) -> Halt:
-    return Halt(Status.REFUSED, 6, f"{address} {what}: Saleshandy was changed since the plan.", "Plan with -refresh.")
+def _not_any_more(address: str, what: str) -> ChangeFailedError:
+    return ChangeFailedError(
+        Status.REFUSED, 6, f"{address} {what}: Saleshandy was changed since the plan.", "Plan with -refresh."
+    )
 
 
 STAYS = "it stays in Saleshandy, and is not managed any more"
 
 
-def move(site: Site, change: Change) -> Told:
+def move(site: SequenceSession, change: Change) -> HandlerResult:
     """A sequence or a step has another key now."""
     source = change.source or ""
     if change.step is None:
@@ -157,7 +159,7 @@ def move(site: Site, change: Change) -> Told:
     return Status.RECORDED, f"was {source}"
 
 
-def _move_sequence(site: Site, source: str) -> Told:
+def _move_sequence(site: SequenceSession, source: str) -> HandlerResult:
     old = site.context.ledger.state.sequences.get(source)
     if old is None:
         return Status.ALREADY, ""
@@ -171,11 +173,11 @@ def _move_sequence(site: Site, source: str) -> Told:
     return Status.RECORDED, f"was {source}"
 
 
-def forget(site: Site, change: Change) -> Told:
+def forget(site: SequenceSession, change: Change) -> HandlerResult:
     """Stop managing a sequence or a step; it stays where it is."""
     known = site.known
     if change.reason is Reason.GONE:
-        return let_go(site, change)
+        return forget_missing(site, change)
     if known is None or (change.step is not None and change.step not in known.steps):
         return Status.ALREADY, ""
     if change.step is None:
@@ -191,7 +193,7 @@ def forget(site: Site, change: Change) -> Told:
     return Status.RECORDED, STAYS
 
 
-def adopt(site: Site, change: Change) -> Told:
+def adopt(site: SequenceSession, change: Change) -> HandlerResult:
     """Take what `id:` or `ids:` name into the state."""
     if change.step is None:
         return (Status.ALREADY, "") if site.known else _adopt_sequence(site, change)
@@ -199,10 +201,10 @@ def adopt(site: Site, change: Change) -> Told:
         return adopt_variant(site, change)
     if change.step in site.entry().steps:
         return Status.ALREADY, ""
-    look_before_writing(site)
+    preflight_read(site)
     step = next((row for row in site.steps if row.id == change.remote_id), None)
     if step is None or change.after is None:
-        raise Halt(
+        raise ChangeFailedError(
             Status.FAILED,
             1,
             f"There is no step {change.remote_id} in {site.key}.",
@@ -211,10 +213,12 @@ def adopt(site: Site, change: Change) -> Told:
     entry, same = adopted_step(step, change.after)
     if entry is None:
         why = f"Step {step.id} has another type than {change.address}."
-        raise Halt(Status.FAILED, 1, why, "Mend `ids:` in seqsync.yaml.")
+        raise ChangeFailedError(Status.FAILED, 1, why, "Mend `ids:` in seqsync.yaml.")
     if not same and change.reason is Reason.FOUND:
         why = f"Step {step.id} does not say any more what {change.address} says."
-        raise Halt(Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh.")
+        raise ChangeFailedError(
+            Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh."
+        )
     known = site.entry()
     unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}
     head = known.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
@@ -222,10 +226,10 @@ def adopt(site: Site, change: Change) -> Told:
     return Status.ADOPTED, "" if same else "its text differs from the file's: see the next plan"
 
 
-def _adopt_sequence(site: Site, change: Change) -> Told:
+def _adopt_sequence(site: SequenceSession, change: Change) -> HandlerResult:
     row = next((row for row in site.context.remote_sequences() if row.id == change.remote_id), None)
     if row is None:
-        raise Halt(
+        raise ChangeFailedError(
             Status.FAILED,
             1,
             f"There is no sequence {change.remote_id} in this account.",

@@ -11,26 +11,49 @@ from dataclasses import replace
 from typing import Any
 
 from sequence_sync.apply import create as creating
-from sequence_sync.apply.context import FIRST_GAP, TRIES_UNREAD, Halt, Site, Told, not_there
+from sequence_sync.apply.context import (
+    FIRST_GAP,
+    TRIES_UNREAD,
+    ChangeFailedError,
+    HandlerResult,
+    SequenceSession,
+    not_there,
+)
 from sequence_sync.apply.create import (
     MOST_SENDS,
     Guard,
     after_refusal,
     close_intent,
+    doubt_of,
     refusal,
+    resolve_open_variant,
     send_once,
-    settle_open_variant,
-    stand_of,
 )
-from sequence_sync.apply.in_doubt import UPDATE_TABLE, Aspect, Finding, Held, Next, Stand, hold
-from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, look_before_writing, remember_returned, unknown_ids
+from sequence_sync.apply.in_doubt import (
+    UPDATE_RESOLUTIONS,
+    Doubt,
+    FieldComparison,
+    PatchComparison,
+    UpdateResolution,
+    VariantObservation,
+    compare_patch,
+)
+from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, preflight_read, remember_server_spelling, unknown_ids
 from sequence_sync.model.report import Status
 from sequence_sync.plan.calls import applied, marked
 from sequence_sync.plan.guards import DRIFT
 from sequence_sync.plan.model import UPDATES, Action, Change, Reason
-from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, Kind, ReadFailed, RemoteStep, RemoteVariant, Request
-from sequence_sync.provider.requests import from_call, replaced_by
-from sequence_sync.state.journal import IntentRecord, Result
+from sequence_sync.provider.base import (
+    CERTAINLY_NOT_MADE,
+    Answer,
+    AnswerKind,
+    ReadFailedError,
+    RemoteStep,
+    RemoteVariant,
+    Request,
+)
+from sequence_sync.provider.requests import replaced_by, request_of
+from sequence_sync.state.journal import CallResult, IntentRecord
 from sequence_sync.state.model import Delta, StepState
 
 OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT})
@@ -38,22 +61,24 @@ PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
 PLACING = ("absoluteDays", "priority", "assigneeId")  # what a PATCH of any variant sets for the whole step
 
 
-class _Needless(Exception):
+class _NotNeededError(Exception):
     """All that a PATCH says is there already."""
 
 
-def update(site: Site, change: Change) -> Told:
+def update(site: SequenceSession, change: Change) -> HandlerResult:
     """Make the calls of a change to a step or a variant that is there."""
     if _is_done(site, change):
         return Status.ALREADY, ""
     _compare_all(site)
     letters = _letters(site, change)
     if change.reason is Reason.PARKED and site.remote_step(_entry(site, change).id).day is None:
-        raise Halt(
-            Status.REFUSED, 6, f"Saleshandy does not tell the day of {change.address}.",
+        raise ChangeFailedError(
+            Status.REFUSED,
+            6,
+            f"Saleshandy does not tell the day of {change.address}.",
             "Emails can change places only where the days can be read. Write `capabilities: {read-day: false}` into "
             "seqsync.yaml, and plan again: the plan says what to click.",
-        )  # fmt: skip
+        )
     sent = False
     for place, letter in enumerate(letters):
         last = place == len(letters) - 1
@@ -63,20 +88,22 @@ def update(site: Site, change: Change) -> Told:
     return (Status.DONE, "") if sent else (Status.RECORDED, "Saleshandy said so already")
 
 
-def _entry(site: Site, change: Change) -> StepState:
+def _entry(site: SequenceSession, change: Change) -> StepState:
     entry = site.entry().steps.get(change.step or "")
     if entry is None:
-        raise Halt(Status.FAILED, 1, f"{change.sequence}.{change.step} is not in the state.", "Plan again.")
+        raise ChangeFailedError(
+            Status.FAILED, 1, f"{change.sequence}.{change.step} is not in the state.", "Plan again."
+        )
     return entry
 
 
-def _letters(site: Site, change: Change) -> list[str]:
+def _letters(site: SequenceSession, change: Change) -> list[str]:
     if change.action is not Action.UPDATE_STEP:
         return [change.address.split(".")[2]]
     return list(_entry(site, change).variants)[: len(change.calls)]
 
 
-def _is_done(site: Site, change: Change) -> bool:
+def _is_done(site: SequenceSession, change: Change) -> bool:
     """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the app's side
     was changed the state does not tell; there the read does."""
     entry, before = _entry(site, change), change.before
@@ -93,14 +120,14 @@ def _is_done(site: Site, change: Change) -> bool:
     return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
 
 
-def _is_overwritten(site: Site, change: Change) -> bool:
+def _is_overwritten(site: SequenceSession, change: Change) -> bool:
     """Whether the step starts from a day that the app has and the state has not."""
     return any(row.address == change.address and row.reason in OVERWRITES for row in site.changes)
 
 
-def _compare_all(site: Site) -> None:
+def _compare_all(site: SequenceSession) -> None:
     """Before the first PATCH of a sequence everything that will be changed is held against what was last applied."""
-    look_before_writing(site)
+    preflight_read(site)
     if site.compared:
         return
     site.fresh()
@@ -112,95 +139,112 @@ def _compare_all(site: Site) -> None:
         if change.action in PATCHES and change.step in site.entry().steps and not _is_done(site, change)
         for letter, call in zip(_letters(site, change), change.calls, strict=False)
     ]
-    if any(_found(site, *patch).held is Held.GONE for patch in patches):
+    if any(_found(site, *patch).held is VariantObservation.GONE for patch in patches):
         site.look_again("something is missing there")
     for patch in patches:
         _not_foreign(site, *patch)
     site.compared = True
-    remember_returned(site)
+    remember_server_spelling(site)
 
 
-def _found(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
+def _found(site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
     entry = _entry(site, change)
     if letter not in entry.variants or entry.variants[letter].id is None:
         raise unknown_ids(site, change.step or "")
-    return hold(entry, letter, body, site.remote_or_none(entry.id))
+    return compare_patch(entry, letter, body, site.remote_or_none(entry.id))
 
 
-def _not_foreign(site: Site, change: Change, letter: str, body: Mapping[str, Any]) -> Finding:
+def _not_foreign(site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
     finding, name = _found(site, change, letter, body), f"{change.sequence}.{change.step}.{letter}"
-    if finding.held is Held.GONE:
+    if finding.held is VariantObservation.GONE:
         raise not_there(site, name)
-    if finding.held is Held.OTHER and DRIFT not in site.context.allowed:
+    if finding.held is VariantObservation.OTHER and DRIFT not in site.context.allowed:
         raise _foreign(name, finding.changed)
     return finding
 
 
-def _foreign(name: str, aspect: Aspect | None) -> Halt:
+def _foreign(name: str, aspect: FieldComparison | None) -> ChangeFailedError:
     both = f' In Saleshandy: "{_short(aspect.theirs)}". Last applied: "{_short(aspect.applied)}".' if aspect else ""
-    return Halt(
-        Status.REFUSED, 6, f"{name} was changed in Saleshandy since the last apply.{both}",
+    return ChangeFailedError(
+        Status.REFUSED,
+        6,
+        f"{name} was changed in Saleshandy since the last apply.{both}",
         "Nothing of it is overwritten. `seqsync import` takes the edit into the file; `-refresh -allow drift` puts the "
         "file's text in its place.",
-    )  # fmt: skip
+    )
 
 
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
-def _one_call(site: Site, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool) -> bool:
+def _one_call(
+    site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool
+) -> bool:
     """One PATCH, until its outcome is clear. False where it was not needed."""
     entry = _entry(site, change)
     name, variant_id = f"{change.sequence}.{change.step}.{letter}", entry.variants[letter].id or ""
-    request = from_call("PATCH", f"/sequences/{site.id}/steps/{entry.id}/variants/{variant_id}", body)
+    request = request_of("PATCH", f"/sequences/{site.id}/steps/{entry.id}/variants/{variant_id}", body)
     intent = IntentRecord(
-        run=site.context.run, address=name, action=change.action, remote_id=site.id, body=dict(body),
+        run=site.context.run,
+        address=name,
+        action=change.action,
+        remote_id=site.id,
+        body=dict(body),
         seen=tuple(sorted(site.seen)),
-    )  # fmt: skip
+    )
     _await_given_up(site, request.path, body)
-    before: list[Held] = []
+    before: list[VariantObservation] = []
 
     def guard() -> dict[str, Any]:
         site.still_alone()
         before.append(_not_foreign(site, change, letter, body).held)
-        if before[-1] is Held.WANTED and may_skip:
-            raise _Needless
+        if before[-1] is VariantObservation.WANTED and may_skip:
+            raise _NotNeededError
         return replaced_by(body, site.remote_or_none(entry.id), variant_id)
 
     try:
         _until_clear(site, request, intent, guard, last, before)
-    except _Needless:
+    except _NotNeededError:
         site.note(f"{name} is so already", _delta(site, intent, last))
         return False
     return True
 
 
 def _until_clear(
-    site: Site, request: Request, intent: IntentRecord, guard: Guard, last: bool, before: Sequence[Held]
+    site: SequenceSession,
+    request: Request,
+    intent: IntentRecord,
+    guard: Guard,
+    last: bool,
+    before: Sequence[VariantObservation],
 ) -> None:
     """`before` is what the guard saw directly before each call."""
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(site, request, intent, guard)
-        if answer.kind is Kind.OK:
+        if answer.kind is AnswerKind.OK:
             return _made(site, number, intent, last)
         if answer.kind in CERTAINLY_NOT_MADE:
             sends += after_refusal(site, number, answer, sends)
             continue
         site.context.tell("unclear", intent.address, answer.message)
-        stand, since = stand_of(answer), site.context.clock.now()
-        todo, finding = settle_update(site, stand, since, intent)
-        if todo is Next.UPDATED and before[-1] is not Held.WANTED and request.path not in site.given_up:
+        stand, since = doubt_of(answer), site.context.clock.now()
+        todo, finding = resolve_update(site, stand, since, intent)
+        if (
+            todo is UpdateResolution.UPDATED
+            and before[-1] is not VariantObservation.WANTED
+            and request.path not in site.given_up
+        ):
             return _made(site, number, intent, last)
-        if todo is Next.UPDATED:
+        if todo is UpdateResolution.UPDATED:
             # It was so before, or by an earlier call: this one may still arrive.
             site.give_up(request.path, intent.body or {}, since, number)
             return _made(site, None, intent, last)
-        if todo is Next.REFUSED:
-            close_intent(site, number, Result.REFUSED, *_marks(site, intent, finding), detail=answer.message)
+        if todo is UpdateResolution.REFUSED:
+            close_intent(site, number, CallResult.REFUSED, *_marks(site, intent, finding), detail=answer.message)
             raise refusal(answer)
-        if todo is Next.ASK:
+        if todo is UpdateResolution.ASK:
             raise _unknown(intent, answer)
         site.give_up(request.path, intent.body or {}, since, number)  # it stays open: it may arrive after the repeat
         site.context.clock.sleep(FIRST_GAP * 2**sends)
@@ -208,14 +252,16 @@ def _until_clear(
     raise creating.never_made()
 
 
-def _unknown(intent: IntentRecord, answer: Answer) -> Halt:
-    return Halt(
-        Status.UNKNOWN, 9, f"Nobody can know what became of {intent.address} ({answer.message or answer.kind}).",
+def _unknown(intent: IntentRecord, answer: Answer) -> ChangeFailedError:
+    return ChangeFailedError(
+        Status.UNKNOWN,
+        9,
+        f"Nobody can know what became of {intent.address} ({answer.message or answer.kind}).",
         "Look at it in Saleshandy, then run the same apply again: it looks before it sends anything.",
-    )  # fmt: skip
+    )
 
 
-def _await_given_up(site: Site, path: str, body: Mapping[str, Any]) -> None:
+def _await_given_up(site: SequenceSession, path: str, body: Mapping[str, Any]) -> None:
     """Another PATCH to a variant, or another day of its step, waits until the one given up cannot arrive any more."""
     for other, row in list(site.given_up.items()):
         if not _would_undo(path, body, other, row.body):
@@ -225,7 +271,7 @@ def _await_given_up(site: Site, path: str, body: Mapping[str, Any]) -> None:
             site.context.tell("wait", other, f"an earlier change of it may still arrive: {left:.0f} s")
             site.context.clock.sleep(left)
             site.read()
-    close_given_up(site)
+    close_abandoned(site)
 
 
 def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[str, Any]) -> bool:
@@ -236,35 +282,35 @@ def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[st
     return of_one_step and any(late.get(name, body[name]) != body[name] for name in PLACING if name in body)
 
 
-def close_given_up(site: Site) -> None:
+def close_abandoned(site: SequenceSession) -> None:
     """Close the PATCHes that were repeated, when they cannot arrive any more; the others wait for the next run."""
     for path, row in list(site.given_up.items()):
         if site.context.clock.now() - row.since >= site.context.grace:
             for number in site.given_up.pop(path).numbers:
-                close_intent(site, number, Result.NOT_MADE, detail="it was given up, and sent again")
+                close_intent(site, number, CallResult.NOT_MADE, detail="it was given up, and sent again")
 
 
-def _delta(site: Site, intent: IntentRecord, last: bool) -> Delta:
+def _delta(site: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
     _, step, letter = intent.address.split(".")
     return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
 
 
-def _marks(site: Site, intent: IntentRecord, finding: Finding) -> tuple[Delta, ...]:
+def _marks(site: SequenceSession, intent: IntentRecord, finding: PatchComparison) -> tuple[Delta, ...]:
     """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
     _, step, letter = intent.address.split(".")
     entry = site.entry().steps[step]
-    marks = marked(entry, letter, intent.body or {}, finding.may_be)
+    marks = marked(entry, letter, intent.body or {}, finding.could_be)
     return (Delta(sequence=site.key, steps={step: marks}),) if marks != entry else ()
 
 
-def _made(site: Site, number: int | None, intent: IntentRecord, last: bool) -> None:
+def _made(site: SequenceSession, number: int | None, intent: IntentRecord, last: bool) -> None:
     """Record it, and let the read that is at hand show it: it is not read again for each call. Without a number the
     call's intent stays open."""
     _, step, letter = intent.address.split(".")
     if number is None:
         site.note(f"{intent.address} has been changed", _delta(site, intent, last))
     else:
-        close_intent(site, number, Result.UPDATED, _delta(site, intent, last))
+        close_intent(site, number, CallResult.UPDATED, _delta(site, intent, last))
     entry = site.entry().steps[step]
     variant_id = entry.variants[letter].id or ""
     was = next((row.payload for each in site.steps for row in each.variants if row.id == variant_id), {})
@@ -300,7 +346,7 @@ def _moves_an_email(change: Change) -> bool:
     return moved and change.after is not None and change.after.is_email
 
 
-def _confirm_day(site: Site, change: Change) -> None:
+def _confirm_day(site: SequenceSession, change: Change) -> None:
     """Where emails change places each move is seen before the next one is sent."""
     wanted, entry = change.after.day if change.after else None, _entry(site, change)
     since, gap = site.context.clock.now(), FIRST_GAP
@@ -313,74 +359,78 @@ def _confirm_day(site: Site, change: Change) -> None:
             break
         site.context.clock.sleep(gap)
         gap *= 2
-    raise Halt(
-        Status.FAILED, 1, f"Saleshandy took the new day of {change.address}, but still shows day {told}.",
+    raise ChangeFailedError(
+        Status.FAILED,
+        1,
+        f"Saleshandy took the new day of {change.address}, but still shows day {told}.",
         "Look at it in Saleshandy. If its day cannot be changed by the API, write `capabilities: {update-day: false}` "
         "into seqsync.yaml.",
-    )  # fmt: skip
+    )
 
 
-def settle_update(site: Site, stand: Stand, since: float, intent: IntentRecord) -> tuple[Next, Finding]:
+def resolve_update(
+    site: SequenceSession, stand: Doubt, since: float, intent: IntentRecord
+) -> tuple[UpdateResolution, PatchComparison]:
     """Read until the table decides what became of a PATCH; with what the last read shows."""
     context, gap, unread = site.context, FIRST_GAP, 0
     while True:
         over = context.clock.now() - since >= context.grace
         finding = _held_now(site, intent)
-        unread += finding.held is Held.UNREAD and over
-        todo = Next.WAIT if 0 < unread < TRIES_UNREAD else UPDATE_TABLE[stand, over][finding.held]
-        if todo is not Next.WAIT:
+        unread += finding.held is VariantObservation.UNREAD and over
+        todo = UpdateResolution.WAIT if 0 < unread < TRIES_UNREAD else UPDATE_RESOLUTIONS[stand, over][finding.held]
+        if todo is not UpdateResolution.WAIT:
             return todo, finding
         left = context.grace - (context.clock.now() - since)
         context.clock.sleep(min(gap, left) if left > 0 else gap)
         gap *= 2
 
 
-def _held_now(site: Site, intent: IntentRecord) -> Finding:
+def _held_now(site: SequenceSession, intent: IntentRecord) -> PatchComparison:
     _, step, letter = intent.address.split(".")
     entry = site.entry().steps[step]
     try:
         site.read_if_there()
-    except ReadFailed:
-        return Finding(Held.UNREAD, may_be=tuple(intent.body or {}))
-    return hold(entry, letter, intent.body or {}, site.remote_or_none(entry.id))
+    except ReadFailedError:
+        return PatchComparison(VariantObservation.UNREAD, could_be=tuple(intent.body or {}))
+    return compare_patch(entry, letter, intent.body or {}, site.remote_or_none(entry.id))
 
 
-def settle_open(site: Site, intent: IntentRecord, since: float) -> None:
-    """Decide what an earlier run's write became. Sends nothing; raises Halt where a person must decide."""
+def resolve_open_intent(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+    """Decide what an earlier run's write became. Sends nothing; raises ChangeFailedError where a person must decide."""
     if intent.action == Action.CREATE_VARIANT:
-        settle_open_variant(site, intent, since)
+        resolve_open_variant(site, intent, since)
     elif intent.action in PATCHES:
         _settle_open_update(site, intent, since)
     else:
-        creating.settle_open(site, intent, since)
+        creating.resolve_open_create(site, intent, since)
 
 
-def _settle_open_update(site: Site, intent: IntentRecord, since: float) -> None:
+def _settle_open_update(site: SequenceSession, intent: IntentRecord, since: float) -> None:
     site.id = intent.remote_id
     _, step, letter = intent.address.split(".")
     entry = site.known.steps.get(step) if site.known else None
     if entry is None or letter not in entry.variants:
-        close_intent(site, intent.n, Result.NOT_MADE, detail="its step is not managed any more")
+        close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
         return
     if _proves_nothing(site, intent, entry):
         site.context.clock.sleep(max(0.0, since + site.context.grace - site.context.clock.now()))
     if applied(entry, letter, intent.body or {}) == entry:
-        close_intent(site, intent.n, Result.NOT_MADE, detail="it was given up, and sent again")
+        close_intent(site, intent.n, CallResult.NOT_MADE, detail="it was given up, and sent again")
         return
-    todo, finding = settle_update(site, Stand.OPEN, since, intent)
-    if todo is Next.ASK:
-        raise Halt(
+    todo, finding = resolve_update(site, Doubt.OPEN, since, intent)
+    if todo is UpdateResolution.ASK:
+        raise ChangeFailedError(
             Status.FAILED, 1, f"What became of {intent.address} could not be read.", "Run the same apply again later."
         )
-    if todo is Next.NOT_MADE:
-        close_intent(site, intent.n, Result.NOT_MADE, *_marks(site, intent, finding))
+    if todo is UpdateResolution.NOT_MADE:
+        close_intent(site, intent.n, CallResult.NOT_MADE, *_marks(site, intent, finding))
         return
     # Day, priority and assignee are the step's: they are so when its last variant has them.
     last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]
-    close_intent(site, intent.n, Result.UPDATED, _delta(site, intent, last))
+    close_intent(site, intent.n, CallResult.UPDATED, _delta(site, intent, last))
 
 
-def _proves_nothing(site: Site, intent: IntentRecord, entry: StepState) -> bool:
+def _proves_nothing(site: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
     """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
     letter = intent.address.split(".")[2]
     if applied(entry, letter, intent.body or {}) == entry:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 HELP = frozenset({"-h", "--h", "-help", "--help"})
 BEFORE_ONLY = frozenset({"chdir", "version"})
@@ -57,7 +57,7 @@ class Normalised:
 
 
 def normalise(argv: Sequence[str], spec: Spec) -> Normalised:
-    """Read `argv` (without the program's name). Raises UsageProblem, which names what was typed as it was typed."""
+    """Read `argv` (without the program's name). Raises UsageError, which names what was typed as it was typed."""
     options_end = argv.index("--") if "--" in argv else len(argv)
     helping = not HELP.isdisjoint(argv[:options_end])
     line = _Line(argv, spec, lenient=helping)
@@ -205,52 +205,52 @@ def _nearest(word: str, known: Iterable[str], dashes: str = "") -> str:
     return f'Did you mean "{dashes}{found}"? ' if found else ""
 
 
-def _unknown_command(word: str, path: Sequence[str], known: Iterable[str]) -> UsageProblem:
-    return UsageProblem(
+def _unknown_command(word: str, path: Sequence[str], known: Iterable[str]) -> UsageError:
+    return UsageError(
         "There is no such command.",
         f'{_command(path)} has no command "{word}".',
         f"{_nearest(word, known)}All commands: {_command(path)} -help",
     )
 
 
-def _unknown_option(typed: str, path: Sequence[str], known: Iterable[str]) -> UsageProblem:
+def _unknown_option(typed: str, path: Sequence[str], known: Iterable[str]) -> UsageError:
     dashes = "--" if typed.startswith("--") else "-"
     near = _nearest(typed.lstrip("-"), known, dashes)
     if path:
-        return UsageProblem(
+        return UsageError(
             "There is no such option.",
             f"{_command(path)} has no option {typed}",
             f"{near}All options: {_command(path)} -help",
         )
-    return UsageProblem(
+    return UsageError(
         "There is no such option.",
         f"seqsync has no option {typed} in front of a command.",
         f"{near}Options of a command stand behind it: seqsync COMMAND {typed}",
     )
 
 
-def _too_late(typed: str, path: Sequence[str]) -> UsageProblem:
-    return UsageProblem(
+def _too_late(typed: str, path: Sequence[str]) -> UsageError:
+    return UsageError(
         "An option stands in the wrong place.",
         f"{typed} stands before the command, because every other path is read from there.",
         f"Write: seqsync {typed} DIR {' '.join(path)}",
     )
 
 
-def _bad_value(typed: str, why: str, hint: str) -> UsageProblem:
-    return UsageProblem("An option has no value.", f"{typed} takes a value, and {why}.", hint)
+def _bad_value(typed: str, why: str, hint: str) -> UsageError:
+    return UsageError("An option has no value.", f"{typed} takes a value, and {why}.", hint)
 
 
-def _bad_switch(typed: str, value: str) -> UsageProblem:
-    return UsageProblem(
+def _bad_switch(typed: str, value: str) -> UsageError:
+    return UsageError(
         "A switch has a value that it cannot take.",
         f'{typed} is on or off; it got "{value}".',
         f"Write {typed}, {typed}=true or {typed}=false.",
     )
 
 
-def _swallowed(typed: str, command: str) -> UsageProblem:
-    return UsageProblem(
+def _swallowed(typed: str, command: str) -> UsageError:
+    return UsageError(
         "The command was taken for a value.",
         f'{typed} takes a value, so "{command}" was read as that value, and no command follows.',
         f"Write: seqsync {typed} NAME {command}",

@@ -13,15 +13,15 @@ import click
 from sequence_sync.cli.context import folder_in_repository, opened, read_given
 from sequence_sync.cli.options import (
     DIAGNOSTIC_FORMATS,
-    Door,
+    CommandContext,
+    DisplayOptions,
     Duration,
-    Look,
+    display_options,
     format_option,
-    look_options,
     selection_options,
     target_option,
 )
-from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.model.address import matches, parse_address
 
 if TYPE_CHECKING:
@@ -39,14 +39,25 @@ CHANGES = 2
 @click.option("-detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 @click.option("-ignore-blocked", is_flag=True, help="With -detailed-exitcode: blocked changes do not count.")
 @click.option("-to-serial", metavar="N", type=int, help="Go back to what the state said with this serial.")
-@look_options
+@display_options
 @selection_options
 @click.pass_obj
 def plan(
-    door: Door, out: str | None, detailed_exitcode: bool, ignore_blocked: bool, full: bool, summary: bool,
-    format_name: str, host: str | None, target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
-    changed_since: str | None, refresh: bool, to_serial: int | None,
-) -> int:  # fmt: skip
+    door: CommandContext,
+    out: str | None,
+    detailed_exitcode: bool,
+    ignore_blocked: bool,
+    full: bool,
+    summary: bool,
+    format_name: str,
+    host: str | None,
+    target: tuple[str, ...],
+    exclude: tuple[str, ...],
+    allow: tuple[str, ...],
+    changed_since: str | None,
+    refresh: bool,
+    to_serial: int | None,
+) -> int:
     """Show what apply would do: files against state. Without -refresh it makes no call at all."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.actions.plan import made_plan, print_plan, save_plan
@@ -54,7 +65,7 @@ def plan(
     from sequence_sync.plan.model import Action
 
     made = made_plan(door, PlanOptions(target, exclude, allow, changed_since, refresh), to_serial)
-    print_plan(door, made, Look(format_name, host, full, summary))
+    print_plan(door, made, DisplayOptions(format_name, host, full, summary))
     if out:
         save_plan(door, made, out)
     told = [change for change in made.changes if not (ignore_blocked and change.action is Action.BLOCKED)]
@@ -63,13 +74,13 @@ def plan(
 
 @click.command("show")
 @click.argument("file")
-@look_options
+@display_options
 @click.pass_obj
-def show_plan(door: Door, file: str, full: bool, summary: bool, format_name: str, host: str | None) -> None:
+def show_plan(door: CommandContext, file: str, full: bool, summary: bool, format_name: str, host: str | None) -> None:
     """Show a saved plan."""
     from sequence_sync.cli.actions.plan import print_plan, saved_plan
 
-    print_plan(door, saved_plan(file), Look(format_name, host, full, summary))
+    print_plan(door, saved_plan(file), DisplayOptions(format_name, host, full, summary))
 
 
 @click.command()
@@ -84,10 +95,19 @@ def show_plan(door: Door, file: str, full: bool, summary: bool, format_name: str
 @selection_options
 @click.pass_obj
 def apply(
-    door: Door, file: str | None, auto_approve: bool, plan_hash: str | None, parallelism: int, lock_timeout: int,
-    report: tuple[str, ...], target: tuple[str, ...], exclude: tuple[str, ...], allow: tuple[str, ...],
-    changed_since: str | None, refresh: bool,
-) -> int:  # fmt: skip
+    door: CommandContext,
+    file: str | None,
+    auto_approve: bool,
+    plan_hash: str | None,
+    parallelism: int,
+    lock_timeout: int,
+    report: tuple[str, ...],
+    target: tuple[str, ...],
+    exclude: tuple[str, ...],
+    allow: tuple[str, ...],
+    changed_since: str | None,
+    refresh: bool,
+) -> int:
     """Carry out a plan, each change exactly once. Without FILE: plan, ask, carry out."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.actions.apply import Wish, carry_out
@@ -105,7 +125,7 @@ def state() -> None:
 def _state_of(workspace: Workspace) -> State:
     replayed = workspace.read()
     if replayed is None:
-        raise UsageProblem(
+        raise UsageError(
             "There is no state yet.",
             f"{workspace.backend().describe()} is not there.",
             "The first `seqsync apply` makes it.",
@@ -116,7 +136,7 @@ def _state_of(workspace: Workspace) -> State:
 @state.command("list")
 @click.argument("patterns", nargs=-1, metavar="[ADDR]...")
 @click.pass_obj
-def list_(door: Door, patterns: tuple[str, ...]) -> None:
+def list_(door: CommandContext, patterns: tuple[str, ...]) -> None:
     """List what is managed: addresses and ids."""
     rows = [
         (address, remote_id)
@@ -124,7 +144,7 @@ def list_(door: Door, patterns: tuple[str, ...]) -> None:
         if not patterns or any(matches(_pattern(pattern), parse_address(address)) for pattern in patterns)
     ]
     if patterns and not rows:
-        raise UsageProblem("Nothing in the state has such an address.", ", ".join(patterns))
+        raise UsageError("Nothing in the state has such an address.", ", ".join(patterns))
     for address, remote_id in rows:
         door.console.result(f"{address}\t{remote_id}")
 
@@ -135,7 +155,7 @@ def _pattern(text: str) -> str:
     try:
         return check_pattern(text)
     except ValueError as error:
-        raise UsageProblem("This is not an address.", f"{error}.") from None
+        raise UsageError("This is not an address.", f"{error}.") from None
 
 
 def _entry(state: State, key: str, step: str = "", letter: str = "", *more: str) -> Frozen | None:
@@ -151,11 +171,11 @@ def _entry(state: State, key: str, step: str = "", letter: str = "", *more: str)
 @state.command()
 @click.argument("address")
 @click.pass_obj
-def show(door: Door, address: str) -> None:
+def show(door: CommandContext, address: str) -> None:
     """Show one entry as JSON."""
     found = _entry(_state_of(opened(door)), *address.split("."))
     if found is None:
-        raise UsageProblem("Nothing in the state has this address.", address, "See: seqsync state list")
+        raise UsageError("Nothing in the state has this address.", address, "See: seqsync state list")
     door.console.document(
         json.dumps(found.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     )
@@ -163,7 +183,7 @@ def show(door: Door, address: str) -> None:
 
 @state.command()
 @click.pass_obj
-def pull(door: Door) -> None:
+def pull(door: CommandContext) -> None:
     """Print the whole state, journal included."""
     from sequence_sync.state.statefile import encode
 
@@ -175,12 +195,12 @@ def pull(door: Door) -> None:
 @format_option("text", "json")
 @click.option("-limit", type=click.IntRange(min=1), metavar="N", help="Only the last N runs.")
 @click.pass_obj
-def history(door: Door, address: str | None, format_name: str, limit: int | None) -> None:
+def history(door: CommandContext, address: str | None, format_name: str, limit: int | None) -> None:
     """Tell who did what, and when; newest last."""
-    from sequence_sync.operations.state import history_of
+    from sequence_sync.operations.state import read_history
     from sequence_sync.render.history import blocks, history_json, history_text
 
-    found = history_of(opened(door), address)
+    found = read_history(opened(door), address)
     runs = blocks(found.lines)[-(limit or 0) :]
     if format_name == "json":
         door.console.document(history_json(runs, found.unknown))
@@ -200,7 +220,7 @@ def _local(at: str) -> str:
 @click.argument("target")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
 @click.pass_obj
-def mv(door: Door, source: str, target: str, lock_timeout: int) -> None:
+def mv(door: CommandContext, source: str, target: str, lock_timeout: int) -> None:
     """Give an entry another key. Nothing changes in Saleshandy."""
     from sequence_sync.operations.state import move_entry
 
@@ -212,7 +232,7 @@ def mv(door: Door, source: str, target: str, lock_timeout: int) -> None:
 @click.argument("address")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
 @click.pass_obj
-def rm(door: Door, address: str, lock_timeout: int) -> None:
+def rm(door: CommandContext, address: str, lock_timeout: int) -> None:
     """Forget an entry. It stays in Saleshandy; the next plan may want to create it again."""
     from sequence_sync.operations.state import remove_entry
 
@@ -225,7 +245,7 @@ def rm(door: Door, address: str, lock_timeout: int) -> None:
 @click.option("-force", is_flag=True, help="Also an older state, or one of another lineage.")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
 @click.pass_obj
-def push(door: Door, file: str, force: bool, lock_timeout: int) -> None:
+def push(door: CommandContext, file: str, force: bool, lock_timeout: int) -> None:
     """Put a state in the place of the one that is there."""
     from sequence_sync.operations.state import push_state
 
@@ -239,19 +259,19 @@ def push(door: Door, file: str, force: bool, lock_timeout: int) -> None:
 @click.option("-recreate", is_flag=True, help="It was not made: the next plan creates it.")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
 @click.pass_obj
-def resolve(door: Door, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
+def resolve(door: CommandContext, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
     """Say what became of a create that nobody else can know."""
     from sequence_sync.operations.state import resolve as resolve_entry
 
     if bool(adopt) == recreate:
-        raise UsageProblem("Say which of the two it is.", "-adopt ID: it is there; -recreate: it was not made.")
+        raise UsageError("Say which of the two it is.", "-adopt ID: it is there; -recreate: it was not made.")
     door.console.result(resolve_entry(opened(door), address, adopt, lock_timeout, door.stop.event))
 
 
 @click.command("force-unlock")
 @click.argument("lock_id", metavar="ID")
 @click.pass_obj
-def force_unlock(door: Door, lock_id: str) -> None:
+def force_unlock(door: CommandContext, lock_id: str) -> None:
     """Take the lock away from a run that is gone."""
     opened(door).backend().force_unlock(lock_id)
     door.console.result("Unlocked. The next apply treats what that run left open as unknown.")
@@ -266,7 +286,7 @@ DRIFT = 2
 @format_option("text", "json")
 @target_option
 @click.pass_obj
-def drift(door: Door, quick: bool, full: bool, format_name: str, target: tuple[str, ...]) -> int:
+def drift(door: CommandContext, quick: bool, full: bool, format_name: str, target: tuple[str, ...]) -> int:
     """Tell what somebody changed in Saleshandy: state against app. Changes nothing; the files are not looked at.
 
     Exit code 2 where there is drift; where something could not be read, that error's code.
@@ -274,20 +294,20 @@ def drift(door: Door, quick: bool, full: bool, format_name: str, target: tuple[s
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.actions.apply import observing
     from sequence_sync.cli.context import opened
-    from sequence_sync.errors import UsageProblem, worst
+    from sequence_sync.errors import UsageError, worst
     from sequence_sync.model.report import Event
     from sequence_sync.operations.apply import connected
-    from sequence_sync.operations.drift import look_for_drift
-    from sequence_sync.provider.clock import RealClock
+    from sequence_sync.operations.drift import detect_drift
+    from sequence_sync.provider.clock import SystemClock
     from sequence_sync.render.report import drift_json
     from sequence_sync.render.text import Level, drift_text
 
     if full and format_name != "text":
-        raise UsageProblem("-full is about text.", f"-format {format_name} has one length.")
-    workspace, clock = opened(door), RealClock(door.stop.event)
+        raise UsageError("-full is about text.", f"-format {format_name} has one length.")
+    workspace, clock = opened(door), SystemClock(door.stop.event)
     key = workspace.key()
     with observing(door, "Reading") as observer, connected(workspace, clock, key, observer) as api:
-        looked = look_for_drift(
+        looked = detect_drift(
             workspace, api, clock, target, quick, lambda text: observer.hear(Event(kind="note", text=text))
         )
     complete, level = not looked.unread, Level.FULL if full else Level.DEFAULT
@@ -305,7 +325,7 @@ def drift(door: Door, quick: bool, full: bool, format_name: str, target: tuple[s
 @click.option("-into", default="", metavar="DIR", help="The folder for new files.")
 @click.option("-lock-timeout", type=Duration(), default="0s", metavar="TIME", help="Wait so long for the lock.")
 @click.pass_obj
-def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_timeout: int) -> int:
+def import_(door: CommandContext, ids: tuple[str, ...], everything: bool, into: str, lock_timeout: int) -> int:
     """Take sequences into YAML and state: new ones, and the app's edits of those that have a file.
 
     Sends nothing to Saleshandy but reads.
@@ -315,7 +335,7 @@ def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_
     from sequence_sync.cli.context import opened
     from sequence_sync.importer.importer import ImportOptions, import_sequences
     from sequence_sync.operations.workspace import warn_of_lost_state
-    from sequence_sync.provider.base import Stopped
+    from sequence_sync.provider.base import StoppedError
     from sequence_sync.render.report import row_text, summary_text
 
     workspace = opened(door)
@@ -326,7 +346,7 @@ def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_
     try:
         with door.stop.orderly() as stop, observing(door, "Importing") as observer:
             report = import_sequences(workspace, key, options, observer, stop)
-    except Stopped:  # while it waited for the lock
+    except StoppedError:  # while it waited for the lock
         door.console.result(STOPPED)
         return 0
     for row in report.rows:
@@ -341,7 +361,7 @@ def import_(door: Door, ids: tuple[str, ...], everything: bool, into: str, lock_
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @format_option(*DIAGNOSTIC_FORMATS)
 @click.pass_obj
-def validate(door: Door, paths: tuple[str, ...], format_name: str) -> int:
+def validate(door: CommandContext, paths: tuple[str, ...], format_name: str) -> int:
     """Tell every mistake in settings and sequence files. No network, no key."""
     if format_name != "text":
         return _printed(door, paths, format_name)
@@ -352,26 +372,26 @@ def validate(door: Door, paths: tuple[str, ...], format_name: str) -> int:
     return 0
 
 
-def _checked(door: Door, paths: tuple[str, ...]) -> Project:
-    """The project. Raises InvalidFiles where there is a mistake."""
+def _checked(door: CommandContext, paths: tuple[str, ...]) -> Project:
+    """The project. Raises InvalidFilesError where there is a mistake."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.operations.workspace import validate as validate_project
 
     project = validate_project(opened(door), paths)
     if project.diagnostics:
-        raise InvalidFiles(project.diagnostics)
+        raise InvalidFilesError(project.diagnostics)
     return project
 
 
-def _printed(door: Door, paths: tuple[str, ...], format_name: str) -> int:
+def _printed(door: CommandContext, paths: tuple[str, ...], format_name: str) -> int:
     """The mistakes on stdout, in a format for programs; an empty list of them where all is well."""
     from sequence_sync.registry import DIAGNOSTIC_FORMATS as RENDERERS
     from sequence_sync.registry import PLACED_DIAGNOSTICS
 
-    found: InvalidFiles | None = None
+    found: InvalidFilesError | None = None
     try:
         _checked(door, paths)
-    except InvalidFiles as invalid:
+    except InvalidFilesError as invalid:
         found = invalid
     more = [folder_in_repository(door)] if format_name in PLACED_DIAGNOSTICS else []
     text = RENDERERS[format_name](found.diagnostics if found else (), *more)
@@ -414,7 +434,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
 @click.command()
 @click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence")
 @click.pass_obj
-def schema(door: Door, name: str) -> None:
+def schema(door: CommandContext, name: str) -> None:
     """Print a JSON Schema: of a sequence file, of the settings, of a saved plan, or of a report."""
     door.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")
 
@@ -435,9 +455,7 @@ def _json(rows: Sequence[Listed]) -> str:
 
 def _matrix(rows: Sequence[Listed]) -> str:
     """One line, for `fromJSON` in the matrix of a GitHub workflow: one job, one lock, one state for each."""
-    include = [
-        {"environment": row.name, "state": row.state, "concurrency": f"seqsync-{row.name}"} for row in rows
-    ]  # fmt: skip
+    include = [{"environment": row.name, "state": row.state, "concurrency": f"seqsync-{row.name}"} for row in rows]
     return json.dumps({"include": include}, separators=(",", ":"))
 
 
@@ -447,7 +465,7 @@ FORMATS: Mapping[str, Callable[[Sequence[Listed]], str]] = {"text": _text, "json
 @click.command()
 @format_option(*FORMATS)
 @click.pass_obj
-def environments(door: Door, format_name: str) -> None:
+def environments(door: CommandContext, format_name: str) -> None:
     """List the environments of the settings. No network, no key."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.operations.workspace import environments as environments_of
@@ -458,10 +476,15 @@ def environments(door: Door, format_name: str) -> None:
 @click.command()
 @click.option("-port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="0: any that is free.")
 @click.option("-data", type=click.Path(dir_okay=False), metavar="FILE", help="Keep what it holds in this file.")
-@click.option("-rate-limit", type=click.IntRange(min=0), default=20, show_default=True,
-              help="Calls a minute for each endpoint; 0: no limit.")  # fmt: skip
+@click.option(
+    "-rate-limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="Calls a minute for each endpoint; 0: no limit.",
+)
 @click.pass_obj
-def sandbox(door: Door, port: int, data: str | None, rate_limit: int) -> None:
+def sandbox(door: CommandContext, port: int, data: str | None, rate_limit: int) -> None:
     """Serve a stand-in for Saleshandy's API on this machine: for trying, teaching and testing."""
     from sequence_sync.sandbox.server import serve
 

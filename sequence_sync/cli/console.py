@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from sequence_sync.errors import InvalidFiles, SeqsyncError
+from sequence_sync.errors import InvalidFilesError, SeqsyncError
 from sequence_sync.render.escape import log_lines, visible
 
 SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
@@ -139,7 +139,7 @@ class Console:
 
     def failed(self, error: BaseException) -> int:
         """Tell `error` and give its exit code: in its own words, or as a bug of seqsync."""
-        if isinstance(error, InvalidFiles):
+        if isinstance(error, InvalidFilesError):
             # Late: the reports load the models.
             from sequence_sync.render.diagnostics import diagnostics_text
 

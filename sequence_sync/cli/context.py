@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sequence_sync.cli.options import Door
-from sequence_sync.errors import UsageProblem
+from sequence_sync.cli.options import CommandContext
+from sequence_sync.errors import UsageError
 
 if TYPE_CHECKING:
     from sequence_sync.operations.workspace import Workspace
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR", "WORKSPACE")
 
 
-def opened(door: Door) -> Workspace:
+def opened(door: CommandContext) -> Workspace:
     """The project of the working folder. The key goes to no output, from wherever it comes."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.operations.workspace import open_workspace
@@ -25,7 +25,7 @@ def opened(door: Door) -> Workspace:
     return open_workspace(door.root, door.env, os.environ, door.console.hide)
 
 
-def folder_in_repository(door: Door) -> str:
+def folder_in_repository(door: CommandContext) -> str:
     """Where the project lies below the root of the repository, as `path/`; empty at the root, and outside of CI."""
     for name in ROOTS:
         root = os.environ.get(name)
@@ -52,19 +52,19 @@ def write_result(path: str, data: bytes, what: str) -> None:
         beside.replace(target)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise UsageProblem(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+        raise UsageError(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
 
 
 def _write_into(target: Path, path: str, data: bytes, what: str) -> None:
     try:
         target.write_bytes(data)
     except OSError as error:
-        raise UsageProblem(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+        raise UsageError(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
 
 
 def read_given(path: str, what: str) -> bytes:
-    """The bytes of a file that a user named. Raises UsageProblem where it cannot be read."""
+    """The bytes of a file that a user named. Raises UsageError where it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UsageProblem(f"{what} cannot be read.", f"{path}: {error.strerror}.") from None
+        raise UsageError(f"{what} cannot be read.", f"{path}: {error.strerror}.") from None

@@ -18,9 +18,9 @@ import click
 from sequence_sync._version import __version__
 from sequence_sync.cli.args import HELP, Normalised, Spec, Takes, normalise
 from sequence_sync.cli.console import Console
-from sequence_sync.cli.options import Door
-from sequence_sync.cli.signals import Stop, Stopped
-from sequence_sync.errors import UsageProblem
+from sequence_sync.cli.options import CommandContext
+from sequence_sync.cli.signals import Stop, StoppedBySignalError
+from sequence_sync.errors import UsageError
 
 # Name: module, attribute, one line of help. A command stands here when it is built; groups have no callback.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
@@ -83,7 +83,7 @@ PROGRAM = Program(COMMANDS, program_options())
 
 @click.command()
 @click.pass_obj
-def version(door: Door) -> None:
+def version(door: CommandContext) -> None:
     """Print the version."""
     door.console.result(f"seqsync {__version__}")
 
@@ -96,7 +96,7 @@ def run(argv: Sequence[str], program: click.Group = PROGRAM) -> int:
             code = _told(argv, program, console, stop)
             # Somebody who stops a run hears of the stop first, whatever else happened in it.
             return stop.code or code
-    except Stopped as stopped:
+    except StoppedBySignalError as stopped:
         console.note("\nStopped.")
         return stopped.code
 
@@ -133,7 +133,7 @@ def _run(argv: Sequence[str], program: click.Group, console: Console, stop: Stop
     return code if isinstance(code, int) else 0
 
 
-def _door(line: Normalised, console: Console, stop: Stop) -> Door:
+def _door(line: Normalised, console: Console, stop: Stop) -> CommandContext:
     # Late: with pathlib comes urllib, and neither help nor version need them.
     from pathlib import Path
 
@@ -142,7 +142,7 @@ def _door(line: Normalised, console: Console, stop: Stop) -> Door:
         _enter(str(folder))
     wanted = line.program.get("env") or os.environ.get("SEQSYNC_ENV")
     somebody = sys.stdin is not None and sys.stdin.isatty() and not os.environ.get("CI")
-    return Door(
+    return CommandContext(
         root=Path.cwd(),
         env=str(wanted) if wanted else None,
         color=console.color,
@@ -157,7 +157,7 @@ def _enter(folder: str) -> None:
     try:
         os.chdir(folder)
     except OSError as error:
-        raise UsageProblem(
+        raise UsageError(
             "The folder after -chdir cannot be entered.",
             f"{folder}: {error.strerror}",
             "Give a folder that is there; it is read from where you are now.",
@@ -187,9 +187,9 @@ def _help(path: Sequence[str], top: click.Context) -> str:
     return f"{text}\n\nAnd, before or after the command: -env, -no-color, -input=false, -v (see seqsync -help)."
 
 
-def _in_our_words(error: click.UsageError) -> UsageProblem:
+def _in_our_words(error: click.UsageError) -> UsageError:
     where = error.ctx.command_path if error.ctx else "seqsync"
-    return UsageProblem("The command line is not right.", error.format_message(), f"How it goes: {where} -help")
+    return UsageError("The command line is not right.", error.format_message(), f"How it goes: {where} -help")
 
 
 def spec_of(command: click.Command, ctx: click.Context) -> Spec:

@@ -1,4 +1,4 @@
-"""What the commands share: the options that several of them take, and the `Door` that each one is handed.
+"""What the commands share: the options that several of them take, and the `CommandContext` that each one is handed.
 
 Options are declared with one dash (`-out`); `cli.args` lets people type two. None may have an optional value: the
 next word would be swallowed. Knows nothing of what the commands do.
@@ -30,7 +30,7 @@ _DURATION = re.compile(r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class CommandContext:
     """What every command is handed (`@click.pass_obj`).
 
     `root` is the working folder, after `-chdir`; `env` what `-env` or SEQSYNC_ENV say. `color` is about stdout.
@@ -46,11 +46,11 @@ class Door:
     stop: Stop
 
     def require_person(self) -> None:
-        """Refuse (UsageProblem) where nobody can answer; before anything is done."""
+        """Refuse (UsageError) where nobody can answer; before anything is done."""
         require_person(self.interactive)
 
     def confirm(self, question: str) -> bool:
-        """Ask; True for `yes` only. Raises UsageProblem where nobody can answer, Stopped on a signal."""
+        """Ask; True for `yes` only. Raises UsageError where nobody can answer, Stopped on a signal."""
         return confirm(question, self.stop, self.console.ask, interactive=self.interactive)
 
 
@@ -78,7 +78,7 @@ class Duration(click.ParamType[int]):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DisplayOptions:
     """How a plan is to be printed: `-format`, `-host` (None: not given), `-full`, `-summary`."""
 
     format_name: str
@@ -87,8 +87,8 @@ class Look:
     summary: bool
 
 
-def look_options(command: _Decorated) -> _Decorated:
-    """`-format`, `-host`, `-full` and `-summary` of plan and show, as the fields of `Look`."""
+def display_options(command: _Decorated) -> _Decorated:
+    """`-format`, `-host`, `-full` and `-summary` of plan and show, as the fields of `DisplayOptions`."""
     full = click.option("-full", is_flag=True, help="Whole texts.")
     summary = click.option("-summary", is_flag=True, help="One line a step.")
     host = click.option("-host", type=click.Choice(COMMENT_HOSTS), help="Of markdown: where the comment goes. [github]")

@@ -19,7 +19,7 @@ THROUGH = frozenset(Status)
 TOLD = frozenset({"wait", "note", "unclear", "settling"})
 
 
-class Lines:
+class LineProgress:
     """One line for each thing that happens; the count stands before it."""
 
     def __init__(self, console: Console) -> None:
@@ -41,14 +41,14 @@ class Lines:
 class _TimeLeft:
     """A text that is made anew each time the bar is drawn."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: BarProgress) -> None:
         self.live = live
 
     def __str__(self) -> str:
         return self.live.time_left()
 
 
-class Live:
+class BarProgress:
     """A bar that is drawn over itself, with lines above it for what a person should read."""
 
     def __init__(self, console: Console, now: Callable[[], float] = time.monotonic, doing: str = "Applying") -> None:
@@ -58,7 +58,7 @@ class Live:
         self._task: TaskID | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Live:
+    def __enter__(self) -> BarProgress:
         return self
 
     def __exit__(
@@ -86,9 +86,14 @@ class Live:
 
         screen = RichConsole(stderr=True, markup=False, highlight=False, no_color=not self.console.error_color)
         self._progress = Progress(
-            TextColumn(self._doing), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
-            console=screen, transient=True, get_time=self._now,
-        )  # fmt: skip
+            TextColumn(self._doing),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=screen,
+            transient=True,
+            get_time=self._now,
+        )
         self._task = self._progress.add_task("apply", total=total, left=_TimeLeft(self))
         self._progress.start()
 

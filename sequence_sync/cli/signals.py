@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 
-class Stopped(BaseException):
+class StoppedBySignalError(BaseException):
     """A signal ends what is going on now. No Exception, so that no handler of errors takes it for one."""
 
     def __init__(self, code: int) -> None:
@@ -61,7 +61,7 @@ class Stop:
         """While the block runs the first signal ends it. One that came before does so at the start."""
         with self._taking(at_once=True):
             if self.event.is_set():
-                raise Stopped(self.code)
+                raise StoppedBySignalError(self.code)
             yield
 
     @contextmanager
@@ -78,13 +78,13 @@ class Stop:
         self.code = 128 + number
         self.event.set()
         if self._at_once:
-            raise Stopped(self.code)
+            raise StoppedBySignalError(self.code)
 
 
 def require_person(interactive: bool) -> None:
     """Refuse where nobody can answer. To be called before anything is done, so that nothing is left half done."""
     if not interactive:
-        raise UsageProblem(
+        raise UsageError(
             "Nobody is there to say yes.",
             "This command asks before it changes anything, and there is no terminal to ask at "
             "(or CI is set, or -input=false was given).",
@@ -95,7 +95,7 @@ def require_person(interactive: bool) -> None:
 def confirm(question: str, stop: Stop, ask: Callable[[str], None], *, interactive: bool) -> bool:
     """Ask (`ask` writes to stderr); only `yes` is a yes, the end of the input is a no.
 
-    Raises UsageProblem where nobody can answer, and Stopped on the first signal, without delay.
+    Raises UsageError where nobody can answer, and StoppedBySignalError on the first signal, without delay.
     """
     require_person(interactive)
     with stop.at_once():

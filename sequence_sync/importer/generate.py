@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sequence_sync.importer.project_files import Desk, Read, Unwritable, free_name, said, stem, step_fields
-from sequence_sync.importer.three_way import Merged, ToldStep, entry_after, letters_of, merge_step
+from sequence_sync.importer.project_files import (
+    NotRepresentableError,
+    ProjectFiles,
+    Read,
+    free_name,
+    said,
+    stem,
+    step_fields,
+)
+from sequence_sync.importer.three_way import MergeResult, RemoteStepView, entry_after, letters_of, merge_step
 from sequence_sync.model.fields import LONGEST_TITLE
-from sequence_sync.model.report import ImportOutcome, Row
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.report import ImportOutcome, ImportResult
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Policy
 from sequence_sync.plan.differ import sequence_changes
 from sequence_sync.provider.base import RemoteSequence
@@ -19,10 +27,12 @@ from sequence_sync.state.journal import NoteRecord
 from sequence_sync.state.model import Delta, MadeFrom, SequenceHead, SequenceState, StepState
 
 
-def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: SequenceState | None) -> Row:
+def import_new(
+    desk: ProjectFiles, remote: RemoteSequence, read: Read, key: str, known: SequenceState | None
+) -> ImportResult:
     """Write the file and the record. `known` is its entry where the state has it and only the file is missing.
 
-    Raises Unwritable.
+    Raises NotRepresentableError.
     """
     _check_title(desk, remote.title)
     on = [step for step in read.steps if step.is_on]
@@ -34,8 +44,8 @@ def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: 
     for name, (step, letters) in sides.items():
         try:
             fields[name] = step_fields(step, name, letters, desk.environment, bodies)
-        except Unwritable as problem:
-            raise Unwritable(f"{name} (step {step.id}): {problem}") from None
+        except NotRepresentableError as problem:
+            raise NotRepresentableError(f"{name} (step {step.id}): {problem}") from None
     draft = Draft(key, remote.title, fields, schema=desk.schema_from(path))
     missing = [name for name, (step, _) in sides.items() if step.day is None]
     wanted = desk.built(path, file_text(_with_days(draft, missing)), bodies.files)
@@ -52,28 +62,28 @@ def import_new(desk: Desk, remote: RemoteSequence, read: Read, key: str, known: 
     head = with_origin(head, entries, wanted, desk.settings.policy)
     record(desk, f"{key} is imported", Delta(sequence=key, head=head, steps=entries))
     count = f"{len(on)} step{'s' if len(on) != 1 else ''}" if on else "no steps yet"
-    row = Row(ImportOutcome.IMPORTED, key, f"{path}, {count}", wrote=True)
+    row = ImportResult(ImportOutcome.IMPORTED, key, f"{path}, {count}", wrote=True)
     row.notes += notes_on(read)
     return row
 
 
-def _check_title(desk: Desk, title: str) -> None:
+def _check_title(desk: ProjectFiles, title: str) -> None:
     if not title.strip():
-        raise Unwritable("it has no title")
+        raise NotRepresentableError("it has no title")
     if len(title) > LONGEST_TITLE:
-        raise Unwritable(f"its title has {len(title)} characters, and a file holds {LONGEST_TITLE}")
+        raise NotRepresentableError(f"its title has {len(title)} characters, and a file holds {LONGEST_TITLE}")
     owner = desk.title_owner(title)
     if owner:
-        raise Unwritable(f'{owner} has the title "{title}" already, and a title stands once in a project')
+        raise NotRepresentableError(f'{owner} has the title "{title}" already, and a title stands once in a project')
 
 
-def _ids_of(desk: Desk, key: str) -> dict[str, str]:
+def _ids_of(desk: ProjectFiles, key: str) -> dict[str, str]:
     """What `ids:` call the steps: key by id."""
     ids = desk.environment.ids.items()
     return {remote: address.split(".")[1] for address, remote in ids if address.startswith(f"{key}.")}
 
 
-def step_keys(steps: list[ToldStep], known: SequenceState | None, ids: Mapping[str, str]) -> dict[str, str]:
+def step_keys(steps: list[RemoteStepView], known: SequenceState | None, ids: Mapping[str, str]) -> dict[str, str]:
     """A key for each step by its id: the one it has, else its type and its place in the sequence."""
     keys = dict(ids) | {row.id: key for key, row in (known.steps if known else {}).items()}
     taken = set(keys.values())
@@ -84,11 +94,11 @@ def step_keys(steps: list[ToldStep], known: SequenceState | None, ids: Mapping[s
     return keys
 
 
-def check_same(name: str, merged: Merged) -> None:
-    """Raises Unwritable where a step in the file would not say what the app says."""
+def check_same(name: str, merged: MergeResult) -> None:
+    """Raises NotRepresentableError where a step in the file would not say what the app says."""
     if merged.clashes or merged.takes:
         place = merged.clashes[0].field if merged.clashes else next(iter(merged.takes))
-        raise Unwritable(f"{name}: its {said(place)} cannot be written so that it says the same")
+        raise NotRepresentableError(f"{name}: its {said(place)} cannot be written so that it says the same")
 
 
 def _with_days(draft: Draft, missing: list[str]) -> Draft:
@@ -100,13 +110,13 @@ def _with_days(draft: Draft, missing: list[str]) -> Draft:
 
 
 def _incomplete(
-    desk: Desk, remote: RemoteSequence, draft: Draft, path: str, files: Mapping[str, bytes], missing: list[str]
-) -> Row:
+    desk: ProjectFiles, remote: RemoteSequence, draft: Draft, path: str, files: Mapping[str, bytes], missing: list[str]
+) -> ImportResult:
     alone = len(desk.settings.environments) == 1
     configured = desk.environment.ids.get(draft.key) == remote.id
     text = file_text(replace(draft, remote_id=remote.id if alone and not configured else ""))
     desk.write(FileRow(path, draft.key, draft.title, remote.id), text, files)
-    row = Row(ImportOutcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
+    row = ImportResult(ImportOutcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
     row.notes.append("Saleshandy does not tell the days. Look them up there, write them into the file, then:")
     row.notes.append(f"seqsync import {remote.id}")
     if not alone and not configured:
@@ -136,7 +146,7 @@ def notes_on(read: Read) -> list[str]:
 
 
 def with_origin(
-    head: SequenceHead, steps: Mapping[str, StepState | None], wanted: WantedSequence, policy: Policy
+    head: SequenceHead, steps: Mapping[str, StepState | None], wanted: DesiredSequence, policy: Policy
 ) -> SequenceHead:
     """`head`, with what it was made from where file and state say the same, so that plan need not read the file."""
     kept = {name: step for name, step in steps.items() if step is not None}
@@ -147,7 +157,7 @@ def with_origin(
     return head.model_copy(update={"made_from": origin})
 
 
-def record(desk: Desk, text: str, delta: Delta) -> None:
+def record(desk: ProjectFiles, text: str, delta: Delta) -> None:
     """One durable record; a saved plan that was under way is over."""
     desk.ledger.append(NoteRecord(text=text, deltas=(delta,), clears_applying=True))
-    desk.ledger.fold_if_due()
+    desk.ledger.checkpoint_if_due()

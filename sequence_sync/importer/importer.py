@@ -11,26 +11,33 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sequence_sync.errors import AccountProblem, InvalidFiles, SeqsyncError, Undecided, UsageProblem, WaitExhausted
+from sequence_sync.errors import (
+    AccountError,
+    InvalidFilesError,
+    SeqsyncError,
+    UndecidedError,
+    UsageError,
+    WaitExhaustedError,
+)
 from sequence_sync.importer.generate import import_new
-from sequence_sync.importer.merge import Merge
-from sequence_sync.importer.project_files import Desk, FileTrouble, Unwritable
-from sequence_sync.model.report import Event, ImportOutcome, ImportReport, Observer, Row, Status
-from sequence_sync.operations.apply import connected, held
+from sequence_sync.importer.merge import SequenceMerge
+from sequence_sync.importer.project_files import NotRepresentableError, ProjectFileError, ProjectFiles
+from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
+from sequence_sync.operations.apply import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.matching import bare_title
-from sequence_sync.provider.base import Kind, ReadFailed, RemoteSequence, Stopped
-from sequence_sync.provider.client import Interruptible
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.base import AnswerKind, ReadFailedError, RemoteSequence, StoppedError
+from sequence_sync.provider.client import InterruptibleReads
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import FileRow
 from sequence_sync.source.settings import REMOTE_ID
 from sequence_sync.state.journal import EndRecord
-from sequence_sync.state.manager import Ledger, StateUnsaved
+from sequence_sync.state.manager import StateManager, StateNotSavedError
 from sequence_sync.state.model import SequenceState
 
 # After these the next sequence would fare no better.
-NO_LINE = frozenset({Kind.NEVER_CONNECTED, Kind.NO_ANSWER})
+NO_LINE = frozenset({AnswerKind.NEVER_CONNECTED, AnswerKind.NO_ANSWER})
 _HEARD = {
     ImportOutcome.FAILED: Status.FAILED,
     ImportOutcome.CONFLICT: Status.FAILED,
@@ -53,26 +60,26 @@ def import_sequences(
 ) -> ImportReport:
     """Take what is in the app into files and state. Raises what is decided before the first sequence (3, 4, 8, 9)."""
     _check(workspace, options)
-    clock = RealClock(stop)
+    clock = SystemClock(stop)
     with (
-        held(workspace, "import", options.lock_timeout, clock) as (_, ledger, _run),
+        locked_session(workspace, "import", options.lock_timeout, clock) as (_, ledger, _run),
         connected(workspace, clock, key, observer) as api,
     ):
-        desk = Desk(workspace, Interruptible(api, stop), ledger, options.into)
+        desk = ProjectFiles(workspace, InterruptibleReads(api, stop), ledger, options.into)
         return _Pass(desk, options, observer, stop).run()
 
 
 def _check(workspace: Workspace, options: ImportOptions) -> None:
     if options.everything == bool(options.ids):
         detail = "-all and ids are one too many." if options.ids else "Neither an id nor -all is given."
-        raise UsageProblem("It is not clear what to import.", detail, "Give the ids of sequences, or -all.")
+        raise UsageError("It is not clear what to import.", detail, "Give the ids of sequences, or -all.")
     wrong = next((each for each in options.ids if not REMOTE_ID.fullmatch(each)), None)
     if wrong is not None:
-        raise UsageProblem("This cannot be the id of a sequence.", wrong, "It is letters and digits; copy it.")
+        raise UsageError("This cannot be the id of a sequence.", wrong, "It is letters and digits; copy it.")
     inside = options.into and covers(workspace.loaded.settings.include, f"{options.into.strip('/')}/a.yaml")
     outside = options.into.startswith("/") or ".." in options.into.split("/")
     if options.into and (outside or not inside):
-        raise UsageProblem(
+        raise UsageError(
             "The settings would not read files in that folder.",
             f"-into {options.into}; `include` is {', '.join(workspace.loaded.settings.include)}.",
             "Name a folder below one of those, as seen from the project.",
@@ -82,9 +89,9 @@ def _check(workspace: Workspace, options: ImportOptions) -> None:
 class _Pass:
     """One pass over the chosen sequences."""
 
-    def __init__(self, desk: Desk, options: ImportOptions, observer: Observer, stop: threading.Event) -> None:
+    def __init__(self, desk: ProjectFiles, options: ImportOptions, observer: Observer, stop: threading.Event) -> None:
         self.desk, self.options, self.observer, self.stop = desk, options, observer, stop
-        self.ledger: Ledger = desk.ledger
+        self.ledger: StateManager = desk.ledger
         self.report = ImportReport()
         self.doubles: Counter[str] = Counter()
 
@@ -97,9 +104,9 @@ class _Pass:
             self._all()
             if may_end and any(row.wrote for row in self.report.rows):
                 self.ledger.append(EndRecord(exit_code=self.report.exit_code))
-        except Stopped:
+        except StoppedError:
             pass  # the door knows why, and gives the exit code
-        except (AccountProblem, WaitExhausted) as error:
+        except (AccountError, WaitExhaustedError) as error:
             if not self.report.rows:
                 raise
             self._ended(error, error.exit_code)
@@ -114,20 +121,20 @@ class _Pass:
     def _fold(self) -> None:
         try:
             self.ledger.fold()
-        except StateUnsaved as unsaved:
+        except StateNotSavedError as unsaved:
             self._ended(unsaved, unsaved.exit_code)
             self.report.rescue = (unsaved.printed or b"").decode()
 
     def _refuse_beforehand(self) -> None:
         if self.ledger.damaged:
-            raise Undecided(
+            raise UndecidedError(
                 "The journal of the state has a record that cannot be read.",
                 "A step may have been created that nobody has written down; import would take it for somebody else's.",
                 "Run `seqsync apply` first: it looks twice and settles that.",
             )
         unreadable = [row for row in self.desk.rows.values() if row.key is None]
         if unreadable:
-            raise InvalidFiles([told for row in unreadable for told in row.diagnostics])
+            raise InvalidFilesError([told for row in unreadable for told in row.diagnostics])
 
     # -- which sequences ----------------------------------------------------------------------------------------------
 
@@ -153,7 +160,7 @@ class _Pass:
     def _check_account(self, rows: Sequence[RemoteSequence]) -> None:
         known = {entry.id for entry in self.ledger.state.sequences.values()}
         if known and not known & {row.id for row in rows}:
-            raise AccountProblem(
+            raise AccountError(
                 "None of the state's sequences is in this account.",
                 f"The state knows {len(known)}, the account has {len(rows)} others.",
                 "Is it the key of another account? Then correct the environment. Nothing was changed.",
@@ -170,10 +177,10 @@ class _Pass:
         self.doubles = Counter(bare_title(row.title) for row in chosen)
         return chosen
 
-    def _absent(self, remote_id: str) -> Row:
+    def _absent(self, remote_id: str) -> ImportResult:
         entry = self.ledger.state.sequences.get(remote_id)
         hint = f"{remote_id} is a key; its id is {entry.id}." if entry else "Copy the id from Saleshandy."
-        row = Row(ImportOutcome.FAILED, remote_id, code=1, hint=hint)
+        row = ImportResult(ImportOutcome.FAILED, remote_id, code=1, hint=hint)
         row.problem = f"There is no sequence {remote_id} in this account."
         return row
 
@@ -182,44 +189,44 @@ class _Pass:
         for key, entry in sorted(self.ledger.state.sequences.items()):
             if entry.id not in there:
                 detail = f"it is not in this account any more (id {entry.id}); nothing was removed"
-                self.report.rows.append(Row(ImportOutcome.LEFT, key, detail))
+                self.report.rows.append(ImportResult(ImportOutcome.LEFT, key, detail))
 
     # -- one sequence -------------------------------------------------------------------------------------------------
 
-    def _guarded(self, remote: RemoteSequence) -> Row:
+    def _guarded(self, remote: RemoteSequence) -> ImportResult:
         """One sequence; what goes wrong with it does not touch the others."""
         known_as = self._entry(remote.id)[0] or f'"{remote.title}" ({remote.id})'
-        failed = Row(ImportOutcome.FAILED, known_as, code=1)
+        failed = ImportResult(ImportOutcome.FAILED, known_as, code=1)
         try:
             return self._one(remote)
-        except Unwritable as problem:
+        except NotRepresentableError as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
             failed.hint = "Nothing of it was changed. Mend it in Saleshandy or in the file, then import it again."
-        except (ReadFailed, FileTrouble) as problem:
+        except (ReadFailedError, ProjectFileError) as problem:
             failed.problem, failed.hint = f"{problem.summary} {problem.detail}", problem.hint
-            if isinstance(problem, ReadFailed) and problem.answer.kind in NO_LINE:
+            if isinstance(problem, ReadFailedError) and problem.answer.kind in NO_LINE:
                 self.report.code = 1
         except ValueError as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
         return failed
 
-    def _one(self, remote: RemoteSequence) -> Row:
+    def _one(self, remote: RemoteSequence) -> ImportResult:
         key, known = self._entry(remote.id)
         self._refuse_open(key, remote)
         file = self._file(remote, key)
         name = file.key if file and file.key else key
         if name in self.desk.settings.removed:
-            return Row(ImportOutcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
+            return ImportResult(ImportOutcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
         if file is not None and file.sequence is None:
             first = file.diagnostics[0]
-            raise Unwritable(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))
+            raise NotRepresentableError(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))
         read = self.desk.read(remote.id, known.unmanaged if known else ())
         if read is None:
-            raise Unwritable("it is in the list of sequences, and its steps are not to be had")
+            raise NotRepresentableError("it is in the list of sequences, and its steps are not to be had")
         if file is not None and file.sequence is not None:
-            return Merge(self.desk, remote, read, file.sequence, known).run()
+            return SequenceMerge(self.desk, remote, read, file.sequence, known).run()
         if self.doubles[bare_title(remote.title)] > 1:
-            raise Unwritable(
+            raise NotRepresentableError(
                 f'several sequences have the title "{remote.title}", which stands once in a project: rename the others '
                 "in Saleshandy, or import this one alone, by its id"
             )
@@ -233,7 +240,7 @@ class _Pass:
         for intent in self.ledger.open_intents:
             is_its = intent.address.split(".", 1)[0] == key
             if is_its or (intent.title is not None and bare_title(intent.title) == bare_title(remote.title)):
-                raise Unwritable(
+                raise NotRepresentableError(
                     f"an earlier apply was cut off, and what became of {intent.address} is not known: run `seqsync "
                     f"apply` first, or `seqsync state resolve {intent.address}`"
                 )

@@ -11,9 +11,9 @@ from sequence_sync.importer.generate import check_same, notes_on, record, unmana
 from sequence_sync.importer.project_files import (
     EMPTY_TEXT,
     Bodies,
-    Desk,
+    NotRepresentableError,
+    ProjectFiles,
     Read,
-    Unwritable,
     email_fields,
     file_field,
     free_name,
@@ -26,9 +26,9 @@ from sequence_sync.importer.project_files import (
 )
 from sequence_sync.importer.three_way import (
     Field,
-    Merged,
-    ToldStep,
-    ToldVariant,
+    MergeResult,
+    RemoteStepView,
+    RemoteVariantView,
     base_fields,
     entry_after,
     letters_of,
@@ -36,33 +36,33 @@ from sequence_sync.importer.three_way import (
     misplaced,
 )
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
-from sequence_sync.model.report import Conflict, ImportOutcome, Row
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailVariant
 from sequence_sync.plan.compare import shared_words
-from sequence_sync.plan.matching import MOSTLY_THE_SAME, same_title
+from sequence_sync.plan.matching import MOSTLY_EQUAL, same_title
 from sequence_sync.provider.base import RemoteSequence
 from sequence_sync.source.content import is_flat_text
-from sequence_sync.source.files import Unreadable, as_text
+from sequence_sync.source.files import UnreadableFileError, as_text
 from sequence_sync.source.problems import Data
 from sequence_sync.source.project import FileRow
-from sequence_sync.source.writer import CannotEdit, Value, Way, add_step, as_variants, drop, plain, put, wants_file
-from sequence_sync.source.yaml import judge
+from sequence_sync.source.writer import EditError, Value, Way, add_step, as_variants, drop, plain, put, wants_file
+from sequence_sync.source.yaml import parse
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, StepState
 
 _VARIABLE = re.compile(r"(?<!\$)\$\{[A-Za-z_]")
 
 
-class Changing:
+class FileEdit:
     """One file being changed. `text` is as far as it has come; `bodies` holds content files; `notes` say what a
     person should know."""
 
-    def __init__(self, desk: Desk, path: str, key: str) -> None:
+    def __init__(self, desk: ProjectFiles, path: str, key: str) -> None:
         self.desk, self.path = desk, path
         try:
             self.before = as_text(desk.text_of(path))
-        except Unreadable as problem:
-            raise Unwritable(f"{path}: {problem.summary}") from None
+        except UnreadableFileError as problem:
+            raise NotRepresentableError(f"{path}: {problem.summary}") from None
         self.text = self.before
         self.bodies: Bodies = desk.bodies(key, path)
         self.notes: list[str] = []
@@ -72,31 +72,33 @@ class Changing:
         """Whether anything is to be written."""
         return self.text != self.before or bool(self.bodies.files)
 
-    def take(self, step: str, kind: str, letters: Mapping[str, ToldVariant], merged: Merged) -> None:
-        """Put what `merged` takes into the step. Raises Unwritable where it cannot be done by machine."""
+    def take(self, step: str, kind: str, letters: Mapping[str, RemoteVariantView], merged: MergeResult) -> None:
+        """Put what `merged` takes into the step. Raises NotRepresentableError where it cannot be done by machine."""
         # What is new comes before what goes, so that something is always there.
         takes = sorted(merged.takes.items(), key=lambda take: take[0][1:] == ("status",) and not take[1])
         for place, value in takes:
             try:
                 self._take(step, kind, letters, place, value)
-            except CannotEdit as problem:
-                raise Unwritable(f"{step}: {'.'.join(place)} cannot be changed in the file: {problem}") from None
+            except EditError as problem:
+                raise NotRepresentableError(
+                    f"{step}: {'.'.join(place)} cannot be changed in the file: {problem}"
+                ) from None
 
     def title(self, title: str) -> None:
         """Another title."""
         try:
             self.text = put(self.text, ("title",), text_of(title))
-        except CannotEdit as problem:
-            raise Unwritable(f"the title cannot be changed in the file: {problem}") from None
+        except EditError as problem:
+            raise NotRepresentableError(f"the title cannot be changed in the file: {problem}") from None
 
     def add(self, step: str, fields: dict[str, Value], after: str | None) -> None:
         """A step that is new."""
         try:
             self.text = add_step(self.text, step, fields, after)
-        except CannotEdit as problem:
-            raise Unwritable(f"{step} cannot be added to the file: {problem}") from None
+        except EditError as problem:
+            raise NotRepresentableError(f"{step} cannot be added to the file: {problem}") from None
 
-    def _take(self, step: str, kind: str, letters: Mapping[str, ToldVariant], place: Field, value: Any) -> None:
+    def _take(self, step: str, kind: str, letters: Mapping[str, RemoteVariantView], place: Field, value: Any) -> None:
         if len(place) == 1:
             self._place(step, place[0], value)
         elif place[1] == "status":
@@ -138,7 +140,7 @@ class Changing:
         """`value` at `way`; None takes the key out."""
         self.text = drop(self.text, way) if value is None else put(self.text, way, value)
 
-    def _switch(self, step: str, kind: str, letter: str, row: ToldVariant, on: bool) -> None:
+    def _switch(self, step: str, kind: str, letter: str, row: RemoteVariantView, on: bool) -> None:
         way = ("steps", step, "variants", letter)
         if not on:
             for name in _content_files(self._at(way)):
@@ -146,7 +148,7 @@ class Changing:
             self.text = drop(self.text, way)
             return
         if kind != EMAIL:
-            raise CannotEdit("only an email may have several variants in a file")
+            raise EditError("only an email may have several variants in a file")
         self.text = as_variants(self.text, step)
         self._set(way, email_fields(row, self.desk.environment, self.bodies, step, letter))
 
@@ -194,7 +196,7 @@ class Changing:
     # -- the file as it is now ----------------------------------------------------------------------------------------
 
     def _data(self) -> Data:
-        return judge(self.text).data
+        return parse(self.text).data
 
     def _at(self, way: Way) -> Data:
         data = self._data()
@@ -227,35 +229,40 @@ def _content_files(data: Data) -> list[str]:
 
 
 @dataclass(slots=True)
-class Side:
+class StepMerge:
     """One step on all sides. `key` is its key in the state, `name` in the file; `base` None: not in the state."""
 
     key: str
     name: str
-    theirs: ToldStep
+    theirs: RemoteStepView
     base: StepState | None
-    letters: dict[str, ToldVariant]
-    merged: Merged = field(default_factory=Merged)
+    letters: dict[str, RemoteVariantView]
+    merged: MergeResult = field(default_factory=MergeResult)
     is_new: bool = False
 
 
-class Merge:
+class SequenceMerge:
     """One sequence being merged into its file."""
 
     def __init__(
-        self, desk: Desk, remote: RemoteSequence, read: Read, wanted: WantedSequence, known: SequenceState | None
+        self,
+        desk: ProjectFiles,
+        remote: RemoteSequence,
+        read: Read,
+        wanted: DesiredSequence,
+        known: SequenceState | None,
     ) -> None:
         self.desk, self.remote, self.read, self.wanted, self.known = desk, remote, read, wanted, known
         self.key = wanted.key
-        self.row = Row(ImportOutcome.UNCHANGED, self.key)
+        self.row = ImportResult(ImportOutcome.UNCHANGED, self.key)
         self.row.notes += notes_on(Read(unknown=read.unknown))
-        self.change = Changing(desk, wanted.files[0], wanted.key)
-        self.sides: list[Side] = []
+        self.change = FileEdit(desk, wanted.files[0], wanted.key)
+        self.sides: list[StepMerge] = []
         self.left: dict[str, int | None] = {}
         self.changed: list[str] = []
 
-    def run(self) -> Row:
-        """Merge, write, record. Raises Unwritable; then nothing was written."""
+    def run(self) -> ImportResult:
+        """Merge, write, record. Raises NotRepresentableError; then nothing was written."""
         self._pair()
         title = self._title()
         for side in self.sides:
@@ -277,7 +284,7 @@ class Merge:
     def _pair(self) -> None:
         known = dict(self.known.steps) if self.known else {}
         by_id = {row.id: key for key, row in known.items()}
-        fresh: list[ToldStep] = []
+        fresh: list[RemoteStepView] = []
         for step in self.read.steps:
             key = by_id.pop(step.id, None)
             if key is None:
@@ -286,14 +293,14 @@ class Merge:
             name = self.wanted.moved.get(key, key)
             if name in self.wanted.steps and self.wanted.steps[name].type == step.type:
                 letters = letters_of(known[key], self.wanted.steps[name], step)
-                self.sides.append(Side(key, name, step, known[key], letters))
+                self.sides.append(StepMerge(key, name, step, known[key], letters))
             elif name not in self.wanted.removed:
                 self._taken_out(key, known[key], step)
         for step_id, key in by_id.items():
             self.row.notes.append(f"{key} (step {step_id}) is not in Saleshandy any more; nothing was removed")
         self._fresh(fresh)
 
-    def _taken_out(self, key: str, base: StepState, step: ToldStep) -> None:
+    def _taken_out(self, key: str, base: StepState, step: RemoteStepView) -> None:
         """The file has it no more, or as another type: where the app changed it, that must not be lost."""
         merged = merge_step(base, base.content, step, letters_of(base, base.content, step))
         for place, value in merged.takes.items():
@@ -302,15 +309,15 @@ class Merge:
                 Conflict(f"{self.key}.{key}", said(place), before, "(the step was taken out)", _shown(place, value))
             )
 
-    def _fresh(self, steps: list[ToldStep]) -> None:
+    def _fresh(self, steps: list[RemoteStepView]) -> None:
         """Steps that the state does not know: those that the file has already, and those that are new to it."""
         taken = {side.name for side in self.sides} | set(self.known.steps if self.known else ())
         free = {name: row for name, row in self.wanted.steps.items() if name not in taken}
-        match = match_steps(steps, free, {remote: name for name, remote in self.wanted.step_ids.items()})
+        match = share_steps(steps, free, {remote: name for name, remote in self.wanted.step_ids.items()})
         for step in steps:
             if step.id in match:
                 name = match[step.id]
-                self.sides.append(Side(name, name, step, None, letters_of(None, self.wanted.steps[name], step)))
+                self.sides.append(StepMerge(name, name, step, None, letters_of(None, self.wanted.steps[name], step)))
         new = [step for step in steps if step.id not in match]
         off = [step for step in new if not step.is_on]
         self.left = unmanaged_of(Read(off, self.read.unknown))
@@ -320,7 +327,7 @@ class Merge:
             if step.is_on:
                 self._add(step, names)
 
-    def _add(self, step: ToldStep, names: set[str]) -> None:
+    def _add(self, step: RemoteStepView, names: set[str]) -> None:
         number = next(at for at, each in enumerate(self.read.steps, start=1) if each.id == step.id)
         name = free_name(f"{stem(step.type)}-{number}", names)
         if step.day is None:
@@ -332,7 +339,7 @@ class Merge:
         letters = letters_of(None, None, step)
         try:
             fields = step_fields(step, name, letters, self.desk.environment, self.change.bodies)
-        except Unwritable as problem:
+        except NotRepresentableError as problem:
             self._problem(f"step {step.id} cannot be added to the file: {problem}", "")
             return
         days = {key: row.day for key, row in self.wanted.steps.items()}
@@ -340,7 +347,7 @@ class Merge:
         before = sorted((key for key in days if days[key] <= (step.day or 0)), key=lambda key: days[key])
         self.change.add(name, fields, before[-1] if before else None)
         names.add(name)
-        self.sides.append(Side(name, name, step, None, letters, is_new=True))
+        self.sides.append(StepMerge(name, name, step, None, letters, is_new=True))
         self.changed.append(f"new step {name}")
 
     def _problem(self, text: str, hint: str) -> None:
@@ -369,7 +376,7 @@ class Merge:
         self.changed.append("title")
         return None
 
-    def _step(self, side: Side) -> None:
+    def _step(self, side: StepMerge) -> None:
         ours = self.wanted.steps[side.name]
         side.merged = merge_step(side.base, ours, side.theirs, side.letters)
         self.change.take(side.name, side.theirs.type, side.letters, side.merged)
@@ -388,25 +395,25 @@ class Merge:
                 f"write `removed: [{side.key}]`"
             )
 
-    def _check(self, after: WantedSequence) -> None:
-        """Raises Unwritable where the changed file says anything else than it should."""
+    def _check(self, after: DesiredSequence) -> None:
+        """Raises NotRepresentableError where the changed file says anything else than it should."""
         mine = {side.name: side for side in self.sides}
         if after.key != self.wanted.key or set(after.steps) != {*self.wanted.steps, *mine}:
-            raise Unwritable("the file cannot be changed by machine: other steps would come or go")
+            raise NotRepresentableError("the file cannot be changed by machine: other steps would come or go")
         for name, content in after.steps.items():
             side = mine.get(name)
             if side is not None and side.is_new:
                 side.merged = merge_step(None, content, side.theirs, side.letters)
                 check_same(name, side.merged)
                 continue
-            merged = side.merged if side else Merged()
+            merged = side.merged if side else MergeResult()
             wrong = misplaced(self.wanted.steps[name], content, side.letters if side else {}, merged)
             if wrong is not None:
-                raise Unwritable(f"the file cannot be changed by machine: {name}, {said(wrong)}")
+                raise NotRepresentableError(f"the file cannot be changed by machine: {name}, {said(wrong)}")
 
     # -- the state ----------------------------------------------------------------------------------------------------
 
-    def _record(self, after: WantedSequence, title: str) -> None:
+    def _record(self, after: DesiredSequence, title: str) -> None:
         known, steps = self.known, dict[str, StepState | None]()
         for side in self.sides:
             if side.base is not None and side.merged.is_quiet:
@@ -425,7 +432,7 @@ class Merge:
         agreed = "file and Saleshandy say the same now; recorded" if self.row.wrote else ""
         self.row.detail = ", ".join(self.changed) or (self.wanted.files[0] if known is None else agreed)
 
-    def _note(self, after: WantedSequence, title: str, steps: dict[str, StepState | None]) -> None:
+    def _note(self, after: DesiredSequence, title: str, steps: dict[str, StepState | None]) -> None:
         known = self.known
         unmanaged = {**(known.unmanaged if known else {}), **self.left}
         head = SequenceHead(id=self.remote.id, title=title, unmanaged=unmanaged, gone=known.gone if known else ())
@@ -443,7 +450,7 @@ class Merge:
         return self.wanted.formerly or self.key
 
 
-def match_steps(steps: list[ToldStep], free: Mapping[str, Content], ids: Mapping[str, str]) -> dict[str, str]:
+def share_steps(steps: list[RemoteStepView], free: Mapping[str, Content], ids: Mapping[str, str]) -> dict[str, str]:
     """Which of the app's `steps` is which step of the file, by id: as the settings say; equal in text; of the same
     type and day; of the same type and with half of the words in common, the nearest first."""
     steps = sorted(steps, key=lambda step: not step.is_on)
@@ -462,16 +469,16 @@ def match_steps(steps: list[ToldStep], free: Mapping[str, Content], ids: Mapping
     by(lambda step, content: int(_equal(step, content) and step.day in (None, content.day)))
     by(lambda step, content: int(_equal(step, content)))
     by(lambda step, content: int(step.day == content.day))
-    by(lambda step, content: share if (share := _share(step, content)) >= MOSTLY_THE_SAME else 0)
+    by(lambda step, content: share if (share := _share(step, content)) >= MOSTLY_EQUAL else 0)
     return found
 
 
-def _equal(step: ToldStep, content: Content) -> bool:
+def _equal(step: RemoteStepView, content: Content) -> bool:
     merged = merge_step(None, content, step, letters_of(None, content, step))
     return all(clash.field == ("day",) for clash in merged.clashes) and not merged.takes
 
 
-def _share(step: ToldStep, content: Content) -> float:
+def _share(step: RemoteStepView, content: Content) -> float:
     return max(
         (
             shared_words({**ours.payload, "note": ours.task_note}, {**row.payload, "note": row.note or ""})

@@ -15,30 +15,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sequence_sync.errors import SeqsyncError, UsageProblem
+from sequence_sync.errors import SeqsyncError, UsageError
 from sequence_sync.files import Disk, write_whole
-from sequence_sync.importer.three_way import Field, ToldStep, ToldVariant, told_step
+from sequence_sync.importer.three_way import Field, RemoteStepView, RemoteVariantView, view_of_step
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.capabilities import reads_days
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.matching import bare_title
-from sequence_sync.provider.base import Api, RemoteStep
-from sequence_sync.source.files import Unreadable, covers, folder_of, is_inside, read_bytes
+from sequence_sync.provider.base import Provider, RemoteStep
+from sequence_sync.source.files import UnreadableFileError, covers, folder_of, is_inside, read_bytes
 from sequence_sync.source.project import FileRow, read_files, read_text
 from sequence_sync.source.sequence import LITERAL_ID
 from sequence_sync.source.writer import Value, plain, tidy_html, wants_file, writable
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 
 MOST_FILES = 100  # names that are tried for one content file
 EMPTY_BODY = "<p></p>"  # a file may not hold an email without any text
 EMPTY_TEXT = " "  # nor a message without one; a blank says as little
 
 
-class Unwritable(Exception):
+class NotRepresentableError(Exception):
     """Something that a file cannot say; why."""
 
 
@@ -62,7 +62,7 @@ class Bodies:
             if self.files.get(path, data) == data and self.free(path, data):
                 self.files[path] = data
                 return name
-        raise Unwritable(f"there is no room for {self.path(stem)}.html: something else stands there")
+        raise NotRepresentableError(f"there is no room for {self.path(stem)}.html: something else stands there")
 
     def path(self, name: str) -> str:
         """The path in the project of what the YAML file calls `name`."""
@@ -87,12 +87,12 @@ def name_of(remote_id: str, names: Mapping[str, str]) -> str:
 
 
 def text_of(value: Any) -> str:
-    """A text of the app as it stands in a file. Raises Unwritable."""
+    """A text of the app as it stands in a file. Raises NotRepresentableError."""
     text = writable(str(value))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Unwritable("it holds half of a character (a lone surrogate), which no file can hold") from None
+        raise NotRepresentableError("it holds half of a character (a lone surrogate), which no file can hold") from None
     return plain(text)
 
 
@@ -127,7 +127,7 @@ def payload_fields(kind: str, payload: Mapping[str, Any]) -> dict[str, Value]:
 
 
 def email_fields(
-    row: ToldVariant, environment: Environment, bodies: Bodies, step: str, letter: str
+    row: RemoteVariantView, environment: Environment, bodies: Bodies, step: str, letter: str
 ) -> dict[str, Value]:
     """The fields of an email's variant; `letter` is empty where it is the only one."""
     fields = payload_fields("email", row.payload)
@@ -142,9 +142,9 @@ def email_fields(
 
 
 def step_fields(
-    step: ToldStep, key: str, letters: Mapping[str, ToldVariant], environment: Environment, bodies: Bodies
+    step: RemoteStepView, key: str, letters: Mapping[str, RemoteVariantView], environment: Environment, bodies: Bodies
 ) -> dict[str, Value]:
-    """The fields of a step that is new in a file: of its variants those that are on. Raises Unwritable."""
+    """The fields of a step that is new in a file: of its variants those that are on. Raises NotRepresentableError."""
     on = {letter: row for letter, row in letters.items() if row.on}
     fields: dict[str, Value] = {"day": step.day, "type": step.type}
     if step.is_email:
@@ -153,7 +153,7 @@ def step_fields(
         fields["variants"] = {letter: email_fields(row, environment, bodies, key, letter) for letter, row in on.items()}
         return fields
     if len(on) > 1:
-        raise Unwritable("it has several variants, which only an email may have in a file")
+        raise NotRepresentableError("it has several variants, which only an email may have in a file")
     row = next(iter(on.values()))
     fields |= payload_fields(step.type, row.payload)
     if step.priority not in (None, Priority.NORMAL):
@@ -177,7 +177,7 @@ SCHEMA = ".schema/sequence.schema.json"
 _BOM = b"\xef\xbb\xbf"
 
 
-class FileTrouble(SeqsyncError):
+class ProjectFileError(SeqsyncError):
     """A file could not be written."""
 
 
@@ -186,15 +186,15 @@ class Read:
     """A sequence's steps as the app has them, in order of day and number. `unknown` are of types that we do not
     know."""
 
-    steps: list[ToldStep] = field(default_factory=list)
+    steps: list[RemoteStepView] = field(default_factory=list)
     unknown: list[RemoteStep] = field(default_factory=list)
 
 
-class Desk:
+class ProjectFiles:
     """One import's view of the project. `into` is the folder for new files, relative to the project; empty: where the
     settings look first."""
 
-    def __init__(self, workspace: Workspace, api: Api, ledger: Ledger, into: str) -> None:
+    def __init__(self, workspace: Workspace, api: Provider, ledger: StateManager, into: str) -> None:
         self.workspace, self.api, self.ledger = workspace, api, ledger
         self.settings = workspace.loaded.settings
         self._into = into
@@ -220,12 +220,12 @@ class Desk:
         for step in sorted(steps, key=_place):
             if step.id in leave:
                 continue
-            told = told_step(step, self._reads_days)
+            told = view_of_step(step, self._reads_days)
             if told is None:
                 found.unknown.append(step)
                 continue
             if not told.is_email and any(row.note is None for row in told.variants):
-                told = told_step(self._with_notes(sequence_id, step), self._reads_days) or told
+                told = view_of_step(self._with_notes(sequence_id, step), self._reads_days) or told
             found.steps.append(told)
         return found
 
@@ -256,7 +256,7 @@ class Desk:
         return free_name(slug(title), taken)
 
     def path_for(self, key: str) -> str:
-        """The path of a new file. Raises UsageProblem where the settings would not read it there."""
+        """The path of a new file. Raises UsageError where the settings would not read it there."""
         folders = [self._into] if self._into else [folder_of(pattern) for pattern in self.settings.include]
         for folder in folders:
             for ending in (".yaml", ".yml"):
@@ -264,7 +264,7 @@ class Desk:
                 if covers(self.settings.include, path):
                     return self._free_path(path)
         listed = ", ".join(self.settings.include)
-        raise UsageProblem(
+        raise UsageError(
             "A new file would not be read there.",
             f"{self._into or 'The project'}: the settings read {listed}.",
             "Name another folder with -into, or widen `include` in seqsync.yaml.",
@@ -299,7 +299,7 @@ class Desk:
             return False
         try:
             return read_bytes(self.workspace.root, file) == data
-        except Unreadable as problem:
+        except UnreadableFileError as problem:
             return problem.rule == "missing"
 
     def others(self, path: str) -> Iterable[FileRow]:
@@ -309,19 +309,21 @@ class Desk:
     # -- files --------------------------------------------------------------------------------------------------------
 
     def text_of(self, path: str) -> bytes:
-        """The bytes of a file of the project. Raises Unwritable."""
+        """The bytes of a file of the project. Raises NotRepresentableError."""
         try:
             return read_bytes(self.workspace.root, path)
-        except Unreadable as problem:
-            raise Unwritable(f"{path}: {problem.summary}") from None
+        except UnreadableFileError as problem:
+            raise NotRepresentableError(f"{path}: {problem.summary}") from None
 
-    def built(self, path: str, text: str, files: Mapping[str, bytes]) -> WantedSequence:
-        """What the file would say. Raises Unwritable where it would have a mistake."""
+    def built(self, path: str, text: str, files: Mapping[str, bytes]) -> DesiredSequence:
+        """What the file would say. Raises NotRepresentableError where it would have a mistake."""
         workspace = self.workspace
         wanted, told = read_text(workspace.root, workspace.loaded, workspace.name, path, text, files)
         if wanted is None:
             first = told[0] if told else None
-            raise Unwritable(f"{first.summary} {first.hint}".strip() if first else "the file could not be read back")
+            raise NotRepresentableError(
+                f"{first.summary} {first.hint}".strip() if first else "the file could not be read back"
+            )
         return wanted
 
     def write(self, row: FileRow, text: str, files: Mapping[str, bytes]) -> None:
@@ -335,7 +337,7 @@ class Desk:
         root = self.workspace.root
         target = Path(os.path.realpath(root / path))
         if not is_inside(os.path.realpath(root), str(target)):
-            raise Unwritable(f"{path} leads out of the project")
+            raise NotRepresentableError(f"{path} leads out of the project")
         try:
             there = target.read_bytes() if target.exists() else None
             if there is not None and b"\r\n" in there:
@@ -349,7 +351,7 @@ class Desk:
             write_whole(Disk(), target, data, mode)
         except OSError as error:
             hint = "When it can be, run the same import again."
-            raise FileTrouble("A file could not be written.", f"{path}: {error.strerror}.", hint) from None
+            raise ProjectFileError("A file could not be written.", f"{path}: {error.strerror}.", hint) from None
 
 
 def _place(step: RemoteStep) -> tuple[bool, int, int]:

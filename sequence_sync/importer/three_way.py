@@ -21,7 +21,7 @@ from sequence_sync.state.model import StepState, VariantState, variant_digest
 
 
 @dataclass(frozen=True, slots=True)
-class ToldVariant:
+class RemoteVariantView:
     """A variant. `payload` holds the fields of its type that say anything; None: not told. `returned` names the
     payload as the server gave it."""
 
@@ -34,7 +34,7 @@ class ToldVariant:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldStep:
+class RemoteStepView:
     """A step. None: not told."""
 
     id: str
@@ -42,7 +42,7 @@ class ToldStep:
     day: int | None
     priority: Priority | None
     assignee: str | None
-    variants: tuple[ToldVariant, ...]
+    variants: tuple[RemoteVariantView, ...]
 
     @property
     def is_email(self) -> bool:
@@ -66,27 +66,33 @@ class ToldStep:
         return tuple(name for name, told in is_told.items() if not told)
 
 
-def told_step(step: RemoteStep, reads_days: bool = True) -> ToldStep | None:
+def view_of_step(step: RemoteStep, reads_days: bool = True) -> RemoteStepView | None:
     """`step` in our words; None where its type is none that we know. Variants that are on come first."""
     kind = TYPE_OF_CODE.get(step.type)
     if kind is None:
         return None
     variants = tuple(_variant(kind, row) for row in step.variants)
     known = step.priority is not None and 1 <= step.priority <= len(Priority)
-    return ToldStep(
-        id=step.id, type=kind, day=step.day if reads_days else None,
-        priority=list(Priority)[step.priority - 1] if known and step.priority else None, assignee=step.assignee,
+    return RemoteStepView(
+        id=step.id,
+        type=kind,
+        day=step.day if reads_days else None,
+        priority=list(Priority)[step.priority - 1] if known and step.priority else None,
+        assignee=step.assignee,
         variants=tuple(sorted(variants, key=lambda row: not row.on)),
-    )  # fmt: skip
+    )
 
 
-def _variant(kind: str, row: RemoteVariant) -> ToldVariant:
+def _variant(kind: str, row: RemoteVariant) -> RemoteVariantView:
     payload = {name: said for name in FIELDS.get(kind, ()) if (said := _said(row.payload.get(name)))}
-    return ToldVariant(
-        id=row.id, payload=payload, note=None if kind == EMAIL else row.task_note,
-        attachments=row.attachments if kind == EMAIL else None, on=row.status != 0,
+    return RemoteVariantView(
+        id=row.id,
+        payload=payload,
+        note=None if kind == EMAIL else row.task_note,
+        attachments=row.attachments if kind == EMAIL else None,
+        on=row.status != 0,
         returned=payload_digest(row.payload),
-    )  # fmt: skip
+    )
 
 
 def _said(value: Any) -> Any:
@@ -103,7 +109,7 @@ Flat = dict[Field, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
+class FieldConflict:
     """A field that file and app changed differently, each side as it stands; `base` None: not known."""
 
     field: Field
@@ -113,13 +119,13 @@ class Clash:
 
 
 @dataclass(slots=True)
-class Merged:
+class MergeResult:
     """What is to become of each field that the app changed. `takes`: into the file. `settled`: file and app agree.
     `dark` tells that all variants are switched off in the app, which a file cannot say."""
 
     takes: Flat = field(default_factory=dict)
     settled: set[Field] = field(default_factory=set)
-    clashes: list[Clash] = field(default_factory=list)
+    clashes: list[FieldConflict] = field(default_factory=list)
     dark: bool = False
 
     @property
@@ -128,13 +134,13 @@ class Merged:
         return not (self.takes or self.settled or self.clashes)
 
 
-def letters_of(base: StepState | None, ours: Content | None, theirs: ToldStep) -> dict[str, ToldVariant]:
+def letters_of(base: StepState | None, ours: Content | None, theirs: RemoteStepView) -> dict[str, RemoteVariantView]:
     """Which letter each of the app's variants has: by its id, by what it says, by its order; new ones get free ones.
 
     Raises ValueError where there are more variants than letters.
     """
     left = list(theirs.variants)
-    found: dict[str, ToldVariant] = {}
+    found: dict[str, RemoteVariantView] = {}
     known = dict(base.variants) if base else {}
     for letter, row in known.items():
         match = next((each for each in left if each.id == row.id), None)
@@ -172,9 +178,11 @@ def same_value(place: Field, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def merge_step(base: StepState | None, ours: Content, theirs: ToldStep, letters: Mapping[str, ToldVariant]) -> Merged:
+def merge_step(
+    base: StepState | None, ours: Content, theirs: RemoteStepView, letters: Mapping[str, RemoteVariantView]
+) -> MergeResult:
     """The three sides of one step. `letters` are those of `letters_of`."""
-    merged = Merged()
+    merged = MergeResult()
     before, file, app = (
         base_fields(base) if base else None,
         _file_fields(ours, letters),
@@ -198,12 +206,17 @@ def merge_step(base: StepState | None, ours: Content, theirs: ToldStep, letters:
         elif before is not None and file.get(place) == old:
             merged.takes[place] = value
         else:
-            merged.clashes.append(Clash(place, old, file.get(place), value))
+            merged.clashes.append(FieldConflict(place, old, file.get(place), value))
     return merged
 
 
 def _switch(
-    merged: Merged, letter: str, row: ToldVariant, sides: tuple[Flat | None, Flat, Flat], stays: bool, may_grow: bool
+    merged: MergeResult,
+    letter: str,
+    row: RemoteVariantView,
+    sides: tuple[Flat | None, Flat, Flat],
+    stays: bool,
+    may_grow: bool,
 ) -> None:
     """On and off: a variant counts as a whole, so that its texts come and go with it."""
     before, file, app = sides
@@ -221,9 +234,9 @@ def _switch(
             if all(file.get(each) == before.get(each) for each in texts):
                 merged.takes[place] = 0
             else:
-                merged.clashes.append(Clash(place, 1, 1, 0))
+                merged.clashes.append(FieldConflict(place, 1, 1, 0))
         elif known is None and on_in_file and stays:
-            merged.clashes.append(Clash(place, None, 1, 0))
+            merged.clashes.append(FieldConflict(place, None, 1, 0))
     elif known == 1 or (known is None and on_in_file):
         return
     elif on_in_file:
@@ -234,7 +247,7 @@ def _switch(
         if may_grow:
             merged.takes[place] = 1
         else:
-            merged.clashes.append(Clash(place, known, 0, 1))
+            merged.clashes.append(FieldConflict(place, known, 0, 1))
 
 
 def base_fields(base: StepState) -> Flat:
@@ -245,7 +258,7 @@ def base_fields(base: StepState) -> Flat:
     return flat
 
 
-def _file_fields(ours: Content, letters: Mapping[str, ToldVariant]) -> Flat:
+def _file_fields(ours: Content, letters: Mapping[str, RemoteVariantView]) -> Flat:
     flat = _placing(ours.day, ours.priority, ours.assignee, ours.is_email)
     for letter in {*ours.variants, *letters}:
         flat[(letter, "status")] = int(letter in ours.variants)
@@ -254,7 +267,9 @@ def _file_fields(ours: Content, letters: Mapping[str, ToldVariant]) -> Flat:
     return flat
 
 
-def _app_fields(theirs: ToldStep, letters: Mapping[str, ToldVariant], base: StepState | None, ours: Content) -> Flat:
+def _app_fields(
+    theirs: RemoteStepView, letters: Mapping[str, RemoteVariantView], base: StepState | None, ours: Content
+) -> Flat:
     """What is told, but for texts that are in the server's own spelling what was applied."""
     told = _placing(theirs.day, theirs.priority, theirs.assignee, theirs.is_email)
     if ours.assignee is None or (base and base.assignee is None):
@@ -288,7 +303,7 @@ def _fields(letter: str, kind: str, variant: Variant) -> Flat:
     return flat | {(letter, "task_note"): variant.task_note}
 
 
-def _says(kind: str, variant: Variant, row: ToldVariant) -> bool:
+def _says(kind: str, variant: Variant, row: RemoteVariantView) -> bool:
     names = FIELDS.get(kind, ())
     ours = canonical_payload({name: variant.payload.get(name) for name in names})
     return ours == canonical_payload(row.payload) and (
@@ -297,7 +312,11 @@ def _says(kind: str, variant: Variant, row: ToldVariant) -> bool:
 
 
 def entry_after(
-    base: StepState | None, after: Content, theirs: ToldStep, letters: Mapping[str, ToldVariant], merged: Merged
+    base: StepState | None,
+    after: Content,
+    theirs: RemoteStepView,
+    letters: Mapping[str, RemoteVariantView],
+    merged: MergeResult,
 ) -> StepState:
     """The step's entry when the file says `after`: the app's side where both agree now, what was last applied where
     they do not; what was read where that is not known."""
@@ -313,12 +332,16 @@ def entry_after(
         assumed = tuple(name for name in base.assumed if name in untold)
     marks = base.unsettled if base else {}
     return StepState(
-        id=theirs.id, type=theirs.type, variants=dict(sorted(variants.items())), assumed=assumed,
-        unsettled={name: values for name, values in marks.items() if name in theirs.untold()}, **placed,
-    )  # fmt: skip
+        id=theirs.id,
+        type=theirs.type,
+        variants=dict(sorted(variants.items())),
+        assumed=assumed,
+        unsettled={name: values for name, values in marks.items() if name in theirs.untold()},
+        **placed,
+    )
 
 
-def _placed_after(base: StepState | None, after: Content, theirs: ToldStep, agreed: set[Field]) -> dict[str, Any]:
+def _placed_after(base: StepState | None, after: Content, theirs: RemoteStepView, agreed: set[Field]) -> dict[str, Any]:
     told = {"day": theirs.day, "priority": theirs.priority, "assignee": theirs.assignee}
     placed: dict[str, Any] = {}
     for name, said in told.items():
@@ -332,7 +355,7 @@ def _placed_after(base: StepState | None, after: Content, theirs: ToldStep, agre
 
 
 def _variant_after(
-    known: VariantState | None, after: Content, letter: str, row: ToldVariant, agreed: set[Field]
+    known: VariantState | None, after: Content, letter: str, row: RemoteVariantView, agreed: set[Field]
 ) -> VariantState:
     ours = after.variants.get(letter)
     mine = {place for place in agreed if place[0] == letter}
@@ -350,10 +373,13 @@ def _variant_after(
     same = _says(after.type, content, row) and row.on
     unchanged = known is not None and content == known.content
     return VariantState(
-        id=row.id, content=content, digest=variant_digest(content), status=status,
+        id=row.id,
+        content=content,
+        digest=variant_digest(content),
+        status=status,
         returned=row.returned if same else known.returned if known and unchanged else None,
         unsettled={n: v for n, v in known.unsettled.items() if n not in {each[1] for each in mine}} if known else {},
-    )  # fmt: skip
+    )
 
 
 def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, mine: set[Field]) -> Variant:
@@ -370,7 +396,9 @@ def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, mine: set[Field
     )
 
 
-def misplaced(ours: Content, after: Content, letters: Mapping[str, ToldVariant], merged: Merged) -> Field | None:
+def misplaced(
+    ours: Content, after: Content, letters: Mapping[str, RemoteVariantView], merged: MergeResult
+) -> Field | None:
     """The first field that is not as it should be, where a file that said `ours` says `after` now."""
     before, now = _file_fields(ours, letters), _file_fields(after, letters)
     switched = {place[0] for place in merged.takes if place[1:] == ("status",)}

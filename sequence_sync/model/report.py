@@ -30,7 +30,7 @@ class Status(StrEnum):
 CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 
 
-class Result(Frozen):
+class ChangeResult(Frozen):
     """What became of one change. `code` is the exit code that it stands for, 0 where it went well."""
 
     address: str
@@ -48,14 +48,14 @@ class ApplyReport(Frozen):
     environment: str
     api_host: str
     plan_hash: str
-    results: tuple[Result, ...] = ()
+    results: tuple[ChangeResult, ...] = ()
     notes: tuple[str, ...] = ()
     stopped_by: int = 0
     rescue: str = Field(default="", repr=False)
 
     def with_unsaved(self, why: str, printed: str) -> ApplyReport:
         """This report, where the state could not be written at the end; `printed`: the state, if it is nowhere else."""
-        failed = Result(address="state", action="write", status=Status.FAILED, detail=why, code=1)
+        failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why, code=1)
         return self.model_copy(update={"results": (*self.results, failed), "rescue": printed})
 
     def count(self, *statuses: Status) -> int:
@@ -92,14 +92,14 @@ class Observer(Protocol):
         ...
 
 
-class Silent:
+class NullObserver:
     """An observer that hears nothing."""
 
     def hear(self, event: Event) -> None:
         """Do nothing."""
 
 
-def ordered(results: Iterable[Result], addresses: Iterable[str]) -> tuple[Result, ...]:
+def ordered(results: Iterable[ChangeResult], addresses: Iterable[str]) -> tuple[ChangeResult, ...]:
     """`results` in the order of the plan."""
     place = {address: index for index, address in enumerate(addresses)}
     return tuple(sorted(results, key=lambda row: place.get(row.address, len(place))))
@@ -129,7 +129,7 @@ class Conflict:
 
 
 @dataclass(slots=True)
-class Row:
+class ImportResult:
     """One sequence. `detail` is one line; `notes` are more of them; `problem` and `hint` say why it failed.
 
     `wrote`: something of it was done, whatever the outcome. `ids_line` belongs under `ids:` of the settings.
@@ -152,7 +152,7 @@ class ImportReport:
     """A whole import. `skipped` counts sequences that were not begun; `problem` is what ended it early; `rescue` is a
     state that could not be written, as text."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ImportResult] = field(default_factory=list)
     skipped: int = 0
     problem: str = ""
     hint: str = ""
@@ -168,6 +168,6 @@ class ImportReport:
         return worst(codes)
 
 
-def count(rows: Iterable[Row], outcome: ImportOutcome) -> int:
+def count(rows: Iterable[ImportResult], outcome: ImportOutcome) -> int:
     """How many sequences ended so."""
     return sum(row.outcome is outcome for row in rows)

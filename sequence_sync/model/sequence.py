@@ -42,7 +42,7 @@ class Content(Frozen):
         return self.type == EMAIL
 
 
-class WantedSequence(Frozen):
+class DesiredSequence(Frozen):
     """One sequence file, read and resolved.
 
     `files` are the paths it was made from, relative to the project and with `/`: the YAML file, then its content

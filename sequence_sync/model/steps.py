@@ -140,8 +140,7 @@ STEP_TYPES: Mapping[str, StepType] = {
     row.name: row
     for row in (
         StepType("email", 1, "Email", "email", EmailStep),
-        StepType("linkedin_connection_request", 2, "LinkedInConnectionRequest", "linkedin",
-                 ConnectionRequestStep),
+        StepType("linkedin_connection_request", 2, "LinkedInConnectionRequest", "linkedin", ConnectionRequestStep),
         StepType("linkedin_message", 3, "LinkedInMessage", "linkedin", MessageStep),
         StepType("linkedin_inmail", 4, "LinkedInInMail", "linkedin", InMailStep),
         StepType("linkedin_view_profile", 5, "LinkedInViewProfile", "linkedin", TaskStep),
@@ -156,7 +155,7 @@ STEP_TYPES: Mapping[str, StepType] = {
         StepType("whatsapp_voice_message", 17, "WhatsappVoiceMessage", "whatsapp", TaskStep),
         StepType("whatsapp_voice_call", 18, "WhatsappVoiceCall", "whatsapp", TaskStep),
     )
-}  # fmt: skip
+}
 
 TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 EMAIL = "email"

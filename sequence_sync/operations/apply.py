@@ -14,23 +14,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sequence_sync.apply.context import Context
+from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
-from sequence_sync.errors import GateShut, PlanRefused
+from sequence_sync.errors import GateClosedError, PlanRejectedError
 from sequence_sync.files import Rescue
-from sequence_sync.model.report import ApplyReport, Event, Observer, Silent
-from sequence_sync.operations.drift import read_app
+from sequence_sync.model.report import ApplyReport, Event, NullObserver, Observer
+from sequence_sync.operations.drift import read_remote
 from sequence_sync.operations.session import author, user
 from sequence_sync.operations.workspace import PlanOptions, Workspace, known_sources, load, plan_of
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
-from sequence_sync.provider.client import Client
-from sequence_sync.provider.clock import RealClock
-from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.clock import SystemClock
+from sequence_sync.provider.rate_limit import RateLimiter
 from sequence_sync.provider.transport import HttpTransport
 from sequence_sync.source.project import load_project
 from sequence_sync.state.backends.base import Lock, LockInfo
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,24 @@ class Applied:
 
 def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -> Applied:
     """Carry out a saved plan; or plan, ask and carry out. Raises what is decided before the first call (3, 6, 7, 8)."""
-    clock = RealClock(hands.stop)
+    clock = SystemClock(hands.stop)
     with (
-        held(workspace, "apply", options.lock_timeout, clock) as (lock, ledger, run),
+        locked_session(workspace, "apply", options.lock_timeout, clock) as (lock, ledger, run),
         _connected(workspace, key, clock, hands.observer) as client,
     ):
-        context = Context(
-            api=client, ledger=ledger, lock=lock, clock=clock, grace=workspace.environment.settle_grace, run=run,
-            observer=hands.observer, stopped=hands.stop.is_set, cut_off=False, no_record=not ledger.last_run_ended,
+        context = ApplyContext(
+            api=client,
+            ledger=ledger,
+            lock=lock,
+            clock=clock,
+            grace=workspace.environment.settle_grace,
+            run=run,
+            observer=hands.observer,
+            stopped=hands.stop.is_set,
+            cut_off=False,
+            no_record=not ledger.last_run_ended,
             allowed=frozenset(options.saved.allowed if options.saved else options.plan.allowed),
-        )  # fmt: skip
+        )
         chooser = _Chooser(workspace, options, ledger, context)
         return _apply(chooser, Executor(context, options.parallelism), hands)
 
@@ -101,7 +109,7 @@ def _apply(chooser: _Chooser, executor: Executor, hands: Hands) -> Applied:
 
 def _check_gates(chosen: Plan) -> None:
     if chosen.shut:
-        raise GateShut(
+        raise GateClosedError(
             "A gate is shut, so nothing was done.",
             "\n".join(gate.detail for gate in chosen.shut),
             "If it is meant, plan again with " + " ".join(f"-allow {gate.name}" for gate in chosen.shut) + ".",
@@ -111,12 +119,15 @@ def _check_gates(chosen: Plan) -> None:
 class _Chooser:
     """The plan that an apply carries out: a saved one, checked, or a fresh one, held against the reviewed hash."""
 
-    def __init__(self, workspace: Workspace, options: ApplyOptions, ledger: Ledger, context: Context) -> None:
+    def __init__(
+        self, workspace: Workspace, options: ApplyOptions, ledger: StateManager, context: ApplyContext
+    ) -> None:
         self.workspace, self.options, self.ledger, self.context = workspace, options, ledger, context
         self.verdict = Verdict.FRESH
 
     def choose(self) -> Plan:
-        """The plan, by what state and files are now. Raises PlanRefused where that is not the one that was reviewed."""
+        """The plan, by what state and files are now. Raises PlanRejectedError where that is not the one that was
+        reviewed."""
         if self.options.saved is not None:
             return self._saved(self.options.saved)
         fresh = self._fresh()
@@ -133,13 +144,13 @@ class _Chooser:
         def tell(text: str) -> None:
             context.tell("note", text=text)
 
-        app = read_app(workspace, context.api, context.clock, state, project.sequences, tell)
+        app = read_remote(workspace, context.api, context.clock, state, project.sequences, tell)
         return plan_of(workspace, project, self.ledger.view, options, app=app)
 
     def _saved(self, saved: Plan) -> Plan:
         wanted = self.options.plan_hash
         if wanted is not None and wanted != saved.plan_hash():
-            raise PlanRefused(
+            raise PlanRejectedError(
                 "The saved plan is not the one that was reviewed.",
                 f"Its hash is {saved.plan_hash()}; -plan-hash says {wanted}.",
                 "Give the file that belongs to the hash.",
@@ -148,14 +159,17 @@ class _Chooser:
         workspace, state, stored = self.workspace, self.ledger.state, self.ledger.is_stored
         project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
         facts = Facts(
-            environment=workspace.name, api_host=workspace.api_host,
-            lineage=state.lineage if stored else None, serial=state.serial,
-            state_digest=state.content_digest() if stored else "", files_digest=project.files_digest,
+            environment=workspace.name,
+            api_host=workspace.api_host,
+            lineage=state.lineage if stored else None,
+            serial=state.serial,
+            state_digest=state.content_digest() if stored else "",
+            files_digest=project.files_digest,
             applying=state.applying,
-        )  # fmt: skip
+        )
         try:
             self.verdict = check(saved, facts)
-        except PlanRefused as refused:
+        except PlanRejectedError as refused:
             if refused.kind in ("state", "files") and not project.diagnostics:
                 fresh = plan_of(workspace, project, self.ledger.view, PlanOptions())
                 refused.detail += "\nOld against new:\n" + "\n".join(plan_difference(saved, fresh))
@@ -177,7 +191,7 @@ class _Chooser:
         raise _another_plan(wanted, fresh)
 
 
-def _another_plan(wanted: str, fresh: Plan) -> PlanRefused:
+def _another_plan(wanted: str, fresh: Plan) -> PlanRejectedError:
     """What is told where the hash of a fresh plan is not the reviewed one: what the plan is now, and what to do."""
     # Late: only a refusal needs it.
     from sequence_sync.render.text import plan_text
@@ -198,7 +212,7 @@ def _another_plan(wanted: str, fresh: Plan) -> PlanRefused:
             "Review this plan, then apply with its hash. If it holds what other branches changed too, choose what "
             "was reviewed: with the -target or -changed-since that its plan was made with."
         )
-    return PlanRefused(
+    return PlanRejectedError(
         "The plan is not the one that was reviewed.",
         f"Files and state give plan {fresh.plan_hash()}, not {wanted}:\n\n{plan_text(fresh)}",
         hint,
@@ -207,7 +221,9 @@ def _another_plan(wanted: str, fresh: Plan) -> PlanRefused:
 
 
 @contextmanager
-def held(workspace: Workspace, operation: str, timeout: float, clock: RealClock) -> Iterator[tuple[Lock, Ledger, str]]:
+def locked_session(
+    workspace: Workspace, operation: str, timeout: float, clock: SystemClock
+) -> Iterator[tuple[Lock, StateManager, str]]:
     """The lock, the ledger under it, and the id of this run."""
     run = uuid.uuid4().hex
     backend = workspace.backend()
@@ -219,17 +235,23 @@ def held(workspace: Workspace, operation: str, timeout: float, clock: RealClock)
         rescue = Rescue(workspace.scratch / "rescue")
         lineage = str(uuid.uuid4())
         where = workspace.loaded.settings.state_path(workspace.name)
-        ledger = Ledger(
-            backend, lock, workspace.account, rescue, lineage=lineage, run=run, seen=workspace.seen(),
+        ledger = StateManager(
+            backend,
+            lock,
+            workspace.account,
+            rescue,
+            lineage=lineage,
+            run=run,
+            seen=workspace.seen(),
             author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
-        )  # fmt: skip
+        )
         yield lock, ledger, run
     finally:
         lock.release()
 
 
 @contextmanager
-def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Observer) -> Iterator[Client]:
+def _connected(workspace: Workspace, key: str, clock: SystemClock, observer: Observer) -> Iterator[SaleshandyClient]:
     environment = workspace.environment
 
     def waiting(seconds: float, endpoint: str) -> None:
@@ -238,7 +260,7 @@ def _connected(workspace: Workspace, key: str, clock: RealClock, observer: Obser
 
     transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
     try:
-        yield Client(transport, Limiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
+        yield SaleshandyClient(transport, RateLimiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
     finally:
         transport.close()
 
@@ -247,21 +269,21 @@ def refreshed_plan(
     workspace: Workspace, key: str, options: PlanOptions, observer: Observer, stop: threading.Event
 ) -> Plan:
     """The differences, with the app read first. Takes no lock and writes nothing."""
-    clock = RealClock(stop)
+    clock = SystemClock(stop)
     replayed, project = workspace.read(), load(workspace, None)
 
     def tell(text: str) -> None:
         observer.hear(Event(kind="note", text=text))
 
     with connected(workspace, clock, key, observer) as client:
-        app = read_app(workspace, client, clock, replayed.state if replayed else None, project.sequences, tell)
+        app = read_remote(workspace, client, clock, replayed.state if replayed else None, project.sequences, tell)
     return plan_of(workspace, project, replayed, options, app=app)
 
 
 @contextmanager
 def connected(
-    workspace: Workspace, clock: RealClock, key: str | None = None, observer: Observer | None = None
-) -> Iterator[Client]:
+    workspace: Workspace, clock: SystemClock, key: str | None = None, observer: Observer | None = None
+) -> Iterator[SaleshandyClient]:
     """The API, for commands that only read. `observer` hears when it waits for the limit."""
-    with _connected(workspace, key or workspace.key(), clock, observer or Silent()) as client:
+    with _connected(workspace, key or workspace.key(), clock, observer or NullObserver()) as client:
         yield client

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sequence_sync.apply.refresh import Refresh, Wanted
-from sequence_sync.errors import SeqsyncError, UsageProblem
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.apply.refresh import ReadRequest, RemoteReader
+from sequence_sync.errors import SeqsyncError, UsageError
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.drift import drift_of
-from sequence_sync.plan.model import Drifted
+from sequence_sync.plan.model import Drift
 from sequence_sync.plan.selection import Selection
-from sequence_sync.provider.base import Api, App, Clock
+from sequence_sync.provider.base import Clock, Provider, RemoteAccount
 from sequence_sync.state.model import SequenceState, State
 
 Tell = Callable[[str], None]
@@ -25,14 +25,19 @@ Tell = Callable[[str], None]
 class Looked:
     """What a look found. `unread` are the failures by key: without one the look was complete."""
 
-    rows: tuple[Drifted, ...]
+    rows: tuple[Drift, ...]
     sequences: int
     unread: Mapping[str, SeqsyncError]
 
 
-def read_app(
-    workspace: Workspace, api: Api, clock: Clock, state: State | None, wanted: Mapping[str, WantedSequence], tell: Tell
-) -> App:
+def read_remote(
+    workspace: Workspace,
+    api: Provider,
+    clock: Clock,
+    state: State | None,
+    wanted: Mapping[str, DesiredSequence],
+    tell: Tell,
+) -> RemoteAccount:
     """Everything that a plan has to be held against. Raises what the first read raises that fails."""
     entries = dict(state.sequences) if state else {}
     owned = {row.id for row in entries.values()}
@@ -41,24 +46,24 @@ def read_app(
         for key, row in wanted.items()
         if row.remote_id and key not in entries and row.remote_id not in owned
     }
-    read = Refresh(api, clock, workspace.environment.settle_grace, tell).read(Wanted(entries, ids), owned)
+    read = RemoteReader(api, clock, workspace.environment.settle_grace, tell).read(ReadRequest(entries, ids), owned)
     for error in read.unread.values():
         raise error
     return read.app
 
 
-def look_for_drift(
-    workspace: Workspace, api: Api, clock: Clock, targets: tuple[str, ...], quick: bool, tell: Tell
+def detect_drift(
+    workspace: Workspace, api: Provider, clock: Clock, targets: tuple[str, ...], quick: bool, tell: Tell
 ) -> Looked:
     """What differs in the app from what was last applied, in the sequences that `targets` name; no files are read.
 
-    `quick` reads only the list of sequences: their titles, and which steps there are. Raises UsageProblem where there
+    `quick` reads only the list of sequences: their titles, and which steps there are. Raises UsageError where there
     is no state.
     """
     replayed = workspace.read()
     if replayed is None:
         # "No drift" would keep a nightly job green that has lost its state.
-        raise UsageProblem(
+        raise UsageError(
             "There is no state yet, so there is nothing to hold the app against.",
             f"{workspace.backend().describe()} is not there.",
             "`seqsync apply` or `seqsync import` make it. Was there one? Bring it back.",
@@ -68,8 +73,8 @@ def look_for_drift(
     entries = {key: row for key, row in state.sequences.items() if _is_meant(key, row, selection)}
     if not entries:
         return Looked((), 0, {})
-    refresh = Refresh(api, clock, workspace.environment.settle_grace, tell)
-    read = refresh.read(Wanted(entries, by_list=quick), {row.id for row in state.sequences.values()})
+    refresh = RemoteReader(api, clock, workspace.environment.settle_grace, tell)
+    read = refresh.read(ReadRequest(entries, by_list=quick), {row.id for row in state.sequences.values()})
     rows = (row for key, found in read.app.sequences.items() for row in drift_of(key, entries[key], found))
     return Looked(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
 

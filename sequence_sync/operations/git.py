@@ -14,27 +14,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sequence_sync.diagnostics import nearest
-from sequence_sync.errors import InvalidFiles, UsageProblem
-from sequence_sync.model.sequence import WantedSequence
-from sequence_sync.source.files import SETTINGS_FILE, Unreadable, as_text, covers
+from sequence_sync.errors import InvalidFilesError, UsageError
+from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.source.files import SETTINGS_FILE, UnreadableFileError, as_text, covers
 from sequence_sync.source.project import load_project
 from sequence_sync.source.settings import LoadedSettings, settings_in
-from sequence_sync.source.yaml import judge, read_quick
+from sequence_sync.source.yaml import parse, parse_fast
 
 SECONDS = 300  # for one look; a clone without its files may have to fetch some
 MOST_LINKS = 40
 # What a hook sets for the repository that it runs in; the repository asked about is that of the folder.
 _OF_A_HOOK = (
-    "GIT_DIR", "GIT_WORK_TREE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_SHALLOW_FILE",
-    "GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS",
-)  # fmt: skip
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
+)
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 _RANGE = re.compile(r"(?P<since>.*?)\.\.\.?(?P<until>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file in a commit: its mode and the id of its content."""
 
     mode: str
@@ -58,8 +69,8 @@ class Since:
     base: str
     until: str | None
     touched: frozenset[str]
-    then: Mapping[str, Entry]
-    later: Mapping[str, Entry]
+    then: Mapping[str, TreeEntry]
+    later: Mapping[str, TreeEntry]
     environ: Mapping[str, str] = field(repr=False)
 
     def changed(self, path: str) -> bool:
@@ -73,8 +84,8 @@ class Since:
         # What git has not, or ignores, is in no difference. A submodule is known by its folder.
         return self.until is None and not any(way in self.then for way in ways)
 
-    def contents(self, entries: Iterable[Entry]) -> list[bytes]:
-        """The contents of files in a commit, in that order. Raises UsageProblem."""
+    def contents(self, entries: Iterable[TreeEntry]) -> list[bytes]:
+        """The contents of files in a commit, in that order. Raises UsageError."""
         asked = [entry.blob for entry in entries]
         if not asked:
             return []
@@ -88,7 +99,7 @@ def look(root: Path, since: str, environ: Mapping[str, str]) -> Since:
     """What changed in the folder `root` since the branch left `since`, uncommitted and untracked files included; for
     `FROM..TO` (or `FROM...TO`), between the commit at which TO left FROM, and TO.
 
-    Raises UsageProblem: no git, no repository, no such commit, or a clone that does not go back far enough.
+    Raises UsageError: no git, no repository, no such commit, or a clone that does not go back far enough.
     """
     shallow = _is_shallow(root, environ)
     found = _RANGE.fullmatch(since)
@@ -99,17 +110,22 @@ def look(root: Path, since: str, environ: Mapping[str, str]) -> Since:
     diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
     names = _ok(root, environ, *diff, "--relative", base, *([until] if until else []), "--", ".")
     return Since(
-        root=root, base=base, until=until, touched=frozenset(_split(names)), environ=environ,
-        then=_tree(root, environ, base), later=_tree(root, environ, until) if until else {},
-    )  # fmt: skip
+        root=root,
+        base=base,
+        until=until,
+        touched=frozenset(_split(names)),
+        environ=environ,
+        then=_tree(root, environ, base),
+        later=_tree(root, environ, until) if until else {},
+    )
 
 
-def _tree(root: Path, environ: Mapping[str, str], commit: str) -> dict[str, Entry]:
-    tree: dict[str, Entry] = {}
+def _tree(root: Path, environ: Mapping[str, str], commit: str) -> dict[str, TreeEntry]:
+    tree: dict[str, TreeEntry] = {}
     for row in _split(_ok(root, environ, "ls-tree", "-r", "-z", commit)):
         about, _, path = row.partition("\t")
         mode, _, blob = about.split(" ")
-        tree[path] = Entry(mode, blob)
+        tree[path] = TreeEntry(mode, blob)
     return tree
 
 
@@ -147,14 +163,14 @@ def _is_shallow(root: Path, environ: Mapping[str, str]) -> bool:
     return said[1:] == ["true"]
 
 
-def _no_repository(root: Path, said: bytes) -> UsageProblem:
+def _no_repository(root: Path, said: bytes) -> UsageError:
     if b"dubious ownership" in said:
-        return UsageProblem(
+        return UsageError(
             "Git does not trust this folder.",
             "It belongs to another user, as is common in containers.",
             f"Tell git that it is yours: git config --global --add safe.directory {root}",
         )
-    return UsageProblem(
+    return UsageError(
         "-changed-since needs a git repository.",
         _words(said) or f"{root} is not in the working tree of one.",
         "Run it in a clone of your repository, or choose sequences with -target.",
@@ -163,7 +179,7 @@ def _no_repository(root: Path, said: bytes) -> UsageProblem:
 
 def _commit(root: Path, environ: Mapping[str, str], name: str, shallow: bool) -> str:
     if not name.strip():
-        raise UsageProblem(
+        raise UsageError(
             "-changed-since names no commit.",
             "It is empty, or one end of its range is.",
             "Give a branch, a tag or a commit: -changed-since=origin/main. Is a variable of the pipeline not set?",
@@ -174,11 +190,11 @@ def _commit(root: Path, environ: Mapping[str, str], name: str, shallow: bool) ->
     known = _ok(root, environ, "for-each-ref", "--format=%(refname:short)", "--count=2000").decode("utf-8", "replace")
     near = nearest(name, known.split()) if f"origin/{name}" not in known.split() else f"origin/{name}"
     clone = "this clone, which is shallow: it holds only the newest commits" if shallow else "this clone"
-    raise UsageProblem(
+    raise UsageError(
         "Git does not know the commit that -changed-since names.",
         f'There is no "{name}" in {clone}.',
         " ".join(([f'Did you mean "{near}"?'] if near else []) + [_how_to_fetch(name, shallow)]),
-    )  # fmt: skip
+    )
 
 
 def _how_to_fetch(name: str, shallow: bool) -> str:
@@ -191,22 +207,20 @@ def _how_to_fetch(name: str, shallow: bool) -> str:
     )
 
 
-def _merge_base(
-    root: Path, environ: Mapping[str, str], commits: tuple[str, str], name: str, shallow: bool
-) -> str:  # fmt: skip
+def _merge_base(root: Path, environ: Mapping[str, str], commits: tuple[str, str], name: str, shallow: bool) -> str:
     done = _git(root, environ, "merge-base", *commits)
     if done.returncode == 0:
         return done.stdout.decode("ascii").split()[0]
     if done.returncode != 1:
         raise _failed(done.stderr)
     if shallow:
-        raise UsageProblem(
+        raise UsageError(
             "This clone does not go back far enough for -changed-since.",
             f'It is shallow, and the commit at which the branch left "{name}" is not in it.',
             "Fetch more: git fetch --deepen=500, or all of it: git fetch --unshallow. In GitHub Actions give "
             "actions/checkout fetch-depth: 0, in GitLab set GIT_DEPTH: 0.",
         )
-    raise UsageProblem(
+    raise UsageError(
         "The commit that -changed-since names has nothing in common with this branch.",
         f'"{name}" and the branch have no commit in common.',
         "Name the branch that this one was made from.",
@@ -222,27 +236,32 @@ def _ok(root: Path, environ: Mapping[str, str], *arguments: str) -> bytes:
 
 def _git(
     root: Path, environ: Mapping[str, str], *arguments: str, asking: str = ""
-) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+) -> subprocess.CompletedProcess[bytes]:
     clean = {name: value for name, value in environ.items() if name not in _OF_A_HOOK} | _QUIET
     try:
         return subprocess.run(
             ["git", *arguments],
-            cwd=root, env=clean, input=asking.encode("ascii"), capture_output=True, check=False, timeout=SECONDS,
-        )  # fmt: skip
+            cwd=root,
+            env=clean,
+            input=asking.encode("ascii"),
+            capture_output=True,
+            check=False,
+            timeout=SECONDS,
+        )
     except FileNotFoundError:
-        raise UsageProblem(
+        raise UsageError(
             "-changed-since needs git, and there is none.",
             "No program of this name is in the folders of PATH.",
             "Install git, or choose sequences with -target.",
         ) from None
     except OSError as error:
-        raise UsageProblem("Git cannot be started.", f"{error.strerror}.", "Try it by hand: git status") from None
+        raise UsageError("Git cannot be started.", f"{error.strerror}.", "Try it by hand: git status") from None
     except subprocess.TimeoutExpired:
-        raise UsageProblem("Git does not answer.", f"It took more than {SECONDS} s.", "Try: git status") from None
+        raise UsageError("Git does not answer.", f"It took more than {SECONDS} s.", "Try: git status") from None
 
 
-def _failed(said: bytes) -> UsageProblem:
-    return UsageProblem("Git cannot tell what changed.", _words(said), "Try it by hand: git status")
+def _failed(said: bytes) -> UsageError:
+    return UsageError("Git cannot tell what changed.", _words(said), "Try it by hand: git status")
 
 
 def _words(said: bytes) -> str:
@@ -260,7 +279,7 @@ def _batch(answer: bytes, count: int) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProjectPlace:
     """The project as it is now, in one environment."""
 
     root: Path
@@ -268,7 +287,9 @@ class Place:
     environment: str
 
 
-def changed_sequences(place: Place, wanted: Mapping[str, WantedSequence], since: Since) -> frozenset[str] | None:
+def changed_sequences(
+    place: ProjectPlace, wanted: Mapping[str, DesiredSequence], since: Since
+) -> frozenset[str] | None:
     """The keys of the sequences that changed: of `wanted`, and of those whose file is gone. None: all of them.
 
     Changed settings count for a sequence where they make something else of it; for all, where they cannot be read,
@@ -290,7 +311,7 @@ def changed_sequences(place: Place, wanted: Mapping[str, WantedSequence], since:
     return frozenset(keys)
 
 
-def _keys_in(since: Since, entries: Iterable[Entry]) -> set[str]:
+def _keys_in(since: Since, entries: Iterable[TreeEntry]) -> set[str]:
     """The keys that touched files had in a commit: what was renamed or deleted since is still told."""
     contents = since.contents(entry for entry in entries if entry.is_file)
     return {key for data in contents if (key := _key_in(data))}
@@ -299,23 +320,23 @@ def _keys_in(since: Since, entries: Iterable[Entry]) -> set[str]:
 def _key_in(data: bytes) -> str | None:
     try:
         text = as_text(data)
-    except Unreadable:
+    except UnreadableFileError:
         return None
-    document = read_quick(text)
+    document = parse_fast(text)
     if document is None:
-        document = judge(text).data
+        document = parse(text).data
     key = document.get("sequence") if isinstance(document, dict) else None
     return key if isinstance(key, str) else None
 
 
-def _settings_at(since: Since, tree: Mapping[str, Entry]) -> LoadedSettings | None:
+def _settings_at(since: Since, tree: Mapping[str, TreeEntry]) -> LoadedSettings | None:
     """The settings in a commit; None where they cannot be read."""
     entry = tree.get(SETTINGS_FILE)
     if entry is not None and not entry.is_file:
         return None
     try:
         return settings_in(since.contents([entry])[0] if entry else None)
-    except InvalidFiles:
+    except InvalidFilesError:
         return None
 
 
@@ -333,7 +354,7 @@ def _same_ground(old: LoadedSettings, new: LoadedSettings, name: str) -> bool:
 
 
 def _by_settings(
-    place: Place, wanted: Mapping[str, WantedSequence] | None, old: LoadedSettings, new: LoadedSettings
+    place: ProjectPlace, wanted: Mapping[str, DesiredSequence] | None, old: LoadedSettings, new: LoadedSettings
 ) -> set[str]:
     """The keys of which the files of now make something else with the one settings than with the other. `wanted` is
     what the new ones make of them, where that is known."""
@@ -343,5 +364,5 @@ def _by_settings(
     return changed | (set(old.settings.removed) ^ set(new.settings.removed))
 
 
-def _meaning(row: WantedSequence | None) -> WantedSequence | None:
+def _meaning(row: DesiredSequence | None) -> DesiredSequence | None:
     return row.model_copy(update={"source_digest": ""}) if row else None

@@ -38,9 +38,12 @@ def author(root: Path, state: str, operation: str, seconds: float, environ: Mapp
     changed = _git(root, environ, "status", "--porcelain", "--", ".", *others) if commit else None
     at = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     return Author(
-        who=f"{user()}@{socket.gethostname()}", at=at, operation=operation, commit=commit or None,
+        who=f"{user()}@{socket.gethostname()}",
+        at=at,
+        operation=operation,
+        commit=commit or None,
         dirty=None if changed is None else bool(changed),
-    )  # fmt: skip
+    )
 
 
 def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
@@ -48,9 +51,14 @@ def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
     known = {name: value for name, value in environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
-            ["git", *words], cwd=root, env={**known, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, capture_output=True,
-            stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
-        )  # fmt: skip
+            ["git", *words],
+            cwd=root,
+            env={**known, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None

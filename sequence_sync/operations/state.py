@@ -12,29 +12,29 @@ from dataclasses import dataclass
 
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.create import with_variant
-from sequence_sync.errors import StateProblem, UsageProblem
+from sequence_sync.errors import StateError, UsageError
 from sequence_sync.model.address import Address, check_pattern, parse_address
 from sequence_sync.model.sequence import Content
-from sequence_sync.operations.apply import connected, held
+from sequence_sync.operations.apply import connected, locked_session
 from sequence_sync.operations.workspace import PlanOptions, Workspace, known_sources, load
-from sequence_sync.plan.matching import adopted_step, look, same_kind
+from sequence_sync.plan.matching import adopted_step, match_steps, same_kind
 from sequence_sync.plan.model import Action, Plan
-from sequence_sync.plan.planner import Inputs
-from sequence_sync.plan.rollback import plan_back
+from sequence_sync.plan.planner import PlanInputs
+from sequence_sync.plan.rollback import rollback_plan
 from sequence_sync.plan.selection import Selection
-from sequence_sync.provider.base import Api, RemoteStep
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.base import Provider, RemoteStep
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.project import load_project
 from sequence_sync.state.history import AnyLine, decode_lines, state_at, touches, with_journal
-from sequence_sync.state.journal import EndRecord, IntentRecord, NoteRecord, OutcomeRecord, Result, unframe
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
+from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State, StepState
 from sequence_sync.state.statefile import decode, encode
 
 
 @contextmanager
-def _ledger(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[Ledger]:
-    with held(workspace, operation, timeout, RealClock(stop)) as (_, ledger, _run):
+def _ledger(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[StateManager]:
+    with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, ledger, _run):
         yield ledger
 
 
@@ -42,43 +42,43 @@ def _address(text: str) -> Address:
     try:
         address = parse_address(text)
     except ValueError as error:
-        raise UsageProblem("This is not an address.", f"{error}.") from None
+        raise UsageError("This is not an address.", f"{error}.") from None
     if address.variant is not None:
-        raise UsageProblem("A variant has no entry of its own.", f"Name its step: {address.sequence}.{address.step}.")
+        raise UsageError("A variant has no entry of its own.", f"Name its step: {address.sequence}.{address.step}.")
     return address
 
 
 def _entry(state: State, address: Address) -> SequenceState:
     entry = state.sequences.get(address.sequence)
     if entry is None or (address.step is not None and address.step not in entry.steps):
-        raise UsageProblem("Nothing in the state has this address.", str(address), "See: seqsync state list")
+        raise UsageError("Nothing in the state has this address.", str(address), "See: seqsync state list")
     return entry
 
 
-def _note(ledger: Ledger, text: str, *deltas: Delta) -> None:
+def _note(ledger: StateManager, text: str, *deltas: Delta) -> None:
     ledger.append(NoteRecord(text=text, deltas=deltas, clears_applying=True))
     ledger.append(EndRecord())
     ledger.fold()
 
 
 def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
-    """Give an entry another key. Raises UsageProblem where there is no such entry, or the new key is taken."""
+    """Give an entry another key. Raises UsageError where there is no such entry, or the new key is taken."""
     old, new = _address(source), _address(target)
     if (old.step is None) != (new.step is None) or (old.step is not None and old.sequence != new.sequence):
-        raise UsageProblem(
+        raise UsageError(
             "Only the key can change.", f"{source} cannot become {target}.", "A step stays in its sequence."
         )
     with _ledger(workspace, "state mv", timeout, stop) as ledger:
         entry = _entry(ledger.state, old)
         if old.step is None or new.step is None:
             if new.sequence in ledger.state.sequences:
-                raise UsageProblem("The new key is taken.", f"{target} is in the state already.")
+                raise UsageError("The new key is taken.", f"{target} is in the state already.")
             head = entry.head.model_copy(update={"made_from": None})
             moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
             _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, drop=True), moved)
             return
         if new.step in entry.steps:
-            raise UsageProblem("The new key is taken.", f"{target} is in the state already.")
+            raise UsageError("The new key is taken.", f"{target} is in the state already.")
         steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
         _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, steps=steps))
 
@@ -93,7 +93,7 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
             backup.parent.mkdir(parents=True, exist_ok=True)
             backup.write_bytes(encode(ledger.state))
         except OSError as error:
-            raise StateProblem("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
+            raise StateError("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
         if address.step is None:
             _note(ledger, f"{text} is forgotten", Delta(sequence=address.sequence, drop=True))
         else:
@@ -105,12 +105,12 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
     """Put the state `data` in the place of the one that is there; its serial."""
     pushed = decode(data, name, unchecked=force)
     if pushed.api_host != workspace.api_host and not force:
-        raise StateProblem(
+        raise StateError(
             "The state belongs to another API host.",
             f"{name} is of {pushed.api_host}; this environment uses {workspace.api_host}.",
             "Is it the right file, the right environment? If it is: -force.",
         )
-    with held(workspace, "state push", timeout, RealClock(stop)) as (lock, ledger, _):
+    with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, ledger, _):
         now = ledger.state
         if ledger.is_stored and not force:
             _refuse_older(pushed, now, name)
@@ -122,13 +122,13 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
 
 def _refuse_older(pushed: State, now: State, name: str) -> None:
     if pushed.lineage != now.lineage:
-        raise StateProblem(
+        raise StateError(
             "The state is of another lineage.",
             f"{name} is not a copy of the state that is there.",
             "If it is meant: -force.",
         )
     if pushed.serial < now.serial:
-        raise StateProblem(
+        raise StateError(
             "The state is older than the one that is there.",
             f"{name} has serial {pushed.serial}; the one there has {now.serial}.",
             "If it is meant: -force.",
@@ -144,7 +144,7 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
     address = _address(text.rpartition(".")[0] if is_variant else text)
     with (
         _ledger(workspace, "state resolve", timeout, stop) as ledger,
-        connected(workspace, RealClock(stop)) as api,
+        connected(workspace, SystemClock(stop)) as api,
     ):
         intent = next((row for row in ledger.open_intents if row.address == text), None)
         if is_variant:
@@ -158,37 +158,41 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
     return told
 
 
-def _close(ledger: Ledger, intent: IntentRecord | None, result: Result, text: str, *deltas: Delta) -> None:
+def _close(ledger: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
     if intent is None:
         ledger.append(NoteRecord(text=text, deltas=deltas))
     else:
         ledger.append(OutcomeRecord(of=intent.n, result=result, detail="by a person", deltas=deltas))
 
 
-def _resolve_sequence(api: Api, ledger: Ledger, key: str, intent: IntentRecord | None, adopt: str | None) -> str:
+def _resolve_sequence(
+    api: Provider, ledger: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
+) -> str:
     if intent is None:
-        raise UsageProblem("Nothing is open there.", f"No create of {key} is without an outcome.")
+        raise UsageError("Nothing is open there.", f"No create of {key} is without an outcome.")
     if adopt is None:
-        _close(ledger, intent, Result.NOT_MADE, f"{key} was not made")
+        _close(ledger, intent, CallResult.NOT_MADE, f"{key} was not made")
         return f"{key} counts as not made; the next plan creates it."
     row = next((row for row in api.sequences() if row.id == adopt), None)
     if row is None:
-        raise UsageProblem("There is no such sequence.", f"This account has no sequence {adopt}.")
+        raise UsageError("There is no such sequence.", f"This account has no sequence {adopt}.")
     _close(
         ledger,
         intent,
-        Result.ADOPTED,
+        CallResult.ADOPTED,
         f"{key} is {adopt}",
         Delta(sequence=key, head=SequenceHead(id=adopt, title=row.title)),
     )
     return f"{key} is sequence {adopt}."
 
 
-def _resolve_variant(api: Api, ledger: Ledger, text: str, intent: IntentRecord | None, adopt: str | None) -> str:
+def _resolve_variant(
+    api: Provider, ledger: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
+) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
-        raise UsageProblem("Nothing is open there.", f"No create of {text} is without an outcome.")
+        raise UsageError("Nothing is open there.", f"No create of {text} is without an outcome.")
     if adopt is None:
-        _close(ledger, intent, Result.NOT_MADE, f"{text} was not made")
+        _close(ledger, intent, CallResult.NOT_MADE, f"{text} was not made")
         return f"{text} counts as not made; the next plan creates it."
     key, step_key, letter = text.split(".")
     entry = _entry(ledger.state, Address(key, step_key))
@@ -196,26 +200,31 @@ def _resolve_variant(api: Api, ledger: Ledger, text: str, intent: IntentRecord |
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
     ours = {row.id for row in step.variants.values()}
     if remote is None or adopt in ours or adopt not in {row.id for row in remote.variants}:
-        raise UsageProblem("It cannot be that variant.", f"{key}.{step_key} has no further variant {adopt}.")
+        raise UsageError("It cannot be that variant.", f"{key}.{step_key} has no further variant {adopt}.")
     grown = with_variant(step, letter, adopt, intent.content.variants[letter])
-    _close(ledger, intent, Result.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
+    _close(ledger, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
     return f"{text} is variant {adopt}."
 
 
 def _resolve_step(
-    workspace: Workspace, api: Api, ledger: Ledger, address: Address, intent: IntentRecord | None, adopt: str | None
+    workspace: Workspace,
+    api: Provider,
+    ledger: StateManager,
+    address: Address,
+    intent: IntentRecord | None,
+    adopt: str | None,
 ) -> str:
     key, step_key = address.sequence, address.step or ""
     entry = _entry(ledger.state, Address(key))
     steps = api.steps(entry.id)
     if steps is None:
-        raise UsageProblem("There is no such sequence.", f"{key} (id {entry.id}) is not in this account.")
+        raise UsageError("There is no such sequence.", f"{key} (id {entry.id}) is not in this account.")
     content = _content(workspace, ledger.state, address, intent)
     managed = {row.id for name, row in entry.steps.items() if name != step_key}
     if adopt is None:
         others = _candidates(steps, entry, step_key, content, intent)
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
-        _close(ledger, intent, Result.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
+        _close(ledger, intent, CallResult.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
         left = f" Left alone from now on: {', '.join(others)}." if others else ""
         if step_key in entry.steps:
             return f"{address} stays step {entry.steps[step_key].id}.{left}"
@@ -223,10 +232,10 @@ def _resolve_step(
     step = next((row for row in steps if row.id == adopt), None)
     if step is None or adopt in managed:
         why = "another entry of the state has it" if step else f"{key} has no step {adopt}"
-        raise UsageProblem("It cannot be that step.", f"{why[0].upper()}{why[1:]}.", "See: seqsync state list")
+        raise UsageError("It cannot be that step.", f"{why[0].upper()}{why[1:]}.", "See: seqsync state list")
     adopted, same = adopted_step(step, content)
     if adopted is None:
-        raise UsageProblem("It cannot be that step.", f"Step {adopt} has another type than {address}.")
+        raise UsageError("It cannot be that step.", f"Step {adopt} has another type than {address}.")
     old = entry.steps.get(step_key)
     unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
     if old is not None and old.id != adopt:
@@ -235,7 +244,7 @@ def _resolve_step(
     _close(
         ledger,
         intent,
-        Result.ADOPTED,
+        CallResult.ADOPTED,
         f"{address} is {adopt}",
         Delta(sequence=key, head=head, steps={step_key: adopted}),
     )
@@ -251,7 +260,7 @@ def _content(workspace: Workspace, state: State, address: Address, intent: Inten
         return entry.steps[step_key].content
     wanted = load(workspace, None).sequences.get(address.sequence)
     if wanted is None or step_key not in wanted.steps:
-        raise UsageProblem("Neither the files nor the state have such an address.", str(address))
+        raise UsageError("Neither the files nor the state have such an address.", str(address))
     return wanted.steps[step_key]
 
 
@@ -263,7 +272,7 @@ def _candidates(
     unknown = [step for step in steps if step.id not in known]
     if intent is not None:
         return {step.id: day_of(step) for step in unknown if same_kind(step, content)}
-    found = look(unknown, {step_key: content}, {})
+    found = match_steps(unknown, {step_key: content}, {})
     near = [*found.adopt.values(), *(step for _, step in found.ask)]
     return {step.id: day_of(step) for step in near}
 
@@ -276,16 +285,16 @@ class History:
     unknown: tuple[str, ...] = ()
 
 
-def history_of(workspace: Workspace, pattern: str | None = None) -> History:
+def read_history(workspace: Workspace, pattern: str | None = None) -> History:
     """What was done with the state; with `pattern`, of calls and notes only those that touched what it names.
 
-    Raises UsageProblem where the pattern is none, or matches nothing.
+    Raises UsageError where the pattern is none, or matches nothing.
     """
     replayed, backend = workspace.read(), workspace.backend()
     lines = decode_lines(backend.history())
     if replayed is None:
         return _about(History(tuple(lines)), pattern)
-    records = unframe(backend.journal(), replayed.state.lineage, replayed.base.journal)
+    records = decode_records(backend.journal(), replayed.state.lineage, replayed.base.journal)
     unknown = tuple(intent.address for intent in replayed.open_intents)
     return _about(History(tuple(with_journal(lines, records)), unknown), pattern)
 
@@ -296,10 +305,10 @@ def _about(history: History, pattern: str | None) -> History:
     try:
         check_pattern(pattern)
     except ValueError as error:
-        raise UsageProblem(f"{pattern}: this is not an address.", f"{error}.") from None
+        raise UsageError(f"{pattern}: this is not an address.", f"{error}.") from None
     runs = {line.run for line in history.lines if touches(line, pattern)}
     if not runs:
-        raise UsageProblem(f"{pattern} matches nothing in the history.", hint="All of it: seqsync state history")
+        raise UsageError(f"{pattern} matches nothing in the history.", hint="All of it: seqsync state history")
     of_runs = (line for line in history.lines if line.run in runs)
     kept = (line for line in of_runs if line.kind not in ("call", "note") or line.by or touches(line, pattern))
     return History(tuple(kept))
@@ -308,21 +317,28 @@ def _about(history: History, pattern: str | None) -> History:
 def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> Plan:
     """The plan back to what the state said with `serial`. The files need not be right for it.
 
-    Raises UsageProblem where there is no such serial, with those that are there.
+    Raises UsageError where there is no such serial, with those that are there.
     """
     if options.changed_since is not None:
-        raise UsageProblem("-to-serial and -changed-since contradict each other.", "The way back asks no file.")
+        raise UsageError("-to-serial and -changed-since contradict each other.", "The way back asks no file.")
     replayed = workspace.read()
     if replayed is None:
-        raise UsageProblem("There is no state yet.", hint="The first `seqsync apply` makes it.")
+        raise UsageError("There is no state yet.", hint="The first `seqsync apply` makes it.")
     state, settings = replayed.state, workspace.loaded.settings
     then = state_at(serial, state, replayed.base, decode_lines(workspace.backend().history()))
     project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
-    inputs = Inputs(
-        wanted={}, state=state, environment=workspace.name, api_host=workspace.api_host,
-        files_digest=project.files_digest, policy=settings.policy, allowed=options.allowed, notes=replayed.notes,
-        selection=Selection(options.targets, options.excludes), damaged=bool(replayed.damaged),
+    inputs = PlanInputs(
+        wanted={},
+        state=state,
+        environment=workspace.name,
+        api_host=workspace.api_host,
+        files_digest=project.files_digest,
+        policy=settings.policy,
+        allowed=options.allowed,
+        notes=replayed.notes,
+        selection=Selection(options.targets, options.excludes),
+        damaged=bool(replayed.damaged),
         open_addresses=frozenset(intent.address for intent in replayed.open_intents),
         off=settings.switched_off(workspace.name),
-    )  # fmt: skip
-    return plan_back(then, inputs)
+    )
+    return rollback_plan(then, inputs)

@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.plan.model import Plan
-from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
 from sequence_sync.registry import backend_for
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
 from sequence_sync.state.backends.base import StateBackend
-from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.manager import Account, read_only
 from sequence_sync.state.model import SequenceState, State
 from sequence_sync.state.statefile import collector_paused
 
 if TYPE_CHECKING:
     from sequence_sync.model.settings import Environment
-    from sequence_sync.provider.base import App
+    from sequence_sync.provider.base import RemoteAccount
     from sequence_sync.state.journal import Replayed
 
 SCRATCH = ".seqsync"
@@ -82,9 +82,9 @@ class Workspace:
         """State plus journal, without the lock; None where there is neither."""
         return read_only(self.backend(), self.account, self.seen())
 
-    def seen(self) -> Seen:
+    def seen(self) -> HighWaterMark:
         """What this machine last saw of each lineage."""
-        return Seen(self.scratch / "seen.json")
+        return HighWaterMark(self.scratch / "seen.json")
 
     def key(self) -> str:
         """The API key: from its variable, or from the command that prints it. In memory only."""
@@ -92,13 +92,13 @@ class Workspace:
         if not key and self.environment.api_key_command:
             key = _printed_key(self.environment.api_key_command)
         if not key:
-            raise UsageProblem(
+            raise UsageError(
                 "There is no API key.",
                 f"The variable {self.environment.api_key_env} is empty or not set.",
                 f"Set it: export {self.environment.api_key_env}=... (Saleshandy shows a key once, in its settings).",
             )
         if not key.isascii() or any(character.isspace() or ord(character) < 33 for character in key):
-            raise UsageProblem(
+            raise UsageError(
                 "The API key cannot be right.",
                 "It holds blanks, line breaks or letters that no key has.",
                 "Copy it again.",
@@ -112,7 +112,7 @@ def open_workspace(
 ) -> Workspace:
     """The project in `root`; `keep_secret` hears the key before anything can print it.
 
-    Raises UsageProblem and InvalidFiles for settings with mistakes.
+    Raises UsageError and InvalidFilesError for settings with mistakes.
     """
     loaded = load_settings(root)
     name = choose_environment(loaded.settings, environment, environ)
@@ -130,17 +130,20 @@ class Listed:
 
 
 def environments(root: Path, environ: Mapping[str, str]) -> list[Listed]:
-    """Every environment of the project in `root`, in the order of its settings. Raises UsageProblem, InvalidFiles."""
+    """Every environment of the project in `root`, in the order of its settings. Raises UsageError,
+    InvalidFilesError."""
     settings = load_settings(root).settings
     only = next(iter(settings.environments)) if len(settings.environments) == 1 else None
     chosen = settings.default_environment or only
     return [
         Listed(
-            name, urlsplit(effective(environment, environ).api_url).netloc.lower(),
-            _without_secrets(settings.state_path(name)), name == chosen,
+            name,
+            urlsplit(effective(environment, environ).api_url).netloc.lower(),
+            _without_secrets(settings.state_path(name)),
+            name == chosen,
         )
         for name, environment in settings.environments.items()
-    ]  # fmt: skip
+    ]
 
 
 def _without_secrets(where: str) -> str:
@@ -156,13 +159,13 @@ def _printed_key(command: str) -> str:
         words = shlex.split(command)
         done = subprocess.run(words, capture_output=True, timeout=KEY_COMMAND_SECONDS, check=False)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise UsageProblem(
+        raise UsageError(
             "The command that prints the API key failed.",
             f"api_key_command: {type(error).__name__}.",
             "Run it by hand.",
         ) from None
     if done.returncode != 0:
-        raise UsageProblem(
+        raise UsageError(
             "The command that prints the API key failed.",
             f"api_key_command ended with exit code {done.returncode}.",
             "Run it by hand to see why.",
@@ -180,11 +183,11 @@ def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
 
 
 def load(workspace: Workspace, state: State | None) -> Project:
-    """The wanted sequences, without parsing the files of those that are what they were. Raises InvalidFiles."""
+    """The wanted sequences, without parsing the files of those that are what they were. Raises InvalidFilesError."""
     with collector_paused():
         project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
     if project.diagnostics:
-        raise InvalidFiles(project.diagnostics)
+        raise InvalidFilesError(project.diagnostics)
     return project
 
 
@@ -193,12 +196,15 @@ def known_sources(state: State | None) -> dict[str, Known]:
 
     return {
         entry.made_from.files[0]: Known(
-            key=key, title=entry.title, remote_id=entry.id, files=entry.made_from.files,
+            key=key,
+            title=entry.title,
+            remote_id=entry.id,
+            files=entry.made_from.files,
             is_current=partial(_is_current, entry),
         )
         for key, entry in (state.sequences if state else {}).items()
         if entry.made_from and entry.made_from.files
-    }  # fmt: skip
+    }
 
 
 def plan(workspace: Workspace, options: PlanOptions, notes: tuple[str, ...] = ()) -> Plan:
@@ -209,33 +215,45 @@ def plan(workspace: Workspace, options: PlanOptions, notes: tuple[str, ...] = ()
 
 
 def plan_of(
-    workspace: Workspace, project: Project, replayed: Replayed | None, options: PlanOptions,
-    notes: tuple[str, ...] = (), app: App | None = None,
-) -> Plan:  # fmt: skip
+    workspace: Workspace,
+    project: Project,
+    replayed: Replayed | None,
+    options: PlanOptions,
+    notes: tuple[str, ...] = (),
+    app: RemoteAccount | None = None,
+) -> Plan:
     """The plan of what was read; `replayed` is None where there is no state, `app` where nobody looked there."""
     settings = workspace.loaded.settings
     return make_plan(
-        Inputs(
-            wanted=project.sequences, state=replayed.state if replayed else None, environment=workspace.name,
-            api_host=workspace.api_host, files_digest=project.files_digest, unchanged=frozenset(project.unchanged),
-            removed=settings.removed, policy=settings.policy, selection=selection_of(workspace, project, options),
-            allowed=options.allowed, notes=notes + (replayed.notes if replayed else ()),
+        PlanInputs(
+            wanted=project.sequences,
+            state=replayed.state if replayed else None,
+            environment=workspace.name,
+            api_host=workspace.api_host,
+            files_digest=project.files_digest,
+            unchanged=frozenset(project.unchanged),
+            removed=settings.removed,
+            policy=settings.policy,
+            selection=selection_of(workspace, project, options),
+            allowed=options.allowed,
+            notes=notes + (replayed.notes if replayed else ()),
             open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
-            damaged=bool(replayed and replayed.damaged), off=settings.switched_off(workspace.name),
+            damaged=bool(replayed and replayed.damaged),
+            off=settings.switched_off(workspace.name),
             app=app,
         )
-    )  # fmt: skip
+    )
 
 
 def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -> Selection:
-    """What is asked for; git is asked only for `changed_since`. Raises UsageProblem where it cannot tell."""
+    """What is asked for; git is asked only for `changed_since`. Raises UsageError where it cannot tell."""
     if options.changed_since is None:
         return Selection(options.targets, options.excludes)
     # Late: few plans need it.
-    from sequence_sync.operations.git import Place, changed_sequences, look
+    from sequence_sync.operations.git import ProjectPlace, changed_sequences, look
 
     since = look(workspace.root, options.changed_since, workspace.environ)
-    only = changed_sequences(Place(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
+    only = changed_sequences(ProjectPlace(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
     return Selection(options.targets, options.excludes, only, options.changed_since)
 
 

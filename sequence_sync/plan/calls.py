@@ -22,8 +22,11 @@ from sequence_sync.state.model import StepState, Unsettled, VariantState, varian
 # What the state calls a field, by what a PATCH calls it.
 OF_STEP: Mapping[str, str] = {"absoluteDays": "day", "priority": "priority", "assigneeId": "assignee"}
 OF_VARIANT: Mapping[str, str] = {
-    "payload": "payload", "taskNote": "task_note", "attachmentIds": "attachments", "status": "status",
-}  # fmt: skip
+    "payload": "payload",
+    "taskNote": "task_note",
+    "attachmentIds": "attachments",
+    "status": "status",
+}
 
 
 def marked(step: StepState, letter: str, body: Mapping[str, Any], names: Collection[str]) -> StepState:
@@ -191,10 +194,13 @@ def applied(step: StepState, letter: str, body: Mapping[str, Any], placed: bool 
         content = content.model_copy(update={"attachments": tuple(body["attachmentIds"])})
     new = old.model_copy(
         update={
-            "content": content, "digest": variant_digest(content), "status": body.get("status", old.status),
-            "returned": old.returned if content == old.content else None, "unsettled": without(old.unsettled, body),
+            "content": content,
+            "digest": variant_digest(content),
+            "status": body.get("status", old.status),
+            "returned": old.returned if content == old.content else None,
+            "unsettled": without(old.unsettled, body),
         }
-    )  # fmt: skip
+    )
     changed = step.model_copy(update={"variants": {**step.variants, letter: new}})
     return changed.model_copy(update=_placed(step, body)) if placed else marked(changed, letter, body, OF_STEP)
 

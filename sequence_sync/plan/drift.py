@@ -2,7 +2,7 @@
 
 Compared is what a read tells, and what is ours: texts canonically (visible words, links, breaks), the rest as it is.
 How the server spelled our own words right after they were written is remembered (`VariantState.returned`) and is no
-edit. What somebody changed is a `Drifted`; what follows from it is `threeway`'s, and `apply`'s, to decide.
+edit. What somebody changed is a `Drift`; what follows from it is `threeway`'s, and `apply`'s, to decide.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.plan.calls import contents
 from sequence_sync.plan.compare import FIELDS, HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
-from sequence_sync.plan.matching import Look, look, same_title
-from sequence_sync.plan.model import Drifted, DriftKind, FieldChange
-from sequence_sync.provider.base import AppSequence, RemoteStep, RemoteVariant
+from sequence_sync.plan.matching import Matches, match_steps, same_title
+from sequence_sync.plan.model import Drift, DriftKind, FieldChange
+from sequence_sync.provider.base import RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.state.model import SequenceState, StepState, VariantState, digest_of
 
 ON, OFF = "on", "off"
@@ -52,7 +52,9 @@ def _spelling(known: VariantState, row: RemoteVariant) -> Mapping[str, Any]:
     return row.payload
 
 
-def drift_of(key: str, entry: SequenceState, app: AppSequence, leave_out: Collection[str] = ()) -> tuple[Drifted, ...]:
+def drift_of(
+    key: str, entry: SequenceState, app: SequenceSnapshot, leave_out: Collection[str] = ()
+) -> tuple[Drift, ...]:
     """Everything in the app that is not as last applied, in the state's order, what was added last.
 
     `key` is the sequence's, for the addresses. `leave_out` are ids of steps that are about to be adopted. Where only
@@ -61,13 +63,13 @@ def drift_of(key: str, entry: SequenceState, app: AppSequence, leave_out: Collec
     return tuple(_drift(key, entry, app, leave_out))
 
 
-def _drift(key: str, entry: SequenceState, app: AppSequence, leave_out: Collection[str]) -> Iterator[Drifted]:
+def _drift(key: str, entry: SequenceState, app: SequenceSnapshot, leave_out: Collection[str]) -> Iterator[Drift]:
     if app.row is None:
-        yield Drifted(address=key, kind=DriftKind.GONE, remote_id=entry.id, detail=f'"{entry.title}"')
+        yield Drift(address=key, kind=DriftKind.GONE, remote_id=entry.id, detail=f'"{entry.title}"')
         return
     if not same_title(app.row.title, entry.title):
         title = FieldChange(field="title", before=entry.title, after=app.row.title)
-        yield Drifted(address=key, kind=DriftKind.CHANGED, remote_id=entry.id, fields=(title,))
+        yield Drift(address=key, kind=DriftKind.CHANGED, remote_id=entry.id, fields=(title,))
     if app.steps is None:
         yield from _by_ids(key, entry, app)
         return
@@ -76,35 +78,35 @@ def _drift(key: str, entry: SequenceState, app: AppSequence, leave_out: Collecti
         if step.id in read:
             yield from _step(f"{key}.{name}", step, read[step.id], app.gone)
         elif step.id in app.gone:
-            yield Drifted(
+            yield Drift(
                 address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
             )
     ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
     managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
-    yield from added(key, look([step for step in app.steps if step.id not in ours], {}, managed), entry)
+    yield from added(key, match_steps([step for step in app.steps if step.id not in ours], {}, managed), entry)
 
 
-def _by_ids(key: str, entry: SequenceState, app: AppSequence) -> Iterator[Drifted]:
+def _by_ids(key: str, entry: SequenceState, app: SequenceSnapshot) -> Iterator[Drift]:
     for name, step in entry.steps.items():
         if step.id in app.gone:
-            yield Drifted(
+            yield Drift(
                 address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
             )
     known = {step.id for step in entry.steps.values()} | set(entry.unmanaged)
     for step_id in app.row.step_ids if app.row else ():
         if step_id not in known:
-            yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")
+            yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")
 
 
-def added(key: str, found: Look, entry: SequenceState | None = None) -> Iterator[Drifted]:
+def added(key: str, found: Matches, entry: SequenceState | None = None) -> Iterator[Drift]:
     """What somebody added to sequence `key`: second copies of what `entry` has, and what is nobody's of ours."""
     for address, step in found.doubles:
         ours = entry.steps.get(address.split(".")[1]) if entry else None
         equal = f"equals step {ours.id}" if ours else f"equals what {address} wants"
-        yield Drifted(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
+        yield Drift(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
     for step in found.others:
         back = "it was gone and is back: " if entry and step.id in entry.gone else ""
-        yield Drifted(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
+        yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
 
 
 def _seen(step: RemoteStep) -> str:
@@ -117,24 +119,24 @@ def _what(name: str, day: int | None) -> str:
     return name.replace("_", " ") + (f", day {day}" if day is not None else "")
 
 
-def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drifted]:
+def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drift]:
     placing = tuple(_placing(entry, step))
     if placing:
-        yield Drifted(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=placing)
+        yield Drift(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=placing)
     rows = {row.id: row for row in step.variants}
     for letter, known in entry.variants.items():
         row = rows.get(known.id or "")
         if row is not None:
             fields = variant_fields(entry, letter, row)
             if fields:
-                yield Drifted(address=f"{address}.{letter}", kind=DriftKind.CHANGED, remote_id=row.id, fields=fields)
+                yield Drift(address=f"{address}.{letter}", kind=DriftKind.CHANGED, remote_id=row.id, fields=fields)
         elif known.id in gone:
-            yield Drifted(address=f"{address}.{letter}", kind=DriftKind.GONE, remote_id=known.id, detail="a variant")
+            yield Drift(address=f"{address}.{letter}", kind=DriftKind.GONE, remote_id=known.id, detail="a variant")
     ids = {known.id for known in entry.variants.values()}
     if None not in ids:
         for row in step.variants:
             if row.id not in ids:
-                yield Drifted(address=address, kind=DriftKind.ADDED, remote_id=row.id, detail="a variant")
+                yield Drift(address=address, kind=DriftKind.ADDED, remote_id=row.id, detail="a variant")
 
 
 def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:

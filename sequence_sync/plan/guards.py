@@ -26,7 +26,7 @@ NO_VARIANT = (
 )
 
 
-def block_all(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
+def block_unsafe(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
     """Every rule but that of days, in turn; `off` are the claims that are switched off."""
     known = state.sequences if state else {}
     result = _not_supported(changes, off)
@@ -50,13 +50,13 @@ def _not_supported(changes: Iterable[Change], off: Collection[Claim]) -> list[Ch
     return result
 
 
-def text_of(content: Content) -> tuple[object, ...]:
+def text_key(content: Content) -> tuple[object, ...]:
     """What a step says to a prospect or a colleague, in canonical form, with its type: for "is it the same?"."""
     rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
     return (content.type, tuple(rows))
 
 
-def has_words(content: Content) -> bool:
+def carries_text(content: Content) -> bool:
     """Whether a step says anything at all; a bare call or profile view does not."""
     return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
 
@@ -87,12 +87,12 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
     if not creates or not (left_steps or left_sequences):
         return list(changes)
-    beside = {(c.sequence, text_of(c.before)): f"{c.sequence}.{c.step}" for c in left_steps if c.before}
+    beside = {(c.sequence, text_key(c.before)): f"{c.sequence}.{c.step}" for c in left_steps if c.before}
     elsewhere = {
-        text_of(step.content): f"{key}.{step_key}"
+        text_key(step.content): f"{key}.{step_key}"
         for key, row in left_sequences.items()
         for step_key, step in row.steps.items()
-        if has_words(step.content)
+        if carries_text(step.content)
     }
     titles = {row.title.strip().casefold(): key for key, row in left_sequences.items()}
 
@@ -102,7 +102,7 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
             return block(change, Reason.SAME_CONTENT, _rename_sequence(old))
         if change.action is not Action.CREATE_STEP or change.after is None:
             return change
-        text = text_of(change.after)
+        text = text_key(change.after)
         if old_step := beside.get((change.sequence, text)):
             return block(change, Reason.SAME_CONTENT, _rename_step(old_step, change.step or ""))
         if old_step := elsewhere.get(text):

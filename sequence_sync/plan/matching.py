@@ -15,7 +15,7 @@ from sequence_sync.plan.compare import has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, step_state, variant_digest
 
-MOSTLY_THE_SAME = 0.5  # half of the words in common is too near to be somebody else's
+MOSTLY_EQUAL = 0.5  # half of the words in common is too near to be somebody else's
 
 
 def bare_title(title: str) -> str:
@@ -33,12 +33,12 @@ def same_kind(step: RemoteStep, content: Content) -> bool:
     return step.type == STEP_TYPES[content.type].code and step.day in (None, content.day)
 
 
-def equal(step: RemoteStep, content: Content) -> bool:
+def says_the_same(step: RemoteStep, content: Content) -> bool:
     """Same type, day where told, and the same visible text in every variant."""
-    return same_kind(step, content) and paired(step, content) is not None
+    return same_kind(step, content) and match_variants(step, content) is not None
 
 
-def paired(step: RemoteStep, content: Content) -> dict[str, str] | None:
+def match_variants(step: RemoteStep, content: Content) -> dict[str, str] | None:
     """Which remote variant is which letter, by what they say; None where they do not all say the same."""
     left = list(step.variants)
     ids: dict[str, str] = {}
@@ -58,7 +58,7 @@ def paired(step: RemoteStep, content: Content) -> dict[str, str] | None:
     return None if left else ids
 
 
-def likeness(step: RemoteStep, content: Content) -> float:
+def similarity(step: RemoteStep, content: Content) -> float:
     """The share of words in common, from 0 to 1, of the two variants that are most alike."""
     return max(
         (
@@ -75,15 +75,15 @@ def says_something(step: RemoteStep) -> bool:
     return any(has_text(row.payload, row.task_note) for row in step.variants)
 
 
-def may_be(step: RemoteStep, content: Content) -> bool:
+def could_be(step: RemoteStep, content: Content) -> bool:
     """Whether a step could be `content` after all: its type, and its day or half of its words."""
     if step.type != STEP_TYPES[content.type].code:
         return False
-    return step.day in (None, content.day) or likeness(step, content) >= MOSTLY_THE_SAME
+    return step.day in (None, content.day) or similarity(step, content) >= MOSTLY_EQUAL
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Matches:
     """What the steps that a state does not know are: ours after all, too near to tell, second copies, or others'."""
 
     adopt: dict[str, RemoteStep]
@@ -92,7 +92,9 @@ class Look:
     others: tuple[RemoteStep, ...]
 
 
-def look(unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]) -> Look:
+def match_steps(
+    unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]
+) -> Matches:
     """Sorts `unknown` steps. `creates` are the steps to come, `managed` those that the state knows, by address."""
     adopt: dict[str, RemoteStep] = {}
     ask: list[tuple[tuple[str, ...], RemoteStep]] = []
@@ -110,11 +112,11 @@ def look(unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed:
             ask.append((near, step))
         else:
             others.append(step)
-    return Look(adopt, tuple(ask), tuple(doubles), tuple(others))
+    return Matches(adopt, tuple(ask), tuple(doubles), tuple(others))
 
 
 def _same(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
-    return next((address for address, content in contents.items() if equal(step, content)), None)
+    return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
 def _near(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
@@ -122,11 +124,11 @@ def _near(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
     return tuple(
         address
         for address, content in contents.items()
-        if same_kind(step, content) and (bare or likeness(step, content) >= MOSTLY_THE_SAME)
+        if same_kind(step, content) and (bare or similarity(step, content) >= MOSTLY_EQUAL)
     )
 
 
-def made_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) -> StepState:
+def created_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) -> StepState:
     """The entry of a step whose create told its id; its variants' ids are in the order in which they were sent."""
     return step_state(content, step_id, dict(zip(content.variants, variant_ids, strict=False)))
 
@@ -134,7 +136,7 @@ def made_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) 
 def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
     """`entry` with the ids of its variants and nothing else of what was read: a day or a switch that somebody changed
     there is drift. None where it cannot be told which is which; a single variant is, whatever it says."""
-    ids = paired(step, entry.content)
+    ids = match_variants(step, entry.content)
     if ids is None and len(entry.variants) == 1 == len(step.variants):
         ids = dict.fromkeys(entry.variants, step.variants[0].id)
     if ids is None:
@@ -151,7 +153,7 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
     """
     if step.type != STEP_TYPES[content.type].code:
         return None, False
-    ids = paired(step, content)
+    ids = match_variants(step, content)
     assumed = () if sent_by_us else tuple(_untold(step, content))
     if ids is not None:
         entry = step_state(content, step.id, ids)
@@ -167,9 +169,14 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
         for letter, row in zip("abcdefghijklmnopqrstuvwxyz", step.variants, strict=False)
     }
     entry = StepState(
-        id=step.id, type=content.type, day=step.day or content.day, priority=content.priority,
-        assignee=content.assignee, variants=variants, assumed=assumed,
-    )  # fmt: skip
+        id=step.id,
+        type=content.type,
+        day=step.day or content.day,
+        priority=content.priority,
+        assignee=content.assignee,
+        variants=variants,
+        assumed=assumed,
+    )
     return entry, False
 
 

@@ -142,10 +142,14 @@ class Change(Frozen):
     def signature(self) -> list[Any]:
         """What the plan hash covers of it, as plain data: what is done to what, and the calls with their bodies."""
         return [
-            self.address, self.action, self.wanted, self.title, self.source,
+            self.address,
+            self.action,
+            self.wanted,
+            self.title,
+            self.source,
             self.remote_id if self.action is Action.ADOPT else None,
             [[call.method, call.path, call.body] for call in self.calls],
-        ]  # fmt: skip
+        ]
 
     def digest(self) -> str:
         """Names the change across runs of one plan: its address, action and body, not the ids of the moment."""
@@ -176,7 +180,7 @@ class DriftKind(StrEnum):
     SECOND_COPY = "second-copy"  # it equals a step that is managed
 
 
-class Drifted(Frozen):
+class Drift(Frozen):
     """One thing that differs in the app from what was last applied: told, and nothing done about it.
 
     `address` is that of the sequence, step or variant; of something added, that of what it stands in. In `fields`
@@ -240,7 +244,7 @@ class Plan(Frozen):
     allowed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refreshed: bool = False
-    drift: tuple[Drifted, ...] = ()
+    drift: tuple[Drift, ...] = ()
     known_drift: tuple[str, ...] = ()
 
     def plan_hash(self) -> str:
@@ -278,10 +282,12 @@ def summary_of(plan: Plan) -> Summary:
         )
 
     return Summary(
-        create=count(CREATES), update=len({(c.sequence, c.step) for c in plan.changes if c.action in UPDATES}),
-        deactivate=count(frozenset({Action.DEACTIVATE_VARIANT})), record=count(STATE_ONLY),
+        create=count(CREATES),
+        update=len({(c.sequence, c.step) for c in plan.changes if c.action in UPDATES}),
+        deactivate=count(frozenset({Action.DEACTIVATE_VARIANT})),
+        record=count(STATE_ONLY),
         blocked=len([c for c in plan.changes if c.action is Action.BLOCKED]),
-    )  # fmt: skip
+    )
 
 
 def summary_line(plan: Plan) -> str:
@@ -299,10 +305,10 @@ def summary_line(plan: Plan) -> str:
     )
 
 
-Standing = Mapping[str, SequenceState]
+StateEntries = Mapping[str, SequenceState]
 
 
-def standing(changes: Iterable[Change], known: Standing) -> Standing:
+def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEntries:
     """`known` after the moves among `changes`, of sequences first, then of steps."""
     moves = [change for change in changes if change.action is Action.MOVE and change.source]
     rows = dict(known)
@@ -318,7 +324,7 @@ def standing(changes: Iterable[Change], known: Standing) -> Standing:
     return rows
 
 
-def step_of(change: Change, rows: Standing) -> StepState | None:
+def entry_of(change: Change, rows: StateEntries) -> StepState | None:
     """The entry of the step that `change` is about."""
     row = rows.get(change.sequence)
     return row.steps.get(change.step) if row and change.step else None

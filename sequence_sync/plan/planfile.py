@@ -8,7 +8,7 @@ A saved plan is one JSON object, ASCII only, one change a line, keys sorted, `fo
 `sum` is the SHA-256 of the same bytes without the `sum` line. It is against damage, not against forgery: who may
 write the file may also write the sum. The plan hash is what a reviewer approves.
 
-Kinds of refusal, each with its own words (`PlanRefused.kind`): `not-a-plan`, `newer-format`, `damaged`, `hash`,
+Kinds of refusal, each with its own words (`PlanRejectedError.kind`): `not-a-plan`, `newer-format`, `damaged`, `hash`,
 `environment`, `api-host`, `lineage`, `state`, `files`.
 """
 
@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from sequence_sync.errors import PlanRefused
+from sequence_sync.errors import PlanRejectedError
 from sequence_sync.plan.model import PLAN_FORMAT, Change, Plan, Summary
 from sequence_sync.state.model import Applying, digest_of
 
@@ -98,7 +98,8 @@ def _with_sum(document: Mapping[str, Any]) -> bytes:
 
 
 def decode(data: bytes) -> Plan:
-    """The plan that `data` holds. Raises PlanRefused: not a plan, newer, damaged, or with a hash of another plan."""
+    """The plan that `data` holds. Raises PlanRejectedError: not a plan, newer, damaged, or with a hash of another
+    plan."""
     document = _parsed(data)
     _sniff(document)
     _check_sum(document, data)
@@ -106,7 +107,7 @@ def decode(data: bytes) -> Plan:
     outside = ("plan_hash", "sum", "tool_version")
     plan = _validated({name: value for name, value in document.items() if name not in outside})
     if plan.plan_hash() != claimed:
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan's hash is not that of its changes.",
             f"Its changes give {plan.plan_hash()}, and it names another. Somebody, or something, edited the file.",
             PLAN_AGAIN,
@@ -135,7 +136,7 @@ def _sniff(document: Mapping[str, Any]) -> None:
     if type(version) is int and version > PLAN_FORMAT:
         maker = document.get("tool_version")
         known = isinstance(maker, str) and maker.isprintable()
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan has a newer format.",
             f"Its format is {version}, written by seqsync {maker if known else 'of unknown version'}; this seqsync "
             f"reads formats up to {PLAN_FORMAT}.",
@@ -165,15 +166,16 @@ def _validated(document: Mapping[str, Any]) -> Plan:
 
 
 def _not_a_plan(detail: str) -> NoReturn:
-    raise PlanRefused("This file is not a saved plan.", detail, PLAN_AGAIN, kind="not-a-plan")
+    raise PlanRejectedError("This file is not a saved plan.", detail, PLAN_AGAIN, kind="not-a-plan")
 
 
 def _damaged(detail: str) -> NoReturn:
-    raise PlanRefused("The saved plan is damaged.", detail, PLAN_AGAIN, kind="damaged")
+    raise PlanRejectedError("The saved plan is damaged.", detail, PLAN_AGAIN, kind="damaged")
 
 
 def check(plan: Plan, facts: Facts) -> Verdict:
-    """Whether `plan` may be carried out now. Raises PlanRefused: foreign (another environment, API host or state) or
+    """Whether `plan` may be carried out now. Raises PlanRejectedError: foreign (another environment, API host or
+    state) or
     stale (state or files changed since).
 
     A plan made before there was a state fits only one that is still not there, or the state that its own run began.
@@ -181,7 +183,7 @@ def check(plan: Plan, facts: Facts) -> Verdict:
     _check_account(plan, facts)
     verdict = _verdict(plan, facts)
     if verdict is Verdict.FRESH and plan.base.state_digest != facts.state_digest:
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan is stale: the state has changed.",
             f"It was made from serial {plan.base.serial} of the state, which is now at serial {facts.serial}: somebody "
             "applied or edited the state since.",
@@ -189,7 +191,7 @@ def check(plan: Plan, facts: Facts) -> Verdict:
             kind="state",
         )
     if verdict is not Verdict.DONE and plan.base.files_digest != facts.files_digest:
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan is stale: the files have changed.",
             "Sequence files, content files or settings are not what they were when it was made.",
             f"{PLAN_AGAIN} Or check out the commit that it was made from.",
@@ -215,14 +217,14 @@ def _verdict(plan: Plan, facts: Facts) -> Verdict:
 
 def _check_account(plan: Plan, facts: Facts) -> None:
     if plan.environment != facts.environment:
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan is for another environment.",
             f'It was made for "{plan.environment}"; this run is for "{facts.environment}".',
             f"Run apply with `-env {plan.environment}`, or plan again with `-env {facts.environment}`.",
             kind="environment",
         )
     if plan.api_host != facts.api_host:
-        raise PlanRefused(
+        raise PlanRejectedError(
             "The saved plan is for another API host.",
             f"It was made for {plan.api_host}; this run would call {facts.api_host}.",
             f"Check `api_url` in seqsync.yaml and the variable SEQSYNC_API_URL. {PLAN_AGAIN}",
@@ -237,7 +239,7 @@ def _another_state(plan: Plan, facts: Facts) -> NoReturn:
         detail = f"It was made from the state {plan.base.lineage}; here there is no state."
     else:
         detail = f"It was made from the state {plan.base.lineage}; the one here is {facts.lineage}."
-    raise PlanRefused(
+    raise PlanRejectedError(
         "The saved plan belongs to another state.",
         detail,
         f"Check `state` in seqsync.yaml and that you are in the right folder. {PLAN_AGAIN}",

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.plan.calls import update_calls
 from sequence_sync.plan.capabilities import reads_days
 from sequence_sync.plan.differ import forgotten_sequence, sequence_changes
-from sequence_sync.plan.guards import DRIFT, block_all, gates_for
+from sequence_sync.plan.guards import DRIFT, block_unsafe, gates_for
 from sequence_sync.plan.model import (
     STATE_ONLY,
     UPDATES,
@@ -24,13 +24,13 @@ from sequence_sync.plan.model import (
     Plan,
     PlannedSequence,
     Reason,
-    standing,
-    step_of,
+    entry_of,
+    state_after_moves,
 )
-from sequence_sync.plan.schedule import in_day_order
+from sequence_sync.plan.schedule import schedule_days
 from sequence_sync.plan.selection import Selection, left_out_note, select
-from sequence_sync.plan.three_way import Held, hold, in_the_light_of
-from sequence_sync.provider.base import App
+from sequence_sync.plan.three_way import ThreeWayResult, compare_three_way, reconcile_with_remote
+from sequence_sync.provider.base import RemoteAccount
 from sequence_sync.state.model import SequenceState, State
 
 RANK: Mapping[Action, int] = {
@@ -71,7 +71,7 @@ OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT, Reason.GONE})
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class PlanInputs:
     """Everything that a plan is made from.
 
     `unchanged` are keys whose sources and state entry are what they were when nothing was left to do: no file of
@@ -80,7 +80,7 @@ class Inputs:
     what was read of the account, None where nothing was; with it no sequence may be left out as unchanged.
     """
 
-    wanted: Mapping[str, WantedSequence]
+    wanted: Mapping[str, DesiredSequence]
     state: State | None
     environment: str
     api_host: str
@@ -94,21 +94,21 @@ class Inputs:
     damaged: bool = False
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()
-    app: App | None = None
+    app: RemoteAccount | None = None
 
 
-def make_plan(inputs: Inputs) -> Plan:
-    """The plan. Raises UsageProblem where a target or exclude matches nothing."""
+def make_plan(inputs: PlanInputs) -> Plan:
+    """The plan. Raises UsageError where a target or exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
-    app, held = inputs.app, Held(inputs.state)
+    app, held = inputs.app, ThreeWayResult(inputs.state)
     if app is not None:
-        held = hold(inputs.state, inputs.wanted, app, DRIFT in inputs.allowed)
+        held = compare_three_way(inputs.state, inputs.wanted, app, DRIFT in inputs.allowed)
     differences = [*_all_changes(replace(inputs, state=held.state)), *held.records]
     if app is not None:
-        differences = in_the_light_of(app, held, differences)
+        differences = reconcile_with_remote(app, held, differences)
     seen = replace(inputs, state=held.state)
     # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
-    everything = block_all(differences, held.state, inputs.off)
+    everything = block_unsafe(differences, held.state, inputs.off)
     chosen = select(everything, inputs.selection)
     places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
     changes = in_plan_order(_carried_out(chosen, everything, seen, places, held.days), places)
@@ -119,40 +119,50 @@ def make_plan(inputs: Inputs) -> Plan:
     return _plan(inputs, held, changes, left_out)
 
 
-def _plan(inputs: Inputs, held: Held, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
+def _plan(inputs: PlanInputs, held: ThreeWayResult, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
     state, app = inputs.state, inputs.app
     planned = dict(_planned(inputs, changes, left_out))
     active = {key for key, row in planned.items() if row.active}
     overwriting = any(change.reason in OVERWRITES and change.calls for change in changes)
     gates = gates_for(changes, overwriting, active, inputs.policy, set(inputs.allowed))
     return Plan(
-        environment=inputs.environment, api_host=inputs.api_host, changes=tuple(changes),
+        environment=inputs.environment,
+        api_host=inputs.api_host,
+        changes=tuple(changes),
         base=Base(
-            lineage=state.lineage if state else None, serial=state.serial if state else 0,
-            state_digest=state.content_digest() if state else "", files_digest=inputs.files_digest,
+            lineage=state.lineage if state else None,
+            serial=state.serial if state else 0,
+            state_digest=state.content_digest() if state else "",
+            files_digest=inputs.files_digest,
         ),
-        sequences=planned, gates=gates, allowed=tuple(sorted(inputs.allowed)),
+        sequences=planned,
+        gates=gates,
+        allowed=tuple(sorted(inputs.allowed)),
         notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
-        refreshed=app is not None, known_drift=tuple(held.known),
+        refreshed=app is not None,
+        known_drift=tuple(held.known),
         drift=tuple(row for row in held.drift if inputs.selection.takes_address(row.address)),
-    )  # fmt: skip
+    )
 
 
 def _carried_out(
-    chosen: Sequence[Change], everything: Sequence[Change], inputs: Inputs, places: Mapping[str, int],
+    chosen: Sequence[Change],
+    everything: Sequence[Change],
+    inputs: PlanInputs,
+    places: Mapping[str, int],
     days: Mapping[str, Mapping[str, int]],
-) -> list[Change]:  # fmt: skip
+) -> list[Change]:
     """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
-    rows = standing(everything, inputs.state.sequences if inputs.state else {})
+    rows = state_after_moves(everything, inputs.state.sequences if inputs.state else {})
     return [
         change.model_copy(update={"calls": update_calls(change, step)})
-        if change.action in NEEDS_STEP and (step := step_of(change, rows))
+        if change.action in NEEDS_STEP and (step := entry_of(change, rows))
         else change
-        for change in in_day_order(chosen, rows, places, reads_days(inputs.off), days)
+        for change in schedule_days(chosen, rows, places, reads_days(inputs.off), days)
     ]
 
 
-def _known_addresses(inputs: Inputs) -> Iterable[str]:
+def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
     for row in inputs.wanted.values():
         yield row.key
         for step, content in row.steps.items():
@@ -165,7 +175,7 @@ def _known_addresses(inputs: Inputs) -> Iterable[str]:
             yield from (f"{key}.{step}.{letter}" for letter in entry.variants)
 
 
-def _all_changes(inputs: Inputs) -> Iterable[Change]:
+def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
     known: dict[str, SequenceState] = dict(inputs.state.sequences) if inputs.state else {}
     for key in sorted(inputs.wanted):
         wanted = inputs.wanted[key]
@@ -173,9 +183,14 @@ def _all_changes(inputs: Inputs) -> Iterable[Change]:
         if old and old in known and key not in known and old not in inputs.wanted and old not in inputs.unchanged:
             known[key] = known.pop(old)
             yield Change(
-                address=key, action=Action.MOVE, reason=Reason.MOVED, source=old, remote_id=known[key].id,
-                sequence_id=known[key].id, title=known[key].title,
-            )  # fmt: skip
+                address=key,
+                action=Action.MOVE,
+                reason=Reason.MOVED,
+                source=old,
+                remote_id=known[key].id,
+                sequence_id=known[key].id,
+                title=known[key].title,
+            )
         yield from sequence_changes(wanted, known.get(key), inputs.open_addresses, inputs.policy)
     for key in sorted(known):
         if key not in inputs.wanted and key not in inputs.unchanged:
@@ -183,27 +198,34 @@ def _all_changes(inputs: Inputs) -> Iterable[Change]:
 
 
 def _planned(
-    inputs: Inputs, changes: Collection[Change], left_out: Collection[str]
+    inputs: PlanInputs, changes: Collection[Change], left_out: Collection[str]
 ) -> Iterable[tuple[str, PlannedSequence]]:
     blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
     known = inputs.state.sequences if inputs.state else {}
     for key in sorted(inputs.wanted):
         wanted = inputs.wanted[key]
         entry = known.get(key) or known.get(wanted.formerly or "")
-        yield key, PlannedSequence(
-            key=key, title=wanted.title, remote_id=entry.id if entry else wanted.remote_id, files=wanted.files,
-            source_digest=wanted.source_digest, complete=key not in blocked and key not in left_out,
-            active=_active(inputs.app, entry.id if entry else wanted.remote_id),
-        )  # fmt: skip
+        yield (
+            key,
+            PlannedSequence(
+                key=key,
+                title=wanted.title,
+                remote_id=entry.id if entry else wanted.remote_id,
+                files=wanted.files,
+                source_digest=wanted.source_digest,
+                complete=key not in blocked and key not in left_out,
+                active=_active(inputs.app, entry.id if entry else wanted.remote_id),
+            ),
+        )
 
 
-def _active(app: App | None, remote_id: str | None) -> bool | None:
+def _active(app: RemoteAccount | None, remote_id: str | None) -> bool | None:
     """Whether a sequence is sending; None where nobody has looked, or the list does not tell. A new one is not."""
     rows = app.rows if app else ()
     return next((row.active for row in rows if row.id == remote_id), None)
 
 
-def _notes(inputs: Inputs, changes: Collection[Change], met: Collection[str]) -> Iterable[str]:
+def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]) -> Iterable[str]:
     creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
     if creating > 1 and not (inputs.state and inputs.state.sequences):
         yield (

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.plan.model import Action, Change, Plan, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
-def plan_back(then: State, inputs: Inputs) -> Plan:
+def rollback_plan(then: State, inputs: PlanInputs) -> Plan:
     """The plan from the state of `inputs` to what `then` says; what `inputs` want besides plays no part.
 
     After it the files still say something else, so no sequence counts as made from its files.
@@ -26,25 +26,34 @@ def plan_back(then: State, inputs: Inputs) -> Plan:
     )
     plan = make_plan(
         replace(
-            inputs, wanted={key: _wanted(key, row, now) for key, row in then.sequences.items()}, unchanged=(),
-            removed=(), notes=(*notes, *inputs.notes),
+            inputs,
+            wanted={key: _wanted(key, row, now) for key, row in then.sequences.items()},
+            unchanged=(),
+            removed=(),
+            notes=(*notes, *inputs.notes),
         )
-    )  # fmt: skip
+    )
     sequences = {key: row.model_copy(update={"complete": False}) for key, row in plan.sequences.items()}
     changes = tuple(_retold(change, then.serial) for change in plan.changes)
     return plan.model_copy(update={"changes": changes, "sequences": sequences})
 
 
-def _wanted(key: str, then: SequenceState, now: dict[str, SequenceState]) -> WantedSequence:
+def _wanted(key: str, then: SequenceState, now: dict[str, SequenceState]) -> DesiredSequence:
     """What was applied then. A variant that was off, and a step all of whose were, is not wanted."""
     owner = next((name for name, row in now.items() if row.id == then.id), None)
     renamed = {step.id: name for name, step in now[owner].steps.items()} if owner else {}
     steps = {name: content for name, step in then.steps.items() if (content := _content(step)).variants}
-    return WantedSequence(
-        key=key, title=then.title, remote_id=then.id, steps=steps, files=(), source_digest="",
-        step_ids={name: then.steps[name].id for name in steps}, formerly=owner if owner != key else None,
+    return DesiredSequence(
+        key=key,
+        title=then.title,
+        remote_id=then.id,
+        steps=steps,
+        files=(),
+        source_digest="",
+        step_ids={name: then.steps[name].id for name in steps},
+        formerly=owner if owner != key else None,
         moved={old: name for name in steps if (old := renamed.get(then.steps[name].id, name)) != name},
-    )  # fmt: skip
+    )
 
 
 def _content(step: StepState) -> Content:

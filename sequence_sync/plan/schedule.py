@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from sequence_sync.model.fields import LAST_DAY
 from sequence_sync.model.sequence import Content
-from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason, Standing, block
+from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason, StateEntries, block
 from sequence_sync.state.model import SequenceState
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Move:
     """One change of day. `parked`: it is on its way, and another leg follows."""
 
     name: str
@@ -26,19 +26,23 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class MovePlan:
     """The legs in order; who cannot move, with who is in the way (None: they only change places, and nobody may be
     parked); and where every email is in the end."""
 
-    legs: tuple[Leg, ...]
+    legs: tuple[Move, ...]
     stuck: Mapping[str, str | None]
     days: Mapping[str, int]
 
 
-def route(
-    held: Mapping[str, int], wanted: Mapping[str, int], *, may_park: bool, last: int = 0,
+def plan_moves(
+    held: Mapping[str, int],
+    wanted: Mapping[str, int],
+    *,
+    may_park: bool,
+    last: int = 0,
     may_be: Mapping[str, Collection[int]] = MappingProxyType({}),
-) -> Route:  # fmt: skip
+) -> MovePlan:
     """The way from `held` (every email's day, movers or not) to `wanted` (the movers' days).
 
     `last` is the last day that anything else of the plan takes. `may_be` are days that an email may hold instead: they
@@ -46,12 +50,12 @@ def route(
     """
     now, also = dict(held), {name: days for name, days in may_be.items() if name in held}
     left = {name: day for name, day in wanted.items() if held[name] != day or name in also}
-    legs: list[Leg] = []
+    legs: list[Move] = []
     stuck: dict[str, str | None] = {}
     parked: set[str] = set()
 
     def go(name: str, day: int, stop: bool) -> None:
-        legs.append(Leg(name, now[name], day, stop))
+        legs.append(Move(name, now[name], day, stop))
         now[name] = day
         also.pop(name, None)
 
@@ -72,7 +76,7 @@ def route(
             name = max(waiting, key=lambda each: (left[each], each))
             parked.add(name)
             go(name, aside, True)
-    return Route(tuple(legs), stuck, now)
+    return MovePlan(tuple(legs), stuck, now)
 
 
 def _in_the_way(days: Iterable[tuple[int, str]], left: Mapping[str, int]) -> dict[str, str | None]:
@@ -88,10 +92,13 @@ CYCLE = (
 )
 
 
-def in_day_order(
-    changes: Sequence[Change], rows: Standing, places: Mapping[str, int], may_park: bool,
+def schedule_days(
+    changes: Sequence[Change],
+    rows: StateEntries,
+    places: Mapping[str, int],
+    may_park: bool,
     others: Mapping[str, Mapping[str, int]],
-) -> list[Change]:  # fmt: skip
+) -> list[Change]:
     """`changes` with those of days in order, legs by way of a free day among them, and blocked where a day is held.
 
     `others` are the days that are held by what the state does not know of: by sequence, who holds which.
@@ -106,9 +113,12 @@ def in_day_order(
 
 
 def _in_one_sequence(
-    changes: list[Change], row: SequenceState | None, places: Mapping[str, int], may_park: bool,
+    changes: list[Change],
+    row: SequenceState | None,
+    places: Mapping[str, int],
+    may_park: bool,
     others: Mapping[str, int],
-) -> list[Change]:  # fmt: skip
+) -> list[Change]:
     if not any(_email(change) is not None for change in changes):
         return changes
     steps = sorted(
@@ -121,7 +131,7 @@ def _in_one_sequence(
     created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]
     last = max((change.after.day for change in created if change.after), default=0)
     may_be = _may_be(row, changes)
-    way = route(held, wanted, may_park=may_park, last=last, may_be=may_be)
+    way = plan_moves(held, wanted, may_park=may_park, last=last, may_be=may_be)
     stuck = [_stuck(movers[name], way.stuck[name], wanted[name]) for name in movers if name in way.stuck]
     left = {name: days for name, days in may_be.items() if name not in movers or name in way.stuck}
     at_rest = {day: name for name, days in sorted(left.items()) for day in days}
@@ -160,11 +170,14 @@ def _may_be(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, t
     """Days that our emails may hold instead, by an earlier run that was cut off."""
     key = next(iter(changes)).sequence
     steps = row.steps if row else {}
-    return {f"{key}.{name}": entry.unsettled["day"] for name, entry in steps.items()
-            if entry.content.is_email and "day" in entry.unsettled}  # fmt: skip
+    return {
+        f"{key}.{name}": entry.unsettled["day"]
+        for name, entry in steps.items()
+        if entry.content.is_email and "day" in entry.unsettled
+    }
 
 
-def _legs(legs: Iterable[Leg], movers: Mapping[str, Change]) -> Iterator[Change]:
+def _legs(legs: Iterable[Move], movers: Mapping[str, Change]) -> Iterator[Change]:
     for leg in legs:
         change = movers[leg.name]
         if not leg.parked and change.before is not None and leg.start == change.before.day:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sequence_sync.diagnostics import did_you_mean
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.model.address import Address, check_pattern, matches, parse_address
 from sequence_sync.plan.model import Action, Change, Reason
 
@@ -31,16 +31,16 @@ class Selection:
         return not self.targets and not self.excludes and self.only is None
 
     def check(self, known: Iterable[str]) -> None:
-        """Raises UsageProblem for a pattern that is none, or that matches no address in files or state."""
+        """Raises UsageError for a pattern that is none, or that matches no address in files or state."""
         addresses = [parse_address(text) for text in known]
         for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
             for pattern in patterns:
                 try:
                     check_pattern(pattern)
                 except ValueError as error:
-                    raise UsageProblem(f"{option} {pattern}: this is not an address.", str(error) + ".") from None
+                    raise UsageError(f"{option} {pattern}: this is not an address.", str(error) + ".") from None
                 if not any(matches(pattern, address) for address in addresses):
-                    raise UsageProblem(
+                    raise UsageError(
                         f"{option} {pattern} matches nothing.",
                         "Neither the files nor the state have such an address. "
                         + did_you_mean(pattern, (str(a) for a in addresses)),

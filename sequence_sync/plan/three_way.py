@@ -9,7 +9,8 @@
     there   gone   not there    forget
 
 It goes by what one call writes: the words of a variant are one thing, whether it is on another; day, priority and
-assignee are one each. The planner then plans from `Held.state`, in which the app's side stands where that is what the
+assignee are one each. The planner then plans from `ThreeWayResult.state`, in which the app's side stands where that
+is what the
 file has to be held against. What the state does not know of is `strangers`'.
 """
 
@@ -21,24 +22,24 @@ from enum import StrEnum
 from typing import Any
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.plan.compare import canonical_text, flat_variant, same_payload, step_fields
 from sequence_sync.plan.drift import OFF, ON, added, as_read, drift_of, same_words
-from sequence_sync.plan.matching import Look, look, same_title
+from sequence_sync.plan.matching import Matches, match_steps, same_title
 from sequence_sync.plan.model import (
     Action,
     Change,
-    Drifted,
+    Drift,
     DriftKind,
     FieldChange,
     Impact,
     Reason,
     block,
-    standing,
-    step_of,
+    entry_of,
+    state_after_moves,
 )
-from sequence_sync.provider.base import App, AppSequence, RemoteStep, RemoteVariant
+from sequence_sync.provider.base import RemoteAccount, RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.state.model import SequenceState, State, StepState, variant_digest
 
 
@@ -58,7 +59,7 @@ def cell(file_is_as_applied: bool, file_is_as_app: bool) -> Cell:
 
 
 @dataclass
-class Held:
+class ThreeWayResult:
     """What came of it.
 
     `state` is what the planner plans from, `records` are changes of the state alone. `drift` is told and left; `known`
@@ -71,20 +72,22 @@ class Held:
 
     state: State | None
     records: list[Change] = field(default_factory=list)
-    drift: list[Drifted] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
     conflicts: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
     edited: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
     overwritten: dict[str, Reason] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     anew: set[str] = field(default_factory=set)
-    waiting: list[tuple[str, Drifted]] = field(default_factory=list)
+    waiting: list[tuple[str, Drift]] = field(default_factory=list)
     days: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def hold(state: State | None, wanted: Mapping[str, WantedSequence], app: App, overwrite: bool) -> Held:
+def compare_three_way(
+    state: State | None, wanted: Mapping[str, DesiredSequence], app: RemoteAccount, overwrite: bool
+) -> ThreeWayResult:
     """`state` against what was read of the app and what the files want. `overwrite`: the gate `drift` is open."""
-    held = Held(state)
+    held = ThreeWayResult(state)
     if state is None:
         return held
     renamed = {
@@ -95,20 +98,29 @@ def hold(state: State | None, wanted: Mapping[str, WantedSequence], app: App, ov
     entries: dict[str, SequenceState] = {}
     for key, entry in state.sequences.items():
         read = app.sequences.get(key)
-        left = _One(held, wanted.get(key) or renamed.get(key), key, entry, read, overwrite).run() if read else entry
+        left = (
+            _SequenceComparison(held, wanted.get(key) or renamed.get(key), key, entry, read, overwrite).run()
+            if read
+            else entry
+        )
         if left is not None:
             entries[key] = left
     held.state = state.model_copy(update={"sequences": entries})
     return held
 
 
-class _One:
+class _SequenceComparison:
     """One sequence on its way: `entry` is what the planner will plan from."""
 
     def __init__(
-        self, held: Held, wanted: WantedSequence | None, key: str, entry: SequenceState, app: AppSequence,
+        self,
+        held: ThreeWayResult,
+        wanted: DesiredSequence | None,
+        key: str,
+        entry: SequenceState,
+        app: SequenceSnapshot,
         overwrite: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.held, self.wanted, self.key, self.entry, self.app, self.overwrite = (
             held,
             wanted,
@@ -150,7 +162,7 @@ class _One:
 
     # -- what is gone -------------------------------------------------------------------------------------------------
 
-    def _sequence_gone(self, row: Drifted) -> SequenceState | None:
+    def _sequence_gone(self, row: Drift) -> SequenceState | None:
         if self.wanted is None or self.overwrite:
             self.held.anew.add(self.name)
             self.held.records.append(self._state_only(Action.FORGET, self.name, Reason.GONE, self.entry.id))
@@ -159,7 +171,7 @@ class _One:
         self.held.drift.append(row)
         return self.entry
 
-    def _gone(self, row: Drifted, parts: list[str]) -> None:
+    def _gone(self, row: Drift, parts: list[str]) -> None:
         wanted, address = self._wanted_step(parts[1]), self._address(parts)
         letter = parts[2] if len(parts) == 3 else None
         is_wanted = wanted is not None and (letter is None or letter in wanted.variants)
@@ -177,7 +189,7 @@ class _One:
             rest = {name: known for name, known in step.variants.items() if name != letter}
             self.steps[parts[1]] = step.model_copy(update={"variants": rest})
 
-    def _hold_day(self, row: Drifted) -> None:
+    def _hold_day(self, row: Drift) -> None:
         """An email that somebody added holds its day."""
         step = next((step for step in self.app.steps or () if step.id == row.remote_id), None)
         if step is not None:
@@ -185,7 +197,7 @@ class _One:
 
     # -- what was edited ----------------------------------------------------------------------------------------------
 
-    def _title(self, row: Drifted) -> None:
+    def _title(self, row: Drift) -> None:
         if self.wanted and self.wanted.title != self.entry.title and same_title(self.wanted.title, row.fields[0].after):
             fields = (row.fields[0].model_copy(update={"after": self.wanted.title}),)
             self._record(self.name, fields, None, self.entry.id)
@@ -193,13 +205,15 @@ class _One:
         else:
             self.held.drift.append(row)  # no call renames a sequence
 
-    def _changed(self, row: Drifted, parts: list[str]) -> None:
+    def _changed(self, row: Drift, parts: list[str]) -> None:
         wanted = self._wanted_step(parts[1])
         groups = _placings(row) if len(parts) == 2 else _of_variant(row)
         told: list[FieldChange] = []
         recorded: list[FieldChange] = []
         for fields in groups:
-            side = _Side(self.steps[parts[1]], wanted, parts[2] if len(parts) == 3 else None, self._row(row), fields)
+            side = _FieldGroup(
+                self.steps[parts[1]], wanted, parts[2] if len(parts) == 3 else None, self._row(row), fields
+            )
             side.is_let_go = self.wanted is None or (wanted is None and parts[1] in self.wanted.removed)
             self._one_group(side, row, told, recorded)
             self.steps[parts[1]] = side.step
@@ -208,10 +222,10 @@ class _One:
         if recorded:
             self._record(row.address, tuple(recorded), wanted, row.remote_id)
 
-    def _row(self, row: Drifted) -> RemoteVariant | None:
+    def _row(self, row: Drift) -> RemoteVariant | None:
         return self.rows.get(row.remote_id or "")
 
-    def _one_group(self, side: _Side, row: Drifted, told: list[FieldChange], recorded: list[FieldChange]) -> None:
+    def _one_group(self, side: _FieldGroup, row: Drift, told: list[FieldChange], recorded: list[FieldChange]) -> None:
         what, address = side.cell(), row.address
         if what is Cell.RECORD:
             recorded.extend(side.against_file())
@@ -226,7 +240,7 @@ class _One:
         else:
             self._leave(side, what, row, told)
 
-    def _leave(self, side: _Side, what: Cell, row: Drifted, told: list[FieldChange]) -> None:
+    def _leave(self, side: _FieldGroup, what: Cell, row: Drift, told: list[FieldChange]) -> None:
         if what is Cell.CONFLICT:
             before = self.held.conflicts.get(row.address, ())
             self.held.conflicts[row.address] = (*before, *side.all_three())
@@ -264,13 +278,17 @@ class _One:
         )
 
 
-class _Side:
+class _FieldGroup:
     """One group of fields of a step, or of its variant `letter`, with its three sides."""
 
     def __init__(
-        self, step: StepState, wanted: Content | None, letter: str | None, row: RemoteVariant | None,
+        self,
+        step: StepState,
+        wanted: Content | None,
+        letter: str | None,
+        row: RemoteVariant | None,
         fields: tuple[FieldChange, ...],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.step, self.wanted, self.letter, self.row, self.fields = step, wanted, letter, row, fields
         self.is_status = fields[0].field.endswith(".status")
         self.is_words = letter is not None and not self.is_status
@@ -294,9 +312,11 @@ class _Side:
             return cell(wanted == self.fields[0].before, wanted == self.fields[0].after)
         if self.letter is None:
             wanted_value = self._file_value()
-            return None if wanted_value is None else cell(
-                wanted_value == self.fields[0].before, wanted_value == self.fields[0].after
-            )  # fmt: skip
+            return (
+                None
+                if wanted_value is None
+                else cell(wanted_value == self.fields[0].before, wanted_value == self.fields[0].after)
+            )
         file = self._file_variant
         if file is None:
             return None
@@ -372,17 +392,17 @@ class _Side:
         self.step = self.step.model_copy(update={"variants": {**self.step.variants, self.letter: taken}})
 
 
-def hold_day(held: Held, key: str, step: RemoteStep) -> None:
+def hold_day(held: ThreeWayResult, key: str, step: RemoteStep) -> None:
     """A step in the app that is not managed holds its day, if it is an email whose day is told."""
     if step.type == STEP_TYPES[EMAIL].code and step.day is not None:
         held.days.setdefault(key, {})[f"step {step.id}, which is not managed"] = step.day
 
 
-def _placings(row: Drifted) -> list[tuple[FieldChange, ...]]:
+def _placings(row: Drift) -> list[tuple[FieldChange, ...]]:
     return [(each,) for each in row.fields]
 
 
-def _of_variant(row: Drifted) -> list[tuple[FieldChange, ...]]:
+def _of_variant(row: Drift) -> list[tuple[FieldChange, ...]]:
     status = tuple(each for each in row.fields if each.field.endswith(".status"))
     words = tuple(each for each in row.fields if not each.field.endswith(".status"))
     return [group for group in (words, status) if group]
@@ -400,7 +420,7 @@ WRITES = frozenset({Action.UPDATE_STEP, Action.UPDATE_VARIANT})
 SHOWS = WRITES | {Action.DEACTIVATE_VARIANT}  # what a difference that is overwritten or in conflict is shown by
 
 
-def in_the_light_of(app: App, held: Held, changes: Sequence[Change]) -> list[Change]:
+def reconcile_with_remote(app: RemoteAccount, held: ThreeWayResult, changes: Sequence[Change]) -> list[Change]:
     """`changes`, each judged by what was read. Rows of `held.drift` that turn out to be ours are taken out."""
     looks = _looks(app, held, changes)
     made = _made_variants(app, held, changes)
@@ -413,7 +433,7 @@ def in_the_light_of(app: App, held: Held, changes: Sequence[Change]) -> list[Cha
     return judged
 
 
-def _looks(app: App, held: Held, changes: Iterable[Change]) -> Mapping[str, Look]:
+def _looks(app: RemoteAccount, held: ThreeWayResult, changes: Iterable[Change]) -> Mapping[str, Matches]:
     """By sequence: what the steps that the state does not know are. Those of a sequence that is adopted are told."""
     read = {row.row.id: row for row in app.sequences.values() if row.row is not None}
     entries = {row.id: row for row in held.state.sequences.values()} if held.state else {}
@@ -435,26 +455,26 @@ def _looks(app: App, held: Held, changes: Iterable[Change]) -> Mapping[str, Look
         known = {step.id for step in entry.steps.values()} | set(entry.unmanaged) if entry else set()
         managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()} if entry else {}
         unknown = [step for step in found.steps or () if step.id not in known | taken]
-        looks[key] = look(unknown, creates.get(key, {}), managed)
+        looks[key] = match_steps(unknown, creates.get(key, {}), managed)
         if entry is None:
             _tell(held, key, looks[key])
     return looks
 
 
-def _tell(held: Held, key: str, found: Look) -> None:
+def _tell(held: ThreeWayResult, key: str, found: Matches) -> None:
     """What else stands in a sequence that is about to be adopted."""
     held.drift += added(key, found)
     for step in found.others:
         hold_day(held, key, step)
 
 
-def _made_variants(app: App, held: Held, changes: Sequence[Change]) -> Mapping[str, str]:
+def _made_variants(app: RemoteAccount, held: ThreeWayResult, changes: Sequence[Change]) -> Mapping[str, str]:
     """By the address of a variant to be created, the id of one in the app that says the same already."""
     read = {step.id: step for row in app.sequences.values() for step in row.steps or ()}
-    rows = standing(changes, held.state.sequences if held.state else {})
+    rows = state_after_moves(changes, held.state.sequences if held.state else {})
     made: dict[str, str] = {}
     for change in changes:
-        entry = step_of(change, rows) if change.action is Action.CREATE_VARIANT else None
+        entry = entry_of(change, rows) if change.action is Action.CREATE_VARIANT else None
         if entry is None or change.after is None or entry.id not in read:
             continue
         ours = {row.id for row in entry.variants.values()}
@@ -467,7 +487,9 @@ def _made_variants(app: App, held: Held, changes: Sequence[Change]) -> Mapping[s
     return made
 
 
-def _judged(change: Change, app: App, held: Held, looks: Mapping[str, Look], made: Mapping[str, str]) -> Change:
+def _judged(
+    change: Change, app: RemoteAccount, held: ThreeWayResult, looks: Mapping[str, Matches], made: Mapping[str, str]
+) -> Change:
     if change.action is Action.CREATE_SEQUENCE:
         return _new_sequence(change, app, held)
     if change.action is Action.ADOPT:
@@ -489,7 +511,7 @@ def _judged(change: Change, app: App, held: Held, looks: Mapping[str, Look], mad
     return _write(change, step, held) if change.action in WRITES else change
 
 
-def _configured(change: Change, app: App) -> Change:
+def _configured(change: Change, app: RemoteAccount) -> Change:
     """An id from the settings or a file that leads nowhere."""
     read = next((row for row in app.sequences.values() if row.row and row.row.id == change.sequence_id), None)
     if change.step is None and read is None and change.remote_id not in {row.id for row in app.rows}:
@@ -504,43 +526,45 @@ def _configured(change: Change, app: App) -> Change:
     return change
 
 
-def _new_sequence(change: Change, app: App, held: Held) -> Change:
+def _new_sequence(change: Change, app: RemoteAccount, held: ThreeWayResult) -> Change:
     owned = {row.id for row in held.state.sequences.values()} if held.state else set()
     hits = [row.id for row in app.rows if same_title(row.title, change.title or "") and row.id not in owned]
     if not hits:
         return change.model_copy(update={"reason": Reason.GONE}) if change.address in held.anew else change
     return block(
-        change, Reason.TITLE_TAKEN,
+        change,
+        Reason.TITLE_TAKEN,
         f'"{change.title}" is in Saleshandy already (id {", ".join(hits)}), and the state does not know it. Is it this '
         f"one? `seqsync import {hits[0]}` takes it in, or write `ids: {{{change.address}: {hits[0]}}}` into its "
         "environment in seqsync.yaml. If it is another one, give this one another title.",
-    )  # fmt: skip
+    )
 
 
-def _new_step(change: Change, held: Held, found: Look | None) -> Change:
+def _new_step(change: Change, held: ThreeWayResult, found: Matches | None) -> Change:
     if found and (step := found.adopt.get(change.address)):
         update = {"action": Action.ADOPT, "reason": Reason.FOUND, "remote_id": step.id, "calls": ()}
         return change.model_copy(update={**update, "impact": Impact.NONE})
     asked = [step.id for names, step in found.ask if change.address in names] if found else []
     if asked:
         return block(
-            change, Reason.UNCLEAR,
+            change,
+            Reason.UNCLEAR,
             f"Step {', '.join(asked)} in Saleshandy may be it. If one is: `seqsync state resolve {change.address} "
             f"-adopt {asked[0]}`. If they are somebody else's: `seqsync state resolve {change.address} -recreate`.",
-        )  # fmt: skip
+        )
     if {change.sequence, change.address} & held.anew:
         return change.model_copy(update={"reason": Reason.GONE})
     return change
 
 
-def _new_variant(change: Change, held: Held, made: Mapping[str, str]) -> Change:
+def _new_variant(change: Change, held: ThreeWayResult, made: Mapping[str, str]) -> Change:
     if change.address in made:
         update = {"action": Action.ADOPT, "reason": Reason.FOUND, "remote_id": made[change.address]}
         return change.model_copy(update={**update, "impact": Impact.NONE})
     return change.model_copy(update={"reason": Reason.GONE}) if change.address in held.anew else change
 
 
-def _write(change: Change, step: str, held: Held) -> Change:
+def _write(change: Change, step: str, held: ThreeWayResult) -> Change:
     """A call that writes words: over those that were last applied, and over no others."""
     sides = held.conflicts.get(change.address, ())
     if change.action is Action.UPDATE_VARIANT:
@@ -554,6 +578,6 @@ def _write(change: Change, step: str, held: Held) -> Change:
     return _under_its_reason(change, held)
 
 
-def _under_its_reason(change: Change, held: Held) -> Change:
+def _under_its_reason(change: Change, held: ThreeWayResult) -> Change:
     reason: Reason | None = held.overwritten.get(change.address)
     return change.model_copy(update={"reason": reason}) if reason else change

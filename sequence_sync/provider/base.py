@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sequence_sync.errors import SeqsyncError
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     """The class of an answer. One place maps an answer to its class: `api.answers.classify`."""
 
     OK = "ok"  # 2xx with readable JSON
@@ -30,7 +30,9 @@ class Kind(StrEnum):
 
 
 # Kinds after which nothing can have been made (docs/exactly-once.md).
-CERTAINLY_NOT_MADE = frozenset({Kind.RATE_LIMITED, Kind.BAD_KEY, Kind.FORBIDDEN, Kind.INVALID, Kind.NEVER_CONNECTED})
+CERTAINLY_NOT_MADE = frozenset(
+    {AnswerKind.RATE_LIMITED, AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN, AnswerKind.INVALID, AnswerKind.NEVER_CONNECTED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,11 @@ class Reply:
     body: bytes
 
 
-class NeverConnected(Exception):
+class NeverConnectedError(Exception):
     """The connection could not be made: the request certainly never left."""
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """The request may have left, and no whole answer came."""
 
 
@@ -65,7 +67,7 @@ class Transport(Protocol):
     """Sends one request and gives its raw answer. Retries nothing."""
 
     def send(self, request: Request) -> Reply:
-        """The answer. Raises NeverConnected or NoAnswer."""
+        """The answer. Raises NeverConnectedError or NoAnswerError."""
         ...
 
 
@@ -92,7 +94,7 @@ class Answer:
     `wait` is how many seconds the server asks to wait, where it does.
     """
 
-    kind: Kind
+    kind: AnswerKind
     status: int = 0
     payload: Any = None
     message: str = ""
@@ -134,14 +136,14 @@ class RemoteStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Created:
     """What a create told: the new id and, for a step, its variants' ids in order where they are told."""
 
     id: str
     variant_ids: tuple[str, ...] = ()
 
 
-class Api(Protocol):
+class Provider(Protocol):
     """The API as the engine sees it. Reads wait for the limit and are retried; a write is sent once."""
 
     def sequences(self, title: str | None = None) -> list[RemoteSequence]:
@@ -165,11 +167,11 @@ class Api(Protocol):
         ...
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The run was told to stop; nothing new is begun."""
 
 
-class ReadFailed(SeqsyncError):
+class ReadFailedError(SeqsyncError):
     """A read gave nothing that can be used, however often it was tried. `answer` is the last one."""
 
     def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
@@ -178,7 +180,7 @@ class ReadFailed(SeqsyncError):
 
 
 @dataclass(frozen=True, slots=True)
-class AppSequence:
+class SequenceSnapshot:
     """One sequence as read. `row` is its row in the list of sequences, None where two reads, a grace apart, did not
     show it. `steps` is None where only the list was read. `gone` are ids of our steps and variants that two reads, a
     grace apart, did not show."""
@@ -189,8 +191,8 @@ class AppSequence:
 
 
 @dataclass(frozen=True, slots=True)
-class App:
+class RemoteAccount:
     """The account as read: the whole list of sequences and, by their keys, those that were looked into."""
 
     rows: tuple[RemoteSequence, ...] = ()
-    sequences: Mapping[str, AppSequence] = field(default_factory=dict)
+    sequences: Mapping[str, SequenceSnapshot] = field(default_factory=dict)

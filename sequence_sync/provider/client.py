@@ -12,32 +12,32 @@ from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from sequence_sync.errors import AccountProblem
+from sequence_sync.errors import AccountError
 from sequence_sync.provider import requests
 from sequence_sync.provider.base import (
     Answer,
-    Api,
+    AnswerKind,
     Clock,
-    Kind,
-    NeverConnected,
-    NoAnswer,
-    ReadFailed,
+    NeverConnectedError,
+    NoAnswerError,
+    Provider,
+    ReadFailedError,
     RemoteSequence,
     RemoteStep,
     RemoteVariant,
     Request,
-    Stopped,
+    StoppedError,
     Transport,
 )
-from sequence_sync.provider.rate_limit import Limiter, rate_figures
-from sequence_sync.provider.responses import classify, plain, read_sequences, read_steps, read_variants
+from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
+from sequence_sync.provider.responses import classify, parse_sequences, parse_steps, parse_variants, plain
 
 T = TypeVar("T")
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPolicy:
     """How often a read is sent in all after answers of one kind (None: as long as the limiter lets it wait), and the
     seconds before the next one: `gap`, doubled each time up to `longest`."""
 
@@ -47,37 +47,39 @@ class Retry:
 
 
 # Kinds that are not here end a read at once.
-READ_RETRIES: Mapping[Kind, Retry] = {
-    Kind.RATE_LIMITED: Retry(None, 0.0, 0.0),  # the limiter knows how long
-    Kind.NEVER_CONNECTED: Retry(5, 0.5, 8.0),
-    Kind.NO_ANSWER: Retry(4, 1.0, 8.0),
-    Kind.FAILED: Retry(5, 1.0, 8.0),
-    Kind.UNREADABLE: Retry(4, 1.0, 8.0),
-    Kind.REFUSED: Retry(2, 1.0, 1.0),  # "4000 Failed to fetch ..." is a fault of the server's, told as a 400
+READ_RETRIES: Mapping[AnswerKind, RetryPolicy] = {
+    AnswerKind.RATE_LIMITED: RetryPolicy(None, 0.0, 0.0),  # the limiter knows how long
+    AnswerKind.NEVER_CONNECTED: RetryPolicy(5, 0.5, 8.0),
+    AnswerKind.NO_ANSWER: RetryPolicy(4, 1.0, 8.0),
+    AnswerKind.FAILED: RetryPolicy(5, 1.0, 8.0),
+    AnswerKind.UNREADABLE: RetryPolicy(4, 1.0, 8.0),
+    AnswerKind.REFUSED: RetryPolicy(
+        2, 1.0, 1.0
+    ),  # "4000 Failed to fetch ..." is a fault of the server's, told as a 400
 }
 LONGEST_ASKED = 60.0  # seconds that a failing server may ask a read to wait
 
 
-class Client:
+class SaleshandyClient:
     """Implements `api.types.Api`. May be shared by threads."""
 
-    def __init__(self, transport: Transport, limiter: Limiter, clock: Clock) -> None:
+    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
 
     def sequences(self, title: str | None = None) -> list[RemoteSequence]:
-        """All pages of the list, each sequence once. Raises ReadFailed, AccountProblem, WaitExhausted."""
+        """All pages of the list, each sequence once. Raises ReadFailedError, AccountError, WaitExhaustedError."""
         found: dict[str, RemoteSequence] = {}
         page = 0
         while True:
             page += 1
             request = requests.list_sequences(title, page)
-            rows = self._read(request, read_sequences)
+            rows = self._read(request, parse_sequences)
             if rows is None:
-                raise ReadFailed(
+                raise ReadFailedError(
                     "GET /sequences is not there: this is another API, or another version of it.",
-                    Answer(Kind.MISSING),
+                    Answer(AnswerKind.MISSING),
                     "Check `api_url` in seqsync.yaml.",
                 )
             new = {row.id: row for row in rows if row.id not in found}
@@ -87,14 +89,15 @@ class Client:
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
         """The steps with what the list tells of them; None where the sequence is not there."""
-        return self._read(requests.list_steps(sequence_id), read_steps)
+        return self._read(requests.list_steps(sequence_id), parse_steps)
 
     def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
         """One step's variants; None where the step is not there."""
-        return self._read(requests.step_variants(sequence_id, step_id), read_variants)
+        return self._read(requests.step_variants(sequence_id, step_id), parse_variants)
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """Wait for the request's turn, call `before`, send once. Raises what `before` raises, and WaitExhausted."""
+        """Wait for the request's turn, call `before`, send once. Raises what `before` raises, and
+        WaitExhaustedError."""
         return self._send(request, before)
 
     def _send(self, request: Request, before: Callable[[], None] | None = None) -> Answer:
@@ -106,19 +109,19 @@ class Client:
                 before()
             sent = True
             reply = self._transport.send(request)
-        except NeverConnected as error:
+        except NeverConnectedError as error:
             self._limiter.release(endpoint, sent=False)
-            return Answer(Kind.NEVER_CONNECTED, message=plain(str(error)))
-        except NoAnswer as error:
+            return Answer(AnswerKind.NEVER_CONNECTED, message=plain(str(error)))
+        except NoAnswerError as error:
             self._limiter.release(endpoint, sent=True)
-            return Answer(Kind.NO_ANSWER, message=plain(str(error)))
+            return Answer(AnswerKind.NO_ANSWER, message=plain(str(error)))
         except BaseException:
             self._limiter.release(endpoint, sent=sent)
             raise
         wall = self._clock.wall()
         answer = classify(reply, wall)
-        refused = answer.kind is Kind.RATE_LIMITED
-        self._limiter.learn(endpoint, rate_figures(reply.headers, wall), refused=refused, wait=answer.wait)
+        refused = answer.kind is AnswerKind.RATE_LIMITED
+        self._limiter.learn(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
         return answer
 
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T | None:
@@ -126,16 +129,16 @@ class Client:
         failures = _Failures()
         attempts = Retrying(
             sleep=self._clock.sleep,
-            retry=retry_if_exception_type(_Unread),
+            retry=retry_if_exception_type(_UnreadableAnswerError),
             stop=failures.enough,
             wait=failures.gap,
             reraise=True,
         )
         try:
             return attempts(self._attempt, request, parse, failures)
-        except _Unread as unread:
+        except _UnreadableAnswerError as unread:
             answer = unread.answer
-            raise ReadFailed(
+            raise ReadFailedError(
                 f"{request.method} {request.endpoint}: {answer.message} ({_times(failures.count)}).",
                 answer,
                 _what_to_do(answer),
@@ -143,20 +146,20 @@ class Client:
 
     def _attempt(self, request: Request, parse: Callable[[Any], T], failures: _Failures) -> T | None:
         answer = self._send(request)
-        if answer.kind is Kind.OK:
+        if answer.kind is AnswerKind.OK:
             try:
                 return parse(answer.payload)
             except ValueError as error:
-                answer = Answer(Kind.UNREADABLE, answer.status, message=plain(str(error)))
-        if answer.kind is Kind.MISSING:
+                answer = Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error)))
+        if answer.kind is AnswerKind.MISSING:
             return None
-        if answer.kind in (Kind.BAD_KEY, Kind.FORBIDDEN):
+        if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
             raise _account_problem(answer)
         failures.add(answer)
-        raise _Unread(answer)
+        raise _UnreadableAnswerError(answer)
 
 
-class _Unread(Exception):
+class _UnreadableAnswerError(Exception):
     """One attempt gave nothing."""
 
     def __init__(self, answer: Answer) -> None:
@@ -169,12 +172,12 @@ class _Failures:
 
     def __init__(self) -> None:
         self.count = 0
-        self._last = Answer(Kind.OK)
+        self._last = Answer(AnswerKind.OK)
 
     def add(self, answer: Answer) -> None:
         """One more attempt gave nothing."""
         self._last = answer
-        self.count += answer.kind is not Kind.RATE_LIMITED
+        self.count += answer.kind is not AnswerKind.RATE_LIMITED
 
     def enough(self, state: RetryCallState) -> bool:
         """Whether to give up."""
@@ -190,14 +193,14 @@ class _Failures:
         return max(asked, min(policy.gap * 2.0 ** (self.count - 1), policy.longest))
 
 
-def _account_problem(answer: Answer) -> AccountProblem:
-    if answer.kind is Kind.BAD_KEY:
-        return AccountProblem(
+def _account_problem(answer: Answer) -> AccountError:
+    if answer.kind is AnswerKind.BAD_KEY:
+        return AccountError(
             "The API refused the key.",
             f"It said: {answer.message}.",
             "Check that the key is whole, not revoked, and of this API host: a key is bound to its host.",
         )
-    return AccountProblem(
+    return AccountError(
         "The key may not do this.",
         f"It said: {answer.message}.",
         "Use the key of a user who may read and edit sequences.",
@@ -209,7 +212,7 @@ def _times(count: int) -> str:
 
 
 def _what_to_do(answer: Answer) -> str:
-    if answer.kind in (Kind.REFUSED, Kind.INVALID, Kind.MISSING):
+    if answer.kind in (AnswerKind.REFUSED, AnswerKind.INVALID, AnswerKind.MISSING):
         return (
             "The API is up and will not answer this. Check key, environment and `api_url`, then run the command again."
         )
@@ -219,10 +222,10 @@ def _what_to_do(answer: Answer) -> str:
 LOOK_AGAIN = 0.1  # seconds; a wait without an end would hear no signal
 
 
-class Interruptible:
+class InterruptibleReads:
     """`api`, whose reads raise Stopped as soon as `stop` is set. What a read that was left brings is dropped."""
 
-    def __init__(self, api: Api, stop: threading.Event) -> None:
+    def __init__(self, api: Provider, stop: threading.Event) -> None:
         self._api, self._stop = api, stop
 
     def sequences(self, title: str | None = None) -> list[RemoteSequence]:
@@ -255,7 +258,7 @@ class Interruptible:
         thread.start()
         while thread.is_alive():
             if self._stop.is_set():
-                raise Stopped
+                raise StoppedError
             thread.join(LOOK_AGAIN)
         if failed:
             raise failed[0]

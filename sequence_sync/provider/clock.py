@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.base import StoppedError
 
 # Seconds between two looks at the stop and at the clock, which a sleeping laptop may have moved on. The event is looked
 # at, not waited on: a signal handler that sets it while its own thread is inside `wait` would wait for itself.
@@ -19,7 +19,7 @@ def _up() -> float:
     return passed if boot is None else max(passed, time.clock_gettime(boot))
 
 
-class RealClock:
+class SystemClock:
     """The clock of a command. `stop` ends every sleep of every thread."""
 
     def __init__(self, stop: threading.Event) -> None:
@@ -35,11 +35,11 @@ class RealClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises Stopped as soon as the run is told to stop, also where there is nothing to wait for."""
+        """Wait. Raises StoppedError as soon as the run is told to stop, also where there is nothing to wait for."""
         until = self.now() + seconds
         while True:
             if self._stop.is_set():
-                raise Stopped
+                raise StoppedError
             left = until - self.now()
             if left <= 0:
                 return

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from sequence_sync.errors import WaitExhausted
+from sequence_sync.errors import WaitExhaustedError
 from sequence_sync.provider.base import Clock
 
 LONGEST = 86_400.0  # seconds; a time further away is taken for a mistake and not believed
@@ -27,7 +27,7 @@ _FIRST_EPOCH = 1e8  # a smaller number is a count of seconds from now, not a dat
 _FIRST_MILLISECONDS = 1e11
 
 
-class Rate(NamedTuple):
+class RateLimitInfo(NamedTuple):
     """What the server told. `reset_in` is in seconds and never too early; the reset may lie up to `slack` before it,
     because the server told it in whole seconds."""
 
@@ -44,10 +44,10 @@ class _Span(NamedTuple):
     slack: float
 
 
-def rate_figures(headers: Mapping[str, str], wall: float) -> Rate:
+def parse_rate_limit(headers: Mapping[str, str], wall: float) -> RateLimitInfo:
     """The figures in `headers` (names in lower case); `wall` is when the answer came, in seconds since the epoch."""
     reset = _span(headers.get("x-ratelimit-reset", ""), _server_time(headers, wall))
-    return Rate(
+    return RateLimitInfo(
         remaining=_count(headers.get("x-ratelimit-remaining", "")),
         reset_in=reset.latest if reset else None,
         limit=_count(headers.get("x-ratelimit-limit", "")),
@@ -55,7 +55,7 @@ def rate_figures(headers: Mapping[str, str], wall: float) -> Rate:
     )
 
 
-def asked_wait(headers: Mapping[str, str], wall: float, *, limited: bool) -> float | None:
+def retry_after(headers: Mapping[str, str], wall: float, *, limited: bool) -> float | None:
     """Seconds that the server asks to wait, or None. An exact reset is believed before a rounded `retry-after`.
 
     `limited`: the answer is the rate limit. Any other one tells when the window ends too, and asks nothing by it.
@@ -201,7 +201,7 @@ class _Endpoint:
         if self.told is not None and not self.probing:
             self.told = max(0, self.told - 1)
 
-    def answered(self, rate: Rate, now: float) -> int:
+    def answered(self, rate: RateLimitInfo, now: float) -> int:
         """Takes in what an answer told. Gives the calls of a whole window where it shows them, else 0."""
         self.refusals = 0
         self.opened = now if self.opened is None else self.opened
@@ -214,7 +214,7 @@ class _Endpoint:
         self._believe(rate.remaining, self._end(rate, now), max(SAME_WINDOW, rate.slack))
         return whole
 
-    def refused(self, rate: Rate, wait: float | None, now: float) -> None:
+    def refused(self, rate: RateLimitInfo, wait: float | None, now: float) -> None:
         """A call was refused; nothing goes before the server, or patience, allows it. Then one goes alone."""
         if self.told and rate.remaining:
             self.believed = False  # it names another limit than the one it keeps
@@ -238,7 +238,7 @@ class _Endpoint:
             self.told = min(self.told, remaining)
             self.reset_at = max(self.reset_at, end) if remaining == 0 else self.reset_at
 
-    def _end(self, rate: Rate, now: float) -> float:
+    def _end(self, rate: RateLimitInfo, now: float) -> float:
         """When the window ends. Where only whole seconds were told, our own count finds the place inside them."""
         counted = (now if self.opened is None else self.opened) + self.log.window
         if rate.reset_in is None:
@@ -247,7 +247,7 @@ class _Endpoint:
         return counted if self.counting and latest - rate.slack <= counted <= latest else latest
 
 
-class Limiter:
+class RateLimiter:
     """Shared by all threads of a command. `window` and `max_wait` are in seconds; `max_wait` 0 means no bound.
 
     After each `acquire` exactly one of `learn` and `release` follows. `notify(seconds, endpoint)` is told of each wait
@@ -277,7 +277,7 @@ class Limiter:
     def acquire(self, endpoint: str) -> None:
         """Wait until a call to `endpoint` may go, and count it as in flight.
 
-        Raises WaitExhausted before a wait that `max_wait` does not allow, and whatever the clock's sleep raises.
+        Raises WaitExhaustedError before a wait that `max_wait` does not allow, and whatever the clock's sleep raises.
         """
         while True:
             with self._lock:
@@ -294,7 +294,7 @@ class Limiter:
                 self._notify(seconds, endpoint)
             self._clock.sleep(seconds)
 
-    def learn(self, endpoint: str, rate: Rate, *, refused: bool = False, wait: float | None = None) -> None:
+    def learn(self, endpoint: str, rate: RateLimitInfo, *, refused: bool = False, wait: float | None = None) -> None:
         """Take in an answer. `refused`: it was the rate limit; `wait`: seconds that the server asked for, if any."""
         with self._lock:
             now = self._clock.now()
@@ -333,7 +333,7 @@ class Limiter:
         if longer <= 0:
             return 0.0
         if self._max_wait and self._waited + longer > self._max_wait:
-            raise WaitExhausted(
+            raise WaitExhaustedError(
                 "The rate limit would keep this command waiting longer than it may.",
                 f"{endpoint} has to wait {seconds:.0f} s more; {self._waited:.0f} s were waited already, and "
                 f"`max_wait` is {self._max_wait:.0f} s.",

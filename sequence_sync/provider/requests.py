@@ -34,7 +34,7 @@ def step_variants(sequence_id: str, step_id: str) -> Request:
     return Request("GET", "/sequences/{id}/steps/{id}", path)
 
 
-def from_call(method: str, path: str, body: Mapping[str, Any] | None) -> Request:
+def request_of(method: str, path: str, body: Mapping[str, Any] | None) -> Request:
     """The request of a planned call; `path` holds the ids as they are, unquoted.
 
     Raises ValueError where the path is none of this API, or still holds an address in braces.
@@ -72,9 +72,13 @@ def replaced_by(body: Mapping[str, Any], step: RemoteStep | None, variant_id: st
         return {}
     attachments = None if row.attachments is None else list(row.attachments)
     told = {
-        "taskNote": row.task_note, "attachmentIds": attachments, "status": row.status, "absoluteDays": step.day,
-        "priority": step.priority, "assigneeId": step.assignee,
-    }  # fmt: skip
+        "taskNote": row.task_note,
+        "attachmentIds": attachments,
+        "status": row.status,
+        "absoluteDays": step.day,
+        "priority": step.priority,
+        "assigneeId": step.assignee,
+    }
     found = {name: value for name, value in told.items() if name in body and value not in (None, body[name])}
     payload = _payload(body.get("payload"), row)
     return {"payload": payload, **found} if payload else found

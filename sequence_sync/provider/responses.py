@@ -15,8 +15,8 @@ from typing import Any
 
 from sequence_sync.model.fields import LAST_DAY
 from sequence_sync.model.steps import STEP_TYPES, type_meant
-from sequence_sync.provider.base import Answer, Kind, Made, RemoteSequence, RemoteStep, RemoteVariant, Reply
-from sequence_sync.provider.rate_limit import asked_wait
+from sequence_sync.provider.base import Answer, AnswerKind, Created, RemoteSequence, RemoteStep, RemoteVariant, Reply
+from sequence_sync.provider.rate_limit import retry_after
 
 LONGEST_MESSAGE = 300
 _CODES = ("code", "statusCode", "error_code")
@@ -41,16 +41,16 @@ class _Said:
 
 
 # From the top; the first that fits is the class.
-RULES: tuple[tuple[Kind, Callable[[_Said], bool]], ...] = (
-    (Kind.FAILED, lambda said: said.status // 100 == 5),
+RULES: tuple[tuple[AnswerKind, Callable[[_Said], bool]], ...] = (
+    (AnswerKind.FAILED, lambda said: said.status // 100 == 5),
     # A redirect is not followed (the key would go along), and whether anything was made behind it nobody can say.
-    (Kind.UNREADABLE, lambda said: said.status // 100 != 4),
-    (Kind.RATE_LIMITED, lambda said: said.status == 429 or (said.status == 400 and said.just(_RATE_LIMIT))),
-    (Kind.BAD_KEY, lambda said: said.status == 401 or said.just(_BAD_KEY)),
-    (Kind.FORBIDDEN, lambda said: said.status == 403 or 4003 in said.codes),
-    (Kind.MISSING, lambda said: said.status == 404 or 40100 in said.codes),
-    (Kind.INVALID, lambda said: said.listed and 400 in said.codes),
-    (Kind.REFUSED, lambda said: True),
+    (AnswerKind.UNREADABLE, lambda said: said.status // 100 != 4),
+    (AnswerKind.RATE_LIMITED, lambda said: said.status == 429 or (said.status == 400 and said.just(_RATE_LIMIT))),
+    (AnswerKind.BAD_KEY, lambda said: said.status == 401 or said.just(_BAD_KEY)),
+    (AnswerKind.FORBIDDEN, lambda said: said.status == 403 or 4003 in said.codes),
+    (AnswerKind.MISSING, lambda said: said.status == 404 or 40100 in said.codes),
+    (AnswerKind.INVALID, lambda said: said.listed and 400 in said.codes),
+    (AnswerKind.REFUSED, lambda said: True),
 )
 
 
@@ -65,7 +65,7 @@ def classify(reply: Reply, wall: float) -> Answer:
     said = _said(reply.status, data)
     kind = next(kind for kind, fits in RULES if fits(said))
     message = "; ".join(said.messages) or f"HTTP {reply.status} without a reason that can be read"
-    wait = asked_wait(reply.headers, wall, limited=kind is Kind.RATE_LIMITED)
+    wait = retry_after(reply.headers, wall, limited=kind is AnswerKind.RATE_LIMITED)
     return Answer(kind, reply.status, message=plain(message), wait=wait)
 
 
@@ -78,14 +78,16 @@ def plain(text: str) -> str:
 
 def _success(reply: Reply, data: Any, readable: bool) -> Answer:
     if reply.status in (204, 205):  # these have no body by definition
-        return Answer(Kind.OK, reply.status)
+        return Answer(AnswerKind.OK, reply.status)
     if not readable:
         what = "is empty" if not reply.body.strip() else "is not JSON"
-        return Answer(Kind.UNREADABLE, reply.status, message=f"HTTP {reply.status}, but the answer {what}")
+        return Answer(AnswerKind.UNREADABLE, reply.status, message=f"HTTP {reply.status}, but the answer {what}")
     if _is_error(data):
         said = "; ".join(_said(reply.status, data).messages)
-        return Answer(Kind.UNREADABLE, reply.status, message=plain(f"HTTP {reply.status} with an error inside: {said}"))
-    return Answer(Kind.OK, reply.status, payload=_unwrapped(data))
+        return Answer(
+            AnswerKind.UNREADABLE, reply.status, message=plain(f"HTTP {reply.status} with an error inside: {said}")
+        )
+    return Answer(AnswerKind.OK, reply.status, payload=_unwrapped(data))
 
 
 def _is_error(data: Any) -> bool:
@@ -126,46 +128,46 @@ def _code(value: Any) -> int | None:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
-Row = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 
 
-def made_sequence(payload: Any) -> Made:
+def parse_created_sequence(payload: Any) -> Created:
     """The new sequence's id: `sequenceId` live (L), `id` in the documentation (D)."""
     row = _row(payload, "a new sequence")
-    return Made(_id(row, "a new sequence", "sequenceId", "id"))
+    return Created(_id(row, "a new sequence", "sequenceId", "id"))
 
 
-def made_step(payload: Any) -> Made:
+def parse_created_step(payload: Any) -> Created:
     """The new step's id, and those of its variants where each one is told (L; the documentation shows none)."""
     row = _row(payload, "a new step")
     variants = row.get("variants")
     rows = variants if isinstance(variants, list) else []
     ids = [_id_or_none(variant, "id") if isinstance(variant, Mapping) else None for variant in rows]
     told = [variant_id for variant_id in ids if variant_id is not None]
-    return Made(_id(row, "a new step", "id"), tuple(told) if len(told) == len(rows) else ())
+    return Created(_id(row, "a new step", "id"), tuple(told) if len(told) == len(rows) else ())
 
 
-def made_variant(payload: Any) -> Made:
+def parse_created_variant(payload: Any) -> Created:
     """The new variant's id."""
-    return Made(_id(_row(payload, "a new variant"), "a new variant", "id"))
+    return Created(_id(_row(payload, "a new variant"), "a new variant", "id"))
 
 
-def read_sequences(payload: Any) -> list[RemoteSequence]:
+def parse_sequences(payload: Any) -> list[RemoteSequence]:
     """A page of the list of sequences (D, L)."""
     return [_sequence(row) for row in _rows(payload, "sequences")]
 
 
-def read_steps(payload: Any) -> list[RemoteStep]:
+def parse_steps(payload: Any) -> list[RemoteStep]:
     """The steps of a sequence: a bare list (L), or one in `steps`."""
     return [_step(row) for row in _rows(payload, "steps")]
 
 
-def read_variants(payload: Any) -> list[RemoteVariant]:
+def parse_variants(payload: Any) -> list[RemoteVariant]:
     """The variants of a step: a bare list (D), or one in `variants`."""
     return [_variant(row) for row in _rows(payload, "variants")]
 
 
-def _sequence(row: Row) -> RemoteSequence:
+def _sequence(row: JsonObject) -> RemoteSequence:
     title, active, steps = row.get("title"), row.get("active"), row.get("steps")
     step_rows = [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
     return RemoteSequence(
@@ -176,7 +178,7 @@ def _sequence(row: Row) -> RemoteSequence:
     )
 
 
-def _step(row: Row) -> RemoteStep:
+def _step(row: JsonObject) -> RemoteStep:
     rows = _rows(row.get("variants") or [], "variants")
     # `relativeDays` is what some clients read; it counts from the step before, so it is not the day.
     day = row.get("absoluteDays")
@@ -191,7 +193,7 @@ def _step(row: Row) -> RemoteStep:
     )
 
 
-def _type(row: Row, variants: list[Row]) -> int:
+def _type(row: JsonObject, variants: list[JsonObject]) -> int:
     """The API's code; its name is understood too, and a variant's own is taken where the step has none."""
     told = next((each["type"] for each in (row, *variants) if each.get("type") is not None), None)
     code = _whole(told)
@@ -202,7 +204,7 @@ def _type(row: Row, variants: list[Row]) -> int:
     return code
 
 
-def _variant(row: Row) -> RemoteVariant:
+def _variant(row: JsonObject) -> RemoteVariant:
     payload, status = row.get("payload"), row.get("status")
     if not isinstance(payload, Mapping | None):
         raise ValueError("the payload of a variant is no object")
@@ -215,14 +217,14 @@ def _variant(row: Row) -> RemoteVariant:
     )
 
 
-def _note(row: Row) -> str | None:
+def _note(row: JsonObject) -> str | None:
     if "taskNote" not in row:
         return None
     note = row["taskNote"]
     return note if isinstance(note, str) else ""
 
 
-def _attachments(row: Row) -> tuple[str, ...] | None:
+def _attachments(row: JsonObject) -> tuple[str, ...] | None:
     """`attachmentIds`, or `attachments` with an id in each; their shape when read is not known (U)."""
     name = next((name for name in ("attachmentIds", "attachments") if name in row), None)
     if name is None:
@@ -233,13 +235,13 @@ def _attachments(row: Row) -> tuple[str, ...] | None:
     return tuple(_id(each if isinstance(each, Mapping) else {"id": each}, "an attachment", "id") for each in listed)
 
 
-def _row(payload: Any, what: str) -> Row:
+def _row(payload: Any, what: str) -> JsonObject:
     if not isinstance(payload, Mapping):
         raise ValueError(f"the answer should tell {what}, and is no object")
     return payload
 
 
-def _rows(payload: Any, name: str) -> list[Row]:
+def _rows(payload: Any, name: str) -> list[JsonObject]:
     listed = payload.get(name) if isinstance(payload, Mapping) else payload
     if not isinstance(listed, list):
         raise ValueError(f"the answer should be a list of {name}, and is none")
@@ -248,14 +250,14 @@ def _rows(payload: Any, name: str) -> list[Row]:
     return listed
 
 
-def _id(row: Row, what: str, *names: str) -> str:
+def _id(row: JsonObject, what: str, *names: str) -> str:
     found = next((found for name in names if (found := _id_or_none(row, name))), None)
     if found is None:
         raise ValueError(f"{what} has no id")
     return found
 
 
-def _id_or_none(row: Row, name: str) -> str | None:
+def _id_or_none(row: JsonObject, name: str) -> str | None:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None

@@ -24,8 +24,8 @@ import httpcore
 import httpx
 
 from sequence_sync._version import __version__
-from sequence_sync.errors import UsageProblem
-from sequence_sync.provider.base import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.errors import UsageError
+from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Reply, Request
 
 IDLE = 2.0  # seconds; servers drop idle connections after 5, and a call on a socket just dropped has no clear outcome
 LONGEST_CONNECT = 10.0  # seconds
@@ -59,7 +59,7 @@ class HttpTransport:
     """Sends requests to one API host, from any number of threads.
 
     `base_url` is that of the settings, `headers` what a gateway wants besides, `timeout` the seconds for one call from
-    its start to the last byte of its answer. Raises UsageProblem for a key or header that HTTP cannot carry.
+    its start to the last byte of its answer. Raises UsageError for a key or header that HTTP cannot carry.
     """
 
     def __init__(self, base_url: str, key: str, headers: Mapping[str, str], timeout: float) -> None:
@@ -71,24 +71,22 @@ class HttpTransport:
         self._client = httpx.Client(
             transport=self._line,
             headers={"User-Agent": f"seqsync/{__version__}", **_further(headers), "Accept": "application/json"},
-            timeout=httpx.Timeout(
-                connect=min(timeout, LONGEST_CONNECT), read=timeout, write=timeout, pool=timeout
-            ),
+            timeout=httpx.Timeout(connect=min(timeout, LONGEST_CONNECT), read=timeout, write=timeout, pool=timeout),
             follow_redirects=False,
             trust_env=False,
-        )  # fmt: skip
+        )
 
     def __repr__(self) -> str:
         return f"HttpTransport({httpx.URL(self._base).host!r})"
 
     def send(self, request: Request) -> Reply:
-        """The raw answer. Raises NeverConnected where the request certainly did not leave, else NoAnswer."""
+        """The raw answer. Raises NeverConnectedError where the request certainly did not leave, else NoAnswerError."""
         try:
             return self._sent(request)
         except _BEFORE_SENDING as error:
-            raise NeverConnected(f"no connection: {_reason(error)}") from None
+            raise NeverConnectedError(f"no connection: {_reason(error)}") from None
         except _AFTERWARDS as error:
-            raise NoAnswer(f"no whole answer: {_reason(error)}") from None
+            raise NoAnswerError(f"no whole answer: {_reason(error)}") from None
 
     def close(self) -> None:
         """Drop all connections."""
@@ -101,9 +99,12 @@ class HttpTransport:
             content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
             headers["Content-Type"] = "application/json"
         built = self._client.build_request(
-            request.method, self._base + request.path, params=dict(request.params) or None, content=content,
+            request.method,
+            self._base + request.path,
+            params=dict(request.params) or None,
+            content=content,
             headers=headers,
-        )  # fmt: skip
+        )
         self._line.bound.until = time.monotonic() + self._timeout
         answer = self._client.send(built, stream=True)
         try:
@@ -235,12 +236,12 @@ def _checked_url(text: str) -> httpx.URL:
     try:
         return httpx.URL(text)
     except httpx.InvalidURL:
-        raise UsageProblem("The API's address is no URL.", f'It is "{text}".', "Correct `api_url`.") from None
+        raise UsageError("The API's address is no URL.", f'It is "{text}".', "Correct `api_url`.") from None
 
 
 def _checked_key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise UsageProblem(
+        raise UsageError(
             "The API key cannot be sent.",
             "It is empty, or holds a space, a line break or a character that no key has.",
             "Copy the key again, without anything around it.",
@@ -252,7 +253,7 @@ def _further(headers: Mapping[str, str]) -> dict[str, str]:
     """The settings' own headers, but for those that are ours to set."""
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
-            raise UsageProblem(
+            raise UsageError(
                 "A header from the settings cannot be sent.",
                 f'The name or the value of "{name}" holds a character that HTTP headers cannot have.',
                 "Correct it under `headers` in seqsync.yaml.",
@@ -268,7 +269,7 @@ def _proxy(url: httpx.URL) -> httpcore.Proxy | None:
         return None
     proxy = httpx.URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https"):
-        raise UsageProblem(
+        raise UsageError(
             "The proxy cannot be used.",
             f'The environment names a proxy of the kind "{proxy.scheme}"; only http and https proxies are supported.',
             "Set HTTPS_PROXY to such a proxy, or NO_PROXY to the API's host.",

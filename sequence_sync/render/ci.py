@@ -34,7 +34,7 @@ class Weight(IntEnum):
     NOTICE = 2
 
 
-class Finding(NamedTuple):
+class Annotation(NamedTuple):
     """One thing. `rule` is a stable id, `about` what it is about (an address, a gate, a place). The texts are safe to
     show. `path` is relative to the folder that the caller names; `line` and `column` count from 1, 0: not known."""
 
@@ -49,7 +49,7 @@ class Finding(NamedTuple):
     end_column: int = 0
 
 
-def plan_findings(plan: Plan, folder: str = "") -> list[Finding]:
+def plan_findings(plan: Plan, folder: str = "") -> list[Annotation]:
     """Gates, blocked changes, drift, active sequences and notes of `plan`. `folder`: where the project lies below the
     root of the repository, empty or ending with a slash."""
     places = {key: folder + row.files[0] for key, row in plan.sequences.items() if row.files}
@@ -57,40 +57,45 @@ def plan_findings(plan: Plan, folder: str = "") -> list[Finding]:
     return sorted(found, key=lambda row: row.weight)
 
 
-def _of_plan(view: View, places: dict[str, str], settings: str) -> Iterator[Finding]:
+def _of_plan(view: View, places: dict[str, str], settings: str) -> Iterator[Annotation]:
     for gate in view.gates:
         weight = Weight.NOTICE if gate.allowed else Weight.ERROR
         title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'shut: apply does nothing'}"
-        yield Finding(weight, f"gate-{one_line(gate.name)}", gate.name, title, one_line(gate.detail), settings)
+        yield Annotation(weight, f"gate-{one_line(gate.name)}", gate.name, title, one_line(gate.detail), settings)
     for row in blocked_rows(view.groups):
         title = one_line(f"Blocked: {row.address}")
         message = one_line(f"{row.reason}. {row.advice}")
         place = places.get(row.change.sequence, settings)
-        yield Finding(Weight.ERROR, f"blocked-{row.change.reason}", row.address, title, message, place)
+        yield Annotation(Weight.ERROR, f"blocked-{row.change.reason}", row.address, title, message, place)
     for drifted in view.drift:
         title = one_line(f"Changed in Saleshandy: {drifted.address}")
         message = f"{drift_head(drifted)[2:]}. {DRIFT_KINDS[drifted.kind].advice}"
         place = places.get(drifted.sequence, settings)
-        yield Finding(Weight.WARNING, f"drift-{drifted.kind}", drifted.address, title, message, place)
+        yield Annotation(Weight.WARNING, f"drift-{drifted.kind}", drifted.address, title, message, place)
     for group in view.active:
         title = one_line(f"Active: {group.key} is sending")
         message = f"The plan changes it ({group.writes} of its lines make calls): prospects get what is changed."
-        yield Finding(Weight.WARNING, "active", group.key, title, message, places.get(group.key, settings))
+        yield Annotation(Weight.WARNING, "active", group.key, title, message, places.get(group.key, settings))
     for number, note in enumerate(view.notes):
-        yield Finding(Weight.NOTICE, "note", str(number), "Note on the plan", one_line(note), settings)
+        yield Annotation(Weight.NOTICE, "note", str(number), "Note on the plan", one_line(note), settings)
 
 
-def diagnostic_findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Finding]:
+def diagnostic_findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Annotation]:
     """`diagnostics`, the errors first."""
     found = [
-        Finding(
+        Annotation(
             Weight.ERROR if row.severity is Severity.ERROR else Weight.WARNING,
-            row.rule, f"{row.path}:{row.summary}", one_line(row.summary),
-            one_line(f"{row.summary} {row.hint}"), folder + (row.path or SETTINGS),
-            max(row.line, 1), row.column, row.column + row.length if row.column else 0,
+            row.rule,
+            f"{row.path}:{row.summary}",
+            one_line(row.summary),
+            one_line(f"{row.summary} {row.hint}"),
+            folder + (row.path or SETTINGS),
+            max(row.line, 1),
+            row.column,
+            row.column + row.length if row.column else 0,
         )
         for row in diagnostics
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda row: row.weight)
 
 
@@ -115,13 +120,13 @@ def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> s
     return commands(diagnostic_findings(diagnostics, folder))
 
 
-def commands(findings: Iterable[Finding]) -> str:
+def commands(findings: Iterable[Annotation]) -> str:
     """The commands for `findings`, which come sorted by weight; of notices one place is left for the counts."""
     levels = groupby(findings, key=lambda row: row.weight)
     return "".join(f"{line}\n" for weight, rows in levels for line in _level(weight, [*rows]))
 
 
-def _level(weight: Weight, rows: Sequence[Finding]) -> Iterator[str]:
+def _level(weight: Weight, rows: Sequence[Annotation]) -> Iterator[str]:
     level, room = _COMMANDS[weight], MOST_OF_A_LEVEL - (weight is Weight.NOTICE)
     shown = rows if len(rows) <= room else rows[: room - 1]
     for row in shown:
@@ -161,7 +166,7 @@ def diagnostics_quality(diagnostics: Iterable[Diagnostic], folder: str = "") -> 
     return quality(diagnostic_findings(diagnostics, folder))
 
 
-def quality(findings: Iterable[Finding]) -> str:
+def quality(findings: Iterable[Annotation]) -> str:
     """A JSON list, `[]` where there is nothing."""
     seen: Counter[str] = Counter()
     rows = []
@@ -202,7 +207,7 @@ def diagnostics_sarif(diagnostics: Iterable[Diagnostic], folder: str = "") -> st
     return sarif(diagnostic_findings(diagnostics, folder))
 
 
-def sarif(findings: Iterable[Finding]) -> str:
+def sarif(findings: Iterable[Annotation]) -> str:
     """One run of one tool. The same findings give the same text."""
     rows = list(findings)[:MOST_RESULTS]
     seen: Counter[str] = Counter()
@@ -220,7 +225,7 @@ def _rule(name: str) -> dict[str, Any]:
     return {"id": name, "shortDescription": {"text": name.replace("-", " ").capitalize()}}
 
 
-def _result(row: Finding, mark: str) -> dict[str, Any]:
+def _result(row: Annotation, mark: str) -> dict[str, Any]:
     region = {"startLine": row.line}
     if row.column:
         region |= {"startColumn": row.column, "endColumn": max(row.end_column, row.column)}

@@ -14,7 +14,7 @@ from sequence_sync.plan.model import UPDATES, Action
 from sequence_sync.render.escape import one_line
 from sequence_sync.render.text import MARK_COLORS, Ink, ink
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
-from sequence_sync.state.journal import Author, Result
+from sequence_sync.state.journal import Author, CallResult
 
 FORMAT_VERSION = 1  # of the JSON
 SHOWN_TEXT = 160  # characters of a text that was replaced; the JSON has all of it
@@ -23,8 +23,11 @@ PUSH = "state push"  # the one command that writes no record of its end
 EMPTY = "Nothing was done with this state yet, as far as its history tells."
 
 _PLAIN = {
-    "taskNote": "task note", "attachmentIds": "attachments", "absoluteDays": "day", "assigneeId": "assignee",
-}  # fmt: skip
+    "taskNote": "task note",
+    "attachmentIds": "attachments",
+    "absoluteDays": "day",
+    "assigneeId": "assignee",
+}
 
 
 @dataclass
@@ -113,11 +116,11 @@ def _deed(deed: CallLine | NoteLine, paint: Ink) -> Iterator[str]:
 
 
 def _verb(deed: CallLine) -> tuple[str, str]:
-    if deed.result is Result.REFUSED:
+    if deed.result is CallResult.REFUSED:
         return "x", "refused"
-    if deed.result is Result.NOT_MADE:
+    if deed.result is CallResult.NOT_MADE:
         return "x", "not made"
-    if deed.result is Result.ADOPTED:
+    if deed.result is CallResult.ADOPTED:
         return ">", "found"
     if deed.action == Action.DEACTIVATE_VARIANT:
         return "-", "switched off"
@@ -147,12 +150,15 @@ def history_json(runs: Sequence[Block], unknown: Sequence[str]) -> str:
 def _plain(run: Block) -> dict[str, Any]:
     by = run.by
     return {
-        "run": run.run, "at": by.at or None, "who": by.who or None, "operation": by.operation or None,
-        "commit": by.commit, "dirty": by.dirty, "plan_hash": run.plan or None,
+        "run": run.run,
+        "at": by.at or None,
+        "who": by.who or None,
+        "operation": by.operation or None,
+        "commit": by.commit,
+        "dirty": by.dirty,
+        "plan_hash": run.plan or None,
         "serial_before": run.serials[0] if run.serials else None,
-        "serial": run.serials[1] if run.serials else None, "exit_code": run.exit_code,
-        "lines": [
-            line.model_dump(mode="json", exclude={"n", "lineage", "run", "by"})
-            for line in run.deeds
-        ],
-    }  # fmt: skip
+        "serial": run.serials[1] if run.serials else None,
+        "exit_code": run.exit_code,
+        "lines": [line.model_dump(mode="json", exclude={"n", "lineage", "run", "by"}) for line in run.deeds],
+    }

@@ -39,7 +39,7 @@ from sequence_sync.render.text import (
     read_line,
     rows_text,
 )
-from sequence_sync.render.view import Group, Row, View, blocked_rows, view_of
+from sequence_sync.render.view import Group, View, ViewRow, blocked_rows, view_of
 
 LONGEST_LINE = 500  # characters of a line of a list; a cut one ends with an ellipsis
 _NAME = re.compile("[A-Za-z0-9_.-]{1,64}")
@@ -346,7 +346,7 @@ class _Comment:
             count = count * 9 // 10
 
 
-def _weight(row: Row) -> int:
+def _weight(row: ViewRow) -> int:
     action = row.change.wanted or row.change.action
     return 2 if action in STATE_ONLY else 1 if action in CREATES else 0
 

@@ -15,20 +15,20 @@ from typing import Any
 from pydantic import Field
 
 from sequence_sync.diagnostics import Diagnostic, Severity
-from sequence_sync.errors import InvalidFiles, PlanRefused, SeqsyncError
+from sequence_sync.errors import InvalidFilesError, PlanRejectedError, SeqsyncError
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.report import (
     CHANGED,
     ApplyReport,
+    ChangeResult,
     Conflict,
     ImportOutcome,
     ImportReport,
-    Result,
-    Row,
+    ImportResult,
     Status,
     count,
 )
-from sequence_sync.plan.model import Drifted, Plan, summary_of
+from sequence_sync.plan.model import Drift, Plan, summary_of
 from sequence_sync.plan.planfile import SCHEMA_DIALECT, plan_document, stable_json
 from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.markdown import HOSTS, code_block, folded, listed, marker
@@ -85,7 +85,7 @@ def _problems(report: ApplyReport, color: bool) -> Iterator[str]:
         yield f"Not begun: {', '.join(skipped)}\n"
 
 
-def _problem(row: Result, color: bool) -> str:
+def _problem(row: ChangeResult, color: bool) -> str:
     head = ink(color)(f"{row.status}:", "red")
     lines = [f"{head} {visible(row.address)}", *(f"  {visible(part)}" for part in (row.detail, row.hint) if part)]
     return "\n".join(lines) + "\n"
@@ -116,7 +116,7 @@ def log_safe(document: str) -> str:
     return document.replace("##", "#\\u0023")
 
 
-def drift_json(rows: Iterable[Drifted], complete: bool) -> str:
+def drift_json(rows: Iterable[Drift], complete: bool) -> str:
     """What the app says otherwise than was last applied; `complete`: everything that was asked for was read."""
     told = [row.model_dump(mode="json") for row in rows]
     return log_safe(json.dumps({"format_version": DRIFT_FORMAT, "complete": complete, "drift": told}, indent=2)) + "\n"
@@ -169,23 +169,23 @@ class AppliedReport(Frozen):
     plan_hash: str | None = None
     stopped_by: int = Field(default=0, description="130 or 143 where a signal ended it, else 0")
     counts: dict[Status, int] = Field(default_factory=dict)
-    results: tuple[Result, ...] = ()
+    results: tuple[ChangeResult, ...] = ()
     notes: tuple[str, ...] = ()
     error: Why | None = None
 
 
 def why_of(error: BaseException) -> Why:
     """An error in the words that the command prints."""
-    if isinstance(error, InvalidFiles):
+    if isinstance(error, InvalidFilesError):
         told = "\n".join(f"{row.where}: {row.summary} {row.hint}".rstrip() for row in error.diagnostics)
         return Why(summary=error.summary, detail=told)
     if isinstance(error, SeqsyncError):
-        kind = error.kind if isinstance(error, PlanRefused) else ""
+        kind = error.kind if isinstance(error, PlanRejectedError) else ""
         return Why(summary=error.summary, detail=error.detail, hint=error.hint, kind=kind)
     return Why(summary="seqsync could not go on.", detail=f"{type(error).__name__}: {error}")
 
 
-def counts_of(results: Iterable[Result]) -> dict[Status, int]:
+def counts_of(results: Iterable[ChangeResult]) -> dict[Status, int]:
     """Every status with how many results have it."""
     counts = dict.fromkeys(Status, 0)
     for row in results:
@@ -193,7 +193,7 @@ def counts_of(results: Iterable[Result]) -> dict[Status, int]:
     return counts
 
 
-def outcome_of(exit_code: int, results: Sequence[Result], stopped: bool, began: bool) -> Outcome:
+def outcome_of(exit_code: int, results: Sequence[ChangeResult], stopped: bool, began: bool) -> Outcome:
     """By what happened. `began`: the plan was being carried out."""
     if stopped:
         return Outcome.STOPPED
@@ -210,11 +210,18 @@ def carried_out(report: ApplyReport, tool_version: str, message: str) -> Applied
     """The report of an apply that went to its end."""
     code = report.exit_code
     return AppliedReport(
-        tool_version=tool_version, exit_code=code, message=message, environment=report.environment,
-        api_host=report.api_host, plan_hash=report.plan_hash, stopped_by=report.stopped_by,
+        tool_version=tool_version,
+        exit_code=code,
+        message=message,
+        environment=report.environment,
+        api_host=report.api_host,
+        plan_hash=report.plan_hash,
+        stopped_by=report.stopped_by,
         outcome=outcome_of(code, report.results, bool(report.stopped_by), began=True),
-        counts=counts_of(report.results), results=report.results, notes=report.notes,
-    )  # fmt: skip
+        counts=counts_of(report.results),
+        results=report.results,
+        notes=report.notes,
+    )
 
 
 def report_json(report: AppliedReport) -> str:
@@ -280,7 +287,7 @@ def _error(why: Why) -> str:
     return code_block((f"| {line}" for line in cut.split("\n")), HOST)
 
 
-def _line(row: Result) -> str:
+def _line(row: ChangeResult) -> str:
     known = f" (id {row.remote_id})" if row.remote_id else ""
     told = ". ".join(part.rstrip(".") for part in (row.detail, row.hint) if part)
     return f"{row.status}: {row.action} {row.address}{known}{f': {told}' if told else ''}"
@@ -298,7 +305,7 @@ _COUNTED = (
 )
 
 
-def row_text(row: Row) -> str:
+def row_text(row: ImportResult) -> str:
     """One sequence: its line, what is to be known about it, and its conflicts."""
     lines = [f"{row.outcome:<{_WIDTH}}  {row.name}" + (f"  {row.detail}" if row.detail else "")]
     lines += [f"    {part}" for part in (row.problem, row.hint) if part]

@@ -11,10 +11,10 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from sequence_sync.plan.model import Action, Drifted, DriftKind, Gate, Plan, Reason
+from sequence_sync.plan.model import Action, Drift, DriftKind, Gate, Plan, Reason
 from sequence_sync.render.escape import first_words, one_line, visible
-from sequence_sync.render.view import Detail, Group, Row, View, field_detail, view_of
-from sequence_sync.render.word_diff import Kind, Piece, folded, word_diff
+from sequence_sync.render.view import Detail, Group, View, ViewRow, field_detail, view_of
+from sequence_sync.render.word_diff import Piece, PieceKind, folded, word_diff
 
 Ink = Callable[[str, str], str]
 
@@ -119,13 +119,13 @@ def _diffed(before: str, after: str, level: Level, paint: Ink) -> str:
 
 
 def _piece(piece: Piece, paint: Ink) -> str:
-    if piece.kind is Kind.LEFT_OUT:
+    if piece.kind is PieceKind.LEFT_OUT:
         return " … "
     text = visible(piece.text)
-    if piece.kind is Kind.SAME:
+    if piece.kind is PieceKind.SAME:
         return text
     text = text.replace("\n", "⏎")  # a line break that is itself the change would not be seen
-    return paint(f"[-{text}-]", "red") if piece.kind is Kind.GONE else paint(f"{{+{text}+}}", "green")
+    return paint(f"[-{text}-]", "red") if piece.kind is PieceKind.GONE else paint(f"{{+{text}+}}", "green")
 
 
 class Words(NamedTuple):
@@ -139,31 +139,37 @@ class Words(NamedTuple):
 
 DRIFT_KINDS: Mapping[DriftKind, Words] = {
     DriftKind.CHANGED: Words(
-        "~", "changed", "changed",
+        "~",
+        "changed",
+        "changed",
         "Changed: `seqsync import` takes it into the files; `-allow drift` puts the files' words back.",
     ),
     DriftKind.GONE: Words(
-        "-", "gone", "gone",
+        "-",
+        "gone",
+        "gone",
         "Gone: take it out of the files, or create it anew with `-allow drift`.",
     ),
     DriftKind.ADDED: Words(
-        "+", "added, not managed by seqsync", "added",
+        "+",
+        "added, not managed by seqsync",
+        "added",
         "Added: it is left alone; `seqsync import` takes it into the files.",
     ),
     DriftKind.SECOND_COPY: Words(
-        "!", "a second copy", "second copy",
+        "!",
+        "a second copy",
+        "second copy",
         "A second copy: look at both in Saleshandy, and delete the one that is not used.",
     ),
-}  # fmt: skip
+}
 
 HEADING = "Changed in Saleshandy since the last apply; nothing is done about it"
 NO_DRIFT = "No drift. Saleshandy says what was last applied."
 NOT_ALL = "Not everything could be looked at: there may be more."
 
 
-def drift_text(
-    rows: Sequence[Drifted], level: Level = Level.DEFAULT, color: bool = False, complete: bool = True
-) -> str:
+def drift_text(rows: Sequence[Drift], level: Level = Level.DEFAULT, color: bool = False, complete: bool = True) -> str:
     """`rows` for a terminal or a log; the last line is `drift_line`. `complete`: everything asked for was read."""
     paint = ink(color)
     lines = [*drift_lines(rows, level, paint, indent="")]
@@ -172,7 +178,7 @@ def drift_text(
     return "\n".join([*lines, *([] if complete else [NOT_ALL]), drift_line(rows, complete)]) + "\n"
 
 
-def drift_line(rows: Sequence[Drifted], complete: bool = True) -> str:
+def drift_line(rows: Sequence[Drift], complete: bool = True) -> str:
     """`Drift: 2 changed, 1 gone, 0 added, 0 second copies.`, or that there is none."""
     if not rows:
         return NO_DRIFT if complete else "No drift in what was looked at."
@@ -180,13 +186,13 @@ def drift_line(rows: Sequence[Drifted], complete: bool = True) -> str:
     return "Drift: " + ", ".join(f"{found[kind]} {words.counted}" for kind, words in DRIFT_KINDS.items()) + "."
 
 
-def advice_on(rows: Iterable[Drifted]) -> list[str]:
+def advice_on(rows: Iterable[Drift]) -> list[str]:
     """What can be done about `rows`, once for each kind."""
     kinds = {row.kind for row in rows}
     return [words.advice for kind, words in DRIFT_KINDS.items() if kind in kinds]
 
 
-def drift_lines(rows: Iterable[Drifted], level: Level, paint: Ink, indent: str = "  ") -> Iterator[str]:
+def drift_lines(rows: Iterable[Drift], level: Level, paint: Ink, indent: str = "  ") -> Iterator[str]:
     """The lines of `rows`: one each, and below it each field, old and new."""
     for row in rows:
         yield f"{indent}{paint(drift_head(row), MARK_COLORS[DRIFT_KINDS[row.kind].mark])}"
@@ -196,20 +202,20 @@ def drift_lines(rows: Iterable[Drifted], level: Level, paint: Ink, indent: str =
             yield from (f"{indent}    {line}" for line in detail_lines(detail, level, paint))
 
 
-def drift_head(row: Drifted) -> str:
+def drift_head(row: Drift) -> str:
     """`~ trial.nudge.a: changed (id a1), the subject`, safe to show."""
     words = DRIFT_KINDS[row.kind]
     known = f" (id {row.remote_id})" if row.remote_id else ""
     return one_line(f"{words.mark} {row.address}: {words.what}{known}{', ' if row.detail else ''}{row.detail}")
 
 
-def drift_details(row: Drifted) -> Iterator[Detail]:
+def drift_details(row: Drift) -> Iterator[Detail]:
     """Each field that differs: before is what was last applied, after what Saleshandy says."""
     several = row.address.count(".") < 2
     return (field_detail(field, several) for field in row.fields)
 
 
-def drift_section(rows: Sequence[Drifted], level: Level, paint: Ink) -> Iterator[str]:
+def drift_section(rows: Sequence[Drift], level: Level, paint: Ink) -> Iterator[str]:
     """The part of a plan's text that tells the drift which it leaves alone; nothing where there is none."""
     if rows:
         yield from ("", f"{HEADING}:", *drift_lines(rows, level, paint))
@@ -254,7 +260,7 @@ def group_title(group: Group) -> str:
     return f"{one_line(group.key)}{title} ({one_line(', '.join(facts))})"
 
 
-def rows_text(rows: Iterable[Row], level: Level, paint: Ink, indent: str = "  ") -> list[str]:
+def rows_text(rows: Iterable[ViewRow], level: Level, paint: Ink, indent: str = "  ") -> list[str]:
     """The lines of `rows`; what `paint` adds are the only terminal codes in them."""
     if level is Level.SUMMARY:
         return list(_summary_lines(rows, paint, indent))
@@ -265,7 +271,7 @@ def rows_text(rows: Iterable[Row], level: Level, paint: Ink, indent: str = "  ")
     return lines
 
 
-def _summary_lines(rows: Iterable[Row], paint: Ink, indent: str) -> Iterator[str]:
+def _summary_lines(rows: Iterable[ViewRow], paint: Ink, indent: str) -> Iterator[str]:
     """One line a step: its variants' changes of one kind stand together."""
     for _, found in groupby(rows, key=lambda row: (row.change.action, row.change.step, row.verb)):
         together = list(found)
@@ -276,7 +282,7 @@ def _summary_lines(rows: Iterable[Row], paint: Ink, indent: str) -> Iterator[str
         yield f"{indent}{paint(head_line(row, address) + why, MARK_COLORS[row.mark])}"
 
 
-def head_line(row: Row, address: str = "") -> str:
+def head_line(row: ViewRow, address: str = "") -> str:
     """`~ update step trial.call: call demo, day 5`, safe to show; `address` stands in the place of the row's own."""
     words, text, markup, rest = row.headline
     if text:
@@ -286,7 +292,7 @@ def head_line(row: Row, address: str = "") -> str:
     return one_line(f"{row.mark} {row.verb} {address or row.address}{': ' if about else ''}{about}")
 
 
-def _below(row: Row, level: Level, paint: Ink) -> list[str]:
+def _below(row: ViewRow, level: Level, paint: Ink) -> list[str]:
     lines = []
     if row.change.reason is not Reason.NEW:
         lines.append(f"why: {row.reason}" + (f"; {row.impact}" if row.impact else ""))
@@ -300,7 +306,7 @@ def _below(row: Row, level: Level, paint: Ink) -> list[str]:
     return lines
 
 
-def _blocked_create(row: Row) -> bool:
+def _blocked_create(row: ViewRow) -> bool:
     return row.change.action is Action.BLOCKED and not row.change.fields
 
 

@@ -24,7 +24,7 @@ from sequence_sync.plan.model import (
     Action,
     Call,
     Change,
-    Drifted,
+    Drift,
     FieldChange,
     Gate,
     Impact,
@@ -175,7 +175,7 @@ class Headline(NamedTuple):
     rest: str = ""
 
 
-class Row(NamedTuple):
+class ViewRow(NamedTuple):
     """One change. `reason` and `impact` are plain words, `calls` are `POST /sequences/...`."""
 
     change: Change
@@ -201,7 +201,7 @@ class Group(NamedTuple):
     title: str
     remote_id: str | None
     active: bool | None
-    rows: tuple[Row, ...]
+    rows: tuple[ViewRow, ...]
 
     @property
     def writes(self) -> int:
@@ -224,7 +224,7 @@ class View(NamedTuple):
     duration: str
     plan_hash: str
     refreshed: bool = False
-    drift: tuple[Drifted, ...] = ()
+    drift: tuple[Drift, ...] = ()
 
     @property
     def active(self) -> tuple[Group, ...]:
@@ -234,7 +234,7 @@ class View(NamedTuple):
 
 def view_of(plan: Plan) -> View:
     """The rows and totals of `plan`, grouped by sequence in the plan's order."""
-    rows: dict[str, list[Row]] = {}
+    rows: dict[str, list[ViewRow]] = {}
     for change in plan.changes:
         rows.setdefault(change.sequence, []).append(_row(change))
     calls = [call for change in plan.changes for call in change.calls]
@@ -254,7 +254,7 @@ def view_of(plan: Plan) -> View:
     )
 
 
-def _group(plan: Plan, key: str, rows: tuple[Row, ...]) -> Group:
+def _group(plan: Plan, key: str, rows: tuple[ViewRow, ...]) -> Group:
     known = plan.sequences.get(key)
     own = next((row.change for row in rows if row.change.step is None), None)
     return Group(
@@ -266,8 +266,8 @@ def _group(plan: Plan, key: str, rows: tuple[Row, ...]) -> Group:
     )
 
 
-def _row(change: Change) -> Row:
-    return Row(
+def _row(change: Change) -> ViewRow:
+    return ViewRow(
         change=change,
         mark=MARKS[change.action],
         verb=_verb(change),
@@ -366,9 +366,14 @@ def field_detail(field: FieldChange, several: bool) -> Detail:
         label = f"{label} of variant {one_line(parts[1])}"
     before, after, markup = value_words(field.before), value_words(field.after), parts[-1] == "content"
     return Detail(
-        label, after, before, change=True, markup=markup, app=value_words(field.app),
+        label,
+        after,
+        before,
+        change=True,
+        markup=markup,
+        app=value_words(field.app),
         remark=remark_on(before, after, markup),
-    )  # fmt: skip
+    )
 
 
 _MERGE_TAG = re.compile(r"\{\{[^{}]*\}\}")
@@ -393,6 +398,6 @@ def _words(text: str, markup: bool) -> str:
     return unescape(" ".join(words_of_html(text))) if markup else " ".join(text.split())
 
 
-def blocked_rows(groups: Iterable[Group]) -> Iterator[Row]:
+def blocked_rows(groups: Iterable[Group]) -> Iterator[ViewRow]:
     """The rows that apply cannot carry out."""
     return (row for group in groups for row in group.rows if row.change.action is Action.BLOCKED)

@@ -17,7 +17,7 @@ _WORD = re.compile(r"(?:\{\{[^{}]*\}\}|\{spin\}|\{endspin\}|<[a-zA-Z/!][^<>]*>|\
 MOST_PAIRS = 1_000_000
 
 
-class Kind(StrEnum):
+class PieceKind(StrEnum):
     """What became of a piece."""
 
     SAME = "same"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 class Piece(NamedTuple):
     """A run of text and what became of it."""
 
-    kind: Kind
+    kind: PieceKind
     text: str
 
 
@@ -38,9 +38,9 @@ def word_diff(before: str, after: str) -> list[Piece]:
     old, new = _WORD.findall(before), _WORD.findall(after)
     start = _common(old, new)
     end = _common(reversed(old[start:]), reversed(new[start:]))
-    pieces = [Piece(Kind.SAME, "".join(old[:start]))]
+    pieces = [Piece(PieceKind.SAME, "".join(old[:start]))]
     pieces += _middle(old[start : len(old) - end], new[start : len(new) - end])
-    pieces.append(Piece(Kind.SAME, "".join(old[len(old) - end :])))
+    pieces.append(Piece(PieceKind.SAME, "".join(old[len(old) - end :])))
     return [piece for piece in pieces if piece.text]
 
 
@@ -55,13 +55,13 @@ def _common(one: Iterable[str], other: Iterable[str]) -> int:
 
 def _middle(old: list[str], new: list[str]) -> list[Piece]:
     if len(old) * len(new) > MOST_PAIRS:
-        return [Piece(Kind.GONE, "".join(old)), Piece(Kind.NEW, "".join(new))]
+        return [Piece(PieceKind.GONE, "".join(old)), Piece(PieceKind.NEW, "".join(new))]
     pieces = []
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
-            pieces.append(Piece(Kind.SAME, "".join(old[i:j])))
+            pieces.append(Piece(PieceKind.SAME, "".join(old[i:j])))
         else:
-            pieces += [Piece(Kind.GONE, "".join(old[i:j])), Piece(Kind.NEW, "".join(new[k:m]))]
+            pieces += [Piece(PieceKind.GONE, "".join(old[i:j])), Piece(PieceKind.NEW, "".join(new[k:m]))]
     return pieces
 
 
@@ -69,15 +69,15 @@ def folded(pieces: list[Piece], around: int = 8) -> list[Piece]:
     """`pieces` with only `around` words of unchanged text on each side of a change."""
     result = []
     for place, piece in enumerate(pieces):
-        words = _WORD.findall(piece.text) if piece.kind is Kind.SAME else []
+        words = _WORD.findall(piece.text) if piece.kind is PieceKind.SAME else []
         head = around if place else 0
         tail = around if place < len(pieces) - 1 else 0
         if len(words) <= head + tail:
             result.append(piece)
             continue
         result += [
-            Piece(Kind.SAME, "".join(words[:head])),
-            Piece(Kind.LEFT_OUT, ""),
-            Piece(Kind.SAME, "".join(words[len(words) - tail :])),
+            Piece(PieceKind.SAME, "".join(words[:head])),
+            Piece(PieceKind.LEFT_OUT, ""),
+            Piece(PieceKind.SAME, "".join(words[len(words) - tail :])),
         ]
-    return [piece for piece in result if piece.text or piece.kind is Kind.LEFT_OUT]
+    return [piece for piece in result if piece.text or piece.kind is PieceKind.LEFT_OUT]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sequence_sync.sandbox.errors import Refused, failed
+from sequence_sync.sandbox.errors import RefusedError, failed
 from sequence_sync.sandbox.model import Attachment, MergeField, Schedule, Sender, Sequence
 from sequence_sync.sandbox.store import MOST_SENDERS, Store
 
@@ -20,16 +20,16 @@ OFF_WHEN_TEXT_ONLY = ("4", "5", "12")  # S: with 9 = 2, codes 4, 5 and 12 must b
 def add_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) -> Sequence:
     """Attach accounts: all of them or none (S: 40105, 40200, 40201; 413 with 40003 for more than 50)."""
     if len(accounts) > MOST_SENDERS:
-        raise Refused(40003, "More than 50 email accounts at a time", status=413, kind="TOO_MANY_EMAIL_ACCOUNTS")
+        raise RefusedError(40003, "More than 50 email accounts at a time", status=413, kind="TOO_MANY_EMAIL_ACCOUNTS")
     with store.writing():
         sequence = store.sequence(sequence_id)
         known = {one.id: one for one in store.account.senders}
         if not set(accounts) <= set(known):
-            raise Refused(40200, "Email account not found", kind="EMAIL_ACCOUNT_NOT_FOUND")
+            raise RefusedError(40200, "Email account not found", kind="EMAIL_ACCOUNT_NOT_FOUND")
         if any(known[one].status != 1 for one in accounts):
-            raise Refused(40201, "Email account is inactive", kind="EMAIL_ACCOUNT_INACTIVE")
+            raise RefusedError(40201, "Email account is inactive", kind="EMAIL_ACCOUNT_INACTIVE")
         if {one.account for one in sequence.senders} & set(accounts):
-            raise Refused(40105, "Email account is already attached", kind="EMAIL_ACCOUNT_ALREADY_ATTACHED")
+            raise RefusedError(40105, "Email account is already attached", kind="EMAIL_ACCOUNT_ALREADY_ATTACHED")
         links = tuple(Sender(store.new_id(), one, store.clock()) for one in accounts)
         return store.put(replace(sequence, senders=(*sequence.senders, *links)))
 
@@ -39,7 +39,7 @@ def remove_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) ->
     with store.writing():
         sequence = store.sequence(sequence_id)
         if not set(accounts) <= {one.account for one in sequence.senders}:
-            raise Refused(40200, "Email account not found", kind="EMAIL_ACCOUNT_NOT_FOUND")
+            raise RefusedError(40200, "Email account not found", kind="EMAIL_ACCOUNT_NOT_FOUND")
         return store.put(replace(sequence, senders=tuple(x for x in sequence.senders if x.account not in accounts)))
 
 
@@ -79,7 +79,9 @@ def send_trial(store: Store, sequence_id: str, email: Mapping[str, Any]) -> None
     with store.writing():
         sequence = store.sequence(sequence_id)
         if email["fromEmailAccountId"] not in [one.account for one in sequence.senders]:
-            raise Refused(1001, "Please connect email account with this sequence", kind="EMAIL_ACCOUNT_NOT_CONNECTED")
+            raise RefusedError(
+                1001, "Please connect email account with this sequence", kind="EMAIL_ACCOUNT_NOT_CONNECTED"
+            )
         store.trial_emails.append({"sequenceId": sequence_id, **email})
 
 

@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sequence_sync.sandbox import page
-from sequence_sync.sandbox.errors import Refusal, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.errors import RefusalError, UnroutableError, bad_key, broken, rate_limited
 from sequence_sync.sandbox.faults import Behaviour, Switches
 from sequence_sync.sandbox.http import Call, Done, Gateway, Limiter, Reply, refused, told
 from sequence_sync.sandbox.openapi import document
@@ -106,7 +106,7 @@ def _endpoint(
                 raw=await request.body(),
             )
             return _response(told(handle(call), call.behaviour.bare, headers))
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return _response(refused(refusal, headers))
         except Exception:
             logger.exception("The sandbox failed on %s", template)
@@ -121,7 +121,7 @@ def _response(reply: Reply) -> Response:
 
 async def _no_route(request: Request, problem: Exception) -> Response:
     """An unknown path, and a known one with another method, are the same to the API's framework."""
-    return _response(refused(Unroutable(404, f"Cannot {request.method} {request.url.path}", "Not Found"), {}))
+    return _response(refused(UnroutableError(404, f"Cannot {request.method} {request.url.path}", "Not Found"), {}))
 
 
 class Connection(H11Protocol):
@@ -138,9 +138,18 @@ class Runner(uvicorn.Server):
 
     def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            app, http=Connection, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
-            log_level="critical", proxy_headers=False, server_header=False, timeout_graceful_shutdown=0,
-        )  # fmt: skip
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            log_level="critical",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=0,
+        )
         super().__init__(config)
         self._ready = ready
 

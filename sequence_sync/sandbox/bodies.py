@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sequence_sync.sandbox.errors import Invalid
+from sequence_sync.sandbox.errors import InvalidError
 from sequence_sync.sandbox.model import (
     ACTION_FIELDS,
     FIRST_DAY,
@@ -147,7 +147,7 @@ class Checker:
     def finish(self) -> None:
         """Raise Invalid with every mistake noted."""
         if self.problems:
-            raise Invalid(*self.problems)
+            raise InvalidError(*self.problems)
 
 
 def _whole(value: object) -> int | None:

@@ -1,6 +1,6 @@
 """The sandbox's data file: JSON, replaced as a whole and durably after each write.
 
-Knows what a file looks like and nothing of the rules. A file that cannot be read is a UsageProblem and is left as
+Knows what a file looks like and nothing of the rules. A file that cannot be read is a UsageError and is left as
 it is.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.sandbox.model import KINDS, Account, Sequence, plain, restored
 
 VERSION = 1
@@ -31,19 +31,19 @@ class Contents:
 
 
 def load(path: Path) -> Contents | None:
-    """What the file holds; None where there is none. Raises UsageProblem where it is damaged or newer."""
+    """What the file holds; None where there is none. Raises UsageError where it is damaged or newer."""
     try:
         contents = _checked(restored(Contents, json.loads(path.read_text("utf-8"))))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as problem:
-        raise UsageProblem(
+        raise UsageError(
             "The sandbox's data file cannot be read.",
             f"{path}: {problem}",
             "Put a good copy back, or move the file away to start with an empty sandbox. It was not changed.",
         ) from None
     if contents.version != VERSION:
-        raise UsageProblem(
+        raise UsageError(
             "The sandbox's data file has another format.",
             f"{path}: version {contents.version}; this seqsync reads version {VERSION}.",
             "Use the seqsync that wrote it, or move the file away to start with an empty sandbox.",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from sequence_sync.sandbox.errors import Refused
+from sequence_sync.sandbox.errors import RefusedError
 from sequence_sync.sandbox.model import restored
 
 
@@ -98,7 +98,7 @@ class Switches:
     def turn(self, method: str, path: str) -> tuple[Behaviour, Fault | None]:
         """The behaviour for one request, and the fault it meets; each fault that fits is counted once.
 
-        Raises Refused (500) where the file cannot be read, so that a test that wrote it wrongly fails.
+        Raises RefusedError (500) where the file cannot be read, so that a test that wrote it wrongly fails.
         """
         with self._lock:
             if self._path:
@@ -120,7 +120,7 @@ class Switches:
         try:
             self._behaviour = restored(Behaviour, json.loads(found[0]))
         except (ValueError, RecursionError) as problem:
-            raise Refused(5001, f"The behaviour file is wrong: {problem}", status=500, kind="BEHAVIOUR") from None
+            raise RefusedError(5001, f"The behaviour file is wrong: {problem}", status=500, kind="BEHAVIOUR") from None
         self._read = found
         self._counts.clear()
 

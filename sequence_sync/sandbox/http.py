@@ -20,7 +20,16 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sequence_sync.sandbox.errors import AtTheGate, Invalid, Refusal, Refused, Unroutable, bad_key, broken, rate_limited
+from sequence_sync.sandbox.errors import (
+    GatewayError,
+    InvalidError,
+    RefusalError,
+    RefusedError,
+    UnroutableError,
+    bad_key,
+    broken,
+    rate_limited,
+)
 from sequence_sync.sandbox.faults import Behaviour, Entry, Fault, FaultKind, Switches
 from sequence_sync.sandbox.store import Store
 
@@ -59,7 +68,7 @@ class Call:
     def body(self) -> Any:
         """The JSON body. A body that is not told to be JSON counts as empty, as the API's framework has it.
 
-        Raises Unroutable where it is no JSON, or neither an object nor a list.
+        Raises UnroutableError where it is no JSON, or neither an object nor a list.
         """
         if self.content_type.split(";")[0].strip().lower() != "application/json" or not self.raw:
             return {}
@@ -68,18 +77,19 @@ class Call:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict | list):
-            raise Unroutable(400, "The body is not valid JSON", "Bad Request")
+            raise UnroutableError(400, "The body is not valid JSON", "Bad Request")
         return found
 
     def upload(self) -> tuple[str, int]:
-        """Name and size in bytes of the one part `file` of a multipart form. Raises Invalid where it is not there."""
+        """Name and size in bytes of the one part `file` of a multipart form. Raises InvalidError where it is not
+        there."""
         head = f"Content-Type: {self.content_type}\r\n\r\n".encode("latin-1", "replace")
         form = BytesParser(policy=email.policy.HTTP).parsebytes(head + self.raw)
         for part in form.iter_parts() if form.is_multipart() else ():
             if part.get_param("name", header="content-disposition") == "file":
                 content = part.get_payload(decode=True)
                 return part.get_filename() or "file", len(content) if isinstance(content, bytes) else 0
-        raise Invalid("file should not be empty")
+        raise InvalidError("file should not be empty")
 
 
 def told(done: Done, bare: bool, headers: Mapping[str, str]) -> Reply:
@@ -90,7 +100,7 @@ def told(done: Done, bare: bool, headers: Mapping[str, str]) -> Reply:
     return Reply(done.status, json.dumps(value).encode(), headers)
 
 
-def refused(refusal: Refusal, headers: Mapping[str, str]) -> Reply:
+def refused(refusal: RefusalError, headers: Mapping[str, str]) -> Reply:
     """The answer to a call that was not carried out."""
     return Reply(refusal.status, json.dumps(refusal.body).encode(), headers)
 
@@ -163,10 +173,10 @@ class Limiter:
 
 
 LARGEST_BODY = 5_000_000  # bytes
-CANNED: Mapping[FaultKind, Callable[[], Refusal]] = {
+CANNED: Mapping[FaultKind, Callable[[], RefusalError]] = {
     FaultKind.ERROR_500_BEFORE: broken,
     FaultKind.BAD_KEY: bad_key,
-    FaultKind.FORBIDDEN_403: lambda: Refused(4003, "Missing permission", status=403, kind="FORBIDDEN"),
+    FaultKind.FORBIDDEN_403: lambda: RefusedError(4003, "Missing permission", status=403, kind="FORBIDDEN"),
     FaultKind.RATE_LIMIT_400: rate_limited,
     FaultKind.RATE_LIMIT_429_SECONDS: lambda: rate_limited(429),
     FaultKind.RATE_LIMIT_429_DATE: lambda: rate_limited(429),
@@ -194,14 +204,14 @@ class Gateway:
         fault: Fault | None = None
         try:
             if body is None:
-                raise Unroutable(413, "request entity too large", "Payload Too Large")
+                raise UnroutableError(413, "request entity too large", "Payload Too Large")
             if scope["method"] in ("GET", "HEAD") and "content-type" in entry.headers:
-                raise AtTheGate(406, "Not Acceptable", "A GET request must not carry a Content-Type header")
+                raise GatewayError(406, "Not Acceptable", "A GET request must not carry a Content-Type header")
             behaviour, fault = self._switches.turn(entry.method, entry.path)
             entry.fault = fault.fault.value if fault else ""
             scope["behaviour"] = behaviour
             reply = await self._meet(fault, scope, body, receive)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             reply = refused(refusal, {})
         if reply is None:
             return

@@ -26,10 +26,17 @@ IDS: JSON = {"type": "array", "items": ID, "uniqueItems": True}
 TRUTH: JSON = {"type": "boolean"}
 NUMBER: JSON = {"type": "integer"}
 NOTE: JSON = {"type": "string", "maxLength": LONGEST_NOTE}
-PLACING: JSON = {"absoluteDays": {"type": "integer", "minimum": FIRST_DAY, "maximum": LAST_DAY},
-                 "priority": {"type": "integer", "enum": list(PRIORITIES)}, "assigneeId": ID}  # fmt: skip
-ACTION: JSON = {"type": "object", "properties": {"name": TEXT, "url": TEXT}, "required": ["name", "url"],
-                "additionalProperties": False}  # fmt: skip
+PLACING: JSON = {
+    "absoluteDays": {"type": "integer", "minimum": FIRST_DAY, "maximum": LAST_DAY},
+    "priority": {"type": "integer", "enum": list(PRIORITIES)},
+    "assigneeId": ID,
+}
+ACTION: JSON = {
+    "type": "object",
+    "properties": {"name": TEXT, "url": TEXT},
+    "required": ["name", "url"],
+    "additionalProperties": False,
+}
 
 
 def _object(needed: JSON, optional: JSON | None = None) -> JSON:
@@ -127,9 +134,17 @@ CODE = {"type": "integer", "minimum": 1, "maximum": 13}
 FIELD_BODY: JSON = {"fieldType": {"type": "string", "enum": list(FIELD_KINDS)}, "mappingDefaultField": TEXT}
 LABEL: JSON = {"label": {"type": "string", "minLength": 1, "maxLength": 100}}
 SOME_IDS = _object({"emailAccountIds": {**IDS, "minItems": 1}})
-SEARCH = _object({}, {"search": TEXT, "status": {"type": "integer", "enum": [0, 1, 2, 3]},
-    "page": {"type": "integer", "minimum": 1}, "sortByKey": TEXT, "sort": {"type": "string", "enum": ["ASC", "DESC"]},
-    "pageSize": {"type": "integer", "minimum": 1, "maximum": LARGEST_ACCOUNT_PAGE}})  # fmt: skip
+SEARCH = _object(
+    {},
+    {
+        "search": TEXT,
+        "status": {"type": "integer", "enum": [0, 1, 2, 3]},
+        "page": {"type": "integer", "minimum": 1},
+        "sortByKey": TEXT,
+        "sort": {"type": "string", "enum": ["ASC", "DESC"]},
+        "pageSize": {"type": "integer", "minimum": 1, "maximum": LARGEST_ACCOUNT_PAGE},
+    },
+)
 TITLE: JSON = {"title": {"type": "string", "minLength": 1, "maxLength": LONGEST_TITLE}}
 ZONE: JSON = {"type": "string", "enum": ["UTC", "Europe/London"]}
 SCHEDULE_BODY = _object(
@@ -139,16 +154,29 @@ SETTINGS_BODY = _object({}, {"settings": _list(_object({"code": CODE, "value": T
 STATUS_BODY = _object(
     {"sequenceIds": {**IDS, "minItems": 1}, "status": {"type": "string", "enum": ["resume", "pause"]}}
 )
-TRIAL = _object({"subject": TEXT, "content": TEXT, "fromEmailAccountId": ID,
-    "to": _list({"type": "string", "pattern": "^[a-z]+@[a-z]+[.]com$"}, minItems=1)}, {"preheader": TEXT})  # fmt: skip
+TRIAL = _object(
+    {
+        "subject": TEXT,
+        "content": TEXT,
+        "fromEmailAccountId": ID,
+        "to": _list({"type": "string", "pattern": "^[a-z]+@[a-z]+[.]com$"}, minItems=1),
+    },
+    {"preheader": TEXT},
+)
 DISTRIBUTION = _object({"priorityDistributionId": {"type": "integer", "enum": [1, 2, 3, 4]}})
 SEARCH_TITLE = _query("sequenceName", TEXT)
 S, ST = "/sequences/{sequence}", "/sequences/{sequence}/steps/{step}"
 
 # method, path, status, payload of the answer (None: none), body, query
 OPERATIONS: tuple[tuple[str, str, int, JSON | None, JSON | None, list[JSON]], ...] = (
-    ("get", "/sequences", 200, _list(SEQUENCE_ROW), None,
-     [SEARCH_TITLE, *_paging("sequence.createdAt", "sequence.title"), _query("clientIds", TEXT)]),
+    (
+        "get",
+        "/sequences",
+        200,
+        _list(SEQUENCE_ROW),
+        None,
+        [SEARCH_TITLE, *_paging("sequence.createdAt", "sequence.title"), _query("clientIds", TEXT)],
+    ),
     ("post", "/sequences", 201, MADE_SEQUENCE, _object(TITLE, {"emailAccountIds": IDS, "scheduleId": ID}), []),
     ("post", "/sequences/status", 200, None, STATUS_BODY, []),
     ("get", f"{S}/settings", 200, SETTINGS, None, [_query("code", CODE)]),
@@ -165,8 +193,14 @@ OPERATIONS: tuple[tuple[str, str, int, JSON | None, JSON | None, list[JSON]], ..
     ("post", f"{S}/email-accounts/add", 200, SENDERS, SOME_IDS, []),
     ("post", f"{S}/email-accounts/remove", 200, SENDERS, SOME_IDS, []),
     ("post", "/email-accounts", 200, _shown(emails=_list(_shown(id=ID, fromEmail=TEXT))), SEARCH, []),
-    ("get", "/fields", 200, _list(FIELD), None,
-     [_query("systemFields", {"type": "string", "enum": ["true", "false"]})]),
+    (
+        "get",
+        "/fields",
+        200,
+        _list(FIELD),
+        None,
+        [_query("systemFields", {"type": "string", "enum": ["true", "false"]})],
+    ),
     ("post", "/fields", 201, FIELD, _object(LABEL, FIELD_BODY), []),
     ("patch", "/fields/{field}", 200, FIELD, _object({}, {**LABEL, **FIELD_BODY}), []),
     ("get", "/user/team-member-list", 200, _list(MEMBER), None, []),
@@ -174,9 +208,15 @@ OPERATIONS: tuple[tuple[str, str, int, JSON | None, JSON | None, list[JSON]], ..
     ("post", "/attachments", 201, _shown(id=ID), None, []),
     ("get", "/schedules", 200, _list(SCHEDULE), None, []),
     ("post", "/schedules", 201, SCHEDULE, SCHEDULE_BODY, []),
-    ("get", "/clients", 200, _list(_shown(id=ID, companyName=TEXT)), None,
-     [_query("search", TEXT), *_paging(needed=True)]),
-)  # fmt: skip
+    (
+        "get",
+        "/clients",
+        200,
+        _list(_shown(id=ID, companyName=TEXT)),
+        None,
+        [_query("search", TEXT), *_paging(needed=True)],
+    ),
+)
 
 
 def document() -> JSON:

@@ -42,12 +42,15 @@ def sequence_row(sequence: Sequence, owner: Member) -> JSON:
         "steps": [{"id": step.id, "name": f"Step {place}"} for place, step in enumerate(sequence.steps, start=1)],
         "client": None,
         "user": {
-            "id": owner.number, "firstName": owner.first_name, "lastName": owner.last_name, "email": owner.email,
+            "id": owner.number,
+            "firstName": owner.first_name,
+            "lastName": owner.last_name,
+            "email": owner.email,
         },
-    }  # fmt: skip
+    }
 
 
-def made_sequence(sequence: Sequence, owner: Member, behaviour: Behaviour) -> JSON:
+def parse_created_sequence(sequence: Sequence, owner: Member, behaviour: Behaviour) -> JSON:
     """The answer to a new sequence: live it has `sequenceId` (L), on the vendor's page `id` (D)."""
     row = sequence_row(sequence, owner)
     if not behaviour.bare:
@@ -55,7 +58,7 @@ def made_sequence(sequence: Sequence, owner: Member, behaviour: Behaviour) -> JS
     return row
 
 
-def made_step(sequence: Sequence, step: Step, behaviour: Behaviour) -> JSON:
+def parse_created_step(sequence: Sequence, step: Step, behaviour: Behaviour) -> JSON:
     """The answer to a new step: live it has the variants' ids (L), on the vendor's page it has not (D)."""
     number = next(place for place, one in enumerate(sequence.steps, start=1) if one.id == step.id)
     head = _step_head(sequence, step, number, behaviour)
@@ -78,9 +81,11 @@ def _step_row(sequence: Sequence, step: Step, number: int, behaviour: Behaviour)
     rows = []
     for variant in step.variants:
         row = {
-            "id": variant.id, "stepId": step.id, "status": variant.status,
+            "id": variant.id,
+            "stepId": step.id,
+            "status": variant.status,
             "payload": payload(step, variant, behaviour),
-        }  # fmt: skip
+        }
         if behaviour.task_notes and not step.kind.is_email:
             row["taskNote"] = variant.note
         rows.append(row)
@@ -122,13 +127,16 @@ def settings(sequence: Sequence, account: Account, code: int | None) -> JSON:
     return {
         "settings": [row for row in rows if code in (None, row["code"])],
         "schedule": {
-            "id": schedule.id, "name": schedule.name, "timezone": schedule.timezone, "isDefault": schedule.is_default,
+            "id": schedule.id,
+            "name": schedule.name,
+            "timezone": schedule.timezone,
+            "isDefault": schedule.is_default,
         },
         "priorityDistribution": [
             {"id": one, "name": name, "active": one == sequence.distribution} for one, name in DISTRIBUTIONS.items()
         ],
         "client": None,
-    }  # fmt: skip
+    }
 
 
 def sender_rows(sequence: Sequence, account: Account) -> list[JSON]:
@@ -148,9 +156,13 @@ def sender_rows(sequence: Sequence, account: Account) -> list[JSON]:
 def email_account(one: EmailAccount) -> JSON:
     """A sender account (S)."""
     return {
-        "id": one.id, "fromEmail": one.email, "fromName": one.name, "status": one.status,
-        "isDefault": one.is_default, "settings": [],
-    }  # fmt: skip
+        "id": one.id,
+        "fromEmail": one.email,
+        "fromName": one.name,
+        "status": one.status,
+        "isDefault": one.is_default,
+        "settings": [],
+    }
 
 
 def member(one: Member) -> JSON:
@@ -161,9 +173,12 @@ def member(one: Member) -> JSON:
 def schedule(one: Schedule) -> JSON:
     """A schedule with its seven entries."""
     return {
-        "id": one.id, "name": one.name, "timezone": one.timezone, "timeSlots": list(one.slots),
+        "id": one.id,
+        "name": one.name,
+        "timezone": one.timezone,
+        "timeSlots": list(one.slots),
         "isDefault": one.is_default,
-    }  # fmt: skip
+    }
 
 
 def merge_field(one: MergeField) -> JSON:
@@ -174,9 +189,12 @@ def merge_field(one: MergeField) -> JSON:
 def client(one: Client) -> JSON:
     """A client of an agency (S)."""
     return {
-        "id": one.id, "companyName": one.company, "firstName": one.first_name, "lastName": one.last_name,
+        "id": one.id,
+        "companyName": one.company,
+        "firstName": one.first_name,
+        "lastName": one.last_name,
         "email": one.email,
-    }  # fmt: skip
+    }
 
 
 def attachment(one: Attachment) -> JSON:
@@ -212,7 +230,7 @@ def list_sequences(call: Call) -> Done:
 def create_sequence(call: Call) -> Done:
     """POST /sequences."""
     made = call.store.create_sequence(bodies.new_sequence(call.body))
-    payload = made_sequence(made, call.store.account.team[0], call.behaviour)
+    payload = parse_created_sequence(made, call.store.account.team[0], call.behaviour)
     return Done("Sequence created successfully", payload, 201)
 
 
@@ -266,7 +284,7 @@ def list_steps(call: Call) -> Done:
 def create_step(call: Call) -> Done:
     """POST /sequences/{id}/steps."""
     sequence, step = call.store.create_step(call.path["sequence"], bodies.new_step(call.body))
-    return Done("Sequence step created successfully", made_step(sequence, step, call.behaviour), 201)
+    return Done("Sequence step created successfully", parse_created_step(sequence, step, call.behaviour), 201)
 
 
 def list_variants(call: Call) -> Done:

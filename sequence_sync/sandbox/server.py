@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.sandbox.faults import Behaviour, Switches
 from sequence_sync.sandbox.store import Store
 
@@ -26,7 +26,7 @@ class Sandbox:
     `url` is where the API is (`http://127.0.0.1:PORT/v1`), `root` where the page is; `store` holds the data and the
     log of requests. `behaviour`, or a JSON file of one, can be changed later with `switch`. `keys`, `per_minute`,
     `in_all` and `window` are those of `create_app`. `port` 0: any that is free. Give a `store` of your own for another
-    clock or seed, else `data` names its file. Raises UsageProblem like `serve`.
+    clock or seed, else `data` names its file. Raises UsageError like `serve`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ def serve(port: int, data: Path | None, per_minute: int, ready: Callable[[str], 
     """Serve until SIGINT or SIGTERM, then return. For the main thread.
 
     `per_minute` calls for each endpoint, fifteen times as many in all; 0: no limit. `ready` gets the API's address as
-    soon as it can be called. Raises UsageProblem: the extra is missing, the port is in use, the data file is damaged.
+    soon as it can be called. Raises UsageError: the extra is missing, the port is in use, the data file is damaged.
     """
     web, runner = _web()
     app = web.create_app(Store(data), per_minute=per_minute)
@@ -90,7 +90,7 @@ def _web() -> tuple[ModuleType, ModuleType]:
     except ModuleNotFoundError as problem:
         if (problem.name or "").split(".")[0] not in PACKAGES:
             raise
-        raise UsageProblem(
+        raise UsageError(
             "The sandbox needs packages that are not installed.",
             f"{problem.name} was not found.",
             'Run: pip install "seqsync[sandbox]"',
@@ -108,7 +108,7 @@ def _bound(port: int) -> socket.socket:
         listener.listen(2048)
     except (OSError, OverflowError) as problem:
         listener.close()
-        raise UsageProblem(
+        raise UsageError(
             "The sandbox cannot listen on that port.",
             f"Port {port}: {problem}.",
             "Choose another port with -port, or end what is using this one.",

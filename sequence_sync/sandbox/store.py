@@ -1,7 +1,8 @@
 """The sandbox's data and the rules of the API about them. No web library, no HTTP: values in, records out.
 
 Thread-safe by one lock. With a data file every write is on the disk before it is answered. What docs/api.md does not
-know is decided the simple way and said in the docstrings. Raises Refused and Invalid, as the API would answer.
+know is decided the simple way and said in the docstrings. Raises RefusedError and InvalidError, as the API would
+answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from sequence_sync.sandbox import datafile as disk
 from sequence_sync.sandbox.bodies import Content, NewSequence, NewStep, Placing, VariantChange, unfit
-from sequence_sync.sandbox.errors import Invalid, Refused, failed, no_sequence
+from sequence_sync.sandbox.errors import InvalidError, RefusedError, failed, no_sequence
 from sequence_sync.sandbox.faults import Journal
 from sequence_sync.sandbox.model import (
     KINDS,
@@ -129,10 +130,10 @@ class Store:
             found = [self.sequence(one) for one in sequence_ids]
             if any(one.active == active for one in found):
                 code, word = (40102, "active") if active else (40101, "paused")
-                raise Refused(code, f"Sequence is already {word}", kind=f"SEQUENCE_ALREADY_{word.upper()}")
+                raise RefusedError(code, f"Sequence is already {word}", kind=f"SEQUENCE_ALREADY_{word.upper()}")
             usable = {one.id for one in self.account.senders if one.status == 1}
             if active and not all(usable & {sender.account for sender in one.senders} for one in found):
-                raise Refused(40103, "No active email account attached", kind="NO_ACTIVE_EMAIL_ACCOUNT")
+                raise RefusedError(40103, "No active email account attached", kind="NO_ACTIVE_EMAIL_ACCOUNT")
             for one in found:
                 self.put(replace(one, active=active))
 
@@ -158,7 +159,7 @@ class Store:
             sequence = self.sequence(sequence_id)
             step = _found_step(sequence, step_id, what)
             if wanted.type != step.type:
-                raise Invalid("type must match the type of the step")
+                raise InvalidError("type must match the type of the step")
             if len(step.variants) >= MOST_VARIANTS or (step.status and not step.kind.is_email):
                 raise failed(what)
             variant = self._variant(wanted.content)
@@ -177,9 +178,9 @@ class Store:
             if old is None:
                 raise failed(what)
             if change.type not in (None, step.type):
-                raise Invalid("type must match the type of the step")
+                raise InvalidError("type must match the type of the step")
             if problems := unfit(KINDS[step.type], change.content, ""):
-                raise Invalid(*problems)
+                raise InvalidError(*problems)
             new = _changed(old, change)
             variants = tuple(new if one is old else one for one in step.variants)
             if not step.kind.is_email and sum(one.status for one in variants) > 1:

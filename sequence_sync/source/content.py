@@ -17,8 +17,8 @@ from pathlib import Path as FilePath
 from markdown_it import MarkdownIt
 
 from sequence_sync.diagnostics import did_you_mean
-from sequence_sync.source.files import Unreadable, as_text, digest, is_inside, read_bytes
-from sequence_sync.source.problems import BROKEN, Data, Mistake, Path
+from sequence_sync.source.files import UnreadableFileError, as_text, digest, is_inside, read_bytes
+from sequence_sync.source.problems import INVALID, Data, Path, Problem
 
 # A whole spintax group is one piece: its bars and its words are Saleshandy's business.
 _SET_ASIDE = re.compile(r"\{spin\}.*?\{endspin\}|\{\{[^{}]*\}\}|\{(?:end)?spin\}", re.DOTALL)
@@ -75,19 +75,19 @@ def fill(text: str, variables: Mapping[str, str]) -> tuple[str, list[str]]:
     return _PLACEHOLDER.sub(value, text), unknown
 
 
-class Texts:
+class TextResolver:
     """Makes the texts of one file, and keeps what was told about them."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[Problem] = []
 
     def made(self, value: Data, path: Path) -> Data:
         """`value` with every text in it made; keys stay as they are. A text with an unknown variable is BROKEN."""
         if isinstance(value, str):
             told = len(self.mistakes)
             text = self.text(value, path)
-            return text if len(self.mistakes) == told else BROKEN
+            return text if len(self.mistakes) == told else INVALID
         if isinstance(value, dict):
             return {key: self.made(inner, (*path, key)) for key, inner in value.items()}
         if isinstance(value, list):
@@ -100,7 +100,7 @@ class Texts:
         for name in dict.fromkeys(unknown):
             hint = did_you_mean(name, self._variables) or "Set it under `variables:` in seqsync.yaml. "
             hint = f"{hint.strip()} A plain ${{ is written $${{."
-            self.mistakes.append(Mistake(path, "unknown-variable", f'There is no variable "{name}".', hint))
+            self.mistakes.append(Problem(path, "unknown-variable", f'There is no variable "{name}".', hint))
         return made
 
 
@@ -111,47 +111,51 @@ class ContentFiles:
     def __init__(self, root: FilePath, given: Mapping[str, bytes] | None = None) -> None:
         self._root = root
         self._real_root = os.path.realpath(root)
-        self._read: dict[str, bytes | Unreadable] = dict(given or {})
+        self._read: dict[str, bytes | UnreadableFileError] = dict(given or {})
 
     def data(self, path: str) -> bytes:
-        """The bytes of a file of the project (`path` is relative to it). Raises Unreadable."""
+        """The bytes of a file of the project (`path` is relative to it). Raises UnreadableFileError."""
         known = self._read.get(path)
         if known is None:
             known = self._load(path)
             self._read[path] = known
-        if isinstance(known, Unreadable):
+        if isinstance(known, UnreadableFileError):
             raise known
         return known
 
-    def _load(self, path: str) -> bytes | Unreadable:
+    def _load(self, path: str) -> bytes | UnreadableFileError:
         real = os.path.realpath(os.path.join(self._root, path))  # noqa: PTH118 (a text is wanted)
         if not is_inside(self._real_root, real):
-            return Unreadable("outside", "This file lies outside the project.", "Copy it into the project.")
+            return UnreadableFileError("outside", "This file lies outside the project.", "Copy it into the project.")
         try:
             return read_bytes(self._root, path)
-        except Unreadable as problem:
+        except UnreadableFileError as problem:
             return problem
 
     def named(self, yaml_path: str, name: str) -> str:
-        """The path, relative to the project, of what the YAML file calls `name`. Raises Unreadable."""
+        """The path, relative to the project, of what the YAML file calls `name`. Raises UnreadableFileError."""
         if "\\" in name or "\0" in name:
-            raise Unreadable("file-name", "This is no name of a file.", "Write / between folders.")
+            raise UnreadableFileError("file-name", "This is no name of a file.", "Write / between folders.")
         path = posixpath.normpath(posixpath.join(posixpath.dirname(yaml_path), name))
         if name.startswith("/") or path == ".." or path.startswith("../"):
             hint = "Copy it into the project, and name it relative to this file."
-            raise Unreadable("outside", "This file lies outside the project.", hint)
+            raise UnreadableFileError("outside", "This file lies outside the project.", hint)
         if not path.lower().endswith((".html", ".md")):
-            raise Unreadable("file-ending", "A content file ends with .html or .md.", "Rename it.")
+            raise UnreadableFileError("file-ending", "A content file ends with .html or .md.", "Rename it.")
         return path
 
 
-def body_of_file(files: ContentFiles, yaml_path: str, name: str, texts: Texts, path: Path) -> tuple[str, str, str]:
-    """The HTML that a content file gives, its path and the digest of its text. Raises Unreadable."""
+def body_of_file(
+    files: ContentFiles, yaml_path: str, name: str, texts: TextResolver, path: Path
+) -> tuple[str, str, str]:
+    """The HTML that a content file gives, its path and the digest of its text. Raises UnreadableFileError."""
     found = files.named(yaml_path, name)
     data = files.data(found)
     text = as_text(data)
     if "\0" in text:
-        raise Unreadable("character", "This content file holds a NUL character.", "Save it as UTF-8 text again.")
+        raise UnreadableFileError(
+            "character", "This content file holds a NUL character.", "Save it as UTF-8 text again."
+        )
     made = texts.text(text, path)
     return (html_of(made) if found.lower().endswith(".md") else made), found, digest(data)
 

@@ -1,6 +1,7 @@
 """Finds and reads the files of a project. The only part of this room that touches the disk.
 
-Every trap of a file system ends as `Unreadable` with a reason: links that leave the project, folders and pipes with a
+Every trap of a file system ends as `UnreadableFileError` with a reason: links that leave the project, folders and
+pipes with a
 file's name, files that are too large, not allowed to be read, or not UTF-8. Knows nothing of YAML.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 SETTINGS_FILE = "seqsync.yaml"
 MOST_BYTES = 8 * 1024 * 1024
@@ -24,7 +25,7 @@ _MAGIC_PART = re.compile(r"(\*+|\?|\[!?\]?[^\]]*\])")
 _TEST_FILES = (".test.yaml", ".test.yml")
 
 
-class Unreadable(Exception):
+class UnreadableFileError(Exception):
     """A file that cannot be used. `line` and `column` are 0 where the mistake has no place in it."""
 
     def __init__(self, rule: str, summary: str, hint: str = "", line: int = 0, column: int = 0) -> None:
@@ -41,12 +42,12 @@ class Found:
     """The files to read, ascending, and what cannot be read, each with its path."""
 
     paths: list[str] = field(default_factory=list)
-    problems: list[tuple[str, Unreadable]] = field(default_factory=list)
+    problems: list[tuple[str, UnreadableFileError]] = field(default_factory=list)
 
 
 def find_files(root: Path, include: Iterable[str]) -> Found:
     """The sequence files below `root`, as paths relative to it with `/`. Hidden ones and `*.test.yaml` are none."""
-    found: dict[str, Unreadable | None] = {}
+    found: dict[str, UnreadableFileError | None] = {}
     tops: dict[str, list[str]] = {}
     for pattern in include:
         tops.setdefault(folder_of(pattern), []).append(pattern)
@@ -126,7 +127,9 @@ def _depth(patterns: Sequence[str]) -> int | None:
 class _Walk:
     """One walk below one folder. Links are followed as long as they stay in the project and do not turn back."""
 
-    def __init__(self, root: Path, matches: Callable[[str], bool], found: dict[str, Unreadable | None]) -> None:
+    def __init__(
+        self, root: Path, matches: Callable[[str], bool], found: dict[str, UnreadableFileError | None]
+    ) -> None:
         self._root = str(root)
         self._real_root = os.path.realpath(root)
         self._matches = matches
@@ -160,7 +163,7 @@ class _Walk:
                 self._found[path] = None if path.isascii() or shown(path) == path else _bad_name()
             return
         if matches and path.endswith((".yaml", ".yml")):
-            self._found[path] = Unreadable("folder", "This is a folder with a file's name.", "Rename it.")
+            self._found[path] = UnreadableFileError("folder", "This is a folder with a file's name.", "Rename it.")
         if deepest is not None and path.count("/") >= deepest:
             return
         real = os.path.realpath(self._full(path)) if entry.is_symlink() else ""
@@ -173,11 +176,13 @@ class _Walk:
         if not is_inside(self._real_root, real):
             if matches or is_folder:
                 hint = "Copy what it leads to into the project."
-                self._found[path] = Unreadable("outside", "This link leads out of the project.", hint)
+                self._found[path] = UnreadableFileError("outside", "This link leads out of the project.", hint)
             return True
         if not os.path.exists(real):  # noqa: PTH110 (a text already)
             if matches:
-                self._found[path] = Unreadable("broken-link", "This link leads to nothing.", "Mend it or delete it.")
+                self._found[path] = UnreadableFileError(
+                    "broken-link", "This link leads to nothing.", "Mend it or delete it."
+                )
             return True
         return False
 
@@ -189,8 +194,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _bad_name() -> Unreadable:
-    return Unreadable("file-name", "The name of this file is not valid UTF-8.", "Rename it.")
+def _bad_name() -> UnreadableFileError:
+    return UnreadableFileError("file-name", "The name of this file is not valid UTF-8.", "Rename it.")
 
 
 def is_inside(real_root: str, real: str) -> bool:
@@ -199,7 +204,7 @@ def is_inside(real_root: str, real: str) -> bool:
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """The bytes of a file, at most 8 MiB. Raises Unreadable; a larger file is not loaded."""
+    """The bytes of a file, at most 8 MiB. Raises UnreadableFileError; a larger file is not loaded."""
     try:
         handle = os.open(os.path.join(root, path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # noqa: PTH118
     except (OSError, ValueError) as error:
@@ -207,7 +212,9 @@ def read_bytes(root: Path, path: str) -> bytes:
     try:
         about = os.fstat(handle)
         if not stat.S_ISREG(about.st_mode):
-            raise Unreadable("folder", "This is not an ordinary file.", "Rename it, or put a file in its place.")
+            raise UnreadableFileError(
+                "folder", "This is not an ordinary file.", "Rename it, or put a file in its place."
+            )
         data = b"" if about.st_size > MOST_BYTES else _all(handle, about.st_size)
     except OSError as error:
         raise _refused(error, "file") from None
@@ -215,7 +222,9 @@ def read_bytes(root: Path, path: str) -> bytes:
         os.close(handle)
     if max(about.st_size, len(data)) > MOST_BYTES:
         summary = f"This file is larger than {MOST_BYTES // (1024 * 1024)} MiB."
-        raise Unreadable("too-large", summary, "A file of this project holds text only; take out what does not belong.")
+        raise UnreadableFileError(
+            "too-large", summary, "A file of this project holds text only; take out what does not belong."
+        )
     return data
 
 
@@ -227,13 +236,15 @@ def _all(handle: int, size: int) -> bytes:
     return data
 
 
-def _refused(error: Exception, what: str) -> Unreadable:
+def _refused(error: Exception, what: str) -> UnreadableFileError:
     if isinstance(error, FileNotFoundError):
-        return Unreadable("missing", f"There is no such {what}.", "Check its name, or take it out.")
+        return UnreadableFileError("missing", f"There is no such {what}.", "Check its name, or take it out.")
     if isinstance(error, PermissionError):
-        return Unreadable("not-allowed", f"This {what} may not be read.", "Give yourself the right to read it.")
+        return UnreadableFileError(
+            "not-allowed", f"This {what} may not be read.", "Give yourself the right to read it."
+        )
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name cannot be right"
-    return Unreadable("unreadable", f"This {what} cannot be read: {reason}.", "Check it on the disk.")
+    return UnreadableFileError("unreadable", f"This {what} cannot be read: {reason}.", "Check it on the disk.")
 
 
 def plain_bytes(data: bytes) -> bytes:
@@ -259,7 +270,8 @@ def digest(data: bytes) -> str:
 
 
 def as_text(data: bytes) -> str:
-    """The text of a file with LF line ends. Raises Unreadable, with the place of the first byte that is no UTF-8."""
+    """The text of a file with LF line ends. Raises UnreadableFileError, with the place of the first byte that is no
+    UTF-8."""
     try:
         return plain_bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -267,14 +279,14 @@ def as_text(data: bytes) -> str:
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Unreadable("encoding", "This file is UTF-16, not UTF-8.", "Save it as UTF-8.", 1, 1)
-    raise Unreadable("encoding", "This file is not UTF-8 from here on.", "Save it as UTF-8.", line, column)
+        raise UnreadableFileError("encoding", "This file is UTF-16, not UTF-8.", "Save it as UTF-8.", 1, 1)
+    raise UnreadableFileError("encoding", "This file is not UTF-8 from here on.", "Save it as UTF-8.", line, column)
 
 
 def select(root: Path, paths: Sequence[str], files: Iterable[str]) -> frozenset[str] | None:
     """Those of `files` that `paths` (files or folders) name; None for all where no path is given.
 
-    Raises UsageProblem for a path that does not exist or has no sequence file.
+    Raises UsageError for a path that does not exist or has no sequence file.
     """
     if not paths:
         return None
@@ -283,11 +295,11 @@ def select(root: Path, paths: Sequence[str], files: Iterable[str]) -> frozenset[
     for path in paths:
         full = os.path.abspath(os.path.join(root, path))  # noqa: PTH100, PTH118 (links stay as they are)
         if not os.path.lexists(full):
-            raise UsageProblem("There is no such file or folder.", shown(path), "Check the path.")
+            raise UsageError("There is no such file or folder.", shown(path), "Check the path.")
         inside = os.path.relpath(full, os.path.abspath(root)).replace(os.sep, "/")  # noqa: PTH100
         here = [file for file in known if inside == "." or file == inside or file.startswith(f"{inside}/")]
         if not here:
             hint = "The settings' `include` tells which files are sequences."
-            raise UsageProblem("There is no sequence file here.", shown(path), hint)
+            raise UsageError("There is no sequence file here.", shown(path), hint)
         chosen.update(here)
     return frozenset(chosen)

@@ -24,18 +24,18 @@ LONGEST_LINE = 2_000  # of a source line that is shown; a longer one would bury 
 _KEY_IN_CLEAR = re.compile(r"(?i)(\b(?:x-)?api[_-]?key[\"']?\s*:\s*)\S.*")
 
 
-class Broken(Enum):
+class Invalid(Enum):
     """A value about which a mistake has been told already: the rules pass it over in silence."""
 
     TOLD = "told"
 
 
-BROKEN = Broken.TOLD
-Data: TypeAlias = "str | Broken | list[Data] | dict[str, Data]"
+INVALID = Invalid.TOLD
+Data: TypeAlias = "str | Invalid | list[Data] | dict[str, Data]"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """Line and column, from 1, in characters; `length` is how many characters the caret underlines."""
 
     line: int
@@ -47,23 +47,23 @@ class Place:
 class Spot:
     """The place of a value, of its keys (where it is a mapping), and the spots below it."""
 
-    place: Place
-    keys: dict[str, Place] = field(default_factory=dict)
+    place: Position
+    keys: dict[str, Position] = field(default_factory=dict)
     below: dict[str | int, Spot] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LocatedProblem:
     """A mistake whose place is known."""
 
-    place: Place
+    place: Position
     rule: str
     summary: str
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Problem:
     """A mistake by the way to its value, or with `at_key` to the key of that value.
 
     `secret`: the rest of the line must not be shown.
@@ -77,7 +77,7 @@ class Mistake:
     secret: bool = False
 
 
-class Lines:
+class LineIndex:
     """Turns an index into a text into line and column. Lines end with LF and with nothing else, as editors count."""
 
     def __init__(self, text: str) -> None:
@@ -88,12 +88,12 @@ class Lines:
             self._starts.append(start + 1)
             start = text.find("\n", start + 1)
 
-    def place(self, index: int, end: int | None = None) -> Place:
+    def place(self, index: int, end: int | None = None) -> Position:
         """The place of the characters from `index` to `end`; of one character where they are on several lines."""
         line = bisect_right(self._starts, index)
         column = index - self._starts[line - 1] + 1
         one_line = end is not None and end > index and bisect_right(self._starts, end - 1) == line
-        return Place(line, column, end - index if one_line and end is not None else 1)
+        return Position(line, column, end - index if one_line and end is not None else 1)
 
     def text(self, line: int) -> str:
         """The text of a line, without its end; empty where there is no such line."""
@@ -104,7 +104,7 @@ class Lines:
         return self._text[start:end]
 
 
-def locate(spot: Spot, path: Path, at_key: bool) -> Place:
+def locate(spot: Spot, path: Path, at_key: bool) -> Position:
     """The place of what `path` leads to, or of the nearest thing above it that stands in the file."""
     for depth, part in enumerate(path, start=1):
         if at_key and depth == len(path) and isinstance(part, str) and part in spot.keys:
@@ -116,7 +116,7 @@ def locate(spot: Spot, path: Path, at_key: bool) -> Place:
     return spot.place
 
 
-def diagnostic(path: str, lines: Lines, finding: Finding, secret: bool = False) -> Diagnostic:
+def diagnostic(path: str, lines: LineIndex, finding: LocatedProblem, secret: bool = False) -> Diagnostic:
     """`finding` with its source line. A line that holds an API key is shown without it."""
     place = finding.place
     shown = lines.text(place.line)
@@ -132,12 +132,12 @@ def diagnostic(path: str, lines: Lines, finding: Finding, secret: bool = False) 
     )
 
 
-def placed(path: str, lines: Lines, root: Spot, mistakes: list[Mistake]) -> list[Diagnostic]:
+def locate_problems(path: str, lines: LineIndex, root: Spot, mistakes: list[Problem]) -> list[Diagnostic]:
     """Each mistake as a diagnostic of the file `path`."""
     told = []
     for mistake in mistakes:
         place = locate(root, mistake.path, mistake.at_key)
-        finding = Finding(place, mistake.rule, mistake.summary, mistake.hint)
+        finding = LocatedProblem(place, mistake.rule, mistake.summary, mistake.hint)
         told.append(diagnostic(path, lines, finding, mistake.secret))
     return told
 
@@ -162,14 +162,14 @@ def known_hint(word: str, known: Iterable[str]) -> str:
     return did_you_mean(word, listed) or f"Known here: {', '.join(listed)}." if listed else ""
 
 
-def unknown_key(path: Path, key: str, known: Iterable[str]) -> Mistake:
+def unknown_key(path: Path, key: str, known: Iterable[str]) -> Problem:
     """A key that nothing reads."""
-    return Mistake((*path, key), "unknown-key", f'Unknown key "{key}".', known_hint(key, known), at_key=True)
+    return Problem((*path, key), "unknown-key", f'Unknown key "{key}".', known_hint(key, known), at_key=True)
 
 
-def mistakes_of(
+def problems_of(
     error: ValidationError, data: object, known_keys: Callable[[Path], Iterable[str]] = lambda path: ()
-) -> list[Mistake]:
+) -> list[Problem]:
     """Everything that a model refused. `data` is what it was given; `known_keys` tells the keys of a mapping."""
     told = []
     for item in error.errors(include_input=False, include_url=False):
@@ -182,13 +182,13 @@ def mistakes_of(
             told.append(unknown_key(path[:-1], str(path[-1]), known_keys(path[:-1])))
         else:
             rule, summary, hint = _words(kind, item.get("ctx", {}), _at(data, path))
-            told.append(Mistake(path, rule, summary, hint, at_key))
+            told.append(Problem(path, rule, summary, hint, at_key))
     return told
 
 
-def missing(path: Path, key: str) -> Mistake:
+def missing(path: Path, key: str) -> Problem:
     """A key that must be there: told at the key of the mapping that lacks it."""
-    return Mistake(path, "missing-key", f'The key "{key}" is missing here.', f"Write `{key}:` with its value.", True)
+    return Problem(path, "missing-key", f'The key "{key}" is missing here.', f"Write `{key}:` with its value.", True)
 
 
 def _words(kind: str, context: dict[str, Any], value: object) -> tuple[str, str, str]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from sequence_sync.diagnostics import Diagnostic, in_order
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.source.content import ContentFiles
-from sequence_sync.source.files import Unreadable, as_text, digest, find_files, read_bytes, select, shown
-from sequence_sync.source.problems import Lines, Mistake, Path, diagnostic, placed
-from sequence_sync.source.sequence import Built, Scope, build, source_digest, step_ids_of
+from sequence_sync.source.files import UnreadableFileError, as_text, digest, find_files, read_bytes, select, shown
+from sequence_sync.source.problems import LineIndex, Path, Problem, diagnostic, locate_problems
+from sequence_sync.source.sequence import BuildContext, BuildResult, build, source_digest, step_ids_of
 from sequence_sync.source.settings import LoadedSettings
-from sequence_sync.source.yaml import judge, read_quick
+from sequence_sync.source.yaml import parse, parse_fast
 
 NOTHING_KNOWN: Mapping[str, Known] = {}
 
@@ -51,7 +51,7 @@ class Project:
     """What the files want. `sequences` and `unchanged` go by key, ascending; `diagnostics` are in order;
     `files_digest` is over the settings and every file."""
 
-    sequences: dict[str, WantedSequence]
+    sequences: dict[str, DesiredSequence]
     unchanged: dict[str, Unchanged]
     diagnostics: list[Diagnostic]
     files_digest: str
@@ -66,7 +66,7 @@ class _Entry:
     title: str | None
     remote_id: str | None
     whole: bool
-    built: Built | None = None
+    built: BuildResult | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class _Loading:
     """What one load has found so far."""
 
     root: FilePath
-    scope: Scope
+    scope: BuildContext
     base: str
     entries: list[_Entry] = field(default_factory=list)
     unchanged: dict[str, Unchanged] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def load_project(
     """Reads every sequence file below `root` for one environment.
 
     `known` goes by the path of the YAML file. `paths` (files or folders) bounds what is told and returned. Raises
-    UsageProblem for one that does not exist or holds no sequence file; every other mistake is a diagnostic.
+    UsageError for one that does not exist or holds no sequence file; every other mistake is a diagnostic.
     """
     settings = loaded.settings
     found = find_files(root, settings.include)
@@ -120,7 +120,7 @@ class FileRow:
     key: str | None = None
     title: str | None = None
     remote_id: str | None = None
-    sequence: WantedSequence | None = None
+    sequence: DesiredSequence | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -151,7 +151,7 @@ def read_text(
     path: str,
     text: str,
     content_files: Mapping[str, bytes],
-) -> tuple[WantedSequence | None, list[Diagnostic]]:
+) -> tuple[DesiredSequence | None, list[Diagnostic]]:
     """What the file `path` would say with this text, before it is written; `content_files` are to be written too."""
     loading = _Loading(root, _scope(root, loaded, environment, content_files), f"{loaded.digest}\0{environment}")
     loading.digests[path] = digest(text.encode("utf-8"))
@@ -159,9 +159,9 @@ def read_text(
     return (None if told else built.sequence), told
 
 
-def _scope(root: FilePath, loaded: LoadedSettings, name: str, given: Mapping[str, bytes] | None = None) -> Scope:
+def _scope(root: FilePath, loaded: LoadedSettings, name: str, given: Mapping[str, bytes] | None = None) -> BuildContext:
     environment = loaded.settings.environments[name]
-    return Scope(
+    return BuildContext(
         environment=environment,
         one_environment=len(loaded.settings.environments) == 1,
         variables={**loaded.settings.variables, **environment.variables},
@@ -188,14 +188,14 @@ def _project(loading: _Loading, settings_digest: str, chosen: frozenset[str] | N
     )
 
 
-def _unreadable(path: str, problem: Unreadable) -> Diagnostic:
+def _unreadable(path: str, problem: UnreadableFileError) -> Diagnostic:
     return Diagnostic(shown(path), problem.line, problem.column, problem.rule, problem.summary, problem.hint)
 
 
 def _load_file(loading: _Loading, path: str, known: Known | None) -> None:
     try:
         data = read_bytes(loading.root, path)
-    except Unreadable as problem:
+    except UnreadableFileError as problem:
         loading.diagnostics.append(_unreadable(path, problem))
         loading.digests[path] = problem.rule
         return
@@ -204,7 +204,7 @@ def _load_file(loading: _Loading, path: str, known: Known | None) -> None:
         return
     try:
         text = as_text(data)
-    except Unreadable as problem:
+    except UnreadableFileError as problem:
         loading.diagnostics.append(_unreadable(path, problem))
         return
     built, told = _read(loading, path, text)
@@ -219,7 +219,7 @@ def _is_unchanged(loading: _Loading, path: str, known: Known) -> bool:
     files = [(path, loading.digests[path])]
     try:
         files += [(file, digest(loading.scope.files.data(file))) for file in known.files[1:]]
-    except Unreadable:
+    except UnreadableFileError:
         return False
     made = source_digest(loading.base, files)
     if known.files[0] != path or not known.is_current(made):
@@ -230,54 +230,58 @@ def _is_unchanged(loading: _Loading, path: str, known: Known) -> bool:
     return True
 
 
-def _read(loading: _Loading, path: str, text: str) -> tuple[Built, list[Diagnostic]]:
+def _read(loading: _Loading, path: str, text: str) -> tuple[BuildResult, list[Diagnostic]]:
     """The sequence by the quick reader; by the judge where that one hands over or something is wrong."""
     made = loading.digests[path]
-    quick = read_quick(text)
+    quick = parse_fast(text)
     if quick is not None:
         built = build(quick, path, made, loading.scope, loading.base)
         if built.sequence is not None:
             return built, []
-    document, lines = judge(text), Lines(text)
+    document, lines = parse(text), LineIndex(text)
     told = [diagnostic(path, lines, finding) for finding in document.findings]
     if document.empty:
         hint = "Write `sequence:` and `steps:`, or delete the file."
         told.append(Diagnostic(path, 1, 1, "empty", "This file is empty.", hint, source_line=lines.text(1)))
     built = build(document.data, path, made, loading.scope, loading.base)
-    return built, told + placed(path, lines, document.root, built.mistakes)
+    return built, told + locate_problems(path, lines, document.root, built.mistakes)
 
 
 def _across(loading: _Loading, removed: Iterable[str]) -> list[Diagnostic]:
     """What stands once in a project: keys, titles, ids. Right files accuse each other; a bad one is accused alone."""
     entries = loading.entries
-    mistakes: dict[str, list[Mistake]] = {}
+    mistakes: dict[str, list[Problem]] = {}
     _once(entries, mistakes, lambda entry: entry.key, "same-key", "This key", _key_path)
     _once(entries, mistakes, _folded_title, "same-title", "This title", _title_path)
     _once(entries, mistakes, lambda entry: entry.remote_id, "same-id", "This id of the app", _id_path)
-    let_go = set(removed)
+    forget_missing = set(removed)
     keys = {entry.key for entry in entries if entry.whole}
     for entry in entries:
-        if entry.key in let_go:
+        if entry.key in forget_missing:
             hint = "Take it out there to keep it, or delete this file."
-            told = Mistake(("sequence",), "removed-and-there", "`removed:` of seqsync.yaml lets this one go.", hint)
+            told = Problem(("sequence",), "removed-and-there", "`removed:` of seqsync.yaml lets this one go.", hint)
             mistakes.setdefault(entry.path, []).append(told)
         formerly = entry.built.formerly if entry.built else None
         if formerly in keys and formerly != entry.key:
-            told = Mistake(("formerly",), "moved-and-there", f'There is a sequence "{formerly}" still.',
-                           "Take this line out, or that sequence.")  # fmt: skip
+            told = Problem(
+                ("formerly",),
+                "moved-and-there",
+                f'There is a sequence "{formerly}" still.',
+                "Take this line out, or that sequence.",
+            )
             mistakes.setdefault(entry.path, []).append(told)
     return [told for path, found in mistakes.items() for told in _place(loading.root, path, found)]
 
 
-def _key_path(built: Built) -> Path:
+def _key_path(built: BuildResult) -> Path:
     return ("sequence",)
 
 
-def _title_path(built: Built) -> Path:
+def _title_path(built: BuildResult) -> Path:
     return built.title_path
 
 
-def _id_path(built: Built) -> Path:
+def _id_path(built: BuildResult) -> Path:
     return built.id_path
 
 
@@ -287,11 +291,11 @@ def _folded_title(entry: _Entry) -> str | None:
 
 def _once(
     entries: list[_Entry],
-    mistakes: dict[str, list[Mistake]],
+    mistakes: dict[str, list[Problem]],
     value_of: Callable[[_Entry], str | None],
     rule: str,
     what: str,
-    path_of: Callable[[Built], Path],
+    path_of: Callable[[BuildResult], Path],
 ) -> None:
     groups: dict[str, list[_Entry]] = {}
     for entry in entries:
@@ -304,23 +308,23 @@ def _once(
         for entry in accused if len(group) > 1 else ():
             others = ", ".join(other.path for other in group if other is not entry)
             way = path_of(entry.built) if entry.built else _NOT_PARSED[rule]
-            told = Mistake(way, rule, f"{what} stands in another file too: {others}.", "Change one of them.")
+            told = Problem(way, rule, f"{what} stands in another file too: {others}.", "Change one of them.")
             mistakes.setdefault(entry.path, []).append(told)
 
 
 _NOT_PARSED: Mapping[str, Path] = {"same-key": ("sequence",), "same-title": ("title",), "same-id": ("id",)}
 
 
-def _place(root: FilePath, path: str, mistakes: list[Mistake]) -> list[Diagnostic]:
+def _place(root: FilePath, path: str, mistakes: list[Problem]) -> list[Diagnostic]:
     """The places of mistakes in a file that was read before, or not parsed at all; where what they speak of does not
     stand in it (a default title, an id from the settings), they are told at its key."""
     try:
         text = as_text(read_bytes(root, path))
-    except Unreadable:
+    except UnreadableFileError:
         return [Diagnostic(path, 0, 0, told.rule, told.summary, told.hint) for told in mistakes]
-    document = judge(text)
+    document = parse(text)
     if not isinstance(document.data, dict):
         return []
     known = document.data
     there = [told if told.path[0] in known else replace(told, path=("sequence",)) for told in mistakes]
-    return placed(path, Lines(text), document.root, there)
+    return locate_problems(path, LineIndex(text), document.root, there)

@@ -67,7 +67,9 @@ def sequence_schema() -> Schema:
     properties: Schema = {
         "sequence": {**_KEY, "description": "Its identity; the file may be renamed at will"},
         "title": {
-            "type": _SCALARS, "minLength": 1, "maxLength": LONGEST_TITLE,
+            "type": _SCALARS,
+            "minLength": 1,
+            "maxLength": LONGEST_TITLE,
             "description": "As shown in Saleshandy; default: the key",
         },
         "id": {**_ID, "description": "An existing sequence; only in a project with one environment"},
@@ -88,7 +90,7 @@ def sequence_schema() -> Schema:
             "description": "Steps that were renamed",
         },
         "removed": {"type": "array", "items": _KEY, "description": "Steps to stop managing; they stay in Saleshandy"},
-    }  # fmt: skip
+    }
     top = _closed(properties, ["sequence", "steps"])
     return {
         "$schema": DRAFT,

@@ -16,19 +16,19 @@ from pydantic import ValidationError
 from sequence_sync.diagnostics import did_you_mean, nearest
 from sequence_sync.model.address import KEY, KEY_RULE
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailStep, EmailVariant, Step, TaskAction, TaskStep, type_meant
-from sequence_sync.source.content import ContentFiles, Texts, body_of_file, html_of, is_flat_text
-from sequence_sync.source.files import Unreadable
-from sequence_sync.source.problems import BROKEN, Data, Mistake, Path, known_hint, missing, mistakes_of
+from sequence_sync.source.content import ContentFiles, TextResolver, body_of_file, html_of, is_flat_text
+from sequence_sync.source.files import UnreadableFileError
+from sequence_sync.source.problems import INVALID, Data, Path, Problem, known_hint, missing, problems_of
 from sequence_sync.source.settings import REMOTE_ID
 
 LITERAL_ID = "id:"
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class BuildContext:
     """What is the same for every file of a project. `step_ids` are the environment's, by sequence and step."""
 
     environment: Environment
@@ -49,18 +49,18 @@ def step_ids_of(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
 
 
 @dataclass(slots=True)
-class Reading:
+class FileReader:
     """One file being read. `content_files` maps each content file that it names to the digest of its text."""
 
     path: str
-    scope: Scope
-    texts: Texts
-    mistakes: list[Mistake] = field(default_factory=list)
+    scope: BuildContext
+    texts: TextResolver
+    mistakes: list[Problem] = field(default_factory=list)
     content_files: dict[str, str] = field(default_factory=dict)
 
     def tell(self, path: Path, rule: str, summary: str, hint: str = "", at_key: bool = False) -> None:
         """Notes a mistake at the value that `path` leads to, or with `at_key` at its key."""
-        self.mistakes.append(Mistake(path, rule, summary, hint, at_key))
+        self.mistakes.append(Problem(path, rule, summary, hint, at_key))
 
     def tell_missing(self, path: Path, key: str) -> None:
         """Notes that the mapping at `path` lacks `key`."""
@@ -108,7 +108,7 @@ _FIRST = "a"
 StepModel = TypeVar("StepModel", bound=Step)
 
 
-def check_keys(reading: Reading, path: Path, keys: Collection[str], known: Collection[str]) -> None:
+def check_keys(reading: FileReader, path: Path, keys: Collection[str], known: Collection[str]) -> None:
     """Tells every key that nothing reads, with what was probably meant."""
     for key in keys:
         if key in known or key.startswith("x-"):
@@ -125,14 +125,14 @@ def check_keys(reading: Reading, path: Path, keys: Collection[str], known: Colle
             reading.tell((*path, key), "unknown-key", f'Unknown key "{key}".', hint, at_key=True)
 
 
-def _tell_foreign(reading: Reading, path: Path, key: str) -> None:
+def _tell_foreign(reading: FileReader, path: Path, key: str) -> None:
     """A field of another type of step: the types that have it are named."""
     owners = [name for name, fields in FIELDS.items() if key in fields]
     listed = "every type but email" if len(owners) == len(FIELDS) - 1 else ", ".join(owners)
     reading.tell(path, "wrong-field", f'A step of this type has no "{key}".', f"These have it: {listed}.", at_key=True)
 
 
-def read_step(reading: Reading, key: str, value: Data, defaults: Mapping[str, Data]) -> Content | None:
+def read_step(reading: FileReader, key: str, value: Data, defaults: Mapping[str, Data]) -> Content | None:
     """The content of the step `key`, or None where anything of it is wrong; all that is wrong is told."""
     path: Path = ("steps", key)
     if not KEY.fullmatch(key):
@@ -161,11 +161,11 @@ def read_step(reading: Reading, key: str, value: Data, defaults: Mapping[str, Da
     return content if whole else None
 
 
-def _type(reading: Reading, path: Path, raw: dict[str, Data]) -> str | None:
+def _type(reading: FileReader, path: Path, raw: dict[str, Data]) -> str | None:
     """The step's type; where that is wrong (which is told), the type that was meant, so that the rest is read too."""
     if "type" not in raw:
         reading.tell_missing(path, "type")
-    elif raw["type"] is not BROKEN:
+    elif raw["type"] is not INVALID:
         kind = reading.expect_text(raw["type"], (*path, "type"))
         if kind in STEP_TYPES:
             return kind
@@ -177,7 +177,7 @@ def _type(reading: Reading, path: Path, raw: dict[str, Data]) -> str | None:
     return None
 
 
-def _email(reading: Reading, path: Path, fields: dict[str, Data]) -> Content | None:
+def _email(reading: FileReader, path: Path, fields: dict[str, Data]) -> Content | None:
     on_step = {name: fields.pop(name) for name in VARIANT_FIELDS if name in fields}
     short = "variants" not in fields
     if short:
@@ -203,7 +203,7 @@ def _email(reading: Reading, path: Path, fields: dict[str, Data]) -> Content | N
     return Content(type=EMAIL, day=step.day, variants=made)
 
 
-def _read_what_can_be(reading: Reading, path: Path, variants: Data, short: bool) -> None:
+def _read_what_can_be(reading: FileReader, path: Path, variants: Data, short: bool) -> None:
     """In an email that is not whole: texts, files and names may have mistakes of their own, which are told too."""
     for letter, raw in variants.items() if isinstance(variants, dict) else ():
         if not isinstance(raw, dict):
@@ -215,7 +215,7 @@ def _read_what_can_be(reading: Reading, path: Path, variants: Data, short: bool)
         _variant(reading, path if short else (*path, "variants", letter), variant)
 
 
-def _check_variant(reading: Reading, path: Path, variant: dict[str, Data], short: bool) -> None:
+def _check_variant(reading: FileReader, path: Path, variant: dict[str, Data], short: bool) -> None:
     """Exactly one body, and no unknown key (which are taken out, so that the model does not tell them again)."""
     if not short:
         check_keys(reading, path, variant, VARIANT_FIELDS)
@@ -230,7 +230,7 @@ def _check_variant(reading: Reading, path: Path, variant: dict[str, Data], short
         reading.tell((*path, extra), "two-bodies", summary, "Keep one of them.", at_key=True)
 
 
-def _variant(reading: Reading, path: Path, email: EmailVariant) -> Variant:
+def _variant(reading: FileReader, path: Path, email: EmailVariant) -> Variant:
     payload = {"subject": email.subject, "content": _body(reading, path, email)}
     if email.preheader:
         payload["preheader"] = email.preheader
@@ -244,7 +244,7 @@ def _variant(reading: Reading, path: Path, email: EmailVariant) -> Variant:
     return Variant(payload=payload, attachments=tuple(remote for remote in found if remote is not None))
 
 
-def _body(reading: Reading, path: Path, email: EmailVariant) -> str:
+def _body(reading: FileReader, path: Path, email: EmailVariant) -> str:
     """The HTML of an email."""
     place: Path = (*path, "content")
     if email.content is not None:
@@ -265,10 +265,10 @@ def _body(reading: Reading, path: Path, email: EmailVariant) -> str:
     return html
 
 
-def _from_file(reading: Reading, place: Path, name: str) -> str:
+def _from_file(reading: FileReader, place: Path, name: str) -> str:
     try:
         html, found, digest = body_of_file(reading.scope.files, reading.path, name, reading.texts, place)
-    except Unreadable as problem:
+    except UnreadableFileError as problem:
         where = f" (line {problem.line}, column {problem.column} of it)" if problem.line else ""
         reading.tell(place, problem.rule, problem.summary, f"{problem.hint}{where}")
         return ""
@@ -279,7 +279,7 @@ def _from_file(reading: Reading, place: Path, name: str) -> str:
 
 
 def _task(
-    reading: Reading, path: Path, kind: str, fields: dict[str, Data], defaults: Mapping[str, Data]
+    reading: FileReader, path: Path, kind: str, fields: dict[str, Data], defaults: Mapping[str, Data]
 ) -> Content | None:
     own_assignee = "assignee" in fields
     step = _validated(reading, cast(type[TaskStep], STEP_TYPES[kind].model), path, {**defaults, **fields})
@@ -296,7 +296,7 @@ def _task(
     return Content(type=kind, day=step.day, priority=step.priority, assignee=assignee, variants={_FIRST: variant})
 
 
-def read_defaults(reading: Reading, value: Data) -> dict[str, Data]:
+def read_defaults(reading: FileReader, value: Data) -> dict[str, Data]:
     """`defaults:`, without what is wrong in it, which is told once and not at each step."""
     path: Path = ("defaults",)
     raw = reading.expect_mapping(value, path, "The part `defaults:`")
@@ -304,12 +304,12 @@ def read_defaults(reading: Reading, value: Data) -> dict[str, Data]:
         return {}
     check_keys(reading, path, raw, DEFAULTABLE)
     made = {name: reading.texts.made(inner, (*path, name)) for name, inner in raw.items() if name in DEFAULTABLE}
-    plain = {name: inner for name, inner in made.items() if inner is not BROKEN}
+    plain = {name: inner for name, inner in made.items() if inner is not INVALID}
     wrong: set[object] = set()
     try:
         TaskStep.model_validate({"type": "custom", "day": 1, **plain})
     except ValidationError as error:
-        mistakes = mistakes_of(error, plain)
+        mistakes = problems_of(error, plain)
         reading.mistakes += [_below(path, mistake) for mistake in mistakes if mistake.path[0] not in wrong]
         wrong = {mistake.path[0] for mistake in mistakes}
     assignee = plain.get("assignee")
@@ -319,18 +319,18 @@ def read_defaults(reading: Reading, value: Data) -> dict[str, Data]:
     return {name: inner for name, inner in plain.items() if name not in wrong}
 
 
-def _below(path: Path, mistake: Mistake) -> Mistake:
-    return Mistake((*path, *mistake.path), mistake.rule, mistake.summary, mistake.hint, mistake.at_key)
+def _below(path: Path, mistake: Problem) -> Problem:
+    return Problem((*path, *mistake.path), mistake.rule, mistake.summary, mistake.hint, mistake.at_key)
 
 
 def _validated(
-    reading: Reading, model: type[StepModel], path: Path, fields: dict[str, Data], short: bool = False
+    reading: FileReader, model: type[StepModel], path: Path, fields: dict[str, Data], short: bool = False
 ) -> StepModel | None:
     """`fields` as a step, or None; what the model refuses is told, but not what was told already."""
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        mistakes = mistakes_of(error, fields, lambda below: TaskAction.model_fields if below == ("action",) else ())
+        mistakes = problems_of(error, fields, lambda below: TaskAction.model_fields if below == ("action",) else ())
     for mistake in mistakes:
         if _is_broken(fields, mistake.path):
             continue
@@ -343,17 +343,17 @@ def _validated(
     return None
 
 
-def _priority_meant(mistake: Mistake, value: Data | None) -> Mistake:
+def _priority_meant(mistake: Problem, value: Data | None) -> Problem:
     """The API's own numbers, 1 to 4, get "did you mean" too."""
     meant = next((p for p in Priority if str(p.code) == value), None)
     hint = f'Did you mean "{meant}"?' if meant else ""
-    return Mistake(mistake.path, mistake.rule, mistake.summary, hint, mistake.at_key)
+    return Problem(mistake.path, mistake.rule, mistake.summary, hint, mistake.at_key)
 
 
 def _is_broken(data: Data, path: Path) -> bool:
     """Whether `path` leads to, or through, a value that was told already."""
     for part in path:
-        if data is BROKEN:
+        if data is INVALID:
             return True
         if isinstance(data, dict):
             data = data.get(cast(str, part), "")
@@ -361,7 +361,7 @@ def _is_broken(data: Data, path: Path) -> bool:
             data = data[part]
         else:
             return False
-    return data is BROKEN
+    return data is INVALID
 
 
 SOURCE_SCHEMA_VERSION = 1  # rises when the same files would give other sequences, so that all are read again
@@ -376,12 +376,12 @@ def source_digest(base: str, files: Iterable[tuple[str, str]]) -> str:
 
 
 @dataclass(slots=True)
-class Built:
+class BuildResult:
     """What a file gave. `sequence` is None where there are mistakes; key, title and id are there as far as they could
     be read, with the ways to them, for the rules over all files."""
 
-    sequence: WantedSequence | None = None
-    mistakes: list[Mistake] = field(default_factory=list)
+    sequence: DesiredSequence | None = None
+    mistakes: list[Problem] = field(default_factory=list)
     key: str | None = None
     title: str | None = None
     remote_id: str | None = None
@@ -391,15 +391,15 @@ class Built:
     content_files: dict[str, str] = field(default_factory=dict)
 
 
-def build(data: Data, path: str, file_digest: str, scope: Scope, base: str) -> Built:
+def build(data: Data, path: str, file_digest: str, scope: BuildContext, base: str) -> BuildResult:
     """The sequence in `data`, which is the whole document of the file `path`."""
-    reading = Reading(path, scope, Texts(scope.variables))
-    built = Built()
-    if data is BROKEN:
+    reading = FileReader(path, scope, TextResolver(scope.variables))
+    built = BuildResult()
+    if data is INVALID:
         return built
     raw = reading.expect_mapping(data, (), "A sequence file")
     if raw is None:
-        return Built(mistakes=reading.mistakes)
+        return BuildResult(mistakes=reading.mistakes)
     check_keys(reading, (), raw, KEYS)
     _identity(reading, raw, built)
     steps = _steps(reading, raw)
@@ -411,7 +411,7 @@ def build(data: Data, path: str, file_digest: str, scope: Scope, base: str) -> B
     if built.mistakes or built.key is None or built.title is None or len(whole) < len(steps):
         return built
     others = sorted(reading.content_files.items())
-    built.sequence = WantedSequence(
+    built.sequence = DesiredSequence(
         key=built.key,
         title=built.title,
         remote_id=built.remote_id,
@@ -426,11 +426,11 @@ def build(data: Data, path: str, file_digest: str, scope: Scope, base: str) -> B
     return built
 
 
-def _step_ids(scope: Scope, key: str, steps: Mapping[str, Content]) -> dict[str, str]:
+def _step_ids(scope: BuildContext, key: str, steps: Mapping[str, Content]) -> dict[str, str]:
     return {step: remote for step, remote in scope.step_ids.get(key, {}).items() if step in steps}
 
 
-def _identity(reading: Reading, raw: dict[str, Data], built: Built) -> None:
+def _identity(reading: FileReader, raw: dict[str, Data], built: BuildResult) -> None:
     if "sequence" not in raw:
         reading.tell_missing((), "sequence")
     else:
@@ -449,7 +449,7 @@ def _identity(reading: Reading, raw: dict[str, Data], built: Built) -> None:
             reading.tell(("formerly",), "same-key", "This is the key that the sequence has now.", "Take the line out.")
 
 
-def _key(reading: Reading, value: Data, path: Path, what: str) -> str | None:
+def _key(reading: FileReader, value: Data, path: Path, what: str) -> str | None:
     text = reading.expect_text(value, path)
     if text is None:
         return None
@@ -459,7 +459,7 @@ def _key(reading: Reading, value: Data, path: Path, what: str) -> str | None:
     return None
 
 
-def _title(reading: Reading, value: Data) -> str | None:
+def _title(reading: FileReader, value: Data) -> str | None:
     text = reading.expect_text(reading.texts.made(value, ("title",)), ("title",))
     if text is None:
         return None
@@ -473,7 +473,7 @@ def _title(reading: Reading, value: Data) -> str | None:
     return text
 
 
-def _own_id(reading: Reading, value: Data, built: Built) -> None:
+def _own_id(reading: FileReader, value: Data, built: BuildResult) -> None:
     path: Path = ("id",)
     text = reading.expect_text(reading.texts.made(value, path), path)
     if text is None:
@@ -490,7 +490,7 @@ def _own_id(reading: Reading, value: Data, built: Built) -> None:
         built.remote_id, built.id_path = text, path
 
 
-def _steps(reading: Reading, raw: dict[str, Data]) -> dict[str, Content | None]:
+def _steps(reading: FileReader, raw: dict[str, Data]) -> dict[str, Content | None]:
     """Every step by its key; None where it is not whole."""
     defaults = read_defaults(reading, raw["defaults"]) if "defaults" in raw else {}
     if "steps" not in raw:
@@ -509,7 +509,7 @@ def _steps(reading: Reading, raw: dict[str, Data]) -> dict[str, Content | None]:
     return steps
 
 
-def _moved(reading: Reading, raw: dict[str, Data], steps: Mapping[str, object]) -> dict[str, str]:
+def _moved(reading: FileReader, raw: dict[str, Data], steps: Mapping[str, object]) -> dict[str, str]:
     """Old key to new key; a chain of renames leads to its end."""
     entries = raw.get("moved", [])
     if isinstance(entries, (str, dict)):
@@ -533,14 +533,14 @@ def _moved(reading: Reading, raw: dict[str, Data], steps: Mapping[str, object]) 
             moves[old] = (new, at)
     ends = {old: _end_of(moves, old) for old in moves}
     removed = raw.get("removed")
-    let_go = [key for key in removed if isinstance(key, str)] if isinstance(removed, list) else []
+    forget_missing = [key for key in removed if isinstance(key, str)] if isinstance(removed, list) else []
     if isinstance(raw.get("steps"), dict):
         for old, (_, at) in moves.items():
-            _check_move(reading, ("moved", at), old, ends[old], steps, let_go)
+            _check_move(reading, ("moved", at), old, ends[old], steps, forget_missing)
     return ends
 
 
-def _move(reading: Reading, path: Path, entry: Data) -> tuple[str, str] | None:
+def _move(reading: FileReader, path: Path, entry: Data) -> tuple[str, str] | None:
     raw = reading.expect_mapping(entry, path, "A rename")
     if raw is None:
         return None
@@ -566,18 +566,18 @@ def _end_of(moves: Mapping[str, tuple[str, int]], old: str) -> str:
 
 
 def _check_move(
-    reading: Reading, path: Path, old: str, end: str, steps: Mapping[str, object], let_go: Collection[str]
+    reading: FileReader, path: Path, old: str, end: str, steps: Mapping[str, object], forget_missing: Collection[str]
 ) -> None:
     if old in steps:
         summary = f'"{old}" stands in `steps:`, so it cannot have been renamed.'
         reading.tell((*path, "from"), "moved-and-there", summary, "Take this rename out, or the old step.")
-    elif end not in steps and end not in let_go:
+    elif end not in steps and end not in forget_missing:
         summary = f'There is no step "{end}" that it could have become.'
         hint = "Name the step as it is called now; what is no longer managed stands under `removed:`."
         reading.tell((*path, "to"), "moved-nowhere", summary, hint)
 
 
-def _removed(reading: Reading, raw: dict[str, Data], steps: Mapping[str, object]) -> tuple[str, ...]:
+def _removed(reading: FileReader, raw: dict[str, Data], steps: Mapping[str, object]) -> tuple[str, ...]:
     """The keys that are let go, each once."""
     entries = raw.get("removed", [])
     if isinstance(entries, (str, dict)):

@@ -18,12 +18,21 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from sequence_sync.diagnostics import Diagnostic, did_you_mean, in_order
-from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.model.address import parse_address
 from sequence_sync.model.settings import Environment, LintSettings, Policy, Settings
-from sequence_sync.source.files import SETTINGS_FILE, Unreadable, as_text, check_glob, digest, read_bytes
-from sequence_sync.source.problems import BROKEN, Data, Lines, Mistake, Path, diagnostic, mistakes_of, placed
-from sequence_sync.source.yaml import judge, read_quick
+from sequence_sync.source.files import SETTINGS_FILE, UnreadableFileError, as_text, check_glob, digest, read_bytes
+from sequence_sync.source.problems import (
+    INVALID,
+    Data,
+    LineIndex,
+    Path,
+    Problem,
+    diagnostic,
+    locate_problems,
+    problems_of,
+)
+from sequence_sync.source.yaml import parse, parse_fast
 
 VERSION = 1
 REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -45,58 +54,60 @@ class LoadedSettings:
 
 
 def load_settings(root: FilePath) -> LoadedSettings:
-    """The settings of the project in `root`; the defaults where it has no file. Raises InvalidFiles."""
+    """The settings of the project in `root`; the defaults where it has no file. Raises InvalidFilesError."""
     try:
         data = read_bytes(root, SETTINGS_FILE)
-    except Unreadable as problem:
+    except UnreadableFileError as problem:
         if problem.rule == "missing" and not (root / SETTINGS_FILE).is_symlink():
             _check_name(root)
             return settings_in(None)
-        raise InvalidFiles([_unreadable(problem)]) from None
+        raise InvalidFilesError([_unreadable(problem)]) from None
     return settings_in(data)
 
 
 def settings_in(data: bytes | None) -> LoadedSettings:
-    """The settings in the bytes of a file; the defaults for None. Raises InvalidFiles."""
+    """The settings in the bytes of a file; the defaults for None. Raises InvalidFilesError."""
     if data is None:
         return LoadedSettings(Settings(), "", hashlib.sha256(b"").hexdigest())
     try:
         return LoadedSettings(_read(as_text(data)), SETTINGS_FILE, digest(data))
-    except Unreadable as problem:
-        raise InvalidFiles([_unreadable(problem)]) from None
+    except UnreadableFileError as problem:
+        raise InvalidFilesError([_unreadable(problem)]) from None
 
 
 def _check_name(root: FilePath) -> None:
     for name in ("seqsync.yml", ".seqsync.yaml", "seqsync.yaml.txt"):
         if (root / name).is_file():
-            problem = Unreadable("file-name", f"The settings are read from {SETTINGS_FILE} only.", "Rename this file.")
-            raise InvalidFiles([_unreadable(problem, name)])
+            problem = UnreadableFileError(
+                "file-name", f"The settings are read from {SETTINGS_FILE} only.", "Rename this file."
+            )
+            raise InvalidFilesError([_unreadable(problem, name)])
 
 
-def _unreadable(problem: Unreadable, path: str = SETTINGS_FILE) -> Diagnostic:
+def _unreadable(problem: UnreadableFileError, path: str = SETTINGS_FILE) -> Diagnostic:
     return Diagnostic(path, problem.line, problem.column, problem.rule, problem.summary, problem.hint)
 
 
 def _read(text: str) -> Settings:
-    quick = read_quick(text)
+    quick = parse_fast(text)
     if quick is not None:
         settings, mistakes = _build(quick)
         if settings is not None and not mistakes:
             return settings
-    document, lines = judge(text), Lines(text)
+    document, lines = parse(text), LineIndex(text)
     if document.empty:
         return Settings()
     told = [diagnostic(SETTINGS_FILE, lines, finding) for finding in document.findings]
-    settings, mistakes = (None, []) if document.data is BROKEN else _build(document.data)
-    told += placed(SETTINGS_FILE, lines, document.root, mistakes)
+    settings, mistakes = (None, []) if document.data is INVALID else _build(document.data)
+    told += locate_problems(SETTINGS_FILE, lines, document.root, mistakes)
     if told or settings is None:
-        raise InvalidFiles(in_order(told))
+        raise InvalidFilesError(in_order(told))
     return settings
 
 
-def _build(data: Data) -> tuple[Settings | None, list[Mistake]]:
+def _build(data: Data) -> tuple[Settings | None, list[Problem]]:
     if not isinstance(data, dict):
-        return None, [Mistake((), "wrong-type", "The settings are keys with values.", "Begin with `version: 1`.")]
+        return None, [Problem((), "wrong-type", "The settings are keys with values.", "Begin with `version: 1`.")]
     mistakes = _version(data)
     if mistakes:
         return None, mistakes
@@ -108,7 +119,7 @@ def _build(data: Data) -> tuple[Settings | None, list[Mistake]]:
     try:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
-        found = mistakes_of(error, plain, _known_keys)
+        found = problems_of(error, plain, _known_keys)
         mistakes += [_kept_secret(m) for m in found if m.path not in told]
         return None, mistakes
     if not broken:
@@ -116,17 +127,23 @@ def _build(data: Data) -> tuple[Settings | None, list[Mistake]]:
     return settings, mistakes
 
 
-def _version(data: dict[str, Data]) -> list[Mistake]:
+def _version(data: dict[str, Data]) -> list[Problem]:
     """A newer version is refused by name, before anything in it is called a mistake."""
     version = data.get("version", str(VERSION))
-    if version is BROKEN or version == str(VERSION):
+    if version is INVALID or version == str(VERSION):
         return []
     if isinstance(version, str) and version.isascii() and version.isdigit() and int(version) > VERSION:
         hint = "Use a newer seqsync."
-        return [Mistake(("version",), "version", f"These settings are of version {int(version)}, which is newer "
-                        f"than this seqsync knows ({VERSION}).", hint)]  # fmt: skip
+        return [
+            Problem(
+                ("version",),
+                "version",
+                f"These settings are of version {int(version)}, which is newer than this seqsync knows ({VERSION}).",
+                hint,
+            )
+        ]
     return [
-        Mistake(("version",), "version", "There is no such version of the settings.", f"Write `version: {VERSION}`.")
+        Problem(("version",), "version", "There is no such version of the settings.", f"Write `version: {VERSION}`.")
     ]
 
 
@@ -134,7 +151,7 @@ def _without_broken(data: Data, path: Path = ()) -> tuple[object, set[Path]]:
     """The data without the values that have been told already, and the ways to them; texts lose their last breaks."""
     if isinstance(data, str):
         return data.rstrip("\r\n"), set()
-    if data is BROKEN:
+    if data is INVALID:
         return None, {path}
     broken: set[Path] = set()
     items = data.items() if isinstance(data, dict) else enumerate(data)
@@ -142,7 +159,7 @@ def _without_broken(data: Data, path: Path = ()) -> tuple[object, set[Path]]:
     for key, value in items:
         plain, below = _without_broken(value, (*path, key))
         broken |= below
-        if value is not BROKEN:
+        if value is not INVALID:
             kept[key] = plain
     if path == () and kept.get("version") == str(VERSION):
         kept["version"] = VERSION
@@ -159,7 +176,7 @@ def _drop_private(data: dict[str, object]) -> None:
                 del mapping[key]
 
 
-def _keys_in_clear(data: dict[str, object]) -> list[Mistake]:
+def _keys_in_clear(data: dict[str, object]) -> list[Problem]:
     """An API key must not stand in the file, under whatever name."""
     told = []
     environments = data.get("environments")
@@ -174,15 +191,15 @@ def _keys_in_clear(data: dict[str, object]) -> list[Mistake]:
             if key.lower() in _KEY_NAMES and not (path[-1:] == ("headers",) and key.lower() in ("key", "token")):
                 hint = "Name the variable that holds it in `api_key_env:`, take it out here, and make a new key."
                 summary = "An API key must not stand in this file."
-                told.append(Mistake((*path, key), "api-key", summary, hint, at_key=True, secret=True))
+                told.append(Problem((*path, key), "api-key", summary, hint, at_key=True, secret=True))
     return told
 
 
-def _kept_secret(mistake: Mistake) -> Mistake:
+def _kept_secret(mistake: Problem) -> Problem:
     hidden = {"api_key_env", "api_key_command", "headers", "api_url"} & set(mistake.path)
     if not hidden:
         return mistake
-    return Mistake(mistake.path, mistake.rule, mistake.summary, mistake.hint, mistake.at_key, secret=True)
+    return Problem(mistake.path, mistake.rule, mistake.summary, mistake.hint, mistake.at_key, secret=True)
 
 
 def _known_keys(path: Path) -> Iterable[str]:
@@ -192,42 +209,42 @@ def _known_keys(path: Path) -> Iterable[str]:
     return model.model_fields if model else ()
 
 
-def _whole(settings: Settings) -> Iterable[Mistake]:
+def _whole(settings: Settings) -> Iterable[Problem]:
     if not settings.include:
-        yield Mistake(("include",), "empty", "No pattern tells where the sequences are.", "Take the key out.")
+        yield Problem(("include",), "empty", "No pattern tells where the sequences are.", "Take the key out.")
     for at, pattern in enumerate(settings.include):
         yield from _refuse(("include", at), "include", check_glob, pattern)
     if not settings.environments:
-        yield Mistake(("environments",), "empty", "There is no environment here.", "Name one, or take the key out.")
+        yield Problem(("environments",), "empty", "There is no environment here.", "Name one, or take the key out.")
     chosen = settings.default_environment
     if chosen is not None and chosen not in settings.environments:
         hint = did_you_mean(chosen, settings.environments) or f"There are: {', '.join(settings.environments)}."
-        yield Mistake(("default_environment",), "unknown-environment", "There is no environment of this name.", hint)
+        yield Problem(("default_environment",), "unknown-environment", "There is no environment of this name.", hint)
     yield from _variables(("variables",), settings.variables)
     for rule, level in settings.lint.rules.items():
         if not isinstance(level, dict) and level not in _LEVELS:
             hint = did_you_mean(level, _LEVELS) if isinstance(level, str) else ""
             summary = "One of off, warning, error is expected here, or keys with options."
-            yield Mistake(("lint", "rules", rule), "wrong-value", summary, hint)
+            yield Problem(("lint", "rules", rule), "wrong-value", summary, hint)
     for name, environment in settings.environments.items():
         yield from _environment(("environments", name), name, environment)
     yield from _one_state_each(settings)
     yield from _ids_once(settings.environments)
 
 
-def _environment(path: Path, name: str, environment: Environment) -> Iterable[Mistake]:
+def _environment(path: Path, name: str, environment: Environment) -> Iterable[Problem]:
     if not _NAME.fullmatch(name):
         summary = "The name of an environment is letters, digits, _ and -."
-        yield Mistake(path, "wrong-value", summary, at_key=True)
+        yield Problem(path, "wrong-value", summary, at_key=True)
     yield from _refuse((*path, "api_url"), "api-url", check_api_url, environment.api_url, secret=True)
     if not _VARIABLE.fullmatch(environment.api_key_env):
         summary = "The name of an environment variable is expected here, not the key itself."
         hint = "Write `api_key_env: SALESHANDY_API_KEY`, and put the key into that variable."
-        yield Mistake((*path, "api_key_env"), "api-key", summary, hint, secret=True)
+        yield Problem((*path, "api_key_env"), "api-key", summary, hint, secret=True)
     for header, value in environment.headers.items():
         if not _HEADER.fullmatch(header) or not value.isprintable() or not value.isascii():
             summary = "A header has a name without blanks and a value on one line, in plain letters."
-            yield Mistake((*path, "headers", header), "header", summary, at_key=True, secret=True)
+            yield Problem((*path, "headers", header), "header", summary, at_key=True, secret=True)
     yield from _variables((*path, "variables"), environment.variables)
     for address, remote in environment.ids.items():
         yield from _refuse((*path, "ids", address), "address", _check_ids_address, address, at_key=True)
@@ -242,29 +259,29 @@ def _check_ids_address(address: str) -> None:
         raise ValueError("ids are of sequences and steps; seqsync finds the variants of a step by itself")
 
 
-def _remote_id(path: Path, remote: str) -> Iterable[Mistake]:
+def _remote_id(path: Path, remote: str) -> Iterable[Problem]:
     if not REMOTE_ID.fullmatch(remote):
-        yield Mistake(path, "wrong-value", "An id of the app is letters and digits.", "Write it without `id:`.")
+        yield Problem(path, "wrong-value", "An id of the app is letters and digits.", "Write it without `id:`.")
 
 
-def _variables(path: Path, variables: Mapping[str, str]) -> Iterable[Mistake]:
+def _variables(path: Path, variables: Mapping[str, str]) -> Iterable[Problem]:
     for name in variables:
         if not _VARIABLE.fullmatch(name):
             summary = "The name of a variable is letters, digits and _, and begins with no digit."
-            yield Mistake((*path, name), "wrong-value", summary, at_key=True)
+            yield Problem((*path, name), "wrong-value", summary, at_key=True)
 
 
 def _refuse(
     path: Path, rule: str, check: Callable[[str], object], value: str, at_key: bool = False, secret: bool = False
-) -> Iterable[Mistake]:
+) -> Iterable[Problem]:
     try:
         check(value)
     except ValueError as error:
         text = str(error)
-        yield Mistake(path, rule, f"{text[:1].upper()}{text[1:]}.", at_key=at_key, secret=secret)
+        yield Problem(path, rule, f"{text[:1].upper()}{text[1:]}.", at_key=at_key, secret=secret)
 
 
-def _one_state_each(settings: Settings) -> Iterable[Mistake]:
+def _one_state_each(settings: Settings) -> Iterable[Problem]:
     first: dict[str, str] = {}
     for name in settings.environments:
         state = settings.state_path(name)
@@ -272,11 +289,11 @@ def _one_state_each(settings: Settings) -> Iterable[Mistake]:
         if place in first:
             path = ("environments", name, "state")
             summary = f'The environments "{first[place]}" and "{name}" have one state between them.'
-            yield Mistake(path, "same-state", summary, "Give each its own `state:`, or take the key out.")
+            yield Problem(path, "same-state", summary, "Give each its own `state:`, or take the key out.")
         first.setdefault(place, name)
 
 
-def _ids_once(environments: Mapping[str, Environment]) -> Iterable[Mistake]:
+def _ids_once(environments: Mapping[str, Environment]) -> Iterable[Problem]:
     """One thing of one account belongs to one address of one environment."""
     first: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
@@ -285,7 +302,7 @@ def _ids_once(environments: Mapping[str, Environment]) -> Iterable[Mistake]:
             if mark in first:
                 summary = f"This id stands here already: {first[mark]}."
                 hint = "One thing in the app belongs to one address, in one environment."
-                yield Mistake(("environments", name, "ids", address), "same-id", summary, hint)
+                yield Problem(("environments", name, "ids", address), "same-id", summary, hint)
             first.setdefault(mark, f"environments.{name}.ids, {address}")
 
 
@@ -328,37 +345,40 @@ def _is_loopback(parts: SplitResult) -> bool:
 def choose_environment(settings: Settings, option: str | None, environ: Mapping[str, str]) -> str:
     """The environment to use: the option, else SEQSYNC_ENV, else the default, else the only one.
 
-    Raises UsageProblem for an unknown name, and where several are there and none is chosen.
+    Raises UsageError for an unknown name, and where several are there and none is chosen.
     """
     name = option or environ.get("SEQSYNC_ENV") or settings.default_environment
     names = list(settings.environments)
     if name is None:
         if len(names) == 1:
             return names[0]
-        raise UsageProblem("There are several environments, and none is chosen.", f"There are: {', '.join(names)}.",
-                           "Say which: -env NAME, SEQSYNC_ENV, or default_environment in seqsync.yaml.")  # fmt: skip
+        raise UsageError(
+            "There are several environments, and none is chosen.",
+            f"There are: {', '.join(names)}.",
+            "Say which: -env NAME, SEQSYNC_ENV, or default_environment in seqsync.yaml.",
+        )
     if name not in settings.environments:
         source = "-env" if option else "SEQSYNC_ENV"
         hint = did_you_mean(name, names) or f"There are: {', '.join(names)}."
-        raise UsageProblem("There is no environment of this name.", f'{source} says "{name}".', hint)
+        raise UsageError("There is no environment of this name.", f'{source} says "{name}".', hint)
     return name
 
 
 def effective(environment: Environment, environ: Mapping[str, str]) -> Environment:
-    """`environment` with SEQSYNC_API_URL and SEQSYNC_SETTLE_GRACE put in. Raises UsageProblem."""
+    """`environment` with SEQSYNC_API_URL and SEQSYNC_SETTLE_GRACE put in. Raises UsageError."""
     changed: dict[str, object] = {"api_url": environment.api_url.rstrip("/")}
     url = environ.get("SEQSYNC_API_URL")
     if url:
         try:
             changed["api_url"] = check_api_url(url)
         except ValueError as error:
-            raise UsageProblem("SEQSYNC_API_URL cannot be used.", f"{error}.", "Mend or unset it.") from None
+            raise UsageError("SEQSYNC_API_URL cannot be used.", f"{error}.", "Mend or unset it.") from None
     grace = environ.get("SEQSYNC_SETTLE_GRACE")
     if grace:
         try:
             changed["settle_grace"] = Environment.model_validate({"settle_grace": grace}).settle_grace
         except ValidationError:
-            raise UsageProblem(
+            raise UsageError(
                 "SEQSYNC_SETTLE_GRACE cannot be used.", "It is a number of seconds, 0 to 86400.", "Mend or unset it."
             ) from None
     return environment.model_copy(update=changed)

@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
 )
 
 from sequence_sync.source.content import is_flat_text, without_ends
-from sequence_sync.source.yaml import judge
+from sequence_sync.source.yaml import parse
 
 LONG_LINE = 100  # characters of a text on one line; a longer one stands in a block
 LONG_BODY = 1_200  # characters of an email; a longer one goes into a file of its own
@@ -31,9 +31,23 @@ DAY_UNKNOWN = "# Saleshandy does not tell the day: write it here, 1 to 999"
 
 # The order of a step's keys (docs/format.md).
 ORDER = (
-    "day", "type", "subject", "title", "action", "preheader", "content", "markdown", "content_file", "connection_note",
-    "message", "attachments", "variants", "priority", "assignee", "task_note",
-)  # fmt: skip
+    "day",
+    "type",
+    "subject",
+    "title",
+    "action",
+    "preheader",
+    "content",
+    "markdown",
+    "content_file",
+    "connection_note",
+    "message",
+    "attachments",
+    "variants",
+    "priority",
+    "assignee",
+    "task_note",
+)
 
 Value: TypeAlias = "str | int | Sequence[str] | Mapping[str, Value] | None"
 
@@ -111,7 +125,7 @@ def _indented(text: str) -> str:
 
 def _reads_back(made: str, text: str) -> bool:
     """Whether the judge reads `text` in it, without a word of complaint, in the middle of other keys."""
-    document = judge(f"before: x\nkey: {made}\nafter: x\n")
+    document = parse(f"before: x\nkey: {made}\nafter: x\n")
     if document.findings or not isinstance(document.data, dict) or set(document.data) != {"before", "key", "after"}:
         return False
     read = document.data["key"]
@@ -263,7 +277,7 @@ _TOP = ("sequence", "title", "id", "defaults", "steps", "formerly", "moved", "re
 _SHORT_FORM = ("subject", "preheader", "content", "markdown", "content_file", "attachments")
 
 
-class CannotEdit(Exception):
+class EditError(Exception):
     """The text is written in a way that cannot be changed here; the reason."""
 
 
@@ -286,7 +300,7 @@ def drop(text: str, way: Way) -> str:
     if found is None:
         return text
     if len(parent.entries) == 1:
-        raise CannotEdit(f"nothing would be left beside `{key}`")
+        raise EditError(f"nothing would be left beside `{key}`")
     if not parent.flow:
         begin = _line_start(text, found[0].start)
         _refuse_unless_blank(text[begin : found[0].start])
@@ -335,7 +349,7 @@ def _as_variants_in_brackets(text: str, node: Node) -> str:
     slices = [(name.value, text[name.start : value.end]) for name, value in node.entries]
     between = [text[one[1].end : other[0].start] for one, other in zip(node.entries, node.entries[1:], strict=False)]
     if any("#" in gap for gap in between):
-        raise CannotEdit("a comment stands inside of its brackets")
+        raise EditError("a comment stands inside of its brackets")
     stays = [said for name, said in slices if name not in _SHORT_FORM]
     moves = [said for name, said in slices if name in _SHORT_FORM]
     inner = f'"variants": {{"a": {{{", ".join(moves)}}}}}'
@@ -346,14 +360,14 @@ def _mapping(text: str, way: Way) -> Node:
     try:
         node = tree(text)
     except ValueError as error:
-        raise CannotEdit(str(error)) from None
+        raise EditError(str(error)) from None
     for key in way:
         pair = node.entry(key)
         if pair is None:
-            raise CannotEdit(f"`{key}` is not there, or stands there by way of an alias")
+            raise EditError(f"`{key}` is not there, or stands there by way of an alias")
         node = pair[1]
     if not node.is_mapping:
-        raise CannotEdit(f"`{way[-1] if way else ''}` is an alias of something else")
+        raise EditError(f"`{way[-1] if way else ''}` is an alias of something else")
     return node
 
 
@@ -410,7 +424,7 @@ def _inserted(text: str, parent: Node, key: str, value: Value, place: int, space
 
 def _inserted_in_brackets(text: str, parent: Node, key: str, value: Value, place: int) -> str:
     if not parent.entries:
-        raise CannotEdit("the brackets are empty")
+        raise EditError("the brackets are empty")
     first = parent.entries[0][0]
     said = double_quoted(key) if text[first.start] in "\"'" else key
     new = f"{said}: {in_brackets(value)}"
@@ -457,4 +471,4 @@ def _column(text: str, at: int) -> int:
 
 def _refuse_unless_blank(lead: str) -> None:
     if lead.strip():
-        raise CannotEdit("it stands on a line with something else")
+        raise EditError("it stands on a line with something else")

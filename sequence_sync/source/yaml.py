@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from sequence_sync.source.problems import BROKEN, Broken, Data, Finding, Lines, Place, Spot
+from sequence_sync.source.problems import INVALID, Data, Invalid, LineIndex, LocatedProblem, Position, Spot
 
 QUOTE_IT = "Put the text in double quotes, or in a block (a | at the end of the line, the text indented below it)."
 
@@ -36,7 +36,7 @@ _AFTER_QUOTE = re.compile(r"\"(?:[^\"\\]|\\.)*\"\s*[^\s#,\]}:]|'(?:[^']|'')*'\s*
 _BLOCK_HEAD = re.compile(r"[|>][+-]?[1-9]?[+-]?(?:\s+#.*)?$")
 
 
-def explain(lines: Lines, problem: str, at: int, context: str, context_at: int | None) -> Finding:
+def explain(lines: LineIndex, problem: str, at: int, context: str, context_at: int | None) -> LocatedProblem:
     """The break at index `at`, for which a parser gave `problem` (and `context`, where it began)."""
     place = lines.place(at)
     begun = lines.place(context_at) if context_at is not None else place
@@ -45,7 +45,9 @@ def explain(lines: Lines, problem: str, at: int, context: str, context_at: int |
         return tab
     if "follow up line" in context:
         hint = "Delete the spaces in the empty line above it."
-        return Finding(place, "indentation", "This block begins with a line that holds nothing but spaces.", hint)
+        return LocatedProblem(
+            place, "indentation", "This block begins with a line that holds nothing but spaces.", hint
+        )
     for line in dict.fromkeys((place.line, begun.line, place.line - 1)):
         found = _unquoted(lines.text(line), line)
         if found:
@@ -53,29 +55,31 @@ def explain(lines: Lines, problem: str, at: int, context: str, context_at: int |
     return _unclosed(problem, context, begun) or _indented(lines, problem, place) or _by_reason(lines, problem, place)
 
 
-def _tab(line: str, place: Place) -> Finding | None:
+def _tab(line: str, place: Position) -> LocatedProblem | None:
     lead = line[: len(line) - len(line.lstrip())]
     column = lead.find("\t") + 1 or (place.column if line[place.column - 1 : place.column] == "\t" else 0)
     if not column:
         return None
-    return Finding(Place(place.line, column), "tab", "A tab stands where YAML wants spaces.", "Replace it by spaces.")
+    return LocatedProblem(
+        Position(place.line, column), "tab", "A tab stands where YAML wants spaces.", "Replace it by spaces."
+    )
 
 
-def _unquoted(line: str, number: int) -> Finding | None:
+def _unquoted(line: str, number: int) -> LocatedProblem | None:
     """The text on this line that YAML takes for something else, if there is one."""
     entry = _ENTRY.match(line)
     if entry is None or (not entry["key"] and "-" not in entry["lead"]):
         return None
     value = entry["value"]
-    place = Place(number, entry.start("value") + 1, len(value))
+    place = Position(number, entry.start("value") + 1, len(value))
     if value[0] in "\"'":
         if not _AFTER_QUOTE.match(value):
             return None
         other = "single quotes" if value[0] == '"' else "double quotes"
         hint = f"Put the whole text in {other}, or in a block (a | at the end of the line, the text indented below it)."
-        return Finding(place, "quote-it", "There is more text after the closing quote.", hint)
+        return LocatedProblem(place, "quote-it", "There is more text after the closing quote.", hint)
     reason = _reason(value)
-    return Finding(place, "quote-it", reason, QUOTE_IT) if reason else None
+    return LocatedProblem(place, "quote-it", reason, QUOTE_IT) if reason else None
 
 
 def _reason(value: str) -> str:
@@ -96,16 +100,16 @@ def _reason(value: str) -> str:
     return ""
 
 
-def _unclosed(problem: str, context: str, begun: Place) -> Finding | None:
+def _unclosed(problem: str, context: str, begun: Position) -> LocatedProblem | None:
     if "quoted scalar" in context and ("end of stream" in problem or "separator" in problem):
-        return Finding(begun, "unclosed", "This quote is never closed.", "Close it at the end of the text.")
+        return LocatedProblem(begun, "unclosed", "This quote is never closed.", "Close it at the end of the text.")
     if "flow sequence" in context or "flow mapping" in context:
         hint = "Close it, put commas between the entries, and put texts in double quotes."
-        return Finding(begun, "unclosed", "YAML cannot read this list or mapping to its closing bracket.", hint)
+        return LocatedProblem(begun, "unclosed", "YAML cannot read this list or mapping to its closing bracket.", hint)
     return None
 
 
-def _indented(lines: Lines, problem: str, place: Place) -> Finding | None:
+def _indented(lines: LineIndex, problem: str, place: Position) -> LocatedProblem | None:
     """A key that stands further to the right than a line above it that already has its value."""
     if "mapping values" not in problem:
         return None
@@ -117,23 +121,25 @@ def _indented(lines: Lines, problem: str, place: Place) -> Finding | None:
     if not above or indent <= len(before) - len(before.lstrip()) or before.rstrip().endswith((":", "|", ">")):
         return None
     hint = "Keys that belong together begin in the same column."
-    return Finding(Place(place.line, indent + 1), "indentation", "This line is indented too far.", hint)
+    return LocatedProblem(Position(place.line, indent + 1), "indentation", "This line is indented too far.", hint)
 
 
-def _by_reason(lines: Lines, problem: str, place: Place) -> Finding:
+def _by_reason(lines: LineIndex, problem: str, place: Position) -> LocatedProblem:
     if "escape" in problem:
         back = 1 if lines.text(place.line)[place.column - 2 : place.column - 1] == "\\" else 0
-        place = Place(place.line, place.column - back, 1 + back)
+        place = Position(place.line, place.column - back, 1 + back)
         hint = "In double quotes write two of them, or put the text in single quotes."
-        return Finding(place, "escape", "A backslash in double quotes means something else.", hint)
+        return LocatedProblem(place, "escape", "A backslash in double quotes means something else.", hint)
     if "mapping values" in problem or "expected ':'" in problem:
         hint = "Check the indentation and the line above; a text that holds a colon must be in double quotes."
-        return Finding(place, "yaml", "YAML cannot read this line as a key and a value.", hint)
+        return LocatedProblem(place, "yaml", "YAML cannot read this line as a key and a value.", hint)
     if "block" in problem or "document start" in problem:
         hint = "Keys that belong together begin in the same column."
-        return Finding(place, "indentation", "This line is indented otherwise than the lines it belongs to.", hint)
+        return LocatedProblem(
+            place, "indentation", "This line is indented otherwise than the lines it belongs to.", hint
+        )
     hint = "Check the indentation, the quotes and the colons of this line and of the one above it."
-    return Finding(place, "yaml", "YAML cannot read the file from here.", hint)
+    return LocatedProblem(place, "yaml", "YAML cannot read the file from here.", hint)
 
 
 DEEPEST = 50  # levels of nesting; a sequence needs seven
@@ -150,16 +156,16 @@ class Document:
 
     data: Data
     root: Spot
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[LocatedProblem] = field(default_factory=list)
     empty: bool = False
 
 
-class Stop(Exception):
+class YamlStopError(Exception):
     """The rest of the file cannot be read; nothing of it is used."""
 
-    def __init__(self, place: Place, rule: str, summary: str, hint: str) -> None:
+    def __init__(self, place: Position, rule: str, summary: str, hint: str) -> None:
         super().__init__(summary)
-        self.finding = Finding(place, rule, summary, hint)
+        self.finding = LocatedProblem(place, rule, summary, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +183,8 @@ class Marks:
 class _Anchor:
     """What an anchor stands for. `nodes` counts what an alias adds; 0 while it is still being read."""
 
-    place: Place
-    value: Data = BROKEN
+    place: Position
+    value: Data = INVALID
     spot: Spot | None = None
     nodes: int = 0
     used: bool = False
@@ -207,8 +213,8 @@ class _Frame:
 class TreeBuilder:
     """Takes the events of one document in their order."""
 
-    def __init__(self, text: str, lines: Lines) -> None:
-        self.findings: list[Finding] = []
+    def __init__(self, text: str, lines: LineIndex) -> None:
+        self.findings: list[LocatedProblem] = []
         self.has_document = False
         self._text = text
         self._lines = lines
@@ -222,17 +228,17 @@ class TreeBuilder:
         """What was read."""
         summary = "YAML takes a word that begins with & for an anchor, and drops it from the text."
         unused = [anchor.place for anchor in self._all_anchors if not anchor.used]
-        self.findings += [Finding(place, "quote-it", summary, QUOTE_IT) for place in unused]
+        self.findings += [LocatedProblem(place, "quote-it", summary, QUOTE_IT) for place in unused]
         if self._root is None:
-            return Document(BROKEN, Spot(Place(1, 1)), self.findings, empty=not self.findings)
+            return Document(INVALID, Spot(Position(1, 1)), self.findings, empty=not self.findings)
         value, spot = self._root
-        return Document(value, spot, self.findings, empty=value is BROKEN and not self.findings)
+        return Document(value, spot, self.findings, empty=value is INVALID and not self.findings)
 
     def begin(self, start: int, end: int, directives: bool) -> bool:
         """A document begins. False where it is the second one, which is not read."""
         if directives:
             summary = "A line that begins with % is for YAML itself and is not used here."
-            self._tell(Place(1, 1), "directive", summary, "Take the line out.")
+            self._tell(Position(1, 1), "directive", summary, "Take the line out.")
         if not self.has_document:
             self.has_document = True
             return True
@@ -248,12 +254,12 @@ class TreeBuilder:
         if frame is not None and frame.wants_key:
             self._key(frame, text, plain, marks, place)
             return
-        value: str | Broken = text
+        value: str | Invalid = text
         if text == "" and plain and marks.tag is None:
             self._null(frame, place)
-            value = BROKEN
+            value = INVALID
         elif self._tag_is_unknown(marks, place) or self._holds_unreadable(text, place):
-            value = BROKEN
+            value = INVALID
         elif plain:
             self._check_cut(marks.end)
         spot = Spot(place)
@@ -266,7 +272,7 @@ class TreeBuilder:
         place = self._lines.place(marks.start, marks.end)
         if len(self._stack) >= DEEPEST:
             hint = "If the brackets belong to a text, put the text in double quotes."
-            raise Stop(place, "too-deep", f"This is nested more than {DEEPEST} levels deep.", hint)
+            raise YamlStopError(place, "too-deep", f"This is nested more than {DEEPEST} levels deep.", hint)
         frame = self._stack[-1] if self._stack else None
         mute = frame is not None and frame.mute
         if frame is not None and frame.wants_key:
@@ -279,7 +285,7 @@ class TreeBuilder:
     def close(self) -> None:
         """The mapping or list ends."""
         frame = self._stack.pop()
-        value: Data = BROKEN if frame.mute else frame.value
+        value: Data = INVALID if frame.mute else frame.value
         if frame.anchor is not None:
             frame.anchor.value, frame.anchor.spot, frame.anchor.nodes = value, frame.spot, frame.nodes
         self._add(value, frame.spot, frame.nodes)
@@ -291,24 +297,24 @@ class TreeBuilder:
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.wants_key:
             self._strange_key(frame, False, place)
-            self._add(BROKEN, Spot(place), 1)
+            self._add(INVALID, Spot(place), 1)
             return
         anchor = self._anchors.get(name)
         if anchor is None:
             summary = f"YAML takes *{name} for an alias, and no anchor has that name."
             self._tell(place, "quote-it", summary, QUOTE_IT)
-            self._add(BROKEN, Spot(place), 1)
+            self._add(INVALID, Spot(place), 1)
             return
         anchor.used = True
         if anchor.spot is None:
-            raise Stop(place, "alias-loop", "This alias stands inside its own anchor.", "Take it out.")
+            raise YamlStopError(place, "alias-loop", "This alias stands inside its own anchor.", "Take it out.")
         self._add(anchor.value, anchor.spot, anchor.nodes)
 
-    def _tell(self, place: Place, rule: str, summary: str, hint: str = "") -> None:
+    def _tell(self, place: Position, rule: str, summary: str, hint: str = "") -> None:
         if not (self._stack and self._stack[-1].mute):
-            self.findings.append(Finding(place, rule, summary, hint))
+            self.findings.append(LocatedProblem(place, rule, summary, hint))
 
-    def _key(self, frame: _Frame, key: str, plain: bool, marks: Marks, place: Place) -> None:
+    def _key(self, frame: _Frame, key: str, plain: bool, marks: Marks, place: Position) -> None:
         if marks.anchor is not None:
             self._remember(marks.anchor, _Anchor(place, key, Spot(place), 1))
         frame.nodes += 1
@@ -325,7 +331,7 @@ class TreeBuilder:
             frame.lost, frame.key = False, key
             frame.spot.keys[key] = place
 
-    def _strange_key(self, frame: _Frame, is_mapping: bool, place: Place) -> None:
+    def _strange_key(self, frame: _Frame, is_mapping: bool, place: Position) -> None:
         """A mapping, list or alias where a key should stand: most often an unquoted {{tag}}."""
         if frame.flow and not frame.value and is_mapping:
             self._tell(frame.spot.place, "quote-it", "YAML takes this merge tag for a nested mapping.", QUOTE_IT)
@@ -333,7 +339,7 @@ class TreeBuilder:
         else:
             self._tell(place, "bad-key", "A key must be a plain text.", "Write a word before the colon.")
 
-    def _null(self, frame: _Frame | None, place: Place) -> None:
+    def _null(self, frame: _Frame | None, place: Position) -> None:
         if frame is None:
             return
         hint = "Write its value, or take the line out. A text that begins with # must be in double quotes."
@@ -345,14 +351,14 @@ class TreeBuilder:
         elif not frame.lost:
             self._tell(place, "no-value", "An entry of this list has no value.", hint)
 
-    def _tag_is_unknown(self, marks: Marks, place: Place) -> bool:
+    def _tag_is_unknown(self, marks: Marks, place: Position) -> bool:
         if marks.tag is None:
             return False
         summary = "YAML takes a word that begins with ! for a tag, and drops it from the text."
         self._tell(place, "unknown-tag", summary, QUOTE_IT)
         return True
 
-    def _holds_unreadable(self, text: str, place: Place) -> bool:
+    def _holds_unreadable(self, text: str, place: Position) -> bool:
         wrong = NOT_IN_VALUE.search(text)
         if wrong is None:
             return False
@@ -387,7 +393,7 @@ class TreeBuilder:
         frame.nodes += nodes
         if self._aliases and frame.nodes > MOST_NODES:
             summary = f"The aliases make more than {MOST_NODES:,} values of this file."
-            raise Stop(spot.place, "alias-bomb", summary, "Write the values out, or use fewer aliases.")
+            raise YamlStopError(spot.place, "alias-bomb", summary, "Write the values out, or use fewer aliases.")
         if isinstance(frame.value, list):
             frame.spot.below[len(frame.value)] = spot
             frame.value.append(value)
@@ -424,23 +430,23 @@ def _c_parser() -> Callable[[str], Any] | None:
     return cast(Callable[[str], Any], CParser)
 
 
-QUICK_PARSER = _c_parser()
+FAST_PARSER = _c_parser()
 
 
-def read_quick(text: str) -> Data | None:
+def parse_fast(text: str) -> Data | None:
     """The data of a document that is plain and without fault, or None: then the judge must read it.
 
     `text` has LF line ends and no byte order mark.
     """
-    if QUICK_PARSER is None or not _is_plain(text):
+    if FAST_PARSER is None or not _is_plain(text):
         return None
     try:
-        return _build_quick(QUICK_PARSER(text).get_event, _lines_with_cuts(text))
-    except (YAMLError, _HandOver):
+        return _build_quick(FAST_PARSER(text).get_event, _lines_with_cuts(text))
+    except (YAMLError, _NeedsFullParserError):
         return None
 
 
-class _HandOver(Exception):
+class _NeedsFullParserError(Exception):
     """The quick reader met something that only the judge may read."""
 
 
@@ -458,7 +464,7 @@ def _lines_with_cuts(text: str) -> frozenset[int]:
     """The numbers (from 0) of lines in which a hash might cut an unquoted text."""
     if " #" not in text:
         return frozenset()
-    lines = Lines(text)
+    lines = LineIndex(text)
     return frozenset(lines.place(found.start()).line - 1 for found in CUT.finditer(text))
 
 
@@ -475,15 +481,15 @@ def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
             value = event.value
             if event.style == "":
                 if not value or (cuts and event.end_mark.line in cuts):
-                    raise _HandOver
+                    raise _NeedsFullParserError
             elif event.style == '"' and not value.isprintable() and NOT_IN_VALUE.search(value):
-                raise _HandOver
+                raise _NeedsFullParserError
             if event.anchor is not None or event.tag is not None:
-                raise _HandOver
+                raise _NeedsFullParserError
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             a_key = key is None and current.__class__ is dict
             if a_key or event.anchor is not None or event.tag is not None or len(stack) >= DEEPEST:
-                raise _HandOver
+                raise _NeedsFullParserError
             stack.append((current, key))
             current, key = ({} if kind is MappingStartEvent else []), None
             continue
@@ -493,7 +499,7 @@ def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
         elif kind is StreamEndEvent and root is not None:
             return cast(Data, root)
         elif kind is AliasEvent or kind is StreamEndEvent or (kind is DocumentStartEvent and root is not None):
-            raise _HandOver
+            raise _NeedsFullParserError
         else:
             continue
         if current is None:
@@ -502,49 +508,49 @@ def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
             current.append(value)
         elif key is None:
             if value in current or value == "<<":
-                raise _HandOver
+                raise _NeedsFullParserError
             key = value
         else:
             current[key] = value
             key = None
 
 
-def judge(text: str) -> Document:
+def parse(text: str) -> Document:
     """The document, read by the judge, with all places and everything that is to be told about its YAML.
 
     `text` has LF line ends and no byte order mark. Raises nothing.
     """
-    lines = Lines(text)
+    lines = LineIndex(text)
     wrong = _NOT_YAML.search(text)
     if wrong:
         summary = f"A code that is no character of a text stands here (U+{ord(wrong.group()):04X})."
         hint = "Delete it, or save the file as UTF-8 text again."
-        return _unreadable([Finding(lines.place(wrong.start()), "character", summary, hint)])
+        return _unreadable([LocatedProblem(lines.place(wrong.start()), "character", summary, hint)])
     builder = TreeBuilder(text, lines)
     try:
         _feed(builder, YAML(typ="safe", pure=True).parse(text))
-    except Stop as stop:
+    except YamlStopError as stop:
         return _unreadable([*_before(builder, stop.finding), stop.finding])
     except MarkedYAMLError as error:
         broken = _explained(lines, error)
         return _unreadable([*_before(builder, broken), broken])
     except (YAMLError, ValueError):
         return _unreadable(
-            [Finding(Place(1, 1), "yaml", "YAML cannot read this file.", "Save it as UTF-8 text again.")]
+            [LocatedProblem(Position(1, 1), "yaml", "YAML cannot read this file.", "Save it as UTF-8 text again.")]
         )
     return builder.document()
 
 
-def _before(builder: TreeBuilder, broken: Finding) -> list[Finding]:
+def _before(builder: TreeBuilder, broken: LocatedProblem) -> list[LocatedProblem]:
     """What was told of the lines above a break; what was told of its own line is the same mistake."""
     return [finding for finding in builder.findings if finding.place.line < broken.place.line]
 
 
-def _unreadable(findings: list[Finding]) -> Document:
-    return Document(BROKEN, Spot(Place(1, 1)), findings)
+def _unreadable(findings: list[LocatedProblem]) -> Document:
+    return Document(INVALID, Spot(Position(1, 1)), findings)
 
 
-def _explained(lines: Lines, error: MarkedYAMLError) -> Finding:
+def _explained(lines: LineIndex, error: MarkedYAMLError) -> LocatedProblem:
     mark = error.problem_mark or error.context_mark
     begun = error.context_mark.index if error.context_mark else None
     return explain(lines, error.problem or "", mark.index if mark else 0, error.context or "", begun)

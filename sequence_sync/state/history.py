@@ -13,22 +13,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
-from sequence_sync.errors import StateProblem, UsageProblem
+from sequence_sync.errors import StateError, UsageError
 from sequence_sync.model.address import matches, parse_address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.state.backends.base import StateBackend
 from sequence_sync.state.journal import (
     AnyRecord,
     Author,
+    CallResult,
     DamagedRecord,
     EndRecord,
     IntentRecord,
     NoteRecord,
     OutcomeRecord,
-    Result,
     RunRecord,
-    summed,
-    unsummed,
+    strip_checksum,
+    with_checksum,
 )
 from sequence_sync.state.model import Delta, State
 
@@ -56,7 +56,7 @@ class CallLine(Line):
     kind: Literal["call"] = "call"
     address: str
     action: str
-    result: Result
+    result: CallResult
     ids: tuple[str, ...] = ()
     detail: str = ""
     replaced: dict[str, Any] | None = None
@@ -96,7 +96,7 @@ _LINE: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 def encode_lines(lines: Iterable[AnyLine]) -> bytes:
     """The bytes to append."""
     plain = ({"kind": line.kind, **line.model_dump(mode="json", exclude_defaults=True)} for line in lines)
-    return b"".join(summed(to_json(row)) for row in plain)
+    return b"".join(with_checksum(to_json(row)) for row in plain)
 
 
 def decode_lines(data: bytes) -> list[AnyLine]:
@@ -104,7 +104,7 @@ def decode_lines(data: bytes) -> list[AnyLine]:
     found: list[AnyLine] = []
     known: set[tuple[object, ...]] = set()
     for text in data.split(b"\n"):
-        body = unsummed(text.removesuffix(b"\r"))
+        body = strip_checksum(text.removesuffix(b"\r"))
         if body is None:
             continue
         try:
@@ -171,10 +171,14 @@ def touches(line: AnyLine, pattern: str) -> bool:
 def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str, Any]) -> CallLine:
     address = intent.address if intent else ""
     return CallLine(
-        address=address, action=intent.action if intent else "", result=outcome.result, detail=outcome.detail,
+        address=address,
+        action=intent.action if intent else "",
+        result=outcome.result,
+        detail=outcome.detail,
         ids=tuple(_ids(address, outcome.deltas)),
-        replaced=intent.replaced if intent and outcome.result is Result.UPDATED else None, **head,
-    )  # fmt: skip
+        replaced=intent.replaced if intent and outcome.result is CallResult.UPDATED else None,
+        **head,
+    )
 
 
 def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
@@ -222,9 +226,14 @@ def serial_line(before: State, after: State, run: str) -> SerialLine | None:
     if before.serial == after.serial or before.lineage != after.lineage:
         return None
     return SerialLine(
-        n=after.journal, lineage=after.lineage, run=run, before=before.serial, serial=after.serial,
-        digest=after.content_digest(), undo=undo(before, after),
-    )  # fmt: skip
+        n=after.journal,
+        lineage=after.lineage,
+        run=run,
+        before=before.serial,
+        serial=after.serial,
+        digest=after.content_digest(),
+        undo=undo(before, after),
+    )
 
 
 def earlier_states(stored: State, lines: Iterable[AnyLine]) -> Iterator[State]:
@@ -249,7 +258,7 @@ def earlier_states(stored: State, lines: Iterable[AnyLine]) -> Iterator[State]:
 def state_at(serial: int, now: State, stored: State, lines: Iterable[AnyLine]) -> State:
     """The state as it was with `serial`. `now` is the stored state with its journal.
 
-    Raises UsageProblem where there was none, or where the history does not reach so far back.
+    Raises UsageError where there was none, or where the history does not reach so far back.
     """
     if serial == now.serial:
         return now
@@ -259,13 +268,13 @@ def state_at(serial: int, now: State, stored: State, lines: Iterable[AnyLine]) -
             return state
         oldest = state.serial
     reached = f"from {oldest} to {now.serial}" if oldest < now.serial else f"just {now.serial}"
-    raise UsageProblem(f"There is no serial {serial} to go back to.", f"The serials that are there: {reached}.")
+    raise UsageError(f"There is no serial {serial} to go back to.", f"The serials that are there: {reached}.")
 
 
 PUSHED = "another state was put in its place"
 
 
-class Chronicle:
+class HistoryWriter:
     """The history of one state. `records` are those of its journal; `folded` is the last that the state contains,
     up to which all has been written. Not thread-safe: the ledger's mutex is held."""
 
@@ -307,7 +316,7 @@ class Chronicle:
             return
         try:
             self._backend.append_history(encode_lines(self._waiting))
-        except StateProblem as problem:
+        except StateError as problem:
             self.problem = str(problem)
         else:
             self._waiting.clear()

@@ -15,14 +15,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content
 from sequence_sync.state.model import Applying, Delta, State
 from sequence_sync.state.statefile import with_serial
 
 
-class Result(StrEnum):
+class CallResult(StrEnum):
     """What became of an intent."""
 
     MADE = "made"  # the API made it and told its id
@@ -105,7 +105,7 @@ class OutcomeRecord(Record):
 
     kind: Literal["outcome"] = "outcome"
     of: int
-    result: Result
+    result: CallResult
     detail: str = ""
 
 
@@ -153,21 +153,21 @@ def parse_record(data: Mapping[str, Any]) -> AnyRecord:
 _SUM_LENGTH = 16
 
 
-def frame(record: AnyRecord) -> bytes:
-    """The line of `record`. Raises StateProblem where a text is no Unicode."""
+def encode_record(record: AnyRecord) -> bytes:
+    """The line of `record`. Raises StateError where a text is no Unicode."""
     try:
         body = RECORD.dump_json(record)
     except PydanticSerializationError as error:
-        raise StateProblem("A journal record cannot be written as text.", str(error)) from error
-    return summed(body)
+        raise StateError("A journal record cannot be written as text.", str(error)) from error
+    return with_checksum(body)
 
 
-def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
+def decode_records(data: bytes, lineage: str, checkpointed: int = 0) -> list[AnyRecord]:
     """The records of a journal, in the order of their numbers.
 
     Each run of damage (a line that cannot be read, a number that does not rise, numbers above `folded` that are
     missing, a last line without its newline) is one DamagedRecord, with a number that no other record has.
-    Raises StateProblem where an intact record belongs to another lineage.
+    Raises StateError where an intact record belongs to another lineage.
     """
     records: list[AnyRecord] = []
     last, damage, homeless = 0, False, False
@@ -177,9 +177,9 @@ def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
         if record is None or record.n <= last:
             damage = True
             continue
-        awaited = max(last, folded) + 1
+        awaited = max(last, checkpointed) + 1
         # A damaged record above `folded` stands for all numbers up to the next one.
-        told = bool(records) and isinstance(records[-1], DamagedRecord) and last > folded
+        told = bool(records) and isinstance(records[-1], DamagedRecord) and last > checkpointed
         if damage or (awaited < record.n and not told):
             free = awaited if awaited < record.n else last + 1
             if free < record.n:
@@ -189,7 +189,7 @@ def unframe(data: bytes, lineage: str, folded: int = 0) -> list[AnyRecord]:
         damage, last = False, record.n
         records.append(record)
     if damage or homeless:
-        records.append(DamagedRecord(n=max(last, folded) + 1, lineage=lineage))
+        records.append(DamagedRecord(n=max(last, checkpointed) + 1, lineage=lineage))
     return records
 
 
@@ -207,19 +207,19 @@ def _lines(data: bytes) -> Iterator[AnyRecord | None]:
         yield None
 
 
-def summed(body: bytes) -> bytes:
+def with_checksum(body: bytes) -> bytes:
     """`body`, which has no line break, as a line with its sum."""
     return _sum(body) + b" " + body + b"\n"
 
 
-def unsummed(line: bytes) -> bytes | None:
+def strip_checksum(line: bytes) -> bytes | None:
     """The body of a line, which comes without its newline; None where the sum is wrong."""
     body = line[_SUM_LENGTH + 1 :]
     return body if line[: _SUM_LENGTH + 1] == _sum(body) + b" " else None
 
 
 def _read(line: bytes) -> AnyRecord | None:
-    body = unsummed(line)
+    body = strip_checksum(line)
     if body is None:
         return None
     try:
@@ -233,8 +233,8 @@ def _sum(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest()[:_SUM_LENGTH].encode()
 
 
-def _foreign(found: str, lineage: str) -> StateProblem:
-    return StateProblem(
+def _foreign(found: str, lineage: str) -> StateError:
+    return StateError(
         "The journal belongs to another state.",
         f"Its records carry the lineage {found}, the state has {lineage}.",
         "Bring back the state that the journal lies beside (`seqsync state push FILE`), or, if you are sure that "
@@ -271,15 +271,15 @@ class Replayed:
 def replay(state: State, records: Iterable[AnyRecord]) -> Replayed:
     """`state` with `records` folded in, in order; those that it contains already only tell what is open.
 
-    Raises StateProblem where the journal would make a remote id stand twice.
+    Raises StateError where the journal would make a remote id stand twice.
     """
     replayed = Replayed(base=state, state=state, last_n=state.journal)
     for record in records:
-        replayed = absorb(replayed, record)
+        replayed = apply_record(replayed, record)
     try:
         checked = State(**dict(with_serial(state, replayed.state)))
     except ValidationError as error:
-        raise StateProblem(
+        raise StateError(
             "The journal contradicts the state.",
             error.errors(include_url=False, include_input=False)[0]["msg"],
             "Bring back the state that the journal lies beside: `seqsync state push FILE`, with one from "
@@ -288,7 +288,7 @@ def replay(state: State, records: Iterable[AnyRecord]) -> Replayed:
     return replace(replayed, state=checked)
 
 
-def absorb(replayed: Replayed, record: AnyRecord) -> Replayed:
+def apply_record(replayed: Replayed, record: AnyRecord) -> Replayed:
     """`replayed` after one more record."""
     if record.n > replayed.base.journal:
         replayed = replace(replayed, state=_changed(replayed.state, record))
@@ -331,13 +331,13 @@ def _ended(replayed: Replayed) -> Replayed:
     return replace(replayed, sequence_records=kept)
 
 
-def folded(replayed: Replayed) -> State:
+def checkpointed(replayed: Replayed) -> State:
     """The state that contains the whole journal, with the serial that belongs to it."""
     state = replayed.state.model_copy(update={"journal": replayed.last_n})
     return with_serial(replayed.base, state)
 
 
-def still_needed(replayed: Replayed) -> tuple[AnyRecord, ...]:
+def retained_records(replayed: Replayed) -> tuple[AnyRecord, ...]:
     """The records that must outlive folding, in order: what is open, and how the last apply began or ended.
 
     They carry no deltas any more: the state has them.

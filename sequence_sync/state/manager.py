@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sequence_sync.errors import AccountProblem, StateProblem
+from sequence_sync.errors import AccountError, StateError
 from sequence_sync.files import Rescue
 from sequence_sync.state.backends.base import Lock, StateBackend, Stored
-from sequence_sync.state.backends.high_water import Seen
-from sequence_sync.state.history import Chronicle
+from sequence_sync.state.backends.high_water import HighWaterMark
+from sequence_sync.state.history import HistoryWriter
 from sequence_sync.state.journal import (
     AnyRecord,
     Author,
@@ -24,15 +24,15 @@ from sequence_sync.state.journal import (
     IntentRecord,
     OutcomeRecord,
     Replayed,
-    absorb,
-    folded,
-    frame,
+    apply_record,
+    checkpointed,
+    decode_records,
+    encode_record,
     lineage_of,
     replay,
-    still_needed,
-    unframe,
+    retained_records,
 )
-from sequence_sync.state.model import Owners, State
+from sequence_sync.state.model import RemoteIdIndex, State
 from sequence_sync.state.statefile import decode, encode, new_state
 
 _READS = 5  # of a reader without the lock, until state and journal belong together
@@ -47,14 +47,14 @@ class Account:
     api_host: str
 
 
-class StateUnsaved(StateProblem):
+class StateNotSavedError(StateError):
     """The state could not be written where it belongs.
 
     `rescue_file` is where it stands instead. Where that failed too it is None, and `printed` holds the bytes, which
     the command prints to stdout as the last way out.
     """
 
-    def __init__(self, cause: StateProblem, data: bytes, rescue_file: str | None) -> None:
+    def __init__(self, cause: StateError, data: bytes, rescue_file: str | None) -> None:
         if rescue_file is None:
             hint = (
                 "It could not be kept in another file either, so it is printed. Save that text in a file and, when the "
@@ -67,10 +67,10 @@ class StateUnsaved(StateProblem):
         self.printed = data if rescue_file is None else None
 
 
-def read_only(backend: StateBackend, account: Account, seen: Seen | None = None) -> Replayed | None:
+def read_only(backend: StateBackend, account: Account, seen: HighWaterMark | None = None) -> Replayed | None:
     """State plus journal for `plan` and other readers, without the lock; None where there is neither.
 
-    With `seen`, a state older than this machine last saw is refused. Raises StateProblem, and AccountProblem where
+    With `seen`, a state older than this machine last saw is refused. Raises StateError, and AccountError where
     the state belongs to another API host.
     """
     for _ in range(_READS):
@@ -85,7 +85,7 @@ def read_only(backend: StateBackend, account: Account, seen: Seen | None = None)
 
 
 def _understood(
-    where: str, stored: Stored | None, journal: bytes, account: Account, seen: Seen | None, lineage: str
+    where: str, stored: Stored | None, journal: bytes, account: Account, seen: HighWaterMark | None, lineage: str
 ) -> tuple[Replayed, list[AnyRecord]]:
     """What state and journal say together, and the journal's records. `lineage` is for a state that is to begin.
 
@@ -100,7 +100,7 @@ def _understood(
         state = state.model_copy(update={"serial": seen.highest(state.lineage) if seen else 0})
     if seen is not None:
         seen.check(state, where)
-    records = unframe(journal, state.lineage, state.journal)
+    records = decode_records(journal, state.lineage, state.journal)
     replayed = replay(state, records)
     if state.api_host != account.api_host:
         replayed = _at_another_host(where, replayed, account)
@@ -110,7 +110,7 @@ def _understood(
 def _at_another_host(where: str, replayed: Replayed, account: Account) -> Replayed:
     """A state that knows nothing yet belongs to no host: a first apply that failed must not bind it."""
     if replayed.state.sequences or replayed.open_intents or replayed.damaged:
-        raise AccountProblem(
+        raise AccountError(
             "The state belongs to another API host.",
             f"{where} is of {replayed.state.api_host}; the environment {account.environment} uses {account.api_host}.",
             "Correct `api_url` or `state` of this environment in seqsync.yaml. Nothing was sent.",
@@ -130,7 +130,7 @@ def _notes(where: str, lost: bool, replayed: Replayed) -> tuple[str, ...]:
     return tuple(lines)
 
 
-class Ledger:
+class StateManager:
     """The state of one run, under the lock.
 
     The caller holds `lock` and keeps holding it until after the last call here. `lineage` is a new UUID, used only
@@ -140,9 +140,17 @@ class Ledger:
     """
 
     def __init__(
-        self, backend: StateBackend, lock: Lock, account: Account, rescue: Rescue, *, lineage: str, run: str,
-        seen: Seen | None = None, author: Callable[[], Author] = Author,
-    ) -> None:  # fmt: skip
+        self,
+        backend: StateBackend,
+        lock: Lock,
+        account: Account,
+        rescue: Rescue,
+        *,
+        lineage: str,
+        run: str,
+        seen: HighWaterMark | None = None,
+        author: Callable[[], Author] = Author,
+    ) -> None:
         self._author, self._signed = author, False
         self._backend, self._lock, self._rescue, self._seen, self._run = backend, lock, rescue, seen, run
         self._mutex = threading.Lock()
@@ -150,11 +158,11 @@ class Ledger:
         stored, journal = backend.read(), backend.journal()
         self._view, records = _understood(backend.describe(), stored, journal, account, seen, lineage)
         self._version = stored.version if stored else None
-        self._chronicle = Chronicle(backend, records, self._view.base.journal)
-        self._owners = Owners(self._view.state)
+        self._chronicle = HistoryWriter(backend, records, self._view.base.journal)
+        self._owners = RemoteIdIndex(self._view.state)
         if any(isinstance(record, DamagedRecord) for record in records):
-            backend.replace_journal(b"".join(map(frame, records)))
-        self._uncut = len(records) > len(still_needed(self._view))
+            backend.replace_journal(b"".join(map(encode_record, records)))
+        self._uncut = len(records) > len(retained_records(self._view))
         self._grown, self._size = len(journal), len(stored.data) if stored else 0
         if seen is not None and stored is not None:
             seen.note(self._view.base)
@@ -207,20 +215,21 @@ class Ledger:
         """Number `record`, make it durable, apply it; its number. Lineage, author and, where it has none, run are
         filled in.
 
-        Raises StateProblem (LockLost too) where that is not certain: then nothing may be sent, and every later append
+        Raises StateError (LockLostError too) where that is not certain: then nothing may be sent, and every later
+        append
         refuses. An outcome that could not be recorded goes to a rescue file, which the error names.
         """
         with self._mutex:
             if self._broken:
-                raise StateProblem("The journal cannot be written any more.", "An earlier record could not be saved.")
+                raise StateError("The journal cannot be written any more.", "An earlier record could not be saved.")
             head = {"n": self._view.last_n + 1, "lineage": self.state.lineage, "run": record.run or self._run}
             numbered = record.model_copy(update=head if self._signed else {**head, "by": self._author()})
-            view = absorb(self._view, numbered)
+            view = apply_record(self._view, numbered)
             self._owners.move(self.state, view.state, (delta.sequence for delta in numbered.deltas))
             self._broken = True  # until it is certain that it is not: a signal may end this anywhere
             try:
-                self._write_durably(frame(numbered))
-            except StateProblem as problem:
+                self._write_durably(encode_record(numbered))
+            except StateError as problem:
                 self._keep_outcome(numbered, problem)
                 raise
             self._view, self._broken, self._signed = view, False, True
@@ -235,7 +244,7 @@ class Ledger:
         self._grown += len(line)
         self._uncut = True
 
-    def _keep_outcome(self, record: AnyRecord, problem: StateProblem) -> None:
+    def _keep_outcome(self, record: AnyRecord, problem: StateError) -> None:
         if not isinstance(record, OutcomeRecord):
             return
         about = next((intent.address for intent in self.open_intents if intent.n == record.of), "it")
@@ -255,14 +264,14 @@ class Ledger:
             pushed = state.model_copy(update={"serial": serial, "journal": last_n, "applying": None})
             self._chronicle.push(self._view.base, pushed, self._run, self._author())
             self._save(pushed)
-            kept = (row.model_copy(update={"lineage": state.lineage}) for row in still_needed(self._view))
-            self._backend.replace_journal(b"".join(map(frame, kept)))
+            kept = (row.model_copy(update={"lineage": state.lineage}) for row in retained_records(self._view))
+            self._backend.replace_journal(b"".join(map(encode_record, kept)))
             self._broken = True
             if self._seen is not None:
                 self._seen.reset(self._view.base)
             return self._view.base.serial
 
-    def fold_if_due(self) -> bool:
+    def checkpoint_if_due(self) -> bool:
         """Fold when the journal has outgrown the state, so that many small steps never rewrite a big state each."""
         if self._grown < max(_DUE_AT_LEAST, self._size):
             return False
@@ -272,16 +281,16 @@ class Ledger:
     def fold(self) -> None:
         """Write the state with the whole journal in it, then cut the journal to what is still needed.
 
-        Raises StateUnsaved, which carries the rescue file or the bytes; StateProblem where only the cut failed.
+        Raises StateNotSavedError, which carries the rescue file or the bytes; StateError where only the cut failed.
         """
         with self._mutex:
             if self._view.last_n > self._view.base.journal:
-                state = folded(self._view)
+                state = checkpointed(self._view)
                 # Before the state is written: a run that is cut off here writes both again.
                 self._chronicle.fold(self._view.base, state, self._run)
                 self._save(state)
             if self._uncut:
-                kept = b"".join(map(frame, still_needed(self._view)))
+                kept = b"".join(map(encode_record, retained_records(self._view)))
                 self._backend.replace_journal(kept)
                 self._grown, self._uncut = 0, False
 
@@ -290,9 +299,9 @@ class Ledger:
         try:
             self._lock.check()
             self._version = self._backend.write(data, self._version, f"{self._run}-{state.journal}")
-        except StateProblem as cause:
+        except StateError as cause:
             name = f"state-{state.serial}-{hashlib.sha256(data).hexdigest()[:8]}.json"
-            raise StateUnsaved(cause, data, self._rescue.save(name, data)) from cause
+            raise StateNotSavedError(cause, data, self._rescue.save(name, data)) from cause
         self._view = replace(self._view, base=state, state=state)
         self._size = len(data)
         if self._seen is not None:

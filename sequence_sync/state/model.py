@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.model.fields import Frozen, Priority
 from sequence_sync.model.sequence import Content, Variant
 
@@ -68,9 +68,12 @@ class StepState(Frozen):
     def content(self) -> Content:
         """The step in the shape that files are wanted in."""
         return Content(
-            type=self.type, day=self.day, priority=self.priority, assignee=self.assignee,
+            type=self.type,
+            day=self.day,
+            priority=self.priority,
+            assignee=self.assignee,
             variants={letter: row.content for letter, row in self.variants.items()},
-        )  # fmt: skip
+        )
 
 
 class MadeFrom(Frozen):
@@ -191,12 +194,16 @@ class State(Frozen):
 def step_state(content: Content, step_id: str, variant_ids: Mapping[str, str | None]) -> StepState:
     """The entry of a step whose `content` was applied as `step_id`."""
     return StepState(
-        id=step_id, type=content.type, day=content.day, priority=content.priority, assignee=content.assignee,
+        id=step_id,
+        type=content.type,
+        day=content.day,
+        priority=content.priority,
+        assignee=content.assignee,
         variants={
             letter: VariantState(id=variant_ids.get(letter), content=row, digest=variant_digest(row))
             for letter, row in content.variants.items()
         },
-    )  # fmt: skip
+    )
 
 
 def variant_digest(variant: Variant) -> str:
@@ -204,7 +211,7 @@ def variant_digest(variant: Variant) -> str:
     return digest_of(variant.model_dump(mode="json"))
 
 
-class Owners:
+class RemoteIdIndex:
     """Remote id to address, for one state."""
 
     def __init__(self, state: State) -> None:
@@ -217,7 +224,7 @@ class Owners:
     def move(self, before: State, after: State, touched: Iterable[str]) -> None:
         """Go from `before` to `after`, which differ in the `touched` sequences only.
 
-        Raises StateProblem, and stays as it was, where an id would stand twice.
+        Raises StateError, and stays as it was, where an id would stand twice.
         """
         pairs = [(key, before.sequences.get(key), after.sequences.get(key)) for key in sorted(set(touched))]
         leaving = {remote_id for key, old, new in pairs for _, remote_id in _only_in(key, old, new)}
@@ -226,7 +233,7 @@ class Owners:
             for address, remote_id in _only_in(key, new, old):
                 owner = coming.get(remote_id) or (None if remote_id in leaving else self._addresses.get(remote_id))
                 if owner is not None:
-                    raise StateProblem(
+                    raise StateError(
                         "A remote id would stand twice in the state.",
                         f"{remote_id} belongs to {owner} already; it was now told for {address}.",
                         "Nothing was recorded. Look at both in Saleshandy, then run the same command again.",

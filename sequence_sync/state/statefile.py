@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.state.model import STATE_VERSION, SequenceState, State
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
@@ -61,23 +61,27 @@ def _bare(row: SequenceState) -> SequenceState:
 
 
 def encode(state: State) -> bytes:
-    """The bytes of `state`: the same state, the same bytes. Raises StateProblem where a text is no Unicode."""
+    """The bytes of `state`: the same state, the same bytes. Raises StateError where a text is no Unicode."""
     with collector_paused():
         try:
             body = to_json(_sorted(state.model_dump(mode="json")), indent=2) + b"\n"
         except PydanticSerializationError as error:
-            raise StateProblem("The state cannot be written as text.", str(error)) from error
+            raise StateError("The state cannot be written as text.", str(error)) from error
     place = body.rindex(_VERSION_LINE)
     return body[:place] + f'\n  "sum": "{hashlib.sha256(body).hexdigest()}",'.encode() + body[place:]
 
 
 def decode(
-    data: bytes, where: str, *, upgrades: Mapping[int, Upgrade] = UPGRADES, current: int = STATE_VERSION,
+    data: bytes,
+    where: str,
+    *,
+    upgrades: Mapping[int, Upgrade] = UPGRADES,
+    current: int = STATE_VERSION,
     unchecked: bool = False,
-) -> State:  # fmt: skip
+) -> State:
     """The state that `data` spell; older versions are brought up to `current` by `upgrades`.
 
-    `unchecked` believes bytes whose sum is wrong or absent (`state push -force`). Raises StateProblem where the data
+    `unchecked` believes bytes whose sum is wrong or absent (`state push -force`). Raises StateError where the data
     are empty, no JSON, no object, of no, an unknown or a newer version, damaged, or of a wrong shape.
     """
     with collector_paused():
@@ -85,20 +89,20 @@ def decode(
         version = _version(plain, where, current)
         if not unchecked and not _sum_is_right(data):
             summary = f"{where} is damaged, or was changed outside seqsync."
-            raise StateProblem(summary, "Its sum is wrong or missing.", f"{WAY_BACK} {AS_IT_IS}")
+            raise StateError(summary, "Its sum is wrong or missing.", f"{WAY_BACK} {AS_IT_IS}")
         plain.pop("sum", None)
         return _shaped(_upgraded(plain, version, where, upgrades, current), where)
 
 
 def _parsed(data: bytes, where: str) -> dict[str, Any]:
     if not data.strip(b" \t\r\n"):
-        raise StateProblem(f"{where} is empty.", "A state is never empty: something cut it off.", WAY_BACK)
+        raise StateError(f"{where} is empty.", "A state is never empty: something cut it off.", WAY_BACK)
     try:
         plain = from_json(data)
     except ValueError as error:
-        raise StateProblem(f"{where} is not JSON.", _why_not_json(data, error), WAY_BACK) from error
+        raise StateError(f"{where} is not JSON.", _why_not_json(data, error), WAY_BACK) from error
     if not isinstance(plain, dict):
-        raise StateProblem(f"{where} is not a state.", "It holds JSON, but not an object.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", "It holds JSON, but not an object.", WAY_BACK)
     return plain
 
 
@@ -119,11 +123,11 @@ def _why_not_json(data: bytes, error: ValueError) -> str:
 def _version(plain: dict[str, Any], where: str, current: int) -> int:
     version = plain.get("version")
     if "version" not in plain:
-        raise StateProblem(f"{where} is not a state.", "It has no `version`.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", "It has no `version`.", WAY_BACK)
     if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-        raise StateProblem(f"{where} is not a state.", f"`version` is {json.dumps(version)[:40]}.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", f"`version` is {json.dumps(version)[:40]}.", WAY_BACK)
     if version > current:
-        raise StateProblem(
+        raise StateError(
             f"{where} was made by a newer seqsync.",
             f"It has state version {version}; this seqsync reads up to {current}.",
             "Update seqsync (`seqsync version` tells which one you have). Nothing was read or changed.",
@@ -148,9 +152,7 @@ def _upgraded(
 ) -> dict[str, Any]:
     for step in range(version, current):
         if step not in upgrades:
-            raise StateProblem(
-                f"{where} has an unknown version.", f"No seqsync wrote state version {version}.", WAY_BACK
-            )
+            raise StateError(f"{where} has an unknown version.", f"No seqsync wrote state version {version}.", WAY_BACK)
         plain = {**upgrades[step](plain), "version": step + 1}
     return plain
 
@@ -165,7 +167,7 @@ def _shaped(plain: dict[str, Any], where: str) -> State:
         more = f" ({len(told) - 1} more like it)" if len(told) > 1 else ""
         said = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
         why = f"`{field}`: {said}" if field else said
-        raise StateProblem(f"{where} has not the shape of a state.", f"{why}{more}.", WAY_BACK) from error
+        raise StateError(f"{where} has not the shape of a state.", f"{why}{more}.", WAY_BACK) from error
 
 
 def _sorted(value: Any) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 from support.engine import Bench, FakeApi, made
 
 from sequence_sync.apply.executor import Executor
-from sequence_sync.apply.refresh import Refresh, Wanted
+from sequence_sync.apply.refresh import ReadRequest, RemoteReader
 from sequence_sync.model.report import ApplyReport, Event
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.model import Plan
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.base import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
 
 
 class Killed(BaseException):
@@ -45,7 +45,7 @@ class Account(FakeApi):
             name, body = f"new{len(self.sent)}", dict(request.body or {})
             row = RemoteVariant(name, body["payload"], body.get("taskNote", ""), (), 1)
             self.change(parts[2], parts[4], lambda step: replace(step, variants=(*step.variants, row)))
-            return Answer(Kind.OK, 201, payload={"id": name})
+            return Answer(AnswerKind.OK, 201, payload={"id": name})
         answer = made(self, request)
         if parts[-1] == "steps":
             body = dict(request.body or {})
@@ -73,7 +73,7 @@ class Account(FakeApi):
         taken = {step.day for step in self.kept[sequence] if step.type == 1 and step.id != step_id}
         assert day is None or day not in taken or self.step(step_id).type != 1, f"day {day} is held"
         self.change(sequence, step_id, patched)
-        return Answer(Kind.OK, 200, payload={"message": "ok"})
+        return Answer(AnswerKind.OK, 200, payload={"message": "ok"})
 
     def change(self, sequence: str, step_id: str, how: Any) -> None:
         """Change one step."""
@@ -121,7 +121,7 @@ class Trial(Bench):
     def __post_init__(self) -> None:
         self.api = self.account
 
-    def look(self, *files: WantedSequence, **options: Any) -> Plan:
+    def look(self, *files: DesiredSequence, **options: Any) -> Plan:
         """The refreshed plan of now; the lock is let go of."""
         context = self.context()
         try:
@@ -129,14 +129,14 @@ class Trial(Bench):
         finally:
             context.lock.release()
 
-    def _refreshed(self, files: tuple[WantedSequence, ...], allowed: tuple[str, ...] = (), **more: Any) -> Plan:
+    def _refreshed(self, files: tuple[DesiredSequence, ...], allowed: tuple[str, ...] = (), **more: Any) -> Plan:
         known = self.ledger.state
         ids = {row.key: row.remote_id for row in files if row.remote_id and row.key not in known.sequences}
         owned = {row.id for row in known.sequences.values()}
-        read = Refresh(self.api, self.clock, 120.0).read(Wanted(known.sequences, ids), owned)
+        read = RemoteReader(self.api, self.clock, 120.0).read(ReadRequest(known.sequences, ids), owned)
         assert not read.unread
         rows = {row.key: row for row in files}
-        return make_plan(Inputs(rows, known, "default", "api", allowed=allowed, app=read.app, **more))
+        return make_plan(PlanInputs(rows, known, "default", "api", allowed=allowed, app=read.app, **more))
 
     def carry(self, plan: Plan) -> ApplyReport:
         """Apply a plan that was made before."""
@@ -150,7 +150,7 @@ class Trial(Bench):
         finally:
             context.lock.release()
 
-    def sync(self, *files: WantedSequence, allowed: tuple[str, ...] = (), **more: Any) -> list[Request]:
+    def sync(self, *files: DesiredSequence, allowed: tuple[str, ...] = (), **more: Any) -> list[Request]:
         """Look, plan, apply: the calls that were made. They are those of the plan, and a second look finds nothing
         but drift that was told."""
         before, plan = len(self.account.sent), self.look(*files, allowed=allowed, **more)
@@ -164,7 +164,7 @@ class Trial(Bench):
         return sent
 
 
-def trial(folder: Path, *files: WantedSequence, account: Account | None = None) -> Trial:
+def trial(folder: Path, *files: DesiredSequence, account: Account | None = None) -> Trial:
     """Applied once, with another sequence beside it, so that one that is gone is not another account."""
     bench = Trial(folder, account=account or Account())
     bench.apply(*files, observer=bench.heard)

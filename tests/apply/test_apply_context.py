@@ -8,7 +8,7 @@ from support.build import call, email, message
 from support.engine import remote
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.plan.matching import adopted_step, look, made_step_state, with_variant_ids
+from sequence_sync.plan.matching import adopted_step, created_step_state, match_steps, with_variant_ids
 from sequence_sync.provider.base import RemoteVariant
 
 HELLO = message(2, "one two three four five six")
@@ -18,49 +18,53 @@ FAR = message(2, "nothing of all that is here")
 
 def test_equal_text_is_adopted() -> None:
     """A step that says what one to be created says is that one."""
-    found = look([remote("s1", HELLO)], {"q.a": HELLO}, {})
+    found = match_steps([remote("s1", HELLO)], {"q.a": HELLO}, {})
     assert (list(found.adopt), found.ask, found.doubles, found.others) == (["q.a"], (), (), ())
 
 
 def test_another_day_is_not_the_same_step() -> None:
     """Where the day is told it counts; where it is not the text decides."""
-    assert look([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).others
-    assert list(look([remote("s1", HELLO, day=None)], {"q.a": HELLO}, {}).adopt) == ["q.a"]
+    assert match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).others
+    assert list(match_steps([remote("s1", HELLO, day=None)], {"q.a": HELLO}, {}).adopt) == ["q.a"]
 
 
 def test_half_of_the_words_is_too_near_to_tell() -> None:
     """An edited text is neither adopted nor doubled: a person is asked."""
-    found = look([remote("s1", NEAR)], {"q.a": HELLO}, {})
+    found = match_steps([remote("s1", NEAR)], {"q.a": HELLO}, {})
     assert [(addresses, step.id) for addresses, step in found.ask] == [(("q.a",), "s1")]
 
 
 def test_a_bare_step_is_asked_about_with_every_address() -> None:
     """A call without a note may be any of the calls to come, and all of them are named."""
-    found = look([remote("s1", call(1))], {"q.a": call(1), "q.b": call(1), "q.c": call(2)}, {})
+    found = match_steps([remote("s1", call(1))], {"q.a": call(1), "q.b": call(1), "q.c": call(2)}, {})
     assert found.ask[0][0] == ("q.a", "q.b")
 
 
 def test_others_are_left_alone() -> None:
     """A step like nothing of ours is somebody else's."""
-    assert [step.id for step in look([remote("s1", FAR)], {"q.a": HELLO}, {}).others] == ["s1"]
+    assert [step.id for step in match_steps([remote("s1", FAR)], {"q.a": HELLO}, {}).others] == ["s1"]
 
 
 def test_a_second_copy_of_a_managed_step_is_told() -> None:
     """What equals a managed step is a second copy, with or without content."""
-    assert [(name, s.id) for name, s in look([remote("s2", HELLO)], {}, {"q.a": HELLO}).doubles] == [("q.a", "s2")]
-    assert [(name, s.id) for name, s in look([remote("s2", call(1))], {}, {"q.a": call(1)}).doubles] == [("q.a", "s2")]
+    assert [(name, s.id) for name, s in match_steps([remote("s2", HELLO)], {}, {"q.a": HELLO}).doubles] == [
+        ("q.a", "s2")
+    ]
+    assert [(name, s.id) for name, s in match_steps([remote("s2", call(1))], {}, {"q.a": call(1)}).doubles] == [
+        ("q.a", "s2")
+    ]
 
 
 def test_a_second_copy_of_a_step_that_is_just_adopted_is_told() -> None:
     """Of two equal unknown steps one is ours and the other is a second copy, never somebody else's."""
-    found = look([remote("s1", HELLO), remote("s2", HELLO)], {"q.a": HELLO}, {})
+    found = match_steps([remote("s1", HELLO), remote("s2", HELLO)], {"q.a": HELLO}, {})
     assert found.adopt["q.a"].id == "s1"
     assert [(name, step.id) for name, step in found.doubles] == [("q.a", "s2")]
 
 
 def test_a_bare_step_that_may_still_be_to_come_is_asked_about_first() -> None:
     """A call that equals a managed one and one to be created is a question, not a second copy."""
-    found = look([remote("s1", call(1))], {"q.b": call(1)}, {"q.a": call(1)})
+    found = match_steps([remote("s1", call(1))], {"q.b": call(1)}, {"q.a": call(1)})
     assert (len(found.ask), found.doubles) == (1, ())
 
 
@@ -107,19 +111,19 @@ def test_an_inactive_variant_is_recorded_as_such() -> None:
 
 def test_ids_that_no_answer_told_stay_unknown() -> None:
     """A create whose answer names no variants leaves their ids open."""
-    entry = made_step_state(HELLO, "s1", ())
+    entry = created_step_state(HELLO, "s1", ())
     assert (entry.id, entry.variants["a"].id) == ("s1", None)
 
 
 def test_only_the_ids_of_variants_are_taken_from_a_read() -> None:
     """A day, a switch or a text that somebody changed in the app is drift, and never becomes what we applied."""
     content = email(2, "Hello", b="Hey")
-    entry = made_step_state(content, "s1", ())
+    entry = created_step_state(content, "s1", ())
     moved = remote("s1", content, day=105)
     moved = replace(moved, variants=tuple(replace(row, status=0) for row in moved.variants))
     found = with_variant_ids(entry, moved)
     assert found is not None
-    assert found == made_step_state(content, "s1", ("s1-a", "s1-b"))
+    assert found == created_step_state(content, "s1", ("s1-a", "s1-b"))
     assert with_variant_ids(entry, remote("s1", email(2, "Hello", b="Quite another"))) is None
-    lone = made_step_state(HELLO, "s2", ())
-    assert with_variant_ids(lone, remote("s2", FAR)) == made_step_state(HELLO, "s2", ("s2-a",))
+    lone = created_step_state(HELLO, "s2", ())
+    assert with_variant_ids(lone, remote("s2", FAR)) == created_step_state(HELLO, "s2", ("s2-a",))

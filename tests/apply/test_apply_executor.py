@@ -8,9 +8,9 @@ import pytest
 from support.build import call, email, message, wanted
 from support.engine import Bench, Reaction, lost, made, remote, says
 
-from sequence_sync.errors import AccountProblem
+from sequence_sync.errors import AccountError
 from sequence_sync.model.report import Status
-from sequence_sync.provider.base import Answer, Kind, RemoteSequence
+from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence
 from sequence_sync.state.journal import DamagedRecord, IntentRecord
 
 STEPS = {"intro": email(1, "Quick question"), "connect": message(2, "shall we connect some day")}
@@ -34,10 +34,10 @@ def test_everything_is_made_once_and_in_order(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("reaction", "code", "status"),
     [
-        (says(Kind.INVALID), 10, Status.FAILED),
-        (says(Kind.BAD_KEY), 4, Status.FAILED),
-        (says(Kind.FORBIDDEN), 4, Status.FAILED),
-        (says(Kind.REFUSED), 10, Status.FAILED),
+        (says(AnswerKind.INVALID), 10, Status.FAILED),
+        (says(AnswerKind.BAD_KEY), 4, Status.FAILED),
+        (says(AnswerKind.FORBIDDEN), 4, Status.FAILED),
+        (says(AnswerKind.REFUSED), 10, Status.FAILED),
         (lost, 0, Status.DONE),
     ],
 )
@@ -49,13 +49,15 @@ def test_exit_code_of_an_answer(bench: Bench, reaction: Reaction, code: int, sta
     assert [(r.body or {}).get("absoluteDays") for r in bench.api.sent].count(1) == 1
 
 
-@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.UNREADABLE, Kind.NO_ANSWER, Kind.RATE_LIMITED])
-def test_what_was_not_made_is_sent_again(bench: Bench, kind: Kind) -> None:
+@pytest.mark.parametrize(
+    "kind", [AnswerKind.FAILED, AnswerKind.UNREADABLE, AnswerKind.NO_ANSWER, AnswerKind.RATE_LIMITED]
+)
+def test_what_was_not_made_is_sent_again(bench: Bench, kind: AnswerKind) -> None:
     """An unclear answer is waited out for the whole grace before the one further send; the rate limit needs none."""
     bench.api.reactions = [made, says(kind)]
     assert bench.apply(FILE).exit_code == 0
     assert len(bench.api.sent) == 4
-    assert bench.clock.now() >= 1000.0 + (120.0 if kind is not Kind.RATE_LIMITED else 0.0)
+    assert bench.clock.now() >= 1000.0 + (120.0 if kind is not AnswerKind.RATE_LIMITED else 0.0)
 
 
 def test_a_known_id_in_an_answer_is_not_believed(bench: Bench) -> None:
@@ -63,7 +65,7 @@ def test_a_known_id_in_an_answer_is_not_believed(bench: Bench) -> None:
 
     def stale(api: object, request: object) -> object:
         made(bench.api, bench.api.sent[-1])
-        return Answer(Kind.OK, 201, payload={"id": "new2"})
+        return Answer(AnswerKind.OK, 201, payload={"id": "new2"})
 
     bench.api.reactions = [made, made, stale]  # type: ignore[list-item]
     assert bench.apply(FILE).exit_code == 0
@@ -124,7 +126,7 @@ def test_another_account_is_refused_before_anything_is_settled(bench: Bench) -> 
     """With a key that sees none of the state's sequences nothing is closed and nothing is sent."""
     bench.apply(FILE)
     bench.api.listed = []
-    with pytest.raises(AccountProblem):
+    with pytest.raises(AccountError):
         bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert len(bench.api.sent) == 3
 
@@ -150,7 +152,7 @@ def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
     def gone(api: object, request: object) -> object:
         del bench.api.kept["new1"]
         bench.api.listed.pop()
-        return says(Kind.NO_ANSWER)(bench.api, bench.api.sent[-1])
+        return says(AnswerKind.NO_ANSWER)(bench.api, bench.api.sent[-1])
 
     bench.api.reactions = [made, gone]  # type: ignore[list-item]
     both = (FILE, wanted("other", remote_id="other"))

@@ -7,53 +7,66 @@ from support.build import call, email, message
 from support.engine import remote
 from support.states import FakeClock
 
-from sequence_sync.apply.context import TRIES_UNREAD, Context
-from sequence_sync.apply.in_doubt import CREATE_TABLE, Decision, Evidence, Seen, Stand, weigh_sequences, weigh_steps
-from sequence_sync.errors import WaitExhausted
-from sequence_sync.provider.base import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
+from sequence_sync.apply.context import TRIES_UNREAD, ApplyContext
+from sequence_sync.apply.in_doubt import (
+    CREATE_RESOLUTIONS,
+    CreateResolution,
+    Doubt,
+    Evidence,
+    Observation,
+    observe_sequences,
+    observe_steps,
+)
+from sequence_sync.errors import WaitExhaustedError
+from sequence_sync.provider.base import Answer, AnswerKind, ReadFailedError, RemoteSequence, RemoteStep
 
 OURS = message(2, "Thanks for connecting, did you see our note")
 OTHERS = message(2, "Thanks for connecting, did you see this other thing")
-READS: dict[Seen, list[RemoteStep] | None] = {
-    Seen.NOTHING: [remote("old", OURS)],
-    Seen.EQUAL: [remote("old", OURS), remote("new", OURS), remote("mail", email(9))],
-    Seen.OTHER: [remote("new", OTHERS)],
-    Seen.STRANGERS: [remote("new", email(9, "Nothing alike"))],
-    Seen.UNREAD: None,
+READS: dict[Observation, list[RemoteStep] | None] = {
+    Observation.NOTHING: [remote("old", OURS)],
+    Observation.EQUAL: [remote("old", OURS), remote("new", OURS), remote("mail", email(9))],
+    Observation.OTHER: [remote("new", OTHERS)],
+    Observation.STRANGERS: [remote("new", email(9, "Nothing alike"))],
+    Observation.UNREAD: None,
 }
 WAIT, ADOPT, ASK, SEND, CLOSE, REFUSED = (
-    Decision.WAIT, Decision.ADOPT, Decision.ASK, Decision.SEND, Decision.CLOSE, Decision.REFUSED
-)  # fmt: skip
+    CreateResolution.WAIT,
+    CreateResolution.ADOPT,
+    CreateResolution.ASK,
+    CreateResolution.SEND,
+    CreateResolution.CLOSE,
+    CreateResolution.REFUSED,
+)
 # In the order of Seen: nothing, equal, other, strangers, unread.
 EXPECTED = {
-    (Stand.UNKNOWN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Stand.DOUBTFUL, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Stand.OPEN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Stand.UNKNOWN, True): (SEND, ADOPT, ASK, CLOSE, ASK),
-    (Stand.DOUBTFUL, True): (REFUSED, ADOPT, ASK, REFUSED, ASK),
-    (Stand.OPEN, True): (CLOSE, ADOPT, ASK, CLOSE, ASK),
+    (Doubt.UNKNOWN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
+    (Doubt.DOUBTFUL, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
+    (Doubt.OPEN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
+    (Doubt.UNKNOWN, True): (SEND, ADOPT, ASK, CLOSE, ASK),
+    (Doubt.DOUBTFUL, True): (REFUSED, ADOPT, ASK, REFUSED, ASK),
+    (Doubt.OPEN, True): (CLOSE, ADOPT, ASK, CLOSE, ASK),
 }
-CELLS = [(stand, over, seen) for stand, over in EXPECTED for seen in Seen]
+CELLS = [(stand, over, seen) for stand, over in EXPECTED for seen in Observation]
 
 
 @pytest.mark.parametrize(("stand", "over", "seen"), CELLS)
-def test_each_cell_of_the_table(stand: Stand, over: bool, seen: Seen) -> None:
+def test_each_cell_of_the_table(stand: Doubt, over: bool, seen: Observation) -> None:
     """A read that shows this, for a create that stands so, before or after the grace, means that."""
-    evidence = weigh_steps(READS[seen], {"old"}, OURS)
+    evidence = observe_steps(READS[seen], {"old"}, OURS)
     assert evidence.seen is seen
-    assert CREATE_TABLE[stand, over][evidence.seen] is EXPECTED[stand, over][list(Seen).index(seen)]
+    assert CREATE_RESOLUTIONS[stand, over][evidence.seen] is EXPECTED[stand, over][list(Observation).index(seen)]
 
 
-def context(clock: FakeClock, grace: float = 120.0) -> Context:
+def context(clock: FakeClock, grace: float = 120.0) -> ApplyContext:
     """Only what settling needs."""
-    return Context(api=None, ledger=None, lock=None, clock=clock, grace=grace, run="r")  # type: ignore[arg-type]
+    return ApplyContext(api=None, ledger=None, lock=None, clock=clock, grace=grace, run="r")  # type: ignore[arg-type]
 
 
 def test_waits_at_widening_gaps_until_the_grace_is_over() -> None:
     """Nothing new is looked for again and again, and the last look begins when the grace has passed."""
     clock = FakeClock()
     since = clock.now()
-    decision, _ = context(clock).settle(Stand.UNKNOWN, since, lambda: Evidence(Seen.NOTHING))
+    decision, _ = context(clock).settle(Doubt.UNKNOWN, since, lambda: Evidence(Observation.NOTHING))
     assert decision is SEND
     assert clock.slept[:3] == [1.0, 2.0, 4.0]
     assert clock.now() - since == 120.0
@@ -62,8 +75,10 @@ def test_waits_at_widening_gaps_until_the_grace_is_over() -> None:
 def test_the_first_match_ends_the_wait() -> None:
     """What is found at the third look is adopted at once."""
     clock = FakeClock()
-    looks = iter([Evidence(Seen.NOTHING), Evidence(Seen.OTHER), Evidence(Seen.EQUAL, found_id="new")])
-    decision, evidence = context(clock).settle(Stand.OPEN, clock.now(), lambda: next(looks))
+    looks = iter(
+        [Evidence(Observation.NOTHING), Evidence(Observation.OTHER), Evidence(Observation.EQUAL, found_id="new")]
+    )
+    decision, evidence = context(clock).settle(Doubt.OPEN, clock.now(), lambda: next(looks))
     assert (decision, evidence.found_id, clock.slept) == (ADOPT, "new", [1.0, 2.0])
 
 
@@ -73,9 +88,9 @@ def test_reads_that_fail_are_tried_again_before_a_person_is_asked() -> None:
 
     def fails() -> Evidence:
         failed.append(clock.now())
-        raise ReadFailed("no", Answer(Kind.FAILED))
+        raise ReadFailedError("no", Answer(AnswerKind.FAILED))
 
-    decision, _ = context(clock, grace=0.0).settle(Stand.UNKNOWN, clock.now(), fails)
+    decision, _ = context(clock, grace=0.0).settle(Doubt.UNKNOWN, clock.now(), fails)
     assert (decision, len(failed)) == (ASK, TRIES_UNREAD)
 
 
@@ -83,36 +98,36 @@ def test_no_time_left_to_read_asks() -> None:
     """A waiting budget that is used up leaves the create open for a person."""
 
     def exhausted() -> Evidence:
-        raise WaitExhausted("no time")
+        raise WaitExhaustedError("no time")
 
     clock = FakeClock()
-    assert context(clock).settle(Stand.UNKNOWN, clock.now(), exhausted)[0] is ASK
+    assert context(clock).settle(Doubt.UNKNOWN, clock.now(), exhausted)[0] is ASK
 
 
 def test_rewritten_text_is_no_proof_of_absence() -> None:
     """A new step of the type and day that says something else may be ours, rewritten: never nothing."""
     read = [remote("new", message(2, "entirely different words here"))]
-    assert weigh_steps(read, set(), OURS).seen is Seen.OTHER
+    assert observe_steps(read, set(), OURS).seen is Observation.OTHER
     moved = [remote("new", message(7, "entirely different words here"))]
-    assert weigh_steps(moved, set(), OURS).seen is Seen.STRANGERS
+    assert observe_steps(moved, set(), OURS).seen is Observation.STRANGERS
 
 
 def test_two_equal_ones_are_not_guessed_between() -> None:
     """Two new steps that could be ours are told with both ids."""
-    evidence = weigh_steps([remote("one", call(1)), remote("two", call(1))], set(), call(1))
-    assert (evidence.seen, evidence.candidates) == (Seen.OTHER, ("one", "two"))
+    evidence = observe_steps([remote("one", call(1)), remote("two", call(1))], set(), call(1))
+    assert (evidence.seen, evidence.candidates) == (Observation.OTHER, ("one", "two"))
 
 
 @pytest.mark.parametrize(
     ("row", "seen"),
     [
-        (RemoteSequence("new", " TRIAL ", False), Seen.EQUAL),
-        (RemoteSequence("new", "Trial", True), Seen.OTHER),
-        (RemoteSequence("new", "Trial", False, ("s1",)), Seen.OTHER),
-        (RemoteSequence("new", "Another", False), Seen.NOTHING),
-        (RemoteSequence("old", "Trial", False), Seen.NOTHING),
+        (RemoteSequence("new", " TRIAL ", False), Observation.EQUAL),
+        (RemoteSequence("new", "Trial", True), Observation.OTHER),
+        (RemoteSequence("new", "Trial", False, ("s1",)), Observation.OTHER),
+        (RemoteSequence("new", "Another", False), Observation.NOTHING),
+        (RemoteSequence("old", "Trial", False), Observation.NOTHING),
     ],
 )
-def test_a_sequence_is_ours_only_new_inactive_and_empty(row: RemoteSequence, seen: Seen) -> None:
+def test_a_sequence_is_ours_only_new_inactive_and_empty(row: RemoteSequence, seen: Observation) -> None:
     """A sequence of the title is adopted only if it is new, inactive and empty."""
-    assert weigh_sequences([row], {"old"}, "Trial").seen is seen
+    assert observe_sequences([row], {"old"}, "Trial").seen is seen

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.build import applied, email, message
 
-from sequence_sync.apply.in_doubt import UPDATE_TABLE, Held, Next, Stand, hold
+from sequence_sync.apply.in_doubt import UPDATE_RESOLUTIONS, Doubt, UpdateResolution, VariantObservation, compare_patch
 from sequence_sync.plan.calls import applied as after_patch
 from sequence_sync.plan.drift import payload_digest
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
@@ -27,31 +27,31 @@ def read(payload: Mapping[str, Any], day: int | None = 1, **more: Any) -> Remote
 @pytest.mark.parametrize(
     ("shown", "body", "held"),
     [
-        (read(OLD), {"payload": NEW}, Held.OURS),
-        (read(NEW), {"payload": NEW}, Held.WANTED),
-        (read({**OLD, "subject": "Theirs"}), {"payload": NEW}, Held.OTHER),
-        (read({**OLD, "content": "<div>Old&nbsp;words</div><br>"}), {"payload": NEW}, Held.OURS),
-        (read(OLD), {"payload": BOLD}, Held.OURS),
-        (read(BOLD), {"payload": BOLD}, Held.WANTED),
-        (read(OLD), {"payload": {**NEW, "preheader": ""}}, Held.OURS),
-        (read({**NEW, "preheader": ""}), {"payload": {**NEW, "preheader": ""}}, Held.WANTED),
-        (read(OLD, day=1), {"payload": OLD, "absoluteDays": 5}, Held.OURS),
-        (read(OLD, day=5), {"payload": OLD, "absoluteDays": 5}, Held.WANTED),
-        (read(OLD, day=9), {"payload": OLD, "absoluteDays": 5}, Held.OTHER),
-        (read(OLD, day=None), {"payload": OLD, "absoluteDays": 5}, Held.OURS),
-        (read(OLD, status=1), {"status": 0}, Held.OURS),
-        (read(OLD, status=0), {"status": 0}, Held.WANTED),
-        (read(OLD), {"status": 0}, Held.OURS),
-        (read(OLD, attachments=("f",)), {"payload": OLD, "attachmentIds": ["f"]}, Held.WANTED),
-        (read(OLD, attachments=("x",)), {"payload": OLD, "attachmentIds": ["f"]}, Held.OTHER),
-        (read(OLD), {"payload": OLD, "attachmentIds": ["f"]}, Held.OURS),
-        (RemoteStep(STEP.id, 1), {"payload": NEW}, Held.GONE),
-        (None, {"payload": NEW}, Held.GONE),
+        (read(OLD), {"payload": NEW}, VariantObservation.OURS),
+        (read(NEW), {"payload": NEW}, VariantObservation.WANTED),
+        (read({**OLD, "subject": "Theirs"}), {"payload": NEW}, VariantObservation.OTHER),
+        (read({**OLD, "content": "<div>Old&nbsp;words</div><br>"}), {"payload": NEW}, VariantObservation.OURS),
+        (read(OLD), {"payload": BOLD}, VariantObservation.OURS),
+        (read(BOLD), {"payload": BOLD}, VariantObservation.WANTED),
+        (read(OLD), {"payload": {**NEW, "preheader": ""}}, VariantObservation.OURS),
+        (read({**NEW, "preheader": ""}), {"payload": {**NEW, "preheader": ""}}, VariantObservation.WANTED),
+        (read(OLD, day=1), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OURS),
+        (read(OLD, day=5), {"payload": OLD, "absoluteDays": 5}, VariantObservation.WANTED),
+        (read(OLD, day=9), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OTHER),
+        (read(OLD, day=None), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OURS),
+        (read(OLD, status=1), {"status": 0}, VariantObservation.OURS),
+        (read(OLD, status=0), {"status": 0}, VariantObservation.WANTED),
+        (read(OLD), {"status": 0}, VariantObservation.OURS),
+        (read(OLD, attachments=("f",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.WANTED),
+        (read(OLD, attachments=("x",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OTHER),
+        (read(OLD), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OURS),
+        (RemoteStep(STEP.id, 1), {"payload": NEW}, VariantObservation.GONE),
+        (None, {"payload": NEW}, VariantObservation.GONE),
     ],
 )
-def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], held: Held) -> None:
+def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], held: VariantObservation) -> None:
     """Ours, as wanted already, somebody else's, or gone; what is not told proves nothing."""
-    assert hold(STEP, "a", body, shown).held is held
+    assert compare_patch(STEP, "a", body, shown).held is held
 
 
 def test_a_note_that_is_not_told_is_not_believed() -> None:
@@ -59,9 +59,9 @@ def test_a_note_that_is_not_told_is_not_believed() -> None:
     step = applied("note", message(2, "Words"))
     row = RemoteVariant("SEQ1-note-a", {"message": "Words"})
     body = {"payload": {"message": "Words"}, "taskNote": "Look first"}
-    assert hold(step, "a", body, RemoteStep(step.id, 3, variants=(row,))).held is Held.OURS
+    assert compare_patch(step, "a", body, RemoteStep(step.id, 3, variants=(row,))).held is VariantObservation.OURS
     told = RemoteVariant("SEQ1-note-a", {"message": "Words"}, task_note="Look first")
-    assert hold(step, "a", body, RemoteStep(step.id, 3, variants=(told,))).held is Held.WANTED
+    assert compare_patch(step, "a", body, RemoteStep(step.id, 3, variants=(told,))).held is VariantObservation.WANTED
 
 
 def test_the_servers_own_spelling_is_ours() -> None:
@@ -69,21 +69,21 @@ def test_the_servers_own_spelling_is_ours() -> None:
     spelt = {**OLD, "content": "<p>Old words</p><p>Sent with care</p>"}
     known = STEP.variants["a"].model_copy(update={"returned": payload_digest(spelt)})
     step = STEP.model_copy(update={"variants": {"a": known}})
-    assert hold(STEP, "a", {"payload": NEW}, read(spelt)).held is Held.OTHER
-    assert hold(step, "a", {"payload": NEW}, read(spelt)).held is Held.OURS
+    assert compare_patch(STEP, "a", {"payload": NEW}, read(spelt)).held is VariantObservation.OTHER
+    assert compare_patch(step, "a", {"payload": NEW}, read(spelt)).held is VariantObservation.OURS
 
 
 def test_every_unclear_patch_is_decided() -> None:
     """The table has every cell; what is shown counts as made, and only an unread one may be asked about at a start."""
-    for stand in Stand:
+    for stand in Doubt:
         for over in (False, True):
-            row = UPDATE_TABLE[stand, over]
-            assert set(row) == set(Held)
-            assert row[Held.WANTED] is Next.UPDATED
-    assert UPDATE_TABLE[Stand.OPEN, False][Held.OURS] is Next.WAIT
-    assert UPDATE_TABLE[Stand.OPEN, True][Held.OTHER] is Next.NOT_MADE
-    assert UPDATE_TABLE[Stand.UNKNOWN, False][Held.OURS] is Next.REPEAT
-    assert UPDATE_TABLE[Stand.UNKNOWN, True][Held.OTHER] is Next.ASK
+            row = UPDATE_RESOLUTIONS[stand, over]
+            assert set(row) == set(VariantObservation)
+            assert row[VariantObservation.WANTED] is UpdateResolution.UPDATED
+    assert UPDATE_RESOLUTIONS[Doubt.OPEN, False][VariantObservation.OURS] is UpdateResolution.WAIT
+    assert UPDATE_RESOLUTIONS[Doubt.OPEN, True][VariantObservation.OTHER] is UpdateResolution.NOT_MADE
+    assert UPDATE_RESOLUTIONS[Doubt.UNKNOWN, False][VariantObservation.OURS] is UpdateResolution.REPEAT
+    assert UPDATE_RESOLUTIONS[Doubt.UNKNOWN, True][VariantObservation.OTHER] is UpdateResolution.ASK
 
 
 def test_a_step_moves_with_its_last_variant() -> None:

@@ -11,7 +11,7 @@ from refresh_bench import Killed, Trial, full, trial
 from support.build import call, email, message, wanted
 
 from sequence_sync.model.report import Status
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
@@ -23,7 +23,7 @@ STEPS: dict[str, Content] = {
 OTHER = wanted("other", "Other", steps={"call": call(2, "Ask about the numbers")})
 
 
-def files(**steps: Content | None) -> tuple[WantedSequence, WantedSequence]:
+def files(**steps: Content | None) -> tuple[DesiredSequence, DesiredSequence]:
     """Both sequences, the steps of the first one changed; None takes one out."""
     rows = {key: row for key, row in {**STEPS, **steps}.items() if row is not None}
     return wanted(steps=rows), OTHER
@@ -77,8 +77,11 @@ def test_what_the_app_says_is_recorded_without_a_call(bench: Trial) -> None:
     edit(bench, "one", 0, payload={"subject": "Both"})
     edit(bench, "task", day=6, priority=1)
     edit(bench, "two", 1, status=0)
-    new = files(one=email(1, "Both", "<p>The first mail of them</p>"), task=message(6),
-                two=email(3, "Second", "<p>The second mail of them</p>"))  # fmt: skip
+    new = files(
+        one=email(1, "Both", "<p>The first mail of them</p>"),
+        task=message(6),
+        two=email(3, "Second", "<p>The second mail of them</p>"),
+    )
     assert bench.sync(*new) == []
     assert bench.plan(*new).changes == ()
     assert [row.address for row in bench.look(*new).drift] == ["trial.task"]
@@ -155,8 +158,10 @@ def test_a_step_is_made_anew_once(bench: Trial) -> None:
 def test_a_renamed_step_is_made_anew_once(bench: Trial) -> None:
     """The entry under its old key goes by its id."""
     lose(bench, "task")
-    new = wanted(steps={**{key: row for key, row in STEPS.items() if key != "task"}, "note": STEPS["task"]},
-                 moved={"task": "note"})  # fmt: skip
+    new = wanted(
+        steps={**{key: row for key, row in STEPS.items() if key != "task"}, "note": STEPS["task"]},
+        moved={"task": "note"},
+    )
     assert [row.method for row in bench.sync(new, OTHER, allowed=("drift",))] == ["POST"]
     assert set(bench.ledger.state.sequences["trial"].steps) == {"one", "two", "note"}
 
@@ -223,9 +228,10 @@ def test_a_step_made_by_hand_and_changed_since_is_not(bench: Trial) -> None:
     found(bench, new)
     plan = bench.look(*files(new=new))
     bench.account.change(
-        the_sequence(bench), "found",
+        the_sequence(bench),
+        "found",
         lambda row: replace(row, variants=(replace(row.variants[0], payload={"subject": "Now", "content": "Else"}),)),
-    )  # fmt: skip
+    )
     assert bench.carry(plan).exit_code == 6
     assert "new" not in bench.ledger.state.sequences["trial"].steps
 
@@ -233,8 +239,9 @@ def test_a_step_made_by_hand_and_changed_since_is_not(bench: Trial) -> None:
 def test_a_variant_made_by_hand_is_adopted(bench: Trial) -> None:
     """As a step is."""
     row = RemoteVariant("made", {"subject": "By hand", "content": "<p>By hand</p>"}, "", (), 1)
-    bench.account.change(the_sequence(bench), remote_id(bench, "one"),
-                         lambda step: replace(step, variants=(*step.variants, row)))  # fmt: skip
+    bench.account.change(
+        the_sequence(bench), remote_id(bench, "one"), lambda step: replace(step, variants=(*step.variants, row))
+    )
     new = files(one=email(1, "First", "<p>The first mail of them</p>", b="By hand"))
     plan = bench.look(*new)
     assert bench.sync(*new) == []
@@ -271,8 +278,9 @@ def test_drift_that_the_plan_showed_is_no_reason(bench: Trial) -> None:
 
 def test_what_the_plan_wants_is_no_drift(bench: Trial) -> None:
     """Somebody did by hand just what a plan without a look would do: no call is needed, and none refused."""
-    new = files(one=email(1, "Both", "<p>The first mail of them</p>"), two=email(9, "Second",
-                "<p>The second mail of them</p>"))  # fmt: skip
+    new = files(
+        one=email(1, "Both", "<p>The first mail of them</p>"), two=email(9, "Second", "<p>The second mail of them</p>")
+    )
     edit(bench, "one", 0, payload={"subject": "Both"})
     edit(bench, "two", day=9)
     edit(bench, "two", 1, status=0)

@@ -10,9 +10,9 @@ from support.desk import told
 from support.engine import FakeApi
 from support.states import FakeClock
 
-from sequence_sync.apply.refresh import Refresh, Refreshed, Wanted
-from sequence_sync.errors import AccountProblem
-from sequence_sync.provider.base import Answer, Kind, ReadFailed, RemoteSequence, RemoteStep
+from sequence_sync.apply.refresh import ReadRequest, RefreshResult, RemoteReader
+from sequence_sync.errors import AccountError
+from sequence_sync.provider.base import Answer, AnswerKind, ReadFailedError, RemoteSequence, RemoteStep
 
 STATE = {"trial": entry(one=email(), two=message(4)), "other": entry("SEQ2", "Other", call=call(2))}
 OWNED = {"SEQ1", "SEQ2"}
@@ -39,10 +39,10 @@ class Wavering(FakeApi):
         ]
 
 
-def look(api: FakeApi, by_list: bool = False) -> tuple[Refreshed, float]:
+def look(api: FakeApi, by_list: bool = False) -> tuple[RefreshResult, float]:
     """One look, and how long it waited."""
     clock = FakeClock()
-    return Refresh(api, clock, 120.0).read(Wanted(STATE, by_list=by_list), OWNED), sum(clock.slept)
+    return RemoteReader(api, clock, 120.0).read(ReadRequest(STATE, by_list=by_list), OWNED), sum(clock.slept)
 
 
 @pytest.mark.parametrize("by_list", [False, True])
@@ -100,7 +100,7 @@ def test_nothing_is_gone_by_one_reading(readings: tuple[Account, ...], gone: set
 
 def test_none_of_ours_is_another_account() -> None:
     """4, before anything is waited for."""
-    with pytest.raises(AccountProblem):
+    with pytest.raises(AccountError):
         look(Wavering({}))
 
 
@@ -111,7 +111,7 @@ def test_steps_that_cannot_be_read_are_named() -> None:
 
     def failing(sequence_id: str) -> list[RemoteStep] | None:
         if sequence_id == "SEQ1":
-            raise ReadFailed("It broke.", Answer(Kind.FAILED))
+            raise ReadFailedError("It broke.", Answer(AnswerKind.FAILED))
         return right(sequence_id)
 
     api.steps = failing  # type: ignore[method-assign]

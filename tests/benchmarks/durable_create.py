@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.stand_in import KEY
 
 from sequence_sync.apply import executor as engine
-from sequence_sync.model.report import Silent
+from sequence_sync.model.report import NullObserver
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
 from sequence_sync.operations.workspace import PlanOptions, open_workspace
 from sequence_sync.plan.model import Action
@@ -112,7 +112,7 @@ def measure(url: str, bare_id: str, creates: int, profile: bool) -> tuple[list[C
         project(Path(folder), creates)
         environ = {"SEQSYNC_API_URL": url, "SALESHANDY_API_KEY": KEY, "SEQSYNC_SETTLE_GRACE": "0"}
         workspace = open_workspace(Path(folder), None, environ, lambda _: None)
-        hands = Hands(Silent(), lambda _: True, threading.Event())
+        hands = Hands(NullObserver(), lambda _: True, threading.Event())
         applied = apply(
             workspace, workspace.key(), ApplyOptions(plan=PlanOptions(allowed=("size",)), parallelism=1), hands
         )

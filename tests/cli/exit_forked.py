@@ -16,9 +16,17 @@ from pathlib import Path
 from typing import Any
 
 LOADED = (
-    "cli.main", "cli.commands", "cli.actions.apply", "cli.actions.init", "cli.actions.plan", "operations.state",
-    "operations.apply", "operations.git", "source.schema", "state.backends.local",
-)  # fmt: skip
+    "cli.main",
+    "cli.commands",
+    "cli.actions.apply",
+    "cli.actions.init",
+    "cli.actions.plan",
+    "operations.state",
+    "operations.apply",
+    "operations.git",
+    "source.schema",
+    "state.backends.local",
+)
 
 
 def main() -> None:

@@ -17,9 +17,7 @@ class Forks:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def run(
-        self, arguments: tuple[str, ...], cwd: Path, environ: dict[str, str], bomb: tuple[str, ...] = ()
-    ) -> Done:  # fmt: skip
+    def run(self, arguments: tuple[str, ...], cwd: Path, environ: dict[str, str], bomb: tuple[str, ...] = ()) -> Done:
         """One command line to its end; `bomb` is signal, point and number of `killed`."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")

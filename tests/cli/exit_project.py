@@ -15,9 +15,9 @@ from typing import Any
 
 from exit_forks import Forks
 from support.project import KEY, Done, Project
-from support.stand_in import Problem, StandIn
+from support.stand_in import RefusalError, StandIn
 
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.registry import backend_for
 from sequence_sync.state.backends.base import LockInfo
 
@@ -40,9 +40,13 @@ class Installed(Project):
         """Begin a command by the script itself."""
         return subprocess.Popen(
             [str(SCRIPT), *arguments],
-            cwd=self.root, env=self.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=self.root,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def run(self, *arguments: str) -> Done:
         """Run a command to its end."""
@@ -151,9 +155,9 @@ class Scene:
         """No sequence is made, and none is read, for a reason of the server's own."""
 
         def refuse(*_: object) -> None:
-            raise Problem(400, 4000, "Failed to do it")
+            raise RefusalError(400, 4000, "Failed to do it")
 
-        vars(self.server).update(make_sequence=refuse, read_steps=refuse)
+        vars(self.server).update(make_sequence=refuse, parse_steps=refuse)
 
     def waits_for_a_second(self) -> None:
         """A command may wait for the rate limit one second in all."""
@@ -170,7 +174,7 @@ class Scene:
         """Somebody else holds the lock of the state."""
         backend = backend_for("seqsync.state.json", self.root, self.root / ".seqsync")
         info = LockInfo(id="theirs", who="bert", host="elsewhere", pid=1, operation="apply", created=0.0)
-        lock = backend.lock(info, 0.0, RealClock(threading.Event()))
+        lock = backend.lock(info, 0.0, SystemClock(threading.Event()))
         try:
             yield
         finally:

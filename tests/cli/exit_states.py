@@ -12,13 +12,17 @@ IMPORT = ("import", "-all")
 # -- the state --------------------------------------------------------------------------------------------------------
 
 READERS = {
-    "state list": ("state", "list"), "state show": ("state", "show", "a"), "state pull": ("state", "pull"),
+    "state list": ("state", "list"),
+    "state show": ("state", "show", "a"),
+    "state pull": ("state", "pull"),
     "state history": ("state", "history"),
-}  # fmt: skip
+}
 MENDERS = {
-    "state mv": ("state", "mv", "a", "z"), "state rm": ("state", "rm", "a"),
-    "state push": ("state", "push", "seqsync.state.json"), "state resolve": ("state", "resolve", "a.call", "-recreate"),
-}  # fmt: skip
+    "state mv": ("state", "mv", "a", "z"),
+    "state rm": ("state", "rm", "a"),
+    "state push": ("state", "push", "seqsync.state.json"),
+    "state resolve": ("state", "resolve", "a.call", "-recreate"),
+}
 for name, line in {**READERS, **MENDERS}.items():
     simple(name, 0, *line)
     simple(name, 1, *line, before=("damaged",))

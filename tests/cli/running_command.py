@@ -28,9 +28,14 @@ class Running:
     def __init__(self, project: Project, *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sequence_sync", *arguments],
-            cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+            cwd=project.root,
+            env=project.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         self.said = ""
         self._news = threading.Condition()
         self._readers = [threading.Thread(target=self._hear, args=(stream,), daemon=True) for stream in self._streams]

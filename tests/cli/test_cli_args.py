@@ -11,7 +11,7 @@ from toy_program import TOY
 
 from sequence_sync.cli.args import Normalised, Spec, Takes, normalise
 from sequence_sync.cli.main import run, spec_of
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 SPEC = spec_of(TOY, click.Context(TOY, info_name="seqsync", help_option_names=["-help"]))
 
@@ -139,7 +139,7 @@ def test_help_behind_the_end_of_options_is_a_word() -> None:
 @pytest.mark.parametrize(("line", "named"), REFUSED, ids=[row[0] for row in REFUSED])
 def test_a_mistake_is_named_as_it_was_typed(line: str, named: tuple[str, ...]) -> None:
     """Each trap ends with 3 and a message that names the culprit and what to write."""
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         read(line)
     assert [text for text in named if text not in str(caught.value)] == []
     assert caught.value.exit_code == 3
@@ -167,16 +167,16 @@ def test_a_value_behind_an_equals_sign_arrives_as_it_is(value: str, option: str)
 @pytest.mark.parametrize("argv", [["plan", "-out="], ["plan", "-out", ""], ["-env", "", "plan"], ["plan", "-env="]])
 def test_an_empty_value_is_refused(argv: list[str]) -> None:
     """It is a variable that is not set; taken for nothing it would choose the default, or everything."""
-    with pytest.raises(UsageProblem, match="it got an empty one"):
+    with pytest.raises(UsageError, match="it got an empty one"):
         normalise(argv, SPEC)
 
 
 @given(st.lists(st.text(alphabet="-=abhopltuvn", max_size=8), max_size=5))
 def test_any_line_is_read_or_refused(argv: list[str]) -> None:
-    """No words end in anything but a reading or a UsageProblem."""
+    """No words end in anything but a reading or a UsageError."""
     try:
         found = normalise(argv, SPEC)
-    except UsageProblem:
+    except UsageError:
         return
     assert found.help or found.path
 

@@ -43,8 +43,11 @@ def test_for_scripts(project: Project) -> None:
     """The same as JSON."""
     listed = json.loads(project.ok("environments", "-format", "json").out)["environments"]
     assert listed[0] == {
-        "name": "staging", "host": "127.0.0.1:9", "state": "seqsync.staging.state.json", "default": False,
-    }  # fmt: skip
+        "name": "staging",
+        "host": "127.0.0.1:9",
+        "state": "seqsync.staging.state.json",
+        "default": False,
+    }
     assert [row["default"] for row in listed] == [False, True, False]
 
 
@@ -55,8 +58,10 @@ def test_for_a_matrix(project: Project) -> None:
     matrix = json.loads(out)
     assert list(matrix) == ["include"]
     assert matrix["include"][0] == {
-        "environment": "staging", "state": "seqsync.staging.state.json", "concurrency": "seqsync-staging",
-    }  # fmt: skip
+        "environment": "staging",
+        "state": "seqsync.staging.state.json",
+        "concurrency": "seqsync-staging",
+    }
     for row in matrix["include"]:
         assert all(re.fullmatch("[A-Za-z_][A-Za-z0-9_-]*", name) for name in row)
         assert all(isinstance(value, str) and value for value in row.values())

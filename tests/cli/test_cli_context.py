@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sequence_sync.cli.context import write_result
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 
 def test_a_file_is_private_and_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -46,5 +46,5 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [".", "nowhere/p.plan"])
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, place: str) -> None:
     """A folder, or a folder that is not there."""
-    with pytest.raises(UsageProblem, match="cannot be written"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_result(str(tmp_path / place), b"one", "The plan")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from sequence_sync.cli.console import Console
-from sequence_sync.cli.progress import Live
+from sequence_sync.cli.progress import BarProgress
 from sequence_sync.model.report import Event, Status
 
 
 def test_the_time_left_is_no_less_than_the_wait() -> None:
     """Six of twelve in six seconds would be six more; a wait of a minute makes it a minute, which runs down."""
     clock = [100.0]
-    with Live(Console({}), now=lambda: clock[0]) as live:
+    with BarProgress(Console({}), now=lambda: clock[0]) as live:
         live.hear(Event(kind="begin", total=12))
         assert live.time_left() == ""
         for number in range(6):

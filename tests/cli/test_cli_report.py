@@ -14,12 +14,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from support.faults import fault_project
 from support.project import KEY, OTHER, Project, two_sequences
-from support.stand_in import Fault, Problem, StandIn
+from support.stand_in import Fault, RefusalError, StandIn
 
 from sequence_sync.cli.main import run
-from sequence_sync.model.report import ApplyReport, Result, Status
+from sequence_sync.model.report import ApplyReport, ChangeResult, Status
 from sequence_sync.plan.model import Change
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.registry import backend_for
 from sequence_sync.render.report import (
     HOST,
@@ -143,7 +143,7 @@ def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
     """Nothing is done by the one that comes second."""
     info = LockInfo(id="x", who="anna", host="here", pid=1, operation="apply", created=0.0)
     backend = backend_for("seqsync.state.json", project.root, project.root / ".seqsync")
-    lock = backend.lock(info, 0.0, RealClock(threading.Event()))
+    lock = backend.lock(info, 0.0, SystemClock(threading.Event()))
     try:
         code, report, _ = applied("-auto-approve")
     finally:
@@ -196,7 +196,7 @@ def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
     """What was done, what failed and why, what was not begun."""
 
     def refuse(*_: object) -> None:
-        raise Problem(400, 4000, "Failed to do it")
+        raise RefusalError(400, 4000, "Failed to do it")
 
     with StandIn(faults=[Fault("drop_before", 3, then=lambda: vars(server).update(make_step=refuse))]) as server:
         project = fault_project(tmp_path, server.url)
@@ -251,9 +251,9 @@ def test_what_was_heard_stands_where_the_run_broke(project: Project, monkeypatch
     assert "a mistake of ours" in report["error"]["detail"]
 
 
-def a_result(number: int, status: Status = Status.DONE, detail: str = "") -> Result:
+def a_result(number: int, status: Status = Status.DONE, detail: str = "") -> ChangeResult:
     """One of many."""
-    return Result(
+    return ChangeResult(
         address=f"s{number}.step", action="create-step", status=status, detail=detail, remote_id=f"id{number}"
     )
 
@@ -274,10 +274,16 @@ def test_a_hostile_report_stays_text() -> None:
     """Neither a fence nor a command of GitLab's nor one of a log's runner is made of what a server answered."""
     evil = "x\n```\n/close\n::add-mask::e\n</details> @octocat ##[add-mask]e"
     report = AppliedReport(
-        tool_version="1", outcome=Outcome.FAILED, exit_code=1, message=evil, environment=evil, api_host=evil,
-        results=(a_result(1, Status.FAILED, evil), a_result(2, Status.DONE, evil)), notes=(evil,),
+        tool_version="1",
+        outcome=Outcome.FAILED,
+        exit_code=1,
+        message=evil,
+        environment=evil,
+        api_host=evil,
+        results=(a_result(1, Status.FAILED, evil), a_result(2, Status.DONE, evil)),
+        notes=(evil,),
         error=Why(summary=evil, detail=evil, hint=evil),
-    )  # fmt: skip
+    )
     lines = report_markdown(report).splitlines()
     assert not [line for line in lines if line.lstrip().startswith(("/", "::"))]
     assert sum(line == "</details>" for line in lines) == 1

@@ -16,9 +16,11 @@ from support.project import Project
 from support.stand_in import Fault, StandIn
 
 LOOKS = {
-    "plan -refresh": ("plan", "-refresh"), "drift": ("drift",), "import": ("import", "-all"),
+    "plan -refresh": ("plan", "-refresh"),
+    "drift": ("drift",),
+    "import": ("import", "-all"),
     "state resolve": ("state", "resolve", "faults.intro", "-recreate"),
-}  # fmt: skip
+}
 each_look = pytest.mark.parametrize("line", LOOKS.values(), ids=LOOKS)
 
 
@@ -30,9 +32,14 @@ def test_a_shell_that_becomes_seqsync(tmp_path: Path, kind: signal.Signals, befo
         project = fault_project(tmp_path, server.url, timeout=60)
         shell = subprocess.Popen(
             ["/bin/sh", "-c", f'{before}exec "$0" -m sequence_sync apply -auto-approve', sys.executable],
-            cwd=tmp_path, env=project.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env=project.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         server.wait_for_creates(3)
         shell.send_signal(kind)
         out, _ = shell.communicate(timeout=ORDERLY)

@@ -138,9 +138,14 @@ def test_a_signal_to_the_whole_group(tmp_path: Path, kind: signal.Signals) -> No
         script = f'trap : INT TERM; "{sys.executable}" -m sequence_sync apply -auto-approve; echo "code $?"'
         shell = subprocess.Popen(
             ["/bin/sh", "-c", script],
-            cwd=tmp_path, env=project.environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env=project.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
         server.wait_for_creates(3)
         os.killpg(shell.pid, kind)
         out, _ = shell.communicate(timeout=ORDERLY)
@@ -155,9 +160,13 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         child = pexpect.spawn(
-            sys.executable, ["-m", "sequence_sync", "apply"],
-            cwd=str(tmp_path), env={**project.environ, "TERM": "xterm"}, encoding="utf-8", timeout=30,
-        )  # fmt: skip
+            sys.executable,
+            ["-m", "sequence_sync", "apply"],
+            cwd=str(tmp_path),
+            env={**project.environ, "TERM": "xterm"},
+            encoding="utf-8",
+            timeout=30,
+        )
         child.expect("Only yes is taken for a yes")
         child.kill(kind)
         child.expect(pexpect.EOF)

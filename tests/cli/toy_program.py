@@ -8,17 +8,17 @@ import time
 import click
 
 from sequence_sync.cli.main import Program, program_options, run
-from sequence_sync.cli.options import Door, Duration, format_option, selection_options
+from sequence_sync.cli.options import CommandContext, Duration, format_option, selection_options
 from sequence_sync.errors import (
-    AccountProblem,
-    GateShut,
-    PartlyApplied,
-    PlanRefused,
+    AccountError,
+    GateClosedError,
+    PartlyAppliedError,
+    PlanRejectedError,
     SeqsyncError,
-    StateLocked,
-    Undecided,
-    UsageProblem,
-    WaitExhausted,
+    StateLockedError,
+    UndecidedError,
+    UsageError,
+    WaitExhaustedError,
 )
 
 KEY = "canary-key-4711-äß/+"
@@ -26,19 +26,19 @@ ERRORS = {
     kind.exit_code: kind
     for kind in (
         SeqsyncError,
-        UsageProblem,
-        AccountProblem,
-        WaitExhausted,
-        GateShut,
-        PlanRefused,
-        StateLocked,
-        Undecided,
-        PartlyApplied,
+        UsageError,
+        AccountError,
+        WaitExhaustedError,
+        GateClosedError,
+        PlanRejectedError,
+        StateLockedError,
+        UndecidedError,
+        PartlyAppliedError,
     )
 }
 
 
-def _tell(door: Door, **given: object) -> None:
+def _tell(door: CommandContext, **given: object) -> None:
     seen = {"env": door.env, "color": door.color, "verbose": door.verbose, "interactive": door.interactive}
     door.console.document(json.dumps({**given, "door": seen, "root": door.root.name}) + "\n")
 
@@ -52,7 +52,7 @@ def _tell(door: Door, **given: object) -> None:
 @format_option("text", "json")
 @click.argument("paths", nargs=-1)
 @click.pass_obj
-def plan(door: Door, **given: object) -> int:
+def plan(door: CommandContext, **given: object) -> int:
     """Show the differences."""
     _tell(door, **given)
     return 2 if given["detailed_exitcode"] else 0
@@ -62,7 +62,7 @@ def plan(door: Door, **given: object) -> int:
 @click.option("-auto-approve", is_flag=True)
 @click.argument("file", required=False)
 @click.pass_obj
-def apply(door: Door, file: str | None, auto_approve: bool) -> int:
+def apply(door: CommandContext, file: str | None, auto_approve: bool) -> int:
     """Ask, then do it."""
     if not auto_approve:
         door.require_person()
@@ -77,7 +77,7 @@ def apply(door: Door, file: str | None, auto_approve: bool) -> int:
 @click.command()
 @click.argument("code", type=int)
 @click.pass_obj
-def fail(door: Door, code: int) -> None:
+def fail(door: CommandContext, code: int) -> None:
     """Raise the error with this exit code."""
     door.console.hide(KEY)
     raise ERRORS[code]("It went wrong.", f"the key is {KEY}\x1b[2J", "Do it again.")
@@ -85,7 +85,7 @@ def fail(door: Door, code: int) -> None:
 
 @click.command()
 @click.pass_obj
-def bug(door: Door) -> None:
+def bug(door: CommandContext) -> None:
     """Fail as no command should."""
     door.console.hide(KEY)
     raise ValueError(f"the key is {KEY!r}")
@@ -93,14 +93,14 @@ def bug(door: Door) -> None:
 
 @click.command()
 @click.pass_obj
-def refused(door: Door) -> None:
+def refused(door: CommandContext) -> None:
     """Fail as the operating system does."""
     raise PermissionError(errno.EACCES, "Permission denied", "x.yaml")
 
 
 @click.command()
 @click.pass_obj
-def spill(door: Door) -> int:
+def spill(door: CommandContext) -> int:
     """Print far more than a pipe holds, then say on stderr that it was done."""
     for number in range(20_000):
         door.console.result(f"line {number} of text")
@@ -111,7 +111,7 @@ def spill(door: Door) -> int:
 @click.command()
 @click.option("-orderly", is_flag=True)
 @click.pass_obj
-def work(door: Door, orderly: bool) -> int:
+def work(door: CommandContext, orderly: bool) -> int:
     """Be busy until a signal comes; with -orderly, until a line comes after it."""
     if not orderly:
         door.console.note("working")
@@ -135,14 +135,14 @@ def state() -> None:
 @click.argument("to")
 @click.option("-force", is_flag=True)
 @click.pass_obj
-def mv(door: Door, **given: object) -> None:
+def mv(door: CommandContext, **given: object) -> None:
     """Rename an address."""
     _tell(door, **given)
 
 
 @state.command("list")
 @click.pass_obj
-def list_(door: Door) -> None:
+def list_(door: CommandContext) -> None:
     """Say a word that a narrow terminal cannot show."""
     door.console.result("grüße \u4f60\u597d \x1b]0;title\x07 \x9b31m \u202etxt")
 

@@ -13,7 +13,7 @@ from refresh_bench import Trial, full, trial
 from support.build import call, wanted
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.plan.model import Action, Plan, Reason
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
@@ -57,7 +57,7 @@ class Chance:
         """A day that is not taken."""
         return self.dice.choice([day for day in range(1, 15) if day not in taken])
 
-    def run(self) -> tuple[Trial, WantedSequence]:
+    def run(self) -> tuple[Trial, DesiredSequence]:
         """Apply the first file, then change both; the account, and the file as it is now."""
         steps: dict[str, Content] = {}
         for name in ("one", "two", "three", "four")[: self.dice.randint(1, 4)]:
@@ -70,7 +70,7 @@ class Chance:
             self.edit(bench, sequence)
         return bench, new
 
-    def file(self, steps: dict[str, Content]) -> WantedSequence:
+    def file(self, steps: dict[str, Content]) -> DesiredSequence:
         """What the file says now."""
         moved: dict[str, str] = {}
         removed: list[str] = []

@@ -9,7 +9,7 @@ from typing import Any
 from refresh_bench import Account, Heard
 
 from sequence_sync.provider.base import Answer, RemoteStep, Request
-from sequence_sync.provider.responses import read_steps
+from sequence_sync.provider.responses import parse_steps
 
 Row = dict[str, Any]
 Mangle = Callable[[Row], None]
@@ -18,14 +18,22 @@ Mangle = Callable[[Row], None]
 def as_json(step: RemoteStep) -> Row:
     """A step as a server would tell all of it."""
     return {
-        "id": step.id, "type": step.type, "absoluteDays": step.day, "priority": step.priority,
+        "id": step.id,
+        "type": step.type,
+        "absoluteDays": step.day,
+        "priority": step.priority,
         "assigneeId": step.assignee,
         "variants": [
-            {"id": row.id, "payload": dict(row.payload), "taskNote": row.task_note, "status": row.status,
-             "attachmentIds": list(row.attachments or ())}
+            {
+                "id": row.id,
+                "payload": dict(row.payload),
+                "taskNote": row.task_note,
+                "status": row.status,
+                "attachmentIds": list(row.attachments or ()),
+            }
             for row in step.variants
         ],
-    }  # fmt: skip
+    }
 
 
 def _html(change: Callable[[str], str]) -> Mangle:
@@ -114,14 +122,16 @@ class Spelling(Account):
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
         """See Api."""
         self.reads += 1
-        rows = next((rows for key, rows, until in self.old if key == sequence_id and self.reads <= until),
-                    self.kept.get(sequence_id))  # fmt: skip
+        rows = next(
+            (rows for key, rows, until in self.old if key == sequence_id and self.reads <= until),
+            self.kept.get(sequence_id),
+        )
         if rows is None:
             return None
         told = [as_json(row) for row in rows]
         for row in told:
             self.mangle(row)
-        return read_steps(told)
+        return parse_steps(told)
 
 
 __all__ = ["SERVERS", "STRIPS", "Heard", "Spelling"]

@@ -10,12 +10,12 @@ from typing import Any
 
 from support.project import Project
 
-from sequence_sync.model.report import Event, Observer, Silent
+from sequence_sync.model.report import Event, NullObserver, Observer
 from sequence_sync.operations.apply import Applied, ApplyOptions, Hands, apply, connected, refreshed_plan
-from sequence_sync.operations.drift import look_for_drift
+from sequence_sync.operations.drift import detect_drift
 from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
-from sequence_sync.plan.model import Drifted, Plan
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.plan.model import Drift, Plan
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.sandbox.bodies import new_step, variant_change
 from sequence_sync.sandbox.model import Sequence, Step
 from sequence_sync.sandbox.server import Sandbox
@@ -96,13 +96,13 @@ class Tale:
         """The plan with a look."""
         workspace = self.workspace()
         options = PlanOptions(allowed=allowed, refresh=True)
-        return refreshed_plan(workspace, workspace.key(), options, Silent(), threading.Event())
+        return refreshed_plan(workspace, workspace.key(), options, NullObserver(), threading.Event())
 
-    def drift(self, quick: bool = False) -> tuple[Drifted, ...]:
+    def drift(self, quick: bool = False) -> tuple[Drift, ...]:
         """What `seqsync drift` tells, after a complete look."""
-        workspace, clock = self.workspace(), RealClock(threading.Event())
+        workspace, clock = self.workspace(), SystemClock(threading.Event())
         with connected(workspace, clock, workspace.key()) as api:
-            looked = look_for_drift(workspace, api, clock, (), quick, lambda _: None)
+            looked = detect_drift(workspace, api, clock, (), quick, lambda _: None)
         assert not looked.unread
         return looked.rows
 
@@ -111,8 +111,10 @@ class Tale:
         rows = [row for row in self.box.store.log.entries() if row.method != "GET"]
         assert [row.status for row in self.box.store.log.entries() if (row.status or 0) >= 400] == []
         ids = [step.id for row in self.box.store.sequences() for step in row.steps]
-        texts = [json.dumps([step.type, step.day, *(dict(v.payload) for v in step.variants)]) for step in
-                 (step for row in self.box.store.sequences() for step in row.steps)]  # fmt: skip
+        texts = [
+            json.dumps([step.type, step.day, *(dict(v.payload) for v in step.variants)])
+            for step in (step for row in self.box.store.sequences() for step in row.steps)
+        ]
         assert (len(ids), len(texts)) == (len(set(ids)), len(set(texts)))
         return [(row.method, json.loads(row.body)) for row in rows]
 
@@ -121,7 +123,7 @@ class Tale:
         workspace = self.workspace()
         options = ApplyOptions(PlanOptions(allowed=allowed, refresh=refresh), parallelism=1)
         return apply(
-            workspace, workspace.key(), options, Hands(observer or Silent(), lambda _: True, threading.Event())
+            workspace, workspace.key(), options, Hands(observer or NullObserver(), lambda _: True, threading.Event())
         )
 
     def applied(self, *allowed: str, refresh: bool = True) -> list[Call]:

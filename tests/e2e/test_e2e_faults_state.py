@@ -93,10 +93,13 @@ def test_a_full_disk(project: Project, server: StandIn, point: str, kind: str, c
 @pytest.mark.parametrize(
     ("point", "kind"),
     [
-        ("before-journal-write", "ENOSPC"), ("before-journal-fsync", "EIO"), ("after-journal-fsync", "EIO"),
-        ("before-rename", "EROFS"), ("before-folder-fsync", "EIO"),
+        ("before-journal-write", "ENOSPC"),
+        ("before-journal-fsync", "EIO"),
+        ("after-journal-fsync", "EIO"),
+        ("before-rename", "EROFS"),
+        ("before-folder-fsync", "EIO"),
     ],
-)  # fmt: skip
+)
 def test_a_full_disk_at_every_write(tmp_path: Path, point: str, kind: str) -> None:
     """The same at each write of an apply in turn."""
     for count in range(1, 100):

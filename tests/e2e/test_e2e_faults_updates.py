@@ -39,9 +39,10 @@ def converges(root: Path, shape: Shape, *faults: Fault) -> StandIn:
 
 
 @pytest.mark.parametrize(
-    "shape", [shape if shape in SHAPES[:4:3] else pytest.param(shape, marks=pytest.mark.long) for shape in SHAPES],
+    "shape",
+    [shape if shape in SHAPES[:4:3] else pytest.param(shape, marks=pytest.mark.long) for shape in SHAPES],
     ids=str,
-)  # fmt: skip
+)
 def test_changes_in_every_shape_of_answers(tmp_path: Path, shape: Shape) -> None:
     """Without faults each change is one call, and what the server makes of a text is never drift."""
     server = converges(tmp_path, shape)

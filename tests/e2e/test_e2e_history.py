@@ -87,9 +87,10 @@ def test_there_and_back(project: Project, box: Sandbox) -> None:
 def test_what_the_way_back_cannot_undo_is_blocked(project: Project, box: Sandbox) -> None:
     """A step made since cannot be deleted, one let go since is taken over by its id, and none is made twice."""
     more = TRIAL + "  late:\n    day: 9\n    type: email\n    subject: Late\n    content: <p>Late</p>\n"
-    project.write("sequences/trial.yaml", more.replace("steps:", "removed: [connect]\nsteps:").replace(
-        TRIAL[TRIAL.index("  connect:") :], ""
-    ))  # fmt: skip
+    project.write(
+        "sequences/trial.yaml",
+        more.replace("steps:", "removed: [connect]\nsteps:").replace(TRIAL[TRIAL.index("  connect:") :], ""),
+    )
     project.ok("apply", "-auto-approve")
     assert "-connect" not in project.ok("state", "list").out
     plan = project.ok("plan", "-to-serial", "1", "-out", "back.plan").out
@@ -148,12 +149,15 @@ def test_the_commit_and_what_was_not_committed(project: Project) -> None:
     assert "and changes that were not committed" in project.ok("state", "history").out
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    (("plan", "-to-serial", "7"), "from 0 to 1"),
-    (("plan", "-to-serial", "1", "-changed-since", "main"), "contradict"),
-    (("state", "history", "trial.nothing"), "matches nothing"),
-    (("state", "history", "Trial"), "is not an address"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "-to-serial", "7"), "from 0 to 1"),
+        (("plan", "-to-serial", "1", "-changed-since", "main"), "contradict"),
+        (("state", "history", "trial.nothing"), "matches nothing"),
+        (("state", "history", "Trial"), "is not an address"),
+    ],
+)
 def test_what_is_not_there_ends_with_3(project: Project, arguments: tuple[str, ...], said: str) -> None:
     """Unknown serials and addresses are refused, and what is there is told."""
     done = project.run(*arguments)

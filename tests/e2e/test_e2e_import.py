@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from import_account import email, opened
+from support.import_account import email, opened
 
 from sequence_sync.sandbox.server import Sandbox
 
@@ -41,8 +41,11 @@ def test_results_and_progress(tmp_path: Path) -> None:
         assert done.code == 10
         lines = done.out.splitlines()
         assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
-            "failed", "failed", "imported", "Import:",
-        ]  # fmt: skip
+            "failed",
+            "failed",
+            "imported",
+            "Import:",
+        ]
         assert lines[-1] == "Import: 1 imported, 2 failed."
         assert "[3/3]" in done.err
         assert desk.project.ok("plan", "-detailed-exitcode").out.endswith("was applied.\n")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from git_project import Repo, branched, git, sequence
+from support.git_project import Repo, branched, git, sequence
 from support.project import Done, Project
 
 from sequence_sync.sandbox.server import Sandbox

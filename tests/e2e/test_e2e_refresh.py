@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from refresh_story import Tale, tale
 
-from sequence_sync.errors import GateShut
+from sequence_sync.errors import GateClosedError
 from sequence_sync.sandbox.server import Sandbox
 
 Steps = dict[str, dict[str, Any]]
@@ -85,17 +85,24 @@ def _in_the_files(story: Tale, steps: Steps) -> None:
     assert told(story) == [("trial.middle", "move", "moved")]
     assert story.applied() == []
 
-    steps["two"] = {"day": 5, "type": "email", "variants": {
-        "a": said("quite another matter"), "b": said("a second way"), "c": said("a third way"),
-    }}  # fmt: skip
+    steps["two"] = {
+        "day": 5,
+        "type": "email",
+        "variants": {
+            "a": said("quite another matter"),
+            "b": said("a second way"),
+            "c": said("a third way"),
+        },
+    }
     story.write(steps)
     assert story.applied() == [
-        ("POST", {"type": 1, "payload": said("a second way")}), ("POST", {"type": 1, "payload": said("a third way")})
-    ]  # fmt: skip
+        ("POST", {"type": 1, "payload": said("a second way")}),
+        ("POST", {"type": 1, "payload": said("a third way")}),
+    ]
 
     del steps["two"]["variants"]["b"]
     story.write(steps)
-    with pytest.raises(GateShut, match="gate is shut"):
+    with pytest.raises(GateClosedError, match="gate is shut"):
         story.run()
     assert story.applied("destructive") == [("PATCH", {"status": 0})]
 
@@ -145,8 +152,10 @@ def _removed_and_put_back(story: Tale, steps: Steps) -> None:
     story.lose(9)
     story.lose(5)
     assert [(row.address, row.kind.value) for row in story.drift()] == [
-        ("trial.one", "gone"),("trial.task", "gone"), ("trial.two", "gone")
-    ]  # fmt: skip
+        ("trial.one", "gone"),
+        ("trial.task", "gone"),
+        ("trial.two", "gone"),
+    ]
     assert told(story) == []
     del steps["two"], steps["task"]
     story.write(steps)

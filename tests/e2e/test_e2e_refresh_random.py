@@ -9,30 +9,30 @@ import pytest
 from refresh_bench import Trial
 from refresh_random import OTHER, Chance, shown
 
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Action, DriftKind, Plan, Reason
-from sequence_sync.provider.base import AppSequence, RemoteSequence
+from sequence_sync.provider.base import RemoteSequence, SequenceSnapshot
 
 
 def edits(bench: Trial) -> dict[tuple[str, str], object]:
     """Every field that somebody changed in the app, by the id it is of, with what it says there."""
     entry = bench.ledger.state.sequences.get("trial") or bench.ledger.state.sequences["demo"]
-    app = AppSequence(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
+    app = SequenceSnapshot(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
     rows = [row for row in drift_of("trial", entry, app) if row.kind is DriftKind.CHANGED]
     return {(row.remote_id or "", each.field): each.after for row in rows for each in row.fields}
 
 
-def new_address(old: str, file: WantedSequence) -> str:
+def new_address(old: str, file: DesiredSequence) -> str:
     """Where a plan tells what the state has under `old`."""
     _, step, *rest = old.split(".")
     return ".".join((file.key, file.moved.get(step, step), *rest))
 
 
-def check(bench: Trial, file: WantedSequence, plan: Plan) -> None:
+def check(bench: Trial, file: DesiredSequence, plan: Plan) -> None:
     """Each difference is shown, in one way."""
     entry = bench.ledger.state.sequences["trial"]
-    app = AppSequence(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
+    app = SequenceSnapshot(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
     ways = shown(plan)
     for row in drift_of("trial", entry, app):
         if row.kind is DriftKind.CHANGED:

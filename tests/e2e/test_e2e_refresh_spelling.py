@@ -12,7 +12,7 @@ from support.build import call, email, wanted
 from support.desk import of_variant, words
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.plan.drift import payload_digest
 
 OTHER = wanted("other", "Other", steps={"call": call(2)})
@@ -22,13 +22,18 @@ BODY += '<p>Here is the one <a href="https://a.example/?x=1&amp;y=2">link</a></p
 LONG = email(1, "First & second", BODY, b="Another way of it")
 
 
-def files(subject: str = "First & second", note: str = "Look first\nthen ask") -> tuple[WantedSequence, WantedSequence]:
+def files(
+    subject: str = "First & second", note: str = "Look first\nthen ask"
+) -> tuple[DesiredSequence, DesiredSequence]:
     """One of each kind of thing that can come back otherwise."""
     first = of_variant("attachments")(words("subject")(LONG, subject), ("f1", "f2"))
     task = Content(
-        type="linkedin_message", day=4, priority=Priority.HIGH, assignee="anna",
+        type="linkedin_message",
+        day=4,
+        priority=Priority.HIGH,
+        assignee="anna",
         variants={"a": Variant(payload={"message": "Hi there\nhow are you?"}, task_note=note)},
-    )  # fmt: skip
+    )
     payload = {"title": "Look at it", "action": {"name": "Open", "url": "https://a.example/?x=1&y=2"}}
     custom = Content(type="custom", day=5, variants={"a": Variant(payload=payload)})
     bare = Content(type="custom", day=6, variants={"a": Variant(task_note="Nothing else")})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from updates_story import Story, begun, email, first, message, variants
 
-from sequence_sync.errors import InvalidFiles
+from sequence_sync.errors import InvalidFilesError
 from sequence_sync.model.report import Status
 from sequence_sync.plan.model import Reason
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
@@ -213,6 +213,6 @@ def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) ->
     story.write(steps, own)
     assert len(story.applied()) == 1
     story.write(steps, "version: 1\ncapabilities: {update-dya: false}\n")
-    with pytest.raises(InvalidFiles) as refused:
+    with pytest.raises(InvalidFilesError) as refused:
         story.plan()
     assert "update-day" in refused.value.diagnostics[0].summary

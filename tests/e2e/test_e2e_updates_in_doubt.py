@@ -107,9 +107,13 @@ def test_killed_in_the_middle_of_a_swap(story: Story, point: str, count: int) ->
     swapped(story)
     done = subprocess.run(
         [sys.executable, killed.__file__, "SIGKILL", point, str(count), "apply", "-auto-approve"],
-        cwd=story.project.root, env=story.project.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        cwd=story.project.root,
+        env=story.project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == -signal.SIGKILL
     report = story.run()
     assert report is None or report.exit_code == 0, report
@@ -180,9 +184,13 @@ def test_a_saved_plan_goes_on_in_the_middle_of_a_swap(story: Story) -> None:
     story.project.ok("plan", "-out", "swap.plan")
     done = subprocess.run(
         [sys.executable, killed.__file__, "SIGKILL", "after-send", "5", "apply", "swap.plan"],
-        cwd=story.project.root, env=story.project.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        cwd=story.project.root,
+        env=story.project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == -signal.SIGKILL
     story.project.ok("apply", "swap.plan")
     assert "already" in story.project.ok("apply", "swap.plan").out

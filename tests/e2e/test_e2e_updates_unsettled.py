@@ -16,15 +16,15 @@ from support.build import applied, call, email, message, state, wanted
 from updates_story import Story, begun, first, variants
 
 from sequence_sync.apply import update as updating
-from sequence_sync.apply.in_doubt import Held, hold
+from sequence_sync.apply.in_doubt import VariantObservation, compare_patch
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.calls import applied as after_patch
 from sequence_sync.plan.calls import contents, marked
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Action, Change, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.plan.schedule import route
-from sequence_sync.provider.base import AppSequence, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.plan.schedule import plan_moves
+from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.model import SequenceState, StepState
@@ -57,7 +57,7 @@ def planned(content: Content, step: StepState) -> tuple[Change, ...]:
     """The changes of one step with a file."""
     files = wanted("trial", steps={"intro": content})
     before = state(trial=known(step))
-    return make_plan(Inputs(wanted={"trial": files}, state=before, environment="default", api_host="api")).changes
+    return make_plan(PlanInputs(wanted={"trial": files}, state=before, environment="default", api_host="api")).changes
 
 
 def left(content: Content, **body: Any) -> StepState:
@@ -73,9 +73,13 @@ def test_killed_between_two_variants_and_back(story: Story) -> None:
     story.write(steps)
     done = subprocess.run(
         [sys.executable, killed.__file__, "SIGKILL", "before-send", "4", "apply", "-auto-approve"],
-        cwd=story.project.root, env=story.project.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        cwd=story.project.root,
+        env=story.project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == -signal.SIGKILL
     story.write(first())
     assert json.loads(story.project.ok("state", "show", "trial.three").out)["unsettled"] == {"day": [9]}
@@ -108,7 +112,8 @@ def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.M
         (FILE, {"absoluteDays": 9}, {"payload": FILE.variants["a"].payload, "absoluteDays": 1}),
         (FILE, {"payload": {"subject": "Old", "content": BOLD}}, {"payload": FILE.variants["a"].payload}),
         (
-            FILE, {"payload": {"subject": "Old", "content": TEXT, "preheader": "New"}},
+            FILE,
+            {"payload": {"subject": "Old", "content": TEXT, "preheader": "New"}},
             {"payload": {"preheader": "", **FILE.variants["a"].payload}},
         ),
         (FILE, {"attachmentIds": ["f"]}, {"payload": FILE.variants["a"].payload, "attachmentIds": []}),
@@ -116,7 +121,7 @@ def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.M
         (call(2), {"priority": 1}, {"payload": {}, "priority": 3}),
         (message(2, "Words"), {"taskNote": "Look"}, {"payload": {"message": "Words"}, "taskNote": ""}),
     ],
-)  # fmt: skip
+)
 def test_each_field_is_written_again(content: Content, sent: dict[str, Any], again: dict[str, Any]) -> None:
     """Where file and state agree, one call with what they say, told with its reason; then there is quiet."""
     step = left(content, **sent)
@@ -134,10 +139,10 @@ def test_what_was_sent_is_nobodys_edit() -> None:
     step = left(FILE, absoluteDays=9, payload={"subject": "New", "content": TEXT})
     row = RemoteVariant("SEQ1-intro-a", {"subject": "New", "content": TEXT})
     body = {"payload": dict(FILE.variants["a"].payload), "absoluteDays": 1}
-    for day, held in ((9, Held.OURS), (1, Held.OURS), (5, Held.OTHER)):
+    for day, held in ((9, VariantObservation.OURS), (1, VariantObservation.OURS), (5, VariantObservation.OTHER)):
         read = RemoteStep(step.id, 1, day=day, variants=(row,))
-        assert hold(step, "a", body, read).held is held
-        found = drift_of("trial", known(step), AppSequence(RemoteSequence("SEQ1", "Trial"), (read,)))
+        assert compare_patch(step, "a", body, read).held is held
+        found = drift_of("trial", known(step), SequenceSnapshot(RemoteSequence("SEQ1", "Trial"), (read,)))
         assert [each.field for drift in found for each in drift.fields] == (["day"] if day == 5 else [])
 
 
@@ -162,9 +167,9 @@ def test_what_is_the_same_is_no_mark() -> None:
 
 def test_an_email_that_may_be_elsewhere_holds_both_days() -> None:
     """It goes home before another takes the day; where it stays, the other is stuck."""
-    way = route({"a": 1, "b": 5}, {"a": 1, "b": 3}, may_park=True, may_be={"a": (3,)})
+    way = plan_moves({"a": 1, "b": 5}, {"a": 1, "b": 3}, may_park=True, could_be={"a": (3,)})
     assert [(leg.name, leg.day) for leg in way.legs] == [("a", 1), ("b", 3)]
-    assert route({"a": 1, "b": 5}, {"b": 3}, may_park=True, may_be={"a": (3,)}).stuck == {"b": "a"}
+    assert plan_moves({"a": 1, "b": 5}, {"b": 3}, may_park=True, could_be={"a": (3,)}).stuck == {"b": "a"}
 
 
 def test_a_step_without_variants_is_blocked() -> None:

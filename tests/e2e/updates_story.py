@@ -10,8 +10,8 @@ from typing import Any
 
 from support.project import Project
 
-from sequence_sync.errors import GateShut
-from sequence_sync.model.report import ApplyReport, Observer, Silent
+from sequence_sync.errors import GateClosedError
+from sequence_sync.model.report import ApplyReport, NullObserver, Observer
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
 from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
 from sequence_sync.plan.model import Plan
@@ -78,7 +78,7 @@ class Story:
 
     def run(self, *allowed: str, observer: Observer | None = None) -> ApplyReport | None:
         """Plan and apply; None where there was nothing to do."""
-        hands = Hands(observer or Silent(), lambda _: True, threading.Event())
+        hands = Hands(observer or NullObserver(), lambda _: True, threading.Event())
         workspace = self.workspace()
         return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
 
@@ -98,7 +98,7 @@ class Story:
         before = len(self.writes())
         try:
             report = self.run(*allowed)
-        except GateShut as shut:
+        except GateClosedError as shut:
             told = f"{shut} {shut.hint}"
         else:
             assert report is not None

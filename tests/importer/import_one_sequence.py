@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from import_account import Desk, opened
+from support.import_account import Desk, opened
 
-from sequence_sync.model.report import ImportOutcome, Row
+from sequence_sync.model.report import ImportOutcome, ImportResult
 from sequence_sync.sandbox.server import Sandbox
 
 FILE = """\
@@ -100,13 +100,14 @@ def merged(desk: Desk) -> tuple[list[str], list[str]]:
 def intro(**payload: str) -> dict[str, Any]:
     """The body of a PATCH of the first email."""
     whole = {
-        "subject": "Quick question", "preheader": "Before it",
+        "subject": "Quick question",
+        "preheader": "Before it",
         "content": "<p>Hi {{firstName}},</p>\n\n<p>words of ours</p>",
-    }  # fmt: skip
+    }
     return {"payload": {**whole, **payload}}
 
 
-def conflict(desk: Desk) -> Row:
+def conflict(desk: Desk) -> ImportResult:
     """Import: a conflict, which changes no byte of the file."""
     before = desk.text("sequences/trial.yaml")
     report = desk.imported(the_id(desk))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from import_account import email, opened, task
+from support.import_account import email, opened, task
 
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.plan.compare import same_payload
@@ -18,15 +18,74 @@ from sequence_sync.sandbox.server import Sandbox
 
 PIECES = st.sampled_from(
     [
-        "\r\n", "\n", "\n\n", "\n \n", "   ", " ", "\t", ": ", " #", " #1", "#", '"', "'", "\\", "${name}", "${",
-        "{{First Name|'there'}}", "{{firstName}}", "{spin}A|B{endspin}", "$${name}", "\U0001f680", "\u00a0",
-        "\u2028", "\u0085", "\ufeff", "\u200b", "\x00", "\x07", "\x0b", "\x0c", "\x1f", "\x7f", "\ufffe",
-        "e\u0301", "- ", "? ", "& ", "*x", "!tag", "|", ">", "%x", "@", "`", "---", "...", "yes", "null", "1.10",
-        "2026-11-24", "<p>", "</p>", "<br>", "<br/>", "<b>bold</b>", "<!-- c -->", "<pre> a\n b</pre>", "a < b",
-        "<a href='x?a=b&amp;c'>link</a>", "&amp;", "&lt;p&gt;", "word", "Two words", "\u65e5\u672c\u8a9e",
-        "x" * 300, "<li>" * 30,
+        "\r\n",
+        "\n",
+        "\n\n",
+        "\n \n",
+        "   ",
+        " ",
+        "\t",
+        ": ",
+        " #",
+        " #1",
+        "#",
+        '"',
+        "'",
+        "\\",
+        "${name}",
+        "${",
+        "{{First Name|'there'}}",
+        "{{firstName}}",
+        "{spin}A|B{endspin}",
+        "$${name}",
+        "\U0001f680",
+        "\u00a0",
+        "\u2028",
+        "\u0085",
+        "\ufeff",
+        "\u200b",
+        "\x00",
+        "\x07",
+        "\x0b",
+        "\x0c",
+        "\x1f",
+        "\x7f",
+        "\ufffe",
+        "e\u0301",
+        "- ",
+        "? ",
+        "& ",
+        "*x",
+        "!tag",
+        "|",
+        ">",
+        "%x",
+        "@",
+        "`",
+        "---",
+        "...",
+        "yes",
+        "null",
+        "1.10",
+        "2026-11-24",
+        "<p>",
+        "</p>",
+        "<br>",
+        "<br/>",
+        "<b>bold</b>",
+        "<!-- c -->",
+        "<pre> a\n b</pre>",
+        "a < b",
+        "<a href='x?a=b&amp;c'>link</a>",
+        "&amp;",
+        "&lt;p&gt;",
+        "word",
+        "Two words",
+        "\u65e5\u672c\u8a9e",
+        "x" * 300,
+        "<li>" * 30,
     ]
-)  # fmt: skip
+)
 TEXTS = st.lists(st.one_of(PIECES, st.text(st.characters(exclude_categories=("Cs",)), max_size=6)), max_size=9).map(
     "".join
 )

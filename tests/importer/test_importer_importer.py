@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from import_account import LONG, Desk, email, fill, opened, task
+from support.import_account import LONG, Desk, email, fill, opened, task
 
 from sequence_sync.importer import generate as fresh
 from sequence_sync.model.report import Event, ImportOutcome
@@ -169,8 +169,9 @@ def test_days_that_are_not_told(desk: Desk) -> None:
     desk.check_settled()
     steps = desk.state("trial").steps
     assert {key: (step.day, "day" in step.assumed) for key, step in steps.items()} == {
-        "email-1": (2, True), "call-2": (7, True),
-    }  # fmt: skip
+        "email-1": (2, True),
+        "call-2": (7, True),
+    }
 
 
 def test_days_not_told_with_several_environments(desk: Desk) -> None:

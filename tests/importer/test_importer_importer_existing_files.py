@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_account import Desk, email, fill, opened, task
+from support.import_account import Desk, email, fill, opened, task
 
-from sequence_sync.errors import AccountProblem, InvalidFiles, UsageProblem
+from sequence_sync.errors import AccountError, InvalidFilesError, UsageError
 from sequence_sync.model.report import ImportOutcome
-from sequence_sync.operations.apply import held
-from sequence_sync.provider.base import Answer, ReadFailed
-from sequence_sync.provider.base import Kind as AnswerKind
-from sequence_sync.provider.client import Client
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.operations.apply import locked_session
+from sequence_sync.provider.base import Answer, ReadFailedError
+from sequence_sync.provider.base import AnswerKind as AnswerKind
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.render.report import row_text, summary_text
 from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
@@ -67,8 +67,12 @@ def test_adopting_where_the_texts_differ(desk: Desk) -> None:
     (row,) = report.rows
     (told,) = row.conflicts
     assert (told.address, told.name, told.base, told.ours, told.theirs) == (
-        "my-trial.hello.a", "subject", None, "One", "Theirs",
-    )  # fmt: skip
+        "my-trial.hello.a",
+        "subject",
+        None,
+        "One",
+        "Theirs",
+    )
     assert "last applied: not known" in row_text(row)
     assert "  linkedin-message-3:\n    day: 5\n" in desk.text("sequences/own.yaml")
     assert desk.changes() == [("my-trial.hello.a", "update-variant")]
@@ -78,7 +82,7 @@ def test_files_that_cannot_be_read_at_all(desk: Desk) -> None:
     """One of them might be this sequence's: nothing is read or written."""
     desk.make("Trial", email(1, "One"))
     desk.project.write("sequences/broken.yaml", "sequence: [")
-    with pytest.raises(InvalidFiles):
+    with pytest.raises(InvalidFilesError):
         desk.imported()
     assert set(desk.files()) == {"sequences/broken.yaml"}
 
@@ -97,7 +101,7 @@ def test_a_file_of_another_key_at_that_path(desk: Desk) -> None:
 @pytest.mark.parametrize("into", ["elsewhere", "../x", "/tmp", "sequences/../other"])
 def test_a_folder_that_the_settings_do_not_read(desk: Desk, into: str) -> None:
     """Refused before any call."""
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         desk.imported(into=into)
     assert list(desk.box.store.log.entries()) == []
 
@@ -117,7 +121,7 @@ def test_the_key_of_another_account(desk: Desk, tmp_path: Path) -> None:
     before = desk.files()
     desk.box.store._sequences.clear()
     desk.make("Foreign", email(1, "One"))
-    with pytest.raises(AccountProblem):
+    with pytest.raises(AccountError):
         desk.imported()
     assert desk.files() == before
 
@@ -127,7 +131,7 @@ def test_an_open_create_is_settled_first(desk: Desk) -> None:
     desk.project.write("sequences/trial.yaml", OWN)
     intent = IntentRecord(address="my-trial", action="create-sequence", title="Trial")
     workspace = desk.workspace()
-    with held(workspace, "test", 0.0, RealClock(desk.stop)) as (_, ledger, _run):
+    with locked_session(workspace, "test", 0.0, SystemClock(desk.stop)) as (_, ledger, _run):
         ledger.append(intent)
     desk.make("Trial", email(1, "One"))
     row = desk.row()
@@ -138,14 +142,14 @@ def test_an_open_create_is_settled_first(desk: Desk) -> None:
 def test_a_read_that_fails_leaves_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """One sequence that cannot be read is told; the rest is imported."""
     fill(desk, 3)
-    bad, real = desk.box.store.sequences()[0].id, Client.steps
+    bad, real = desk.box.store.sequences()[0].id, SaleshandyClient.steps
 
-    def steps(client: Client, sequence_id: str) -> object:
+    def steps(client: SaleshandyClient, sequence_id: str) -> object:
         if sequence_id == bad:
-            raise ReadFailed("GET steps: it said no.", Answer(AnswerKind.REFUSED))
+            raise ReadFailedError("GET steps: it said no.", Answer(AnswerKind.REFUSED))
         return real(client, sequence_id)
 
-    monkeypatch.setattr(Client, "steps", steps)
+    monkeypatch.setattr(SaleshandyClient, "steps", steps)
     report = desk.imported()
     assert [row.outcome for row in report.rows].count(ImportOutcome.FAILED) == 1
     assert report.exit_code == 10

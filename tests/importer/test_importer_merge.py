@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_account import Desk, email
 from import_one_sequence import NUDGE, applied, intro, lines, merged, the_id, write
+from support.import_account import Desk, email
 
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies

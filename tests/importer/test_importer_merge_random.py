@@ -9,18 +9,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from import_account import Desk, email, task
 from import_one_sequence import applied, the_id
+from support.import_account import Desk, email, task
 
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
-from sequence_sync.sandbox.errors import Refusal
+from sequence_sync.sandbox.errors import RefusalError
 
 WORDS = [
-    "plain words", "with: colon", "and #hash", "{{firstName}}, hi", "it's \"quoted\"", "two\nlines", " led by a blank",
-    "${product}", "- a list\n- of two", "é\u00a0\U0001f680", "yes", "tab\there", "trail  \nand more ", "[brackets]",
+    "plain words",
+    "with: colon",
+    "and #hash",
+    "{{firstName}}, hi",
+    'it\'s "quoted"',
+    "two\nlines",
+    " led by a blank",
+    "${product}",
+    "- a list\n- of two",
+    "é\u00a0\U0001f680",
+    "yes",
+    "tab\there",
+    "trail  \nand more ",
+    "[brackets]",
     "x" * 130,
-]  # fmt: skip
+]
 COMMENTS = (
     "# Who comes",
     "# the key",
@@ -68,7 +80,7 @@ def edit(desk: Desk, chance: random.Random) -> None:
                 body = {"type": step.type, "payload": {"subject": text, "content": f"<p>{text}</p>"}}
                 if step.type == 1 and len(step.variants) < 5:
                     desk.box.store.add_variant(sequence.id, step.id, bodies.new_variant(body))
-    except Refusal:
+    except RefusalError:
         pass
 
 

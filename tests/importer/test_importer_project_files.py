@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from import_account import LONG, Desk, email, opened
+from support.import_account import LONG, Desk, email, opened
 
-from sequence_sync.errors import Undecided
+from sequence_sync.errors import UndecidedError
 from sequence_sync.importer.project_files import (
     Bodies,
-    Unwritable,
+    NotRepresentableError,
     free_name,
     html_of,
     slug,
@@ -20,7 +20,7 @@ from sequence_sync.importer.project_files import (
     step_fields,
     text_of,
 )
-from sequence_sync.importer.three_way import ToldStep, ToldVariant
+from sequence_sync.importer.three_way import RemoteStepView, RemoteVariantView
 from sequence_sync.model.address import KEY
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.report import ImportOutcome
@@ -43,31 +43,40 @@ def bodies() -> Bodies:
     return Bodies("trial", "sequences/trial.yaml", lambda path, data: True)
 
 
-def row(letter: str, on: bool = True, **payload: str) -> ToldVariant:
+def row(letter: str, on: bool = True, **payload: str) -> RemoteVariantView:
     """A variant as told."""
     is_email = "subject" in payload and "content" in payload
-    return ToldVariant(letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, on, "")
+    return RemoteVariantView(
+        letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, on, ""
+    )
 
 
 def test_people_and_attachments_stand_by_their_names() -> None:
     """By the settings' names, else as ids; a priority only where it is not the normal one."""
-    task = ToldStep("s", "linkedin_message", 2, Priority.HIGH, "z6R8", (row("a", message="Hi"),))
+    task = RemoteStepView("s", "linkedin_message", 2, Priority.HIGH, "z6R8", (row("a", message="Hi"),))
     assert step_fields(task, "x", {"a": task.variants[0]}, ENVIRONMENT, bodies()) == {
-        "day": 2, "type": "linkedin_message", "message": "Hi", "priority": "high", "assignee": "anna",
+        "day": 2,
+        "type": "linkedin_message",
+        "message": "Hi",
+        "priority": "high",
+        "assignee": "anna",
         "task_note": "Note",
-    }  # fmt: skip
-    plain = ToldStep("s", "call_demo", 2, Priority.NORMAL, "who", (row("a"),))
+    }
+    plain = RemoteStepView("s", "call_demo", 2, Priority.NORMAL, "who", (row("a"),))
     assert step_fields(plain, "x", {"a": plain.variants[0]}, ENVIRONMENT, bodies()) == {
-        "day": 2, "type": "call_demo", "assignee": "id:who", "task_note": "Note",
-    }  # fmt: skip
-    mail = ToldStep("s", "email", 2, None, None, (row("a", subject="S", content="<p>C</p>"),))
+        "day": 2,
+        "type": "call_demo",
+        "assignee": "id:who",
+        "task_note": "Note",
+    }
+    mail = RemoteStepView("s", "email", 2, None, None, (row("a", subject="S", content="<p>C</p>"),))
     assert step_fields(mail, "x", {"a": mail.variants[0]}, ENVIRONMENT, bodies())["attachments"] == ["deck", "id:other"]
 
 
 def test_long_bodies_lie_in_files() -> None:
     """By the step's key, and the letter where there are several; what says the same shares nothing by accident."""
     kept = bodies()
-    mail = ToldStep(
+    mail = RemoteStepView(
         "s", "email", 2, None, None, (row("a", subject="S", content=LONG), row("b", subject="S", content="a\nb"))
     )
     fields = step_fields(mail, "x", {"a": mail.variants[0], "b": mail.variants[1]}, ENVIRONMENT, kept)
@@ -78,14 +87,14 @@ def test_long_bodies_lie_in_files() -> None:
 
 def test_several_variants_of_a_task() -> None:
     """A file has no place for them."""
-    task = ToldStep("s", "call_demo", 2, None, None, (row("a"), row("b")))
-    with pytest.raises(Unwritable):
+    task = RemoteStepView("s", "call_demo", 2, None, None, (row("a"), row("b")))
+    with pytest.raises(NotRepresentableError):
         step_fields(task, "x", dict(zip("ab", task.variants, strict=True)), ENVIRONMENT, bodies())
 
 
 def test_half_a_character() -> None:
     """A lone surrogate can stand in no file."""
-    with pytest.raises(Unwritable):
+    with pytest.raises(NotRepresentableError):
         text_of("\ud83d")
 
 
@@ -153,6 +162,6 @@ def test_a_damaged_journal_is_settled_first(desk: Desk) -> None:
     journal = desk.project.root / "seqsync.state.json.journal"
     journal.write_bytes(journal.read_bytes() + b"0123456789abcdef {torn\n")
     before = desk.text("sequences/trial.yaml")
-    with pytest.raises(Undecided):
+    with pytest.raises(UndecidedError):
         desk.imported()
     assert desk.text("sequences/trial.yaml") == before

@@ -9,8 +9,8 @@ import pytest
 
 from sequence_sync.importer.three_way import (
     Field,
-    ToldStep,
-    ToldVariant,
+    RemoteStepView,
+    RemoteVariantView,
     entry_after,
     letters_of,
     merge_step,
@@ -51,15 +51,21 @@ def content(place: Field, value: Any) -> Content:
     return Content(type="email" if is_email else "linkedin_message", variants={"a": variant}, **fields)
 
 
-def told(said: Content, **changed: Any) -> ToldStep:
+def told(said: Content, **changed: Any) -> RemoteStepView:
     """The same as the app tells it."""
     variants = tuple(
-        ToldVariant(f"v-{letter}", row.payload, None if said.is_email else row.task_note,
-                    row.attachments if said.is_email else None, True, f"digest {row.payload}")
+        RemoteVariantView(
+            f"v-{letter}",
+            row.payload,
+            None if said.is_email else row.task_note,
+            row.attachments if said.is_email else None,
+            True,
+            f"digest {row.payload}",
+        )
         for letter, row in said.variants.items()
-    )  # fmt: skip
+    )
     fields = {"day": said.day, "priority": said.priority, "assignee": said.assignee, "variants": variants}
-    return ToldStep("step", said.type, **{**fields, **changed})
+    return RemoteStepView("step", said.type, **{**fields, **changed})
 
 
 def value_of(step: StepState | Content, place: Field) -> Any:
@@ -83,8 +89,10 @@ def test_each_cell(place: Field, base: Any, ours: Any, theirs: Any) -> None:
         "settled": merged.settled == {place} and not merged.takes and not merged.clashes,
         "taken": merged.takes == {place: theirs} and not merged.settled and not merged.clashes,
         "conflict": [(each.field, each.base, each.ours, each.theirs) for each in merged.clashes]
-        == [(place, base, ours, theirs)] and not merged.takes and not merged.settled,
-    }[expected]  # fmt: skip
+        == [(place, base, ours, theirs)]
+        and not merged.takes
+        and not merged.settled,
+    }[expected]
     after = content(place, theirs) if expected in ("settled", "taken") else file
     entry = entry_after(before, after, app, letters, merged)
     assert value_of(entry, place) == (base if expected in ("nothing", "conflict") else theirs)
@@ -131,7 +139,7 @@ def test_the_servers_own_spelling_is_no_change() -> None:
 def test_more_variants_than_letters() -> None:
     """Told, with the reason."""
     step = told(content(("a", "payload", "subject"), "x"))
-    rows = tuple(ToldVariant(f"v{at}", {"subject": f"{at}"}, None, None, True, "") for at in range(27))
+    rows = tuple(RemoteVariantView(f"v{at}", {"subject": f"{at}"}, None, None, True, "") for at in range(27))
     with pytest.raises(ValueError, match="more variants than there are letters"):
-        letters_of(None, None, ToldStep("s", "email", 1, None, None, rows))
+        letters_of(None, None, RemoteStepView("s", "email", 1, None, None, rows))
     assert list(letters_of(None, None, step)) == ["a"]

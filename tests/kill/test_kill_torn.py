@@ -18,8 +18,8 @@ from support.faults import TITLE, WANTED, fault_project, killed_at
 from support.project import KEY, Project
 from support.stand_in import StandIn
 
-from sequence_sync.errors import PlanRefused, SeqsyncError
-from sequence_sync.model.report import Silent
+from sequence_sync.errors import PlanRejectedError, SeqsyncError
+from sequence_sync.model.report import NullObserver
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
 from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
 from sequence_sync.plan.planfile import decode
@@ -124,7 +124,7 @@ def check_plan(scene: Scene, damage: Damage, stride: int) -> None:
     """A damaged plan is refused with exit 7."""
     whole = (scene.project.root / PLAN).read_bytes()
     for place in places(whole, stride):
-        with pytest.raises(PlanRefused):
+        with pytest.raises(PlanRejectedError):
             decode(damage(whole, place))
 
 
@@ -135,7 +135,7 @@ def check_apply(scene: Scene, root: Path, name: str, damage: Damage, stride: int
     for place in [*places(whole, stride), len(whole) - 1]:
         workspace = scene.fresh(root)
         (root / name).write_bytes(damage(whole, place))
-        hands = Hands(Silent(), lambda _: True, threading.Event())
+        hands = Hands(NullObserver(), lambda _: True, threading.Event())
         try:
             applied = apply(workspace, KEY, ApplyOptions(parallelism=0), hands)
         except SeqsyncError:

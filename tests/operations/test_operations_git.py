@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from git_project import Repo, branched, git, sequence
+from support.git_project import Repo, branched, git, sequence
 from support.states import HOST, LINEAGE
 
 from sequence_sync.plan.model import summary_line

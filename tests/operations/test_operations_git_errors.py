@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from git_project import Repo, branched, git, sequence
+from support.git_project import Repo, branched, git, sequence
 from support.project import Project
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 
 
 def _refused(repo: Repo, since: str = "main") -> str:
-    with pytest.raises(UsageProblem) as told:
+    with pytest.raises(UsageError) as told:
         repo.plan(since)
     assert told.value.hint
     return str(told.value)
@@ -162,10 +162,14 @@ def test_the_variables_of_a_hook_do_no_harm(tmp_path: Path) -> None:
     other = branched(tmp_path / "other")
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     repo.environ |= {
-        "GIT_DIR": str(other.root / ".git"), "GIT_WORK_TREE": str(other.root), "GIT_PREFIX": "sequences/",
-        "GIT_INDEX_FILE": str(other.root / ".git/index"), "GIT_LITERAL_PATHSPECS": "1", "GIT_EXTERNAL_DIFF": "false",
+        "GIT_DIR": str(other.root / ".git"),
+        "GIT_WORK_TREE": str(other.root),
+        "GIT_PREFIX": "sequences/",
+        "GIT_INDEX_FILE": str(other.root / ".git/index"),
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_EXTERNAL_DIFF": "false",
         "GIT_NAMESPACE": "x",
-    }  # fmt: skip
+    }
     assert repo.asked() == ["b"]
 
 

@@ -9,7 +9,7 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy, RemovedSteps
 from sequence_sync.plan.capabilities import CAPABILITIES, GIVEN_BACK
 from sequence_sync.plan.model import Action, Call, Plan, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
 from sequence_sync.state.model import SequenceState
 
@@ -20,7 +20,7 @@ def planned(before: SequenceState, after: dict[str, Content], **more: object) ->
     """The plan of one sequence."""
     fields = {name: more.pop(name) for name in ("moved", "removed") if name in more}
     rows = {"trial": wanted(steps=after, **fields)}
-    return make_plan(Inputs(wanted=rows, state=state(trial=before), environment="e", api_host="a", **more))
+    return make_plan(PlanInputs(wanted=rows, state=state(trial=before), environment="e", api_host="a", **more))
 
 
 def calls(plan: Plan) -> list[Call]:

@@ -82,15 +82,18 @@ LINK = 'See <a href="https://example.com/?a=1&b=2">this page</a> <img src="x.png
 @pytest.mark.parametrize(
     ("other", "same"),
     [
-        ("See <a class=\"z\" HREF='https://example.com/?a=1&amp;b=2' target=_blank>this <i>page</i></a> "
-         '<img width=1 src="x.png"/> now', True),
+        (
+            "See <a class=\"z\" HREF='https://example.com/?a=1&amp;b=2' target=_blank>this <i>page</i></a> "
+            '<img width=1 src="x.png"/> now',
+            True,
+        ),
         (LINK.replace(" <a", "<a").replace(">this", "> this"), True),
         (LINK.replace("b=2", "b=3"), False),
         (LINK.replace("x.png", "y.png"), False),
         ('See this page <a href="https://example.com/?a=1&b=2"><img src="x.png"></a> now', False),
         (LINK.replace("See ", "See"), False),
     ],
-)  # fmt: skip
+)
 def test_links_and_images_count(other: str, same: bool) -> None:
     """Where a link leads, where it stands and which image is shown count, and nothing else of their tags."""
     assert (canonical_html(other) == canonical_html(LINK)) is same
@@ -193,8 +196,11 @@ def test_says_whether_there_is_text() -> None:
 def test_payloads_can_be_sorted_and_hashed() -> None:
     """The canonical form is one of plain texts, so that it can be a key."""
     assert canonical_payload({"action": {"url": "u", "name": "n"}, "title": 3, "list": ["a"], "none": None}) == (
-        ("action.name", "n"), ("action.url", "u"), ("list.0", "a"), ("title", "3"),
-    )  # fmt: skip
+        ("action.name", "n"),
+        ("action.url", "u"),
+        ("list.0", "a"),
+        ("title", "3"),
+    )
 
 
 WORD = st.from_regex(r"[A-Za-zÄé0-9]{1,8}|\{\{[a-z]{1,6}\}\}|&|<|'|\"", fullmatch=True)

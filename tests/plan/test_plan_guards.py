@@ -58,10 +58,12 @@ def test_drift_is_a_gate_only_where_it_is_overwritten() -> None:
 def test_size_counts_changed_steps(limit: int, gates: list[str]) -> None:
     """Two variants of one step are one step; a blocked change and a create are none."""
     rows = [
-        change("t.s.a", Action.UPDATE_VARIANT), change("t.s.b", Action.UPDATE_VARIANT),
+        change("t.s.a", Action.UPDATE_VARIANT),
+        change("t.s.b", Action.UPDATE_VARIANT),
         change("t.u", Action.UPDATE_STEP),
-        change("t.v.c", Action.CREATE_VARIANT), change("t.w", Action.BLOCKED, calls=()),
-    ]  # fmt: skip
+        change("t.v.c", Action.CREATE_VARIANT),
+        change("t.w", Action.BLOCKED, calls=()),
+    ]
     assert met(*rows, limit=limit) == gates
 
 

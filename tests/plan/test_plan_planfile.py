@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from support.plans import BASE, CASES, HI, HOST, LINEAGE, create, create_whole, email, empty, plan_of, state_only, task
 
-from sequence_sync.errors import PlanRefused
+from sequence_sync.errors import PlanRejectedError
 from sequence_sync.plan.model import Action, Base, Call, Change, Plan, Reason
 from sequence_sync.plan.planfile import Facts, Verdict, check, decode, encode, plan_difference, plan_schema
 from sequence_sync.render.report import plan_json
@@ -23,9 +23,9 @@ SAVED = encode(SMALL, "1.2.3")
 SCHEMA = Draft202012Validator(plan_schema())
 
 
-def refusal(data: bytes) -> PlanRefused:
+def refusal(data: bytes) -> PlanRejectedError:
     """What `decode` says to `data`."""
-    with pytest.raises(PlanRefused) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         decode(data)
     assert caught.value.exit_code == 7
     return caught.value
@@ -137,9 +137,20 @@ def test_any_other_bytes_are_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"hello", b"[]", b"3", b'{"version": 1}', b'{"format_version": "1.2", "changes": []}', b"\xff\xfe",
-     b"[" * 100_000, b'{"format_version": true, "changes": []}', b"9" * 5000, b'{"format_version": 1}'],
-)  # fmt: skip
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b"3",
+        b'{"version": 1}',
+        b'{"format_version": "1.2", "changes": []}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"format_version": true, "changes": []}',
+        b"9" * 5000,
+        b'{"format_version": 1}',
+    ],
+)
 def test_what_is_no_plan_is_called_so(data: bytes) -> None:
     """Another tool's plan, a state or a text is not "damaged"."""
     assert refusal(data).kind == "not-a-plan"
@@ -203,12 +214,16 @@ def with_call(**changed: Any) -> Plan:
 @pytest.mark.parametrize(
     "other",
     [
-        with_call(body={}), with_call(path="/sequences/other/steps"), with_call(method="PATCH"),
-        SMALL.model_copy(update={"environment": "staging"}), SMALL.model_copy(update={"api_host": "localhost"}),
-        SMALL.model_copy(update={"format_version": 2}), SMALL.model_copy(update={"changes": ()}),
+        with_call(body={}),
+        with_call(path="/sequences/other/steps"),
+        with_call(method="PATCH"),
+        SMALL.model_copy(update={"environment": "staging"}),
+        SMALL.model_copy(update={"api_host": "localhost"}),
+        SMALL.model_copy(update={"format_version": 2}),
+        SMALL.model_copy(update={"changes": ()}),
         SMALL.model_copy(update={"changes": SMALL.changes * 2}),
     ],
-)  # fmt: skip
+)
 def test_the_hash_covers_what_is_done(other: Plan) -> None:
     """Any body, path, method, environment, host, format or number of changes makes another hash."""
     assert other.plan_hash() != SMALL.plan_hash()
@@ -234,9 +249,13 @@ def test_the_hash_covers_nothing_else(changed: dict[str, Any]) -> None:
 def facts(**changed: Any) -> Facts:
     """What is so now: by default just what `SMALL` was made from."""
     now = {
-        "environment": "production", "api_host": HOST, "lineage": BASE.lineage, "serial": BASE.serial,
-        "state_digest": BASE.state_digest, "files_digest": BASE.files_digest,
-    }  # fmt: skip
+        "environment": "production",
+        "api_host": HOST,
+        "lineage": BASE.lineage,
+        "serial": BASE.serial,
+        "state_digest": BASE.state_digest,
+        "files_digest": BASE.files_digest,
+    }
     return Facts(**(now | changed))
 
 
@@ -261,9 +280,20 @@ MOVED_ON = {"serial": 4, "state_digest": "6" * 64}
         (FIRST, facts(applying=MINE), Verdict.RESUME),
         (FIRST, facts(applying=DONE), Verdict.DONE),
     ],
-    ids=["unmoved", "only-the-serial", "another-plans-run", "own-run-unmoved", "own-run", "done", "done-files-edited",
-         "made-after-done", "no-state-yet", "own-first-run", "own-first-run-done"],
-)  # fmt: skip
+    ids=[
+        "unmoved",
+        "only-the-serial",
+        "another-plans-run",
+        "own-run-unmoved",
+        "own-run",
+        "done",
+        "done-files-edited",
+        "made-after-done",
+        "no-state-yet",
+        "own-first-run",
+        "own-first-run-done",
+    ],
+)
 def test_a_plan_that_fits_goes_on(plan: Plan, now: Facts, verdict: Verdict) -> None:
     """Fresh, cut short, or done: three answers without a refusal."""
     assert check(plan, now) is verdict
@@ -287,7 +317,7 @@ def test_a_plan_that_fits_goes_on(plan: Plan, now: Facts, verdict: Verdict) -> N
 )
 def test_a_plan_that_does_not_fit_says_why(plan: Plan, now: Facts, kind: str, words: list[str]) -> None:
     """Each refusal has a kind, words of its own, and what to do."""
-    with pytest.raises(PlanRefused) as caught:
+    with pytest.raises(PlanRejectedError) as caught:
         check(plan, now)
     assert caught.value.kind == kind
     assert all(word in str(caught.value) for word in words)

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.build import call, email, entry, message, state, wanted
 
-from sequence_sync.errors import UsageProblem
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.errors import UsageError
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Claim
 from sequence_sync.plan.model import Action, Change, Plan, Reason, summary_line
-from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
 from sequence_sync.state.model import State
 
 
-def planned(*sequences: WantedSequence, by: State | None = None, **more: object) -> Plan:
+def planned(*sequences: DesiredSequence, by: State | None = None, **more: object) -> Plan:
     """The plan of `sequences` against the state `by`."""
     rows = {row.key: row for row in sequences}
-    return make_plan(Inputs(wanted=rows, state=by, environment="default", api_host="api", **more))
+    return make_plan(PlanInputs(wanted=rows, state=by, environment="default", api_host="api", **more))
 
 
 def told(plan: Plan) -> list[tuple[str, str, str]]:
@@ -207,7 +207,7 @@ def test_a_target_brings_its_sequence_and_an_exclude_wins() -> None:
     assert not aimed.sequences["trial"].complete
     without = planned(row, wanted("other", "O"), selection=Selection(("*.*",), ("trial.a",)))
     assert [change.address for change in without.changes] == ["trial", "trial.b"]
-    with pytest.raises(UsageProblem, match="matches nothing"):
+    with pytest.raises(UsageError, match="matches nothing"):
         planned(row, selection=Selection(("nope.*",)))
 
 

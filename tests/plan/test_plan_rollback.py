@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from support.states import HOST, a_call, a_sequence, a_state, an_email, made_from
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.plan.model import Action, Plan, Reason
-from sequence_sync.plan.planner import Inputs
-from sequence_sync.plan.rollback import plan_back
+from sequence_sync.plan.planner import PlanInputs
+from sequence_sync.plan.rollback import rollback_plan
 from sequence_sync.plan.selection import Selection
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def back(then: State, now: State, **more: object) -> Plan:
     """The plan from one to the other."""
-    return plan_back(then, Inputs({}, now, "production", HOST, "files", **more))  # type: ignore[arg-type]
+    return rollback_plan(then, PlanInputs({}, now, "production", HOST, "files", **more))  # type: ignore[arg-type]
 
 
 def told(plan: Plan) -> list[tuple[str, str]]:
@@ -49,16 +49,20 @@ def test_texts_and_days_go_back() -> None:
     """Only what differs is a call, with the earlier words."""
     plan = back(only(intro=an_email(), call=a_call()), only(intro=an_email(subject="Newer"), call=a_call(day=8)))
     assert told(plan) == [
-        (Action.UPDATE_STEP, "trial.call"), (Action.UPDATE_VARIANT, "trial.intro.a"),
+        (Action.UPDATE_STEP, "trial.call"),
+        (Action.UPDATE_VARIANT, "trial.intro.a"),
         (Action.UPDATE_VARIANT, "trial.intro.b"),
-    ]  # fmt: skip
+    ]
     assert plan.changes[1].calls[0].body["payload"]["subject"] == "Hallo Jörg, {{firstName}}"
 
 
 def test_made_since_is_blocked_in_its_own_words() -> None:
     """Steps and sequences made since stay: the API deletes none, and no file can be put back for them."""
-    plan = back(only(intro=an_email()), a_state(trial=a_sequence("L1", intro=an_email(), call=a_call()),
-                                                more=a_sequence("L2")), removed=("more",))  # fmt: skip
+    plan = back(
+        only(intro=an_email()),
+        a_state(trial=a_sequence("L1", intro=an_email(), call=a_call()), more=a_sequence("L2")),
+        removed=("more",),
+    )
     assert told(plan) == [(Action.BLOCKED, "more"), (Action.BLOCKED, "trial.call")]
     assert all("made after serial 7" in change.advice for change in plan.changes)
 
@@ -113,5 +117,5 @@ def test_a_part_of_it() -> None:
     """Targets choose as ever, and one that is nowhere is refused."""
     then, now = only(intro=an_email(), call=a_call()), only(intro=an_email(day=2), call=a_call(day=8))
     assert told(back(then, now, selection=Selection(("trial.call",)))) == [(Action.UPDATE_STEP, "trial.call")]
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         back(then, now, selection=Selection(("trial.nothing",)))

@@ -10,13 +10,13 @@ from support.build import email, entry, state, wanted
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim
 from sequence_sync.plan.model import Action, Plan, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.plan.schedule import Route, route
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.plan.schedule import MovePlan, plan_moves
 
 NAMES = "abcdefgh"
 
 
-def replayed(held: dict[str, int], way: Route) -> dict[str, int]:
+def replayed(held: dict[str, int], way: MovePlan) -> dict[str, int]:
     """Where every email is after the legs; a leg to a held day, or from where nobody is, fails."""
     now = dict(held)
     for leg in way.legs:
@@ -41,7 +41,7 @@ def reschedules(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]:
 def test_every_leg_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """Who is not stuck arrives, who is stuck has not moved, and nobody takes more than two legs."""
     held, aims = case
-    way = route(held, aims, may_park=True)
+    way = plan_moves(held, aims, may_park=True)
     now = replayed(held, way)
     assert now == dict(way.days)
     for name in held:
@@ -57,7 +57,7 @@ def test_a_permutation_waits_once_for_each_cycle(days: list[int]) -> None:
     """All eight emails go round on their own days: each cycle parks one of them, and everybody arrives."""
     held = {name: day for day, name in enumerate(NAMES, start=1)}
     aims = dict(zip(NAMES, days, strict=True))
-    way = route(held, aims, may_park=True)
+    way = plan_moves(held, aims, may_park=True)
     cycles, left = 0, {name for name in NAMES if aims[name] != held[name]}
     while left:
         cycles, name = cycles + 1, min(left)
@@ -73,11 +73,11 @@ def test_a_permutation_waits_once_for_each_cycle(days: list[int]) -> None:
 def test_an_interrupted_way_goes_on(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """Cut off after any leg, a new plan from there arrives at the same days."""
     held, aims = case
-    way = route(held, aims, may_park=True)
+    way = plan_moves(held, aims, may_park=True)
     now = dict(held)
     for leg in way.legs:
         now[leg.name] = leg.day
-        rest = route(now, {name: aims[name] for name in aims if name not in way.stuck}, may_park=True)
+        rest = plan_moves(now, {name: aims[name] for name in aims if name not in way.stuck}, may_park=True)
         assert replayed(now, rest) == dict(way.days)
 
 
@@ -85,20 +85,20 @@ def test_an_interrupted_way_goes_on(case: tuple[dict[str, int], dict[str, int]])
 def test_a_shift_never_waits(shift: int) -> None:
     """Whichever direction, the one in front goes first."""
     held = {"a": 3, "b": 4, "c": 6}
-    way = route(held, {name: day + shift for name, day in held.items()}, may_park=False)
+    way = plan_moves(held, {name: day + shift for name, day in held.items()}, may_park=False)
     assert (len(way.legs), dict(way.stuck)) == (3, {})
 
 
 def test_at_the_end_of_the_days_nobody_waits() -> None:
     """Day 999 is the last: a swap that would need a later one is stuck."""
-    way = route({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
+    way = plan_moves({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
     assert (way.legs, dict(way.stuck)) == ((), {"a": None, "b": None})
 
 
 def planned(before: dict[str, Content], after: dict[str, Content], **more: object) -> Plan:
     """The plan from one set of steps to another."""
     rows = {"trial": wanted(steps=after)}
-    return make_plan(Inputs(wanted=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more))
+    return make_plan(PlanInputs(wanted=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more))
 
 
 emails = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 9), max_size=6).filter(

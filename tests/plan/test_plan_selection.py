@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from support.build import call, email, entry, message, state, wanted
 
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.model import Action, Plan, Reason, summary_line
-from sequence_sync.plan.planner import Inputs, make_plan
+from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
 from sequence_sync.state.model import State
 
 
-def planned(*sequences: WantedSequence, by: State | None = None, **more: object) -> Plan:
+def planned(*sequences: DesiredSequence, by: State | None = None, **more: object) -> Plan:
     """The plan of `sequences` against the state `by`."""
     rows = {row.key: row for row in sequences}
-    return make_plan(Inputs(wanted=rows, state=by, environment="default", api_host="api", **more))
+    return make_plan(PlanInputs(wanted=rows, state=by, environment="default", api_host="api", **more))
 
 
 @pytest.mark.parametrize("selection", [Selection(("trial.intro",)), Selection((), ("trial.hello",))])

@@ -232,9 +232,7 @@ def test_a_variant_that_is_gone() -> None:
     desk.lose("one", letter=1)
     plan = desk.plan()
     assert (lines(plan), drift(plan)) == ([], [("trial.one.b", "gone")])
-    assert lines(desk.plan("drift")) == [
-        ("trial.one.b", "forget", "gone"), ("trial.one.b", "create-variant", "gone")
-    ]  # fmt: skip
+    assert lines(desk.plan("drift")) == [("trial.one.b", "forget", "gone"), ("trial.one.b", "create-variant", "gone")]
     desk.want(one=email())
     assert lines(desk.plan()) == [("trial.one.b", "forget", "gone")]
     alone = Desk.of(trial=entry(one=email()))
@@ -252,8 +250,10 @@ def test_a_sequence_that_is_gone() -> None:
     assert (lines(plan), drift(plan)) == ([], [("trial", "gone")])
     plan = desk.plan("drift")
     assert lines(plan) == [
-        ("trial", "forget", "gone"), ("trial", "create-sequence", "gone"), ("trial.one", "create-step", "gone")
-    ]  # fmt: skip
+        ("trial", "forget", "gone"),
+        ("trial", "create-sequence", "gone"),
+        ("trial.one", "create-step", "gone"),
+    ]
     assert [call.path for change in plan.changes for call in change.calls] == ["/sequences", "/sequences/{trial}/steps"]
     del desk.files["trial"]
     for removed in ((), ("trial",)):

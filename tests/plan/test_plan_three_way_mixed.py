@@ -66,8 +66,9 @@ def test_one_variant_in_conflict_leaves_the_other_alone(desk: Desk) -> None:
     plan = desk.plan()
     assert lines(plan) == [("trial.two.b", "update-variant", "changed"), ("trial.two.a", "blocked", "conflict")]
     assert lines(desk.plan("drift")) == [
-        ("trial.two.a", "update-variant", "conflict"), ("trial.two.b", "update-variant", "changed")
-    ]  # fmt: skip
+        ("trial.two.a", "update-variant", "conflict"),
+        ("trial.two.b", "update-variant", "changed"),
+    ]
 
 
 def test_words_go_out_though_day_and_switch_were_changed(desk: Desk) -> None:
@@ -115,8 +116,9 @@ def test_a_step_with_another_type_in_the_file_still_tells_its_edits(desk: Desk) 
         plan = desk.plan(*allowed)
         assert lines(plan) == [("trial.task", "blocked", "type-changed")]
         assert sorted(field.field for row in plan.drift for field in row.fields) == [
-            "day", "variants.a.payload.message",
-        ]  # fmt: skip
+            "day",
+            "variants.a.payload.message",
+        ]
 
 
 def test_a_gone_variant_keeps_its_step_where_it_is(desk: Desk) -> None:
@@ -160,9 +162,7 @@ def test_a_removed_step_that_was_edited(desk: Desk) -> None:
     desk.want(one=None)
     for allowed in ((), ("drift",)):
         plan = desk.plan(*allowed)
-        assert (lines(plan), drift(plan)) == (
-            [("trial.one", "blocked", "step-removed")], [("trial.one.a", "changed")]
-        )  # fmt: skip
+        assert (lines(plan), drift(plan)) == ([("trial.one", "blocked", "step-removed")], [("trial.one.a", "changed")])
 
 
 def test_a_removed_step_that_somebody_switched_off(desk: Desk) -> None:
@@ -217,8 +217,9 @@ def test_places_changed_by_the_file_and_one_of_them_in_the_app(desk: Desk) -> No
     assert [change.address for change in plan.to_do] == []
     plan = desk.plan("drift")
     assert [(row.address, row.fields[0].before, row.fields[0].after) for row in plan.changes] == [
-        ("trial.two", 3, 1), ("trial.one", 8, 3),
-    ]  # fmt: skip
+        ("trial.two", 3, 1),
+        ("trial.one", 8, 3),
+    ]
 
 
 def test_a_swap_in_the_app_is_put_back_by_way_of_a_free_day(desk: Desk) -> None:
@@ -310,8 +311,10 @@ def test_a_renamed_sequence_does_not_take_its_own_steps_for_strangers() -> None:
     rename(desk, more=message(4, "Words of a message in the other step"), again=call(2))
     plan = desk.plan()
     assert lines(plan) == [
-        ("demo", "move", "moved"), ("demo.again", "create-step", "new"), ("demo.more", "create-step", "new"),
-    ]  # fmt: skip
+        ("demo", "move", "moved"),
+        ("demo.again", "create-step", "new"),
+        ("demo.more", "create-step", "new"),
+    ]
 
 
 def test_strangers_in_a_renamed_sequence_hold_their_days(desk: Desk) -> None:
@@ -343,6 +346,4 @@ def test_two_sequences_of_the_state_are_two_whatever_formerly_says(desk: Desk) -
     del desk.files["trial"]
     desk.edit("one", letter=0, payload={"subject": "Theirs"})
     plan = desk.plan()
-    assert (lines(plan), drift(plan)) == (
-        [("trial", "blocked", "sequence-removed")], [("trial.one.a", "changed")]
-    )  # fmt: skip
+    assert (lines(plan), drift(plan)) == ([("trial", "blocked", "sequence-removed")], [("trial.one.a", "changed")])

@@ -11,8 +11,8 @@ from support.desk import Desk, drift, lines, told
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.model import Change, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.base import App, AppSequence, RemoteSequence, RemoteStep
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.base import RemoteAccount, RemoteSequence, RemoteStep, SequenceSnapshot
 from sequence_sync.state.model import step_state
 
 NEW = "One more thing", "<p>Plenty of ideas</p>"
@@ -67,17 +67,20 @@ def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
     desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
     rows, steps = desk.rows["trial"], tuple(desk.steps["trial"].values())
     assert rows is not None
-    blind = make_plan(Inputs(desk.files, None, "default", "api", app=App((rows,), {})))
+    blind = make_plan(PlanInputs(desk.files, None, "default", "api", app=RemoteAccount((rows,), {})))
     assert {change.reason for change in blind.changes} == {Reason.TITLE_TAKEN, Reason.BLOCKED_SEQUENCE}
     assert "ids: {trial: SEQ1}" in advice(blind.changes[0])
     desk.file(remote_id="SEQ1")
     desk.want(new=email(9, *NEW))
-    found = App((rows,), {"trial": AppSequence(rows, steps)})
-    plan = make_plan(Inputs(desk.files, None, "default", "api", app=found))
+    found = RemoteAccount((rows,), {"trial": SequenceSnapshot(rows, steps)})
+    plan = make_plan(PlanInputs(desk.files, None, "default", "api", app=found))
     assert lines(plan) == [
-        ("trial", "adopt", "configured-id"), ("trial.one", "adopt", "found"), ("trial.two", "adopt", "found"),
-        ("trial.task", "adopt", "found"), ("trial.new", "blocked", "day-held"),
-    ]  # fmt: skip
+        ("trial", "adopt", "configured-id"),
+        ("trial.one", "adopt", "found"),
+        ("trial.two", "adopt", "found"),
+        ("trial.task", "adopt", "found"),
+        ("trial.new", "blocked", "day-held"),
+    ]
     assert drift(plan) == [("trial", "added")]
 
 

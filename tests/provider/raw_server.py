@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 
 from sequence_sync.provider.base import Reply, Request
-from sequence_sync.provider.requests import from_call, list_steps
+from sequence_sync.provider.requests import list_steps, request_of
 from sequence_sync.provider.transport import HttpTransport
 
 KEY = "canary-5f1d-key"
 GET = list_steps("abc")
-POST = from_call("POST", "/sequences/abc/steps", {"type": 1, "variants": [{"payload": {"subject": "Grüße — 你"}}]})
+POST = request_of("POST", "/sequences/abc/steps", {"type": 1, "variants": [{"payload": {"subject": "Grüße — 你"}}]})
 
 
 class Wire:

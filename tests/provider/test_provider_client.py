@@ -8,19 +8,26 @@ from typing import Any
 import pytest
 from provider_doubles import ScriptedTransport, SimClock
 
-from sequence_sync.errors import AccountProblem, WaitExhausted
-from sequence_sync.provider.base import Kind, NeverConnected, NoAnswer, ReadFailed, Reply, Stopped
-from sequence_sync.provider.client import READ_RETRIES, Client
-from sequence_sync.provider.rate_limit import Limiter
-from sequence_sync.provider.requests import PAGE_SIZE, from_call
+from sequence_sync.errors import AccountError, WaitExhaustedError
+from sequence_sync.provider.base import (
+    AnswerKind,
+    NeverConnectedError,
+    NoAnswerError,
+    ReadFailedError,
+    Reply,
+    StoppedError,
+)
+from sequence_sync.provider.client import READ_RETRIES, SaleshandyClient
+from sequence_sync.provider.rate_limit import RateLimiter
+from sequence_sync.provider.requests import PAGE_SIZE, request_of
 
-CREATE = from_call("POST", "/sequences/abc/steps", {"type": 1})
+CREATE = request_of("POST", "/sequences/abc/steps", {"type": 1})
 LIMITED = Reply(400, {}, b'{"code": 40000, "message": "Rate Limit exceeded"}')
 BROKEN = Reply(502, {}, b"<html>Bad Gateway</html>")
 HTML = Reply(200, {}, b"<html>Welcome</html>")
 ODD = Reply(200, {}, b'{"payload": {"no": "list"}}')
-LOST = NoAnswer("no whole answer: it took too long")
-DOWN = NeverConnected("no connection: refused")
+LOST = NoAnswerError("no whole answer: it took too long")
+DOWN = NeverConnectedError("no connection: refused")
 EMPTY = Reply(200, {}, b'{"message": "ok", "payload": []}')
 
 
@@ -34,10 +41,10 @@ def page(start: int, count: int) -> Reply:
     )
 
 
-def client(*script: Reply | Exception, max_wait: float = 0) -> tuple[Client, ScriptedTransport, SimClock]:
+def client(*script: Reply | Exception, max_wait: float = 0) -> tuple[SaleshandyClient, ScriptedTransport, SimClock]:
     clock = SimClock()
     transport = ScriptedTransport(*script)
-    return Client(transport, Limiter(clock, max_wait=max_wait), clock), transport, clock
+    return SaleshandyClient(transport, RateLimiter(clock, max_wait=max_wait), clock), transport, clock
 
 
 def test_reads_all_pages() -> None:
@@ -86,7 +93,7 @@ def test_tells_what_is_not_there(gone: Reply) -> None:
     api, _, _ = client(gone, gone, gone)
     assert api.steps("x") is None
     assert api.variants("x", "y") is None
-    with pytest.raises(ReadFailed, match="api_url"):
+    with pytest.raises(ReadFailedError, match="api_url"):
         api.sequences()
 
 
@@ -101,13 +108,18 @@ def test_reads_again_after_a_fault(fault: Reply | Exception) -> None:
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [(LOST, Kind.NO_ANSWER), (DOWN, Kind.NEVER_CONNECTED), (BROKEN, Kind.FAILED), (HTML, Kind.UNREADABLE),
-     (Reply(400, {}, b'{"code": 4000, "message": "Failed to fetch"}'), Kind.REFUSED)],
-)  # fmt: skip
-def test_gives_up_in_the_end(fault: Reply | Exception, kind: Kind) -> None:
+    [
+        (LOST, AnswerKind.NO_ANSWER),
+        (DOWN, AnswerKind.NEVER_CONNECTED),
+        (BROKEN, AnswerKind.FAILED),
+        (HTML, AnswerKind.UNREADABLE),
+        (Reply(400, {}, b'{"code": 4000, "message": "Failed to fetch"}'), AnswerKind.REFUSED),
+    ],
+)
+def test_gives_up_in_the_end(fault: Reply | Exception, kind: AnswerKind) -> None:
     """A read that fails for good says so, in bounded time, with the last answer."""
     api, transport, clock = client(*[fault] * 9)
-    with pytest.raises(ReadFailed, match=f"tried {READ_RETRIES[kind].tries} times") as caught:
+    with pytest.raises(ReadFailedError, match=f"tried {READ_RETRIES[kind].tries} times") as caught:
         api.steps("x")
     assert caught.value.answer.kind is kind
     assert caught.value.exit_code == 1
@@ -133,7 +145,7 @@ def test_reads_wait_out_the_limit() -> None:
 def test_the_budget_ends_the_waiting() -> None:
     """A read that the rate limit holds up ends when the command may not wait longer."""
     api, transport, clock = client(*[LIMITED] * 12, max_wait=100)
-    with pytest.raises(WaitExhausted):
+    with pytest.raises(WaitExhaustedError):
         api.steps("x")
     assert len(transport.sent) == 5
     assert clock.now() <= 100
@@ -149,17 +161,23 @@ def test_the_budget_ends_the_waiting() -> None:
 def test_a_refused_key_ends_it_at_once(refusal: Reply, words: str) -> None:
     """Nothing is tried again with a key that is refused."""
     api, transport, _ = client(refusal)
-    with pytest.raises(AccountProblem, match=words):
+    with pytest.raises(AccountError, match=words):
         api.sequences()
     assert len(transport.sent) == 1
 
 
 @pytest.mark.parametrize(
     ("step", "kind"),
-    [(LOST, Kind.NO_ANSWER), (DOWN, Kind.NEVER_CONNECTED), (BROKEN, Kind.FAILED), (LIMITED, Kind.RATE_LIMITED),
-     (HTML, Kind.UNREADABLE), (Reply(400, {}, b'{"code": 1001, "message": "Invalid token"}'), Kind.BAD_KEY)],
-)  # fmt: skip
-def test_writes_once(step: Reply | Exception, kind: Kind) -> None:
+    [
+        (LOST, AnswerKind.NO_ANSWER),
+        (DOWN, AnswerKind.NEVER_CONNECTED),
+        (BROKEN, AnswerKind.FAILED),
+        (LIMITED, AnswerKind.RATE_LIMITED),
+        (HTML, AnswerKind.UNREADABLE),
+        (Reply(400, {}, b'{"code": 1001, "message": "Invalid token"}'), AnswerKind.BAD_KEY),
+    ],
+)
+def test_writes_once(step: Reply | Exception, kind: AnswerKind) -> None:
     """A write is sent once whatever comes of it, and what came of it is told, not raised."""
     api, transport, clock = client(step)
     assert api.write(CREATE, lambda: None).kind is kind
@@ -177,7 +195,7 @@ def test_before_comes_after_the_wait_and_before_the_wire() -> None:
     assert seen[20] == (pytest.approx(60, abs=0.01), 20)
 
 
-@pytest.mark.parametrize("error", [OSError("disk full"), Stopped(), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [OSError("disk full"), StoppedError(), KeyboardInterrupt()])
 def test_nothing_is_sent_where_before_fails(error: BaseException) -> None:
     """Where the intent cannot be written the call is not made, and takes nothing from the limit."""
     api, transport, clock = client(*[EMPTY] * 20)
@@ -200,7 +218,7 @@ def test_a_crash_of_the_transport_frees_its_place() -> None:
     for _ in range(20):
         with pytest.raises(RuntimeError):
             api.write(CREATE, lambda: None)
-    assert api.write(CREATE, lambda: None).kind is Kind.OK
+    assert api.write(CREATE, lambda: None).kind is AnswerKind.OK
     assert clock.now() == pytest.approx(60, abs=0.01)
 
 
@@ -209,11 +227,11 @@ def test_a_stop_ends_a_retry() -> None:
 
     class Stopping(SimClock):
         def sleep(self, seconds: float) -> None:
-            raise Stopped
+            raise StoppedError
 
     clock = Stopping()
-    api = Client(ScriptedTransport(BROKEN), Limiter(clock), clock)
-    with pytest.raises(Stopped):
+    api = SaleshandyClient(ScriptedTransport(BROKEN), RateLimiter(clock), clock)
+    with pytest.raises(StoppedError):
         api.steps("x")
 
 

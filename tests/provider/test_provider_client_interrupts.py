@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from sequence_sync.provider.base import Api, Stopped
-from sequence_sync.provider.client import Interruptible
+from sequence_sync.provider.base import Provider, StoppedError
+from sequence_sync.provider.client import InterruptibleReads
 
 
 class Reads:
@@ -31,7 +31,7 @@ def test_a_read_gives_what_it_gives() -> None:
     """Results and failures come through."""
     reads = Reads()
     reads.go_on.set()
-    api = Interruptible(cast(Api, reads), threading.Event())
+    api = InterruptibleReads(cast(Provider, reads), threading.Event())
     assert api.steps("L1") == ["L1"]
     reads.fails = OSError("broken")
     with pytest.raises(OSError, match="broken"):
@@ -41,11 +41,11 @@ def test_a_read_gives_what_it_gives() -> None:
 def test_a_stop_leaves_a_read_that_does_not_end() -> None:
     """It raises Stopped while the read still waits, and at once where the stop came before."""
     reads, stop = Reads(), threading.Event()
-    api = Interruptible(cast(Api, reads), stop)
+    api = InterruptibleReads(cast(Provider, reads), stop)
     threading.Thread(target=lambda: reads.begun.wait(60) and stop.set()).start()
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         api.steps("L1")
     assert not reads.go_on.is_set()
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         api.steps("L2")
     reads.go_on.set()

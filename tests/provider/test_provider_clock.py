@@ -10,13 +10,13 @@ import time
 import pytest
 
 from sequence_sync.provider import clock
-from sequence_sync.provider.base import Stopped
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.base import StoppedError
+from sequence_sync.provider.clock import SystemClock
 
 
 def test_time_passes_while_it_sleeps() -> None:
     """A sleep lasts at least as long as it was asked to, by the clock itself."""
-    real = RealClock(threading.Event())
+    real = SystemClock(threading.Event())
     before = real.now()
     real.sleep(0.02)
     assert real.now() - before >= 0.02
@@ -26,10 +26,10 @@ def test_time_passes_while_it_sleeps() -> None:
 def test_a_stop_ends_a_sleep() -> None:
     """A sleeper wakes when another thread sets the event."""
     stop = threading.Event()
-    real = RealClock(stop)
+    real = SystemClock(stop)
     timer = threading.Timer(0.05, stop.set)
     timer.start()
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         real.sleep(3600)
     timer.join()
 
@@ -41,8 +41,8 @@ def test_a_signal_ends_the_sleep_of_its_own_thread() -> None:
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGUSR1))
     timer.start()
     try:
-        with pytest.raises(Stopped):
-            RealClock(stop).sleep(3600)
+        with pytest.raises(StoppedError):
+            SystemClock(stop).sleep(3600)
     finally:
         timer.join()
         signal.signal(signal.SIGUSR1, before)
@@ -53,15 +53,15 @@ def test_nobody_sleeps_after_a_stop(seconds: float) -> None:
     """Once stopped, every sleep ends at once, also one of no length."""
     stop = threading.Event()
     stop.set()
-    with pytest.raises(Stopped):
-        RealClock(stop).sleep(seconds)
+    with pytest.raises(StoppedError):
+        SystemClock(stop).sleep(seconds)
 
 
 def test_a_sleeping_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time in which the machine itself slept is time that has passed."""
     asleep = [0.0]
     monkeypatch.setattr(clock, "_up", lambda: time.monotonic() + asleep[0])
-    real = RealClock(threading.Event())
+    real = SystemClock(threading.Event())
     timer = threading.Timer(0.02, lambda: asleep.__setitem__(0, 3600.0))
     timer.start()
     real.sleep(3000)

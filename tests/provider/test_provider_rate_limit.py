@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from provider_doubles import CountingServer, SimClock, iso, javascript, rfc
 
-from sequence_sync.errors import WaitExhausted
-from sequence_sync.provider.base import Kind
-from sequence_sync.provider.rate_limit import Limiter, Rate, rate_figures
+from sequence_sync.errors import WaitExhaustedError
+from sequence_sync.provider.base import AnswerKind
+from sequence_sync.provider.rate_limit import RateLimiter, RateLimitInfo, parse_rate_limit
 from sequence_sync.provider.responses import classify
 
 END = "POST /sequences/{id}/steps"
 
 
-def call(limiter: Limiter, server: CountingServer, endpoint: str = END, latency: float = 0.0) -> Kind:
+def call(limiter: RateLimiter, server: CountingServer, endpoint: str = END, latency: float = 0.0) -> AnswerKind:
     """One call as the client makes it; `latency` seconds there and as much back."""
     clock = server.clock
     limiter.acquire(endpoint)
@@ -29,12 +29,15 @@ def call(limiter: Limiter, server: CountingServer, endpoint: str = END, latency:
     clock.pass_to(clock.now() + latency)
     answer = classify(reply, clock.wall())
     limiter.learn(
-        endpoint, rate_figures(reply.headers, clock.wall()), refused=answer.kind is Kind.RATE_LIMITED, wait=answer.wait
+        endpoint,
+        parse_rate_limit(reply.headers, clock.wall()),
+        refused=answer.kind is AnswerKind.RATE_LIMITED,
+        wait=answer.wait,
     )
     return answer.kind
 
 
-def run(calls: int, limiter: Limiter, server: CountingServer, latency: float = 0.0) -> float:
+def run(calls: int, limiter: RateLimiter, server: CountingServer, latency: float = 0.0) -> float:
     """Seconds until `calls` were accepted."""
     while server.accepted < calls:
         call(limiter, server, latency=latency)
@@ -45,7 +48,7 @@ def test_twenty_at_once_then_a_minute() -> None:
     """Without any word from the server 20 calls go at once and the next one a minute after."""
     clock = SimClock()
     server = CountingServer(clock, 20, 60)
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     assert run(20, limiter, server) == 0
     assert run(21, limiter, server) == pytest.approx(60, abs=0.01)
     assert server.refused == 0
@@ -57,7 +60,7 @@ def test_uses_each_window_to_the_last_call(sliding: bool, spell: Callable[[float
     """However the reset is spelled, 110 calls take five minutes and a trifle, and none is refused."""
     clock = SimClock()
     server = CountingServer(clock, 20, 60, sliding=sliding, spell=spell)
-    took = run(110, Limiter(clock), server, latency=0.02)
+    took = run(110, RateLimiter(clock), server, latency=0.02)
     assert server.refused == 0
     assert 300 <= took <= 300 * 1.01 + 20 * 0.04
 
@@ -66,7 +69,7 @@ def test_reaches_the_bound_of_a_faster_server() -> None:
     """A server that allows 50 calls in 6 s gets 425 of them in 48 s, though its pace is beyond the default total."""
     clock = SimClock()
     server = CountingServer(clock, 50, 6, spell=iso)
-    took = run(425, Limiter(clock), server)
+    took = run(425, RateLimiter(clock), server)
     assert server.refused == 0
     assert 48 <= took <= 48 * 1.002
 
@@ -74,7 +77,7 @@ def test_reaches_the_bound_of_a_faster_server() -> None:
 def test_counts_all_endpoints_together() -> None:
     """Beyond 300 calls a minute nothing goes, on whichever endpoint."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     server = CountingServer(clock, 300, 60)
     for number in range(300):
         call(limiter, server, f"endpoint {number % 15}")
@@ -88,7 +91,7 @@ def test_goes_beyond_the_defaults_where_the_server_allows_it(limit: int) -> None
     """Better figures than 20 for an endpoint, and than 300 in all, are learned from the first answer."""
     clock = SimClock()
     server = CountingServer(clock, limit, 60, spell=iso)
-    assert run(limit, Limiter(clock), server) == 0
+    assert run(limit, RateLimiter(clock), server) == 0
     assert server.refused == 0
 
 
@@ -96,7 +99,7 @@ def test_keeps_to_a_smaller_limit() -> None:
     """A server that allows less than the default is never asked for more."""
     clock = SimClock()
     server = CountingServer(clock, 3, 60, spell=iso)
-    assert run(9, Limiter(clock), server) == pytest.approx(120, abs=0.1)
+    assert run(9, RateLimiter(clock), server) == pytest.approx(120, abs=0.1)
     assert server.refused == 0
 
 
@@ -112,25 +115,25 @@ class Impatient(SimClock):
 def test_what_is_in_flight_counts() -> None:
     """Calls without an answer yet are taken to use up what the server said was left."""
     clock = Impatient()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(3):
         limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=3, reset_in=30.0))
+    limiter.learn(END, RateLimitInfo(remaining=3, reset_in=30.0))
     limiter.acquire(END)
     with pytest.raises(TimeoutError):
         limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=3, reset_in=30.0 - clock.now()))
+    limiter.learn(END, RateLimitInfo(remaining=3, reset_in=30.0 - clock.now()))
     limiter.acquire(END)
 
 
 def test_the_smallest_figure_of_a_window_counts() -> None:
     """An answer that was overtaken on its way does not bring back what a later one took."""
     clock = Impatient()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     limiter.acquire(END)
     limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=0, reset_in=30.0))
-    limiter.learn(END, Rate(remaining=1, reset_in=30.0))
+    limiter.learn(END, RateLimitInfo(remaining=0, reset_in=30.0))
+    limiter.learn(END, RateLimitInfo(remaining=1, reset_in=30.0))
     limiter.acquire(END)
     assert clock.now() == pytest.approx(30.0, abs=0.01)
 
@@ -138,12 +141,12 @@ def test_the_smallest_figure_of_a_window_counts() -> None:
 def test_an_answer_from_the_window_before_changes_nothing() -> None:
     """A late answer that tells of a window already over does not hold up the one that has begun."""
     clock = Impatient()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(3):
         limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=2, reset_in=5.0))
-    limiter.learn(END, Rate(remaining=19, reset_in=60.0))
-    limiter.learn(END, Rate(remaining=0, reset_in=5.0))
+    limiter.learn(END, RateLimitInfo(remaining=2, reset_in=5.0))
+    limiter.learn(END, RateLimitInfo(remaining=19, reset_in=60.0))
+    limiter.learn(END, RateLimitInfo(remaining=0, reset_in=5.0))
     limiter.acquire(END)
     assert clock.now() == 0
 
@@ -153,7 +156,7 @@ def test_threads_overshoot_nothing(spell: Callable[[float], str] | None) -> None
     """Four threads on one endpoint send nothing that is refused, and lose no part of a window."""
     clock = SimClock()
     server = CountingServer(clock, 20, 60, spell=spell)
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -176,18 +179,18 @@ def test_threads_overshoot_nothing(spell: Callable[[float], str] | None) -> None
 def test_patience_grows_where_the_server_says_nothing() -> None:
     """Refusals without a time are answered with pauses of 5 s doubling to 60 s, and success starts anew."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     began = []
     for _ in range(6):
         limiter.acquire(END)
         began.append(clock.now())
-        limiter.learn(END, Rate(), refused=True)
+        limiter.learn(END, RateLimitInfo(), refused=True)
     gaps = [later - earlier for earlier, later in pairwise(began)]
     assert gaps == pytest.approx([5, 10, 20, 40, 60], abs=0.01)
     limiter.acquire(END)
-    limiter.learn(END, Rate())
+    limiter.learn(END, RateLimitInfo())
     limiter.acquire(END)
-    limiter.learn(END, Rate(), refused=True)
+    limiter.learn(END, RateLimitInfo(), refused=True)
     before = clock.now()
     limiter.acquire(END)
     assert clock.now() - before == pytest.approx(5, abs=0.01)
@@ -196,9 +199,9 @@ def test_patience_grows_where_the_server_says_nothing() -> None:
 def test_obeys_the_wait_of_a_refusal() -> None:
     """A refusal with a time blocks its own endpoint for just that time, and no other one."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     limiter.acquire(END)
-    limiter.learn(END, Rate(), refused=True, wait=7.5)
+    limiter.learn(END, RateLimitInfo(), refused=True, wait=7.5)
     limiter.acquire("GET /sequences")
     assert clock.now() == 0
     limiter.acquire(END)
@@ -208,26 +211,26 @@ def test_obeys_the_wait_of_a_refusal() -> None:
 def test_a_refusal_that_says_now_is_no_tight_loop() -> None:
     """A server that refuses and asks for no wait is asked at widening gaps."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(11):
         limiter.acquire(END)
-        limiter.learn(END, Rate(), refused=True, wait=0.0)
+        limiter.learn(END, RateLimitInfo(), refused=True, wait=0.0)
     assert clock.now() > 40
 
 
 def test_figures_that_prove_wrong_are_not_believed() -> None:
     """Where calls are refused though the headers say many are left, the default limit holds again."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(2):
         limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=299, reset_in=60.0))
-    limiter.learn(END, Rate(remaining=298, reset_in=60.0), refused=True, wait=10.0)
+    limiter.learn(END, RateLimitInfo(remaining=299, reset_in=60.0))
+    limiter.learn(END, RateLimitInfo(remaining=298, reset_in=60.0), refused=True, wait=10.0)
     limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=299, reset_in=60.0))
+    limiter.learn(END, RateLimitInfo(remaining=299, reset_in=60.0))
     for _ in range(18):
         limiter.acquire(END)
-        limiter.learn(END, Rate(remaining=280, reset_in=60.0))
+        limiter.learn(END, RateLimitInfo(remaining=280, reset_in=60.0))
     assert clock.now() == pytest.approx(10, abs=0.1)
     limiter.acquire(END)
     assert clock.now() == pytest.approx(60, abs=0.1)
@@ -239,7 +242,7 @@ def test_recovers_when_somebody_else_uses_the_key() -> None:
     server = CountingServer(clock, 20, 60, spell=None)
     for _ in range(15):
         server.call()
-    took = run(45, Limiter(clock), server)
+    took = run(45, RateLimiter(clock), server)
     assert server.refused <= 5
     assert took <= 180
 
@@ -247,10 +250,10 @@ def test_recovers_when_somebody_else_uses_the_key() -> None:
 def test_waits_no_longer_than_allowed() -> None:
     """The budget is looked at before the wait, so that nothing is slept for in vain."""
     clock = SimClock()
-    limiter = Limiter(clock, max_wait=50)
+    limiter = RateLimiter(clock, max_wait=50)
     server = CountingServer(clock, 20, 60)
     run(20, limiter, server)
-    with pytest.raises(WaitExhausted, match="`max_wait` is 50 s"):
+    with pytest.raises(WaitExhaustedError, match="`max_wait` is 50 s"):
         limiter.acquire(END)
     assert clock.slept == []
 
@@ -258,13 +261,13 @@ def test_waits_no_longer_than_allowed() -> None:
 def test_the_waits_of_one_command_add_up() -> None:
     """Several short waits use up the budget as one long one does."""
     clock = SimClock()
-    limiter = Limiter(clock, max_wait=20)
+    limiter = RateLimiter(clock, max_wait=20)
     for wait in (8.0, 8.0):
         limiter.acquire(END)
-        limiter.learn(END, Rate(), refused=True, wait=wait)
+        limiter.learn(END, RateLimitInfo(), refused=True, wait=wait)
     limiter.acquire(END)
-    limiter.learn(END, Rate(), refused=True, wait=8.0)
-    with pytest.raises(WaitExhausted):
+    limiter.learn(END, RateLimitInfo(), refused=True, wait=8.0)
+    with pytest.raises(WaitExhaustedError):
         limiter.acquire(END)
     assert clock.now() == pytest.approx(16, abs=0.1)
 
@@ -287,10 +290,10 @@ def test_threads_that_wait_together_wait_once() -> None:
     """Time in which two threads waited counts once, and is told once."""
     told: list[tuple[float, str]] = []
     clock = Together()
-    limiter = Limiter(clock, max_wait=15, notify=lambda seconds, endpoint: told.append((seconds, endpoint)))
+    limiter = RateLimiter(clock, max_wait=15, notify=lambda seconds, endpoint: told.append((seconds, endpoint)))
     for endpoint in ("a", "b"):
         limiter.acquire(endpoint)
-        limiter.learn(endpoint, Rate(), refused=True, wait=10.0)
+        limiter.learn(endpoint, RateLimitInfo(), refused=True, wait=10.0)
     clock.meanwhile = lambda: limiter.acquire("b")
     limiter.acquire("a")
     assert len(clock.slept) == 2
@@ -300,9 +303,9 @@ def test_threads_that_wait_together_wait_once() -> None:
 def test_sleeps_without_the_lock() -> None:
     """While one endpoint waits another one goes."""
     clock = Together()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     limiter.acquire("a")
-    limiter.learn("a", Rate(), refused=True, wait=10.0)
+    limiter.learn("a", RateLimitInfo(), refused=True, wait=10.0)
     went: list[float] = []
 
     def other() -> None:
@@ -317,9 +320,9 @@ def test_sleeps_without_the_lock() -> None:
 def test_tells_no_trifles() -> None:
     """A wait that nobody notices is not announced."""
     told: list[float] = []
-    limiter = Limiter(SimClock(), notify=lambda seconds, endpoint: told.append(seconds))
+    limiter = RateLimiter(SimClock(), notify=lambda seconds, endpoint: told.append(seconds))
     limiter.acquire(END)
-    limiter.learn(END, Rate(), refused=True, wait=0.3)
+    limiter.learn(END, RateLimitInfo(), refused=True, wait=0.3)
     limiter.acquire(END)
     assert told == []
 
@@ -327,7 +330,7 @@ def test_tells_no_trifles() -> None:
 def test_a_call_that_never_left_does_not_count() -> None:
     """What was not sent takes nothing from the window, and what may have been sent does."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(30):
         limiter.acquire(END)
         limiter.release(END, sent=False)
@@ -342,9 +345,9 @@ def test_a_call_that_never_left_does_not_count() -> None:
 def test_a_lost_answer_may_have_counted() -> None:
     """After a lost answer one call less is left of what the server named last."""
     clock = SimClock()
-    limiter = Limiter(clock)
+    limiter = RateLimiter(clock)
     limiter.acquire(END)
-    limiter.learn(END, Rate(remaining=1, reset_in=40.0))
+    limiter.learn(END, RateLimitInfo(remaining=1, reset_in=40.0))
     limiter.acquire(END)
     limiter.release(END, sent=True)
     limiter.acquire(END)
@@ -366,7 +369,7 @@ def test_a_server_that_tells_is_never_annoyed(
     """Alone with a server that tells its figures, no call is refused, and no window is lost."""
     clock = SimClock()
     server = CountingServer(clock, limit, window, sliding=sliding, spell=spell)
-    limiter = Limiter(clock, in_all=10_000)
+    limiter = RateLimiter(clock, in_all=10_000)
     for pause in [*idle, 0.0]:
         clock.pass_to(clock.now() + pause)
         for _ in range(7):

@@ -13,39 +13,39 @@ from hypothesis import strategies as st
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.provider import requests
 from sequence_sync.provider import responses as read
-from sequence_sync.provider.base import Made, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.provider.base import Created, RemoteSequence, RemoteStep, RemoteVariant, Request
 
 
 @pytest.mark.parametrize(
     ("payload", "made"),
     [
-        ({"sequenceId": "LGz3m8KNPr", "title": "T"}, Made("LGz3m8KNPr")),
-        ({"id": "x", "sequenceId": "y"}, Made("y")),
-        ({"id": 17, "title": "T", "active": True}, Made("17")),
+        ({"sequenceId": "LGz3m8KNPr", "title": "T"}, Created("LGz3m8KNPr")),
+        ({"id": "x", "sequenceId": "y"}, Created("y")),
+        ({"id": 17, "title": "T", "active": True}, Created("17")),
     ],
 )
-def test_reads_a_made_sequence(payload: Any, made: Made) -> None:
+def test_reads_a_made_sequence(payload: Any, made: Created) -> None:
     """The id stands in `sequenceId` live and in `id` by the documentation."""
-    assert read.made_sequence(payload) == made
+    assert read.parse_created_sequence(payload) == made
 
 
 @pytest.mark.parametrize(
     ("payload", "made"),
     [
-        ({"id": "bwOLEx4l8G", "name": "Step 1", "number": 1, "type": 1, "absoluteDays": 3}, Made("bwOLEx4l8G")),
-        ({"id": "s", "sequenceId": "q", "variants": [{"id": "a", "stepId": "s"}, {"id": 2}]}, Made("s", ("a", "2"))),
-        ({"id": "s", "variants": [{"id": "a"}, {}]}, Made("s")),
-        ({"id": "s", "variants": None}, Made("s")),
+        ({"id": "bwOLEx4l8G", "name": "Step 1", "number": 1, "type": 1, "absoluteDays": 3}, Created("bwOLEx4l8G")),
+        ({"id": "s", "sequenceId": "q", "variants": [{"id": "a", "stepId": "s"}, {"id": 2}]}, Created("s", ("a", "2"))),
+        ({"id": "s", "variants": [{"id": "a"}, {}]}, Created("s")),
+        ({"id": "s", "variants": None}, Created("s")),
     ],
 )
-def test_reads_a_made_step(payload: Any, made: Made) -> None:
+def test_reads_a_made_step(payload: Any, made: Created) -> None:
     """The step's id, and its variants' where every one is told."""
-    assert read.made_step(payload) == made
+    assert read.parse_created_step(payload) == made
 
 
 @pytest.mark.parametrize("payload", [None, [], "s", 3, {}, {"id": ""}, {"id": None}, {"id": True}, {"id": ["s"]}])
-@pytest.mark.parametrize("made", [read.made_step, read.made_sequence, read.made_variant])
-def test_takes_nothing_else_for_an_id(payload: Any, made: Callable[[Any], Made]) -> None:
+@pytest.mark.parametrize("made", [read.parse_created_step, read.parse_created_sequence, read.parse_created_variant])
+def test_takes_nothing_else_for_an_id(payload: Any, made: Callable[[Any], Created]) -> None:
     """An answer without an id tells of nothing made."""
     with pytest.raises(ValueError, match=r"no id|no object"):
         made(payload)
@@ -54,7 +54,7 @@ def test_takes_nothing_else_for_an_id(payload: Any, made: Callable[[Any], Made])
 def test_a_sequence_is_not_its_step() -> None:
     """The sequence's id in a step's answer is not taken for the step's own."""
     with pytest.raises(ValueError, match="a new step has no id"):
-        read.made_step({"sequenceId": "q", "number": 1})
+        read.parse_created_step({"sequenceId": "q", "number": 1})
 
 
 def test_reads_sequences() -> None:
@@ -63,8 +63,8 @@ def test_reads_sequences() -> None:
         {"id": "a", "title": "Trial", "active": True, "steps": [{"id": 1, "name": "Step 1"}], "client": None},
         {"id": 2, "active": 0},
     ]
-    assert read.read_sequences(rows) == [RemoteSequence("a", "Trial", True, ("1",)), RemoteSequence("2", "", False)]
-    assert read.read_sequences({"sequences": [{"id": "a"}]}) == [RemoteSequence("a", "", None)]
+    assert read.parse_sequences(rows) == [RemoteSequence("a", "Trial", True, ("1",)), RemoteSequence("2", "", False)]
+    assert read.parse_sequences({"sequences": [{"id": "a"}]}) == [RemoteSequence("a", "", None)]
 
 
 STEP = {"id": "s", "type": 1, "number": 1}
@@ -90,7 +90,7 @@ STEP = {"id": "s", "type": 1, "number": 1}
 )
 def test_reads_a_step(row: Any, step: RemoteStep) -> None:
     """The day is `absoluteDays` alone; what is not told, or makes no sense, is None."""
-    assert read.read_steps([row]) == read.read_steps({"steps": [row]}) == [step]
+    assert read.parse_steps([row]) == read.parse_steps({"steps": [row]}) == [step]
 
 
 VARIANT = {"id": "v", "payload": {"subject": "Hi"}}
@@ -113,36 +113,55 @@ VARIANT = {"id": "v", "payload": {"subject": "Hi"}}
 )
 def test_reads_a_variant(row: Any, variant: RemoteVariant) -> None:
     """What a variant does not tell is None, and what it tells as null is empty."""
-    assert read.read_variants([row]) == [variant]
+    assert read.parse_variants([row]) == [variant]
 
 
 @pytest.mark.parametrize(
     "payload",
     [
-        None, {}, "x", [3], [{}], [{"type": 1}], [{"id": "s"}], [{"id": "s", "type": "Fax"}],
-        [STEP | {"variants": "x"}], [STEP | {"variants": [3]}], [STEP | {"variants": [{}]}],
+        None,
+        {},
+        "x",
+        [3],
+        [{}],
+        [{"type": 1}],
+        [{"id": "s"}],
+        [{"id": "s", "type": "Fax"}],
+        [STEP | {"variants": "x"}],
+        [STEP | {"variants": [3]}],
+        [STEP | {"variants": [{}]}],
         [STEP | {"variants": [{"id": "v", "payload": "x"}]}],
         [STEP | {"variants": [{"id": "v", "attachmentIds": "x"}]}],
         [STEP | {"variants": [{"id": "v", "attachments": [{}]}]}],
     ],
-)  # fmt: skip
+)
 def test_refuses_steps_that_cannot_be_read(payload: Any) -> None:
     """A list that is not wholly understood is not read at all, since what is missing would be made again."""
     with pytest.raises(ValueError):
-        read.read_steps(payload)
+        read.parse_steps(payload)
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda x: st.lists(x, max_size=3) | st.dictionaries(
-        st.sampled_from(["id", "type", "variants", "payload", "attachments", "taskNote", "steps", "title"]), x),
-)  # fmt: skip
+    lambda x: (
+        st.lists(x, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "type", "variants", "payload", "attachments", "taskNote", "steps", "title"]), x
+        )
+    ),
+)
 
 
 @given(JSON)
 def test_reading_ends_in_a_value_or_a_reason(payload: Any) -> None:
     """No JSON breaks the reading in any other way."""
-    for reading in (read.read_steps, read.read_sequences, read.read_variants, read.made_step, read.made_sequence):
+    for reading in (
+        read.parse_steps,
+        read.parse_sequences,
+        read.parse_variants,
+        read.parse_created_step,
+        read.parse_created_sequence,
+    ):
         with contextlib.suppress(ValueError):
             reading(payload)
 
@@ -150,7 +169,7 @@ def test_reading_ends_in_a_value_or_a_reason(payload: Any) -> None:
 def test_every_type_is_read_by_its_number() -> None:
     """All fifteen codes come through."""
     rows = [{"id": row.name, "type": row.code} for row in STEP_TYPES.values()]
-    assert [step.type for step in read.read_steps(rows)] == [row.code for row in STEP_TYPES.values()]
+    assert [step.type for step in read.parse_steps(rows)] == [row.code for row in STEP_TYPES.values()]
 
 
 def test_asks_for_lists() -> None:
@@ -170,21 +189,34 @@ def test_asks_for_lists() -> None:
         ("/sequences/abc/steps", "/sequences/{id}/steps", "/sequences/abc/steps"),
         ("/sequences/a?b/steps", "/sequences/{id}/steps", "/sequences/a%3Fb/steps"),
         ("/sequences/a/steps/b/variants", "/sequences/{id}/steps/{id}/variants", "/sequences/a/steps/b/variants"),
-        ("/sequences/steps/steps/b/variants/%2e", "/sequences/{id}/steps/{id}/variants/{id}",
-         "/sequences/steps/steps/b/variants/%252e"),
+        (
+            "/sequences/steps/steps/b/variants/%2e",
+            "/sequences/{id}/steps/{id}/variants/{id}",
+            "/sequences/steps/steps/b/variants/%252e",
+        ),
     ],
-)  # fmt: skip
+)
 def test_finds_the_endpoint_of_a_call(path: str, endpoint: str, quoted: str) -> None:
     """A concrete path gives the template that the limit counts by, its ids quoted."""
-    assert requests.from_call("PATCH", path, {"a": 1}) == Request("PATCH", endpoint, quoted, body={"a": 1})
+    assert requests.request_of("PATCH", path, {"a": 1}) == Request("PATCH", endpoint, quoted, body={"a": 1})
 
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "sequences", "/sequence", "/sequences/", "/sequences//steps", "/sequences/../steps",
-     "/sequences/{trial}/steps", "/sequences/a/step", "/sequences/a/steps/b/variants/c/d"],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        "sequences",
+        "/sequence",
+        "/sequences/",
+        "/sequences//steps",
+        "/sequences/../steps",
+        "/sequences/{trial}/steps",
+        "/sequences/a/step",
+        "/sequences/a/steps/b/variants/c/d",
+    ],
+)
 def test_refuses_other_paths(path: str) -> None:
     """A path that is not the API's, or still waits for an id, is never sent."""
     with pytest.raises(ValueError):
-        requests.from_call("POST", path, {})
+        requests.request_of("POST", path, {})

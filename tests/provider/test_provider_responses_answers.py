@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.provider.base import Answer, Kind, Reply
+from sequence_sync.provider.base import Answer, AnswerKind, Reply
 from sequence_sync.provider.responses import LONGEST_MESSAGE, classify
 
 WALL = 1_795_500_000.0
@@ -37,12 +37,12 @@ def answer(status: int, body: object, headers: dict[str, str] | None = None) -> 
 )
 def test_unwraps_success(body: object, payload: object) -> None:
     """Enveloped and bare payloads come out alike, and a variant keeps the payload that is its own."""
-    assert answer(201, body) == Answer(Kind.OK, 201, payload=payload)
+    assert answer(201, body) == Answer(AnswerKind.OK, 201, payload=payload)
 
 
 def test_no_content_is_success() -> None:
     """An answer that has no body by definition is a success without a payload."""
-    assert answer(204, b"") == Answer(Kind.OK, 204)
+    assert answer(204, b"") == Answer(AnswerKind.OK, 204)
 
 
 APPLICATION = {"code": 4000, "type": "error", "message": "Failed to create sequence step"}
@@ -52,61 +52,65 @@ LIMIT = {"code": 40000, "message": "Rate Limit exceeded"}
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (200, b"", Kind.UNREADABLE),
-        (200, b"<html><body>Maintenance</body></html>", Kind.UNREADABLE),
-        (201, b'{"message": "made", "payload": {"id": "s', Kind.UNREADABLE),
-        (201, b"\xff\xfe{", Kind.UNREADABLE),
-        (200, b"[" * 200_000, Kind.UNREADABLE),
-        (200, LIMIT | {"type": "x"}, Kind.UNREADABLE),
-        (200, {"statusCode": 400, "message": ["type must be a valid enum value"]}, Kind.UNREADABLE),
-        (100, b"", Kind.UNREADABLE),
-        (302, b"", Kind.UNREADABLE),
-        (307, LIMIT, Kind.UNREADABLE),
-        (999, b"", Kind.UNREADABLE),
-        (400, LIMIT, Kind.RATE_LIMITED),
-        (400, {"code": 4000, "message": " rate limit EXCEEDED. "}, Kind.RATE_LIMITED),
-        (400, {"statusCode": 400, "message": ["Rate limit exceeded"]}, Kind.RATE_LIMITED),
-        (400, {"error": "Bad Request", "error_code": 7, "error_message": "Rate Limit exceeded"}, Kind.RATE_LIMITED),
-        (429, b"", Kind.RATE_LIMITED),
-        (429, b"<html>Too Many Requests</html>", Kind.RATE_LIMITED),
-        (429, {"statusCode": 429, "message": "ThrottlerException: Too Many Requests"}, Kind.RATE_LIMITED),
-        (400, {"code": 4000, "message": "Rate Limit exceeded for <p>our offer</p>"}, Kind.REFUSED),
-        (400, {"statusCode": 400, "message": ["Rate limit exceeded", "day must be a number"]}, Kind.INVALID),
-        (422, LIMIT, Kind.REFUSED),
-        (500, LIMIT, Kind.FAILED),
-        (400, {"code": 1001, "type": "error", "message": "Invalid token"}, Kind.BAD_KEY),
-        (400, {"message": "1001 Invalid token"}, Kind.BAD_KEY),
-        (401, {"statusCode": 401, "message": "Unauthorized"}, Kind.BAD_KEY),
-        (401, b"<html>", Kind.BAD_KEY),
-        (400, {"code": 1001, "message": "Please connect email account with this sequence"}, Kind.REFUSED),
-        (400, {"code": 4000, "message": "Invalid token {{x}} in the content"}, Kind.REFUSED),
-        (403, {"code": 4003, "message": "Missing permission"}, Kind.FORBIDDEN),
-        (400, {"code": "4003", "message": "Missing permission"}, Kind.FORBIDDEN),
-        (403, b"", Kind.FORBIDDEN),
-        (400, {"code": 40100, "message": "Sequence not found"}, Kind.MISSING),
-        (404, {"statusCode": 404, "message": "Cannot GET /v1/x", "error": "Not Found"}, Kind.MISSING),
-        (404, b"", Kind.MISSING),
-        (400, {"statusCode": 400, "message": ["type must be a valid enum value"], "error": "x"}, Kind.INVALID),
-        (400, {"statusCode": 400, "messages": ["property x should not exist"]}, Kind.INVALID),
-        (400, {"statusCode": 400, "message": "one text, no list"}, Kind.REFUSED),
-        (400, {"statusCode": 400, "message": []}, Kind.REFUSED),
-        (400, {"statusCode": 400, "message": [{"field": "type"}]}, Kind.REFUSED),
-        (400, {"code": 4000, "message": ["no statusCode"]}, Kind.REFUSED),
-        (400, APPLICATION, Kind.REFUSED),
-        (400, {"error": "bad", "error_code": 11, "error_message": "Header rejected"}, Kind.REFUSED),
-        (400, b"", Kind.REFUSED),
-        (400, b"[1, 2]", Kind.REFUSED),
-        (406, b"Not Acceptable", Kind.REFUSED),
-        (408, b"", Kind.REFUSED),
-        (409, {"message": "Conflict"}, Kind.REFUSED),
-        (413, {"code": 40003, "message": "more than 50"}, Kind.REFUSED),
-        (500, {"code": 5001, "message": "Internal error"}, Kind.FAILED),
-        (500, {"statusCode": 400, "message": ["type must be a valid enum value"]}, Kind.FAILED),
-        (502, b"<html>Bad Gateway</html>", Kind.FAILED),
-        (504, b"", Kind.FAILED),
+        (200, b"", AnswerKind.UNREADABLE),
+        (200, b"<html><body>Maintenance</body></html>", AnswerKind.UNREADABLE),
+        (201, b'{"message": "made", "payload": {"id": "s', AnswerKind.UNREADABLE),
+        (201, b"\xff\xfe{", AnswerKind.UNREADABLE),
+        (200, b"[" * 200_000, AnswerKind.UNREADABLE),
+        (200, LIMIT | {"type": "x"}, AnswerKind.UNREADABLE),
+        (200, {"statusCode": 400, "message": ["type must be a valid enum value"]}, AnswerKind.UNREADABLE),
+        (100, b"", AnswerKind.UNREADABLE),
+        (302, b"", AnswerKind.UNREADABLE),
+        (307, LIMIT, AnswerKind.UNREADABLE),
+        (999, b"", AnswerKind.UNREADABLE),
+        (400, LIMIT, AnswerKind.RATE_LIMITED),
+        (400, {"code": 4000, "message": " rate limit EXCEEDED. "}, AnswerKind.RATE_LIMITED),
+        (400, {"statusCode": 400, "message": ["Rate limit exceeded"]}, AnswerKind.RATE_LIMITED),
+        (
+            400,
+            {"error": "Bad Request", "error_code": 7, "error_message": "Rate Limit exceeded"},
+            AnswerKind.RATE_LIMITED,
+        ),
+        (429, b"", AnswerKind.RATE_LIMITED),
+        (429, b"<html>Too Many Requests</html>", AnswerKind.RATE_LIMITED),
+        (429, {"statusCode": 429, "message": "ThrottlerException: Too Many Requests"}, AnswerKind.RATE_LIMITED),
+        (400, {"code": 4000, "message": "Rate Limit exceeded for <p>our offer</p>"}, AnswerKind.REFUSED),
+        (400, {"statusCode": 400, "message": ["Rate limit exceeded", "day must be a number"]}, AnswerKind.INVALID),
+        (422, LIMIT, AnswerKind.REFUSED),
+        (500, LIMIT, AnswerKind.FAILED),
+        (400, {"code": 1001, "type": "error", "message": "Invalid token"}, AnswerKind.BAD_KEY),
+        (400, {"message": "1001 Invalid token"}, AnswerKind.BAD_KEY),
+        (401, {"statusCode": 401, "message": "Unauthorized"}, AnswerKind.BAD_KEY),
+        (401, b"<html>", AnswerKind.BAD_KEY),
+        (400, {"code": 1001, "message": "Please connect email account with this sequence"}, AnswerKind.REFUSED),
+        (400, {"code": 4000, "message": "Invalid token {{x}} in the content"}, AnswerKind.REFUSED),
+        (403, {"code": 4003, "message": "Missing permission"}, AnswerKind.FORBIDDEN),
+        (400, {"code": "4003", "message": "Missing permission"}, AnswerKind.FORBIDDEN),
+        (403, b"", AnswerKind.FORBIDDEN),
+        (400, {"code": 40100, "message": "Sequence not found"}, AnswerKind.MISSING),
+        (404, {"statusCode": 404, "message": "Cannot GET /v1/x", "error": "Not Found"}, AnswerKind.MISSING),
+        (404, b"", AnswerKind.MISSING),
+        (400, {"statusCode": 400, "message": ["type must be a valid enum value"], "error": "x"}, AnswerKind.INVALID),
+        (400, {"statusCode": 400, "messages": ["property x should not exist"]}, AnswerKind.INVALID),
+        (400, {"statusCode": 400, "message": "one text, no list"}, AnswerKind.REFUSED),
+        (400, {"statusCode": 400, "message": []}, AnswerKind.REFUSED),
+        (400, {"statusCode": 400, "message": [{"field": "type"}]}, AnswerKind.REFUSED),
+        (400, {"code": 4000, "message": ["no statusCode"]}, AnswerKind.REFUSED),
+        (400, APPLICATION, AnswerKind.REFUSED),
+        (400, {"error": "bad", "error_code": 11, "error_message": "Header rejected"}, AnswerKind.REFUSED),
+        (400, b"", AnswerKind.REFUSED),
+        (400, b"[1, 2]", AnswerKind.REFUSED),
+        (406, b"Not Acceptable", AnswerKind.REFUSED),
+        (408, b"", AnswerKind.REFUSED),
+        (409, {"message": "Conflict"}, AnswerKind.REFUSED),
+        (413, {"code": 40003, "message": "more than 50"}, AnswerKind.REFUSED),
+        (500, {"code": 5001, "message": "Internal error"}, AnswerKind.FAILED),
+        (500, {"statusCode": 400, "message": ["type must be a valid enum value"]}, AnswerKind.FAILED),
+        (502, b"<html>Bad Gateway</html>", AnswerKind.FAILED),
+        (504, b"", AnswerKind.FAILED),
     ],
 )
-def test_classifies(status: int, body: object, kind: Kind) -> None:
+def test_classifies(status: int, body: object, kind: AnswerKind) -> None:
     """Every known body, and every near miss of one, has its class."""
     told = answer(status, body)
     assert (told.kind, told.status, told.payload) == (kind, status, None)
@@ -151,12 +155,21 @@ def test_tells_the_wait(headers: dict[str, str], wait: float | None) -> None:
 def test_any_answer_has_a_class(status: int, body: bytes) -> None:
     """No status and no bytes break the mapping."""
     told = answer(status, body)
-    assert (told.kind is Kind.OK) <= (200 <= status < 300)
+    assert (told.kind is AnswerKind.OK) <= (200 <= status < 300)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["message", "messages", "code", "statusCode", "error", "payload", "id"]), x)))  # fmt: skip
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda x: (
+            st.lists(x)
+            | st.dictionaries(
+                st.sampled_from(["message", "messages", "code", "statusCode", "error", "payload", "id"]), x
+            )
+        ),
+    )
+)
 def test_any_json_has_a_class(body: object) -> None:
     """No JSON breaks the mapping, whatever stands where the words should."""
-    assert answer(400, body).kind in set(Kind) - {Kind.OK}
-    assert answer(200, body).kind in (Kind.OK, Kind.UNREADABLE)
+    assert answer(400, body).kind in set(AnswerKind) - {AnswerKind.OK}
+    assert answer(200, body).kind in (AnswerKind.OK, AnswerKind.UNREADABLE)

@@ -13,9 +13,9 @@ import httpcore
 import pytest
 from raw_server import GET, KEY, OK, POST, Wire, free_port, headers_of, line, once, plain_answer, serving
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.provider import transport as room
-from sequence_sync.provider.base import NeverConnected, NoAnswer, Request
+from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Request
 from sequence_sync.provider.requests import list_sequences, list_steps
 from sequence_sync.provider.transport import HttpTransport
 
@@ -73,7 +73,7 @@ def test_further_headers_go_along_but_replace_nothing_of_ours() -> None:
 )
 def test_refuses_what_http_cannot_carry(key: str, headers: dict[str, str]) -> None:
     """A key or header that would break a request is refused before any, without being repeated."""
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         HttpTransport("http://127.0.0.1:1", key, headers, 1)
     assert not key or key not in str(caught.value)
 
@@ -89,7 +89,7 @@ def test_reads_compressed_answers() -> None:
     """A gzipped answer is unpacked, and one that is broken is no answer."""
     packed = gzip.compress(b'{"payload": [1]}')
     assert once(plain_answer(packed, "200 OK", "Content-Encoding: gzip"))[0].body == b'{"payload": [1]}'
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswerError):
         once(plain_answer(b"no gzip at all", "200 OK", "Content-Encoding: gzip"))
 
 
@@ -102,7 +102,7 @@ def test_follows_no_redirect() -> None:
 
 def test_a_refused_connection_never_left() -> None:
     """Where nobody listens the request certainly did not leave."""
-    with line(free_port()) as transport, pytest.raises(NeverConnected, match="no connection"):
+    with line(free_port()) as transport, pytest.raises(NeverConnectedError, match="no connection"):
         transport.send(POST)
 
 
@@ -116,7 +116,7 @@ def test_an_unknown_host_never_left(host: str, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     transport = HttpTransport(f"http://{host}:1", KEY, {}, 1)
-    with pytest.raises(NeverConnected):
+    with pytest.raises(NeverConnectedError):
         transport.send(GET)
 
 
@@ -132,7 +132,7 @@ def test_a_failed_handshake_never_left() -> None:
     thread = threading.Thread(target=no_tls, daemon=True)
     thread.start()
     transport = HttpTransport(f"https://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 5)
-    with pytest.raises(NeverConnected):
+    with pytest.raises(NeverConnectedError):
         transport.send(POST)
     thread.join()
     listener.close()
@@ -144,20 +144,20 @@ def test_a_failed_handshake_never_left() -> None:
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Le",
         b'HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{"payload": {"id"',
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":",
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{"a":',
         b"this is no HTTP\r\n\r\n",
     ],
-)  # fmt: skip
+)
 def test_a_broken_answer_is_none(answer: bytes) -> None:
     """A connection dropped after the request, or in the middle of the answer, leaves the outcome open."""
-    with pytest.raises(NoAnswer, match="no whole answer"):
+    with pytest.raises(NoAnswerError, match="no whole answer"):
         once(answer, POST)
 
 
 def test_nothing_is_sent_twice() -> None:
     """After a dropped answer the transport itself tries nothing again."""
     with serving(lambda connection, wire: None) as wire, line(wire.port) as transport:
-        with pytest.raises(NoAnswer):
+        with pytest.raises(NoAnswerError):
             transport.send(POST)
         assert (wire.connections, len(wire.requests)) == (1, 1)
 
@@ -167,7 +167,7 @@ def test_silence_is_bounded() -> None:
     with (
         serving(lambda connection, wire: wire.over.wait(30)) as wire,
         line(wire.port, timeout=0.2) as transport,
-        pytest.raises(NoAnswer, match="too long"),
+        pytest.raises(NoAnswerError, match="too long"),
     ):
         transport.send(POST)
 
@@ -186,7 +186,7 @@ def test_a_drip_is_bounded(begun: bytes) -> None:
     with (
         serving(drip) as wire,
         line(wire.port, timeout=0.4) as transport,
-        pytest.raises(NoAnswer, match="too long"),
+        pytest.raises(NoAnswerError, match="too long"),
     ):
         transport.send(POST)
 
@@ -206,7 +206,7 @@ def test_a_server_that_hardly_reads_is_bounded() -> None:
     thread = threading.Thread(target=sip, daemon=True)
     thread.start()
     transport = HttpTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 1)
-    with pytest.raises(NoAnswer, match="too long"):
+    with pytest.raises(NoAnswerError, match="too long"):
         transport.send(Request("POST", "/x", "/x", body={"x": "y" * size}))
     over.set()
     thread.join()
@@ -236,7 +236,7 @@ def test_a_huge_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LARGEST_ANSWER", 1 << 20)
     packed = gzip.compress(b"0" * (1 << 21))
     for answer in (plain_answer(b"0" * (1 << 21)), plain_answer(packed, "200 OK", "Content-Encoding: gzip")):
-        with pytest.raises(NoAnswer, match="larger than 1 MiB"):
+        with pytest.raises(NoAnswerError, match="larger than 1 MiB"):
             once(answer)
 
 
@@ -304,10 +304,12 @@ def test_threads_share_a_transport() -> None:
 
 
 FAULTS = [
-    b"", b"this is no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
+    b"",
+    b"this is no HTTP\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",
     plain_answer(b"x", "200 OK", "Content-Encoding: gzip"),
     plain_answer(f'{{"message": "Invalid token {KEY}"}}'.encode(), "400 Bad Request", f"x-echo: {KEY}"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -320,7 +322,7 @@ def test_the_key_is_nowhere(fault: bytes, caplog: pytest.LogCaptureFixture) -> N
     with serving(lambda connection, wire: connection.sendall(fault)) as wire, line(wire.port) as transport:
         try:
             told.append(repr(transport.send(POST)))
-        except (NoAnswer, NeverConnected) as error:
+        except (NoAnswerError, NeverConnectedError) as error:
             told += traceback.format_exception(error)
             chain: BaseException | None = error
             while chain is not None:

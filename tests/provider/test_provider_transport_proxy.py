@@ -7,8 +7,8 @@ import socket
 import pytest
 from raw_server import GET, KEY, OK, POST, free_port, headers_of, once, plain_answer, serving
 
-from sequence_sync.errors import UsageProblem
-from sequence_sync.provider.base import NeverConnected
+from sequence_sync.errors import UsageError
+from sequence_sync.provider.base import NeverConnectedError
 from sequence_sync.provider.transport import HttpTransport
 
 
@@ -25,7 +25,7 @@ def test_https_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.Mon
     with serving(lambda connection, wire: connection.sendall(refusal)) as wire:
         monkeypatch.setenv("HTTPS_PROXY", f"http://anna:secret@127.0.0.1:{wire.port}")
         transport = HttpTransport("https://api.example.com/v1", KEY, {}, 5)
-        with pytest.raises(NeverConnected, match="407"):
+        with pytest.raises(NeverConnectedError, match="407"):
             transport.send(POST)
         assert wire.requests[0].startswith("CONNECT api.example.com:443 ")
         assert headers_of(wire.requests[0])["proxy-authorization"].startswith("Basic ")
@@ -43,7 +43,7 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(NeverConnected):
+    with pytest.raises(NeverConnectedError):
         HttpTransport("https://api.example.com/v1", KEY, {}, 5).send(GET)
     assert asked == ["api.example.com"]
 
@@ -51,11 +51,11 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_refuses_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that cannot be used is named as the reason, not passed by."""
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    with pytest.raises(UsageProblem, match="socks5"):
+    with pytest.raises(UsageError, match="socks5"):
         HttpTransport("https://api.example.com/v1", KEY, {}, 5)
 
 
 def test_refuses_an_address_that_is_none() -> None:
     """An address that is no URL is told as a mistake in the settings."""
-    with pytest.raises(UsageProblem, match="no URL"):
+    with pytest.raises(UsageError, match="no URL"):
         HttpTransport("https://example.com:port", KEY, {}, 5)

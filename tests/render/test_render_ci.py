@@ -37,46 +37,57 @@ from sequence_sync.render.report import diagnostics_json, plan_json
 
 # The part of SARIF 2.1.0 that is used, from the standard: what must be there, and what may.
 REGION = {
-    "type": "object", "additionalProperties": False, "required": ["startLine"],
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["startLine"],
     "properties": {name: {"type": "integer", "minimum": 1} for name in ("startLine", "startColumn", "endColumn")},
-}  # fmt: skip
+}
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
 PLACE = {
-    "type": "object", "required": ["artifactLocation", "region"],
+    "type": "object",
+    "required": ["artifactLocation", "region"],
     "properties": {
         "artifactLocation": {"type": "object", "properties": {"uri": {"type": "string", "pattern": "^[!-~]+$"}}},
         "region": REGION,
     },
-}  # fmt: skip
+}
 RESULT = {
-    "type": "object", "required": ["ruleId", "level", "message", "locations", "partialFingerprints"],
+    "type": "object",
+    "required": ["ruleId", "level", "message", "locations", "partialFingerprints"],
     "additionalProperties": False,
     "properties": {
-        "ruleId": {"type": "string"}, "level": {"enum": ["none", "note", "warning", "error"]}, "message": TEXT,
+        "ruleId": {"type": "string"},
+        "level": {"enum": ["none", "note", "warning", "error"]},
+        "message": TEXT,
         "locations": {"type": "array", "minItems": 1, "items": {"properties": {"physicalLocation": PLACE}}},
         "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
     },
-}  # fmt: skip
+}
 DRIVER = {
-    "type": "object", "required": ["name"],
+    "type": "object",
+    "required": ["name"],
     "properties": {
         "rules": {
-            "type": "array", "uniqueItems": True,
+            "type": "array",
+            "uniqueItems": True,
             "items": {"required": ["id"], "properties": {"shortDescription": TEXT}},
         }
     },
-}  # fmt: skip
+}
 RUN = {
-    "type": "object", "required": ["tool", "results"],
+    "type": "object",
+    "required": ["tool", "results"],
     "properties": {
         "tool": {"type": "object", "required": ["driver"], "properties": {"driver": DRIVER}},
-        "results": {"type": "array", "items": RESULT}, "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+        "results": {"type": "array", "items": RESULT},
+        "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
     },
-}  # fmt: skip
+}
 SARIF = {
-    "type": "object", "required": ["version", "runs"],
+    "type": "object",
+    "required": ["version", "runs"],
     "properties": {"version": {"const": "2.1.0"}, "runs": {"type": "array", "minItems": 1, "items": RUN}},
-}  # fmt: skip
+}
 
 
 def diagnostic(text: str = "Unknown key.", line: int = 3, severity: Severity = Severity.ERROR) -> Diagnostic:
@@ -145,9 +156,10 @@ def commands(text: str) -> list[tuple[str, dict[str, str], str]]:
 def test_no_text_is_a_command_of_the_runner(text: str) -> None:
     """Each line is one of our annotations with our properties, and the text comes out as it went in."""
     plan = plan_of(
-        *many_blocked(1), gates=(Gate(name="size", allowed=False, detail=f"<{text}>"),),
+        *many_blocked(1),
+        gates=(Gate(name="size", allowed=False, detail=f"<{text}>"),),
         sequences={"t": PlannedSequence(key="t", title="T", files=(f"s/{text}.yaml",))},
-    )  # fmt: skip
+    )
     made = plan_github(plan)
     assert "##[" not in made
     told = commands(made)
@@ -164,8 +176,12 @@ def test_a_diagnostic_is_marked_at_its_place() -> None:
     [(name, values, data)] = commands(diagnostics_github([diagnostic("50%: a, b")], "outreach/"))
     assert (name, data) == ("error", "50%: a, b Take it out.")
     assert values == {
-        "file": "outreach/sequences/a b.yaml", "line": "3", "col": "5", "endColumn": "9", "title": "unknown-key",
-    }  # fmt: skip
+        "file": "outreach/sequences/a b.yaml",
+        "line": "3",
+        "col": "5",
+        "endColumn": "9",
+        "title": "unknown-key",
+    }
 
 
 def test_errors_come_before_warnings() -> None:
@@ -227,8 +243,10 @@ def test_junit_tells_what_is_blocked() -> None:
     root = ElementTree.fromstring(plan_junit(drifted()))
     suites = {row.get("name"): row for row in root}
     assert {name: (row.get("tests"), row.get("failures"), row.get("skipped")) for name, row in suites.items()} == {
-        "trial": ("3", "1", "0"), "changed in Saleshandy": ("4", "0", "4"), "gates": ("2", "1", "0"),
-    }  # fmt: skip
+        "trial": ("3", "1", "0"),
+        "changed in Saleshandy": ("4", "0", "4"),
+        "gates": ("2", "1", "0"),
+    }
     for suite in root:
         assert len(suite.findall("testcase")) == int(suite.get("tests") or 0)
         assert len(suite.findall("testcase/failure")) == int(suite.get("failures") or 0)
@@ -239,9 +257,11 @@ def test_junit_tells_what_is_blocked() -> None:
 def test_junit_is_xml_whatever_a_text_holds(text: str) -> None:
     """Control characters, halves of pairs, signs that XML has no way to say."""
     plan = plan_of(
-        *many_blocked(1), gates=(Gate(name=text, allowed=False, detail=text),), notes=(text,),
+        *many_blocked(1),
+        gates=(Gate(name=text, allowed=False, detail=text),),
+        notes=(text,),
         sequences={"t": PlannedSequence(key="t", title=text)},
-    )  # fmt: skip
+    )
     assert ElementTree.fromstring(plan_junit(plan).encode()).tag == "testsuites"
     assert ElementTree.fromstring(diagnostics_junit([diagnostic(text)]).encode()).tag == "testsuites"
 
@@ -273,10 +293,14 @@ def test_no_format_for_programs_holds_a_command(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a\n  ::add-mask::x", "a\n  \\x3a:add-mask::x"), ("::x::", "\\x3a:x::"), ("a::b ## c", "a::b ## c"),
-        ("x ##[add-mask]y", "x #\\x23[add-mask]y"), ("##vso[a]", "#\\x23vso[a]"), ("\u3000::a::", "\u3000\\x3a:a::"),
+        ("a\n  ::add-mask::x", "a\n  \\x3a:add-mask::x"),
+        ("::x::", "\\x3a:x::"),
+        ("a::b ## c", "a::b ## c"),
+        ("x ##[add-mask]y", "x #\\x23[add-mask]y"),
+        ("##vso[a]", "#\\x23vso[a]"),
+        ("\u3000::a::", "\u3000\\x3a:a::"),
     ],
-)  # fmt: skip
+)
 def test_no_line_of_a_log_is_a_command(text: str, shown: str) -> None:
     """The signs are shown as their code, and nothing else is changed."""
     assert log_lines(text) == shown

@@ -10,7 +10,7 @@ from support.plans import CASES, long_update
 
 from sequence_sync.cli.options import COMMENT_HOSTS, DEFAULT_HOST, PLAN_FORMATS
 from sequence_sync.cli.options import DIAGNOSTIC_FORMATS as NAMES_FOR_DIAGNOSTICS
-from sequence_sync.registry import DIAGNOSTIC_FORMATS, FORMATS, PLACED, PLACED_DIAGNOSTICS, Entry, table
+from sequence_sync.registry import DIAGNOSTIC_FORMATS, FORMATS, PLACED, PLACED_DIAGNOSTICS, RegistryEntry, table
 from sequence_sync.render.ci import plan_github, plan_gitlab, plan_junit, plan_quality, plan_sarif
 from sequence_sync.render.html.page import plan_html
 from sequence_sync.render.markdown import HOSTS, plan_markdown
@@ -31,10 +31,16 @@ def test_the_table_of_formats_calls_each_renderer() -> None:
     plan = long_update()
     made = {name: render(plan) for name, render in FORMATS.items()}
     assert made == {
-        "text": plan_text(plan), "json": plan_json(plan), "markdown": plan_markdown(plan), "html": plan_html(plan),
-        "github": plan_github(plan), "gitlab": plan_gitlab(plan), "gitlab-quality": plan_quality(plan),
-        "junit": plan_junit(plan), "sarif": plan_sarif(plan),
-    }  # fmt: skip
+        "text": plan_text(plan),
+        "json": plan_json(plan),
+        "markdown": plan_markdown(plan),
+        "html": plan_html(plan),
+        "github": plan_github(plan),
+        "gitlab": plan_gitlab(plan),
+        "gitlab-quality": plan_quality(plan),
+        "junit": plan_junit(plan),
+        "sarif": plan_sarif(plan),
+    }
     assert FORMATS["text"](plan, color=True) != made["text"]
 
 
@@ -56,7 +62,7 @@ def test_what_takes_a_folder_is_named() -> None:
 def test_a_name_used_twice_in_a_table_is_an_error() -> None:
     """The second would hide the first."""
     with pytest.raises(ValueError, match="twice"):
-        table(Entry("text", "a", "b"), Entry("text", "c", "d"))
+        table(RegistryEntry("text", "a", "b"), RegistryEntry("text", "c", "d"))
 
 
 def test_public_json_holds_what_pipelines_need_and_no_more() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sequence_sync.render.history import blocks, history_json, history_text
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
-from sequence_sync.state.journal import Author, Result
+from sequence_sync.state.journal import Author, CallResult
 
 HOSTILE = "Old \x1b[2J\u202e text, {{firstName}}\nand more"
 
@@ -15,9 +15,12 @@ HOSTILE = "Old \x1b[2J\u202e text, {{firstName}}\nand more"
 def lines() -> list[AnyLine]:
     """Four runs: one in order, one with everything that can go wrong, a push, and one that was cut off."""
     one = Author(
-        who="anna@her-laptop", at="2026-11-24T10:00:00+00:00", operation="apply", commit="c0ffee" * 6 + "beef",
+        who="anna@her-laptop",
+        at="2026-11-24T10:00:00+00:00",
+        operation="apply",
+        commit="c0ffee" * 6 + "beef",
         dirty=False,
-    )  # fmt: skip
+    )
     two = Author(who="Jörg\x1b[0m@ci", at="2026-11-24T11:00:00+00:00", operation="apply", commit="f" * 40, dirty=True)
     push = Author(who="anna@her-laptop", at="2026-11-24T12:00:00+00:00", operation="state push")
     replaced = {"payload": {"subject": HOSTILE, "content": "<p>" + "word " * 60 + "</p>"}, "absoluteDays": 3}
@@ -25,26 +28,42 @@ def lines() -> list[AnyLine]:
     return [
         RunLine(n=1, lineage="one", run="r1", by=one, plan="0123456789abcdef" * 4),
         CallLine(
-            n=3, lineage="one", run="r1", address="trial", action="create-sequence", result=Result.MADE, ids=("L1",)
+            n=3, lineage="one", run="r1", address="trial", action="create-sequence", result=CallResult.MADE, ids=("L1",)
         ),
         CallLine(
-            n=5, lineage="one", run="r1", address="trial.nudge", action="create-step", result=Result.MADE,
+            n=5,
+            lineage="one",
+            run="r1",
+            address="trial.nudge",
+            action="create-step",
+            result=CallResult.MADE,
             ids=("S1", "S1a", "S1b"),
         ),
         EndLine(n=6, lineage="one", run="r1"),
         SerialLine(n=6, lineage="one", run="r1", before=0, serial=1, digest="d"),
         NoteLine(n=7, lineage="one", run="r2", by=two, text="trial.call is not managed any more \x07"),
         RunLine(n=8, lineage="one", run="r2", plan="fedcba9876543210" * 4),
-        CallLine(n=9, result=Result.UPDATED, replaced=replaced, ids=("S1a",), **step),
-        CallLine(n=10, result=Result.REFUSED, detail="The API said\nno \x1b", **step),
-        CallLine(n=11, result=Result.NOT_MADE, **step),
+        CallLine(n=9, result=CallResult.UPDATED, replaced=replaced, ids=("S1a",), **step),
+        CallLine(n=10, result=CallResult.REFUSED, detail="The API said\nno \x1b", **step),
+        CallLine(n=11, result=CallResult.NOT_MADE, **step),
         CallLine(
-            n=12, lineage="one", run="r2", address="trial.more", action="create-step", result=Result.ADOPTED,
+            n=12,
+            lineage="one",
+            run="r2",
+            address="trial.more",
+            action="create-step",
+            result=CallResult.ADOPTED,
             ids=("S9",),
         ),
         CallLine(
-            n=13, lineage="one", run="r2", address="trial.nudge.b", action="deactivate-variant", result=Result.UPDATED,
-            ids=("S1b",), replaced={"status": 1},
+            n=13,
+            lineage="one",
+            run="r2",
+            address="trial.nudge.b",
+            action="deactivate-variant",
+            result=CallResult.UPDATED,
+            ids=("S1b",),
+            replaced={"status": 1},
         ),
         SerialLine(n=13, lineage="one", run="r2", before=1, serial=2, digest="e"),
         EndLine(n=14, lineage="one", run="r2", exit_code=10),
@@ -52,7 +71,7 @@ def lines() -> list[AnyLine]:
         NoteLine(n=14, lineage="one", run="r3", by=push, text="another state was put in its place"),
         SerialLine(n=14, lineage="one", run="r3", before=3, serial=4, digest="g"),
         NoteLine(n=15, lineage="one", run="r4", text="a record of the journal was damaged"),
-    ]  # fmt: skip
+    ]
 
 
 def test_history_as_text(golden: Callable[[str, str], None]) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import CASES, EVIL, LONG, create_whole, drifted, email, from_empty, hostile, plan_of, update
 
-from sequence_sync.plan.model import Drifted, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
+from sequence_sync.plan.model import Drift, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
 from sequence_sync.render.markdown import HOSTS, MOST_EVENTS, marker, plan_markdown, timeline_lines
 from sequence_sync.render.view import view_of
 
@@ -62,15 +62,45 @@ MENTIONS = (
     ":tada:",
 )
 REFERENCES = (
-    "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef", "https://example.com/x", "www.example.com", "a@example.com",
-    "[a](https://example.com)", "![a](https://example.com/i.png)", "[a]: https://example.com", "[[wiki]]", "#1", "GH-1",
-    "<https://example.com>", "@<6f1c2b1e-0000-4000-8000-00000000000a>", "/close", "/assign @octocat", "<!-- x -->",
-    "</code></summary></details>", "<img src=x onerror=alert(1)>", "````", "~~~~",
-    "`` ` ``", "\n```\n", "\n~~~\n/close\n",
-    "\n\n</details>\n\n# h\n", "| a |\n|---|\n| b |", "&lt;b&gt;", "&#64;octocat", "\\`", "$`x`$", "\r/close\r",
+    "deadbeefdeadbeefdeadbeefdeadbeefdeadbeef",
+    "https://example.com/x",
+    "www.example.com",
+    "a@example.com",
+    "[a](https://example.com)",
+    "![a](https://example.com/i.png)",
+    "[a]: https://example.com",
+    "[[wiki]]",
+    "#1",
+    "GH-1",
+    "<https://example.com>",
+    "@<6f1c2b1e-0000-4000-8000-00000000000a>",
+    "/close",
+    "/assign @octocat",
+    "<!-- x -->",
+    "</code></summary></details>",
+    "<img src=x onerror=alert(1)>",
+    "````",
+    "~~~~",
+    "`` ` ``",
+    "\n```\n",
+    "\n~~~\n/close\n",
+    "\n\n</details>\n\n# h\n",
+    "| a |\n|---|\n| b |",
+    "&lt;b&gt;",
+    "&#64;octocat",
+    "\\`",
+    "$`x`$",
+    "\r/close\r",
     "- [ ] x",
-    "[^1]: note", "\x00", "\ud800", "> [!NOTE]\n> x", "<details>", "%%{init: {}}%%", "end", "\u2028/close",
-)  # fmt: skip
+    "[^1]: note",
+    "\x00",
+    "\ud800",
+    "> [!NOTE]\n> x",
+    "<details>",
+    "%%{init: {}}%%",
+    "end",
+    "\u2028/close",
+)
 HOSTILE = st.lists(
     st.sampled_from(MENTIONS + REFERENCES) | st.text(alphabet="`~\n<>/@#ab \t&;*_[]()!|:-\\$%", max_size=12)
 )
@@ -86,13 +116,16 @@ def plan_saying(text: str) -> Plan:
         for name, app in (("subject", None), ("content", text + "y"))
     )
     return plan_of(
-        *create_whole(name, text, {"first": after}), update("t.second.a", before, after, *fields), CASES["blocked"]()
-        .changes[0].model_copy(update={"advice": text, "address": f"t.{name}"}),
+        *create_whole(name, text, {"first": after}),
+        update("t.second.a", before, after, *fields),
+        CASES["blocked"]().changes[0].model_copy(update={"advice": text, "address": f"t.{name}"}),
         sequences={key: PlannedSequence(key=key, title=text, remote_id=text, active=True) for key in ("t", name)},
         gates=(Gate(name="drift", allowed=False, detail=text), Gate(name="size", allowed=True, detail=text)),
-        notes=(text,), environment=text, refreshed=True,
-        drift=(Drifted(address=f"t.{name}", kind=DriftKind.CHANGED, remote_id=text, detail=text, fields=fields),),
-    )  # fmt: skip
+        notes=(text,),
+        environment=text,
+        refreshed=True,
+        drift=(Drift(address=f"t.{name}", kind=DriftKind.CHANGED, remote_id=text, detail=text, fields=fields),),
+    )
 
 
 def shape(markdown: str) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
@@ -173,9 +206,13 @@ def long_plan(count: int, words: str = LONG) -> Plan:
     ]
     tale = drifted()
     return plan_of(
-        *changes, gates=tale.gates, drift=tale.drift, refreshed=True, notes=("A note.",),
+        *changes,
+        gates=tale.gates,
+        drift=tale.drift,
+        refreshed=True,
+        notes=("A note.",),
         sequences={f"s{n}": PlannedSequence(key=f"s{n}", title=f"T{n}", active=n < 2) for n in range(count // 8)},
-    )  # fmt: skip
+    )
 
 
 MOST_IMPORTANT = ("Sequences that are sending", "Gates that are shut", "active: The plan writes to", "trial.call: gone")
@@ -211,8 +248,12 @@ def test_the_limit_is_exact(host: str, sign: str) -> None:
 def test_hosts_count_as_they_count() -> None:
     """Code points, bytes, or units of UTF-16."""
     assert {name: host.size("aä日🙂") for name, host in HOSTS.items()} == {
-        "github": 4, "gitlab": 10, "bitbucket": 5, "azure": 5, "github-summary": 10,
-    }  # fmt: skip
+        "github": 4,
+        "gitlab": 10,
+        "bitbucket": 5,
+        "azure": 5,
+        "github-summary": 10,
+    }
 
 
 def test_less_is_told_in_a_fixed_order() -> None:

@@ -61,8 +61,10 @@ def test_no_text_of_a_user_moves_the_cursor(one: str, other: str) -> None:
     fields = (FieldChange(field="variants.a.payload.content", before=other, after=one),)
     plan = plan_of(
         *create_whole("trial", one, {"call": task("call_demo", note=other, title=one)}),
-        update("trial.intro.a", before, after, *fields), environment=one, notes=(other,),
-    )  # fmt: skip
+        update("trial.intro.a", before, after, *fields),
+        environment=one,
+        notes=(other,),
+    )
     for level in Level:
         lines = plan_text(plan, level)
         assert not CONTROL.search(lines)

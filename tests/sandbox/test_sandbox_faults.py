@@ -18,9 +18,14 @@ from sequence_sync.sandbox.store import Store
 
 BODY = {"type": 5, "absoluteDays": 1, "variants": [{"payload": {}}]}
 NOTHING_DONE = {
-    "drop_before", "error_500_before", "rate_limit_429_seconds", "rate_limit_429_date", "rate_limit_400", "bad_key",
+    "drop_before",
+    "error_500_before",
+    "rate_limit_429_seconds",
+    "rate_limit_429_date",
+    "rate_limit_400",
+    "bad_key",
     "forbidden_403",
-}  # fmt: skip
+}
 NO_ANSWER = {"drop_before", "drop_after", "late_commit"}
 
 
@@ -65,11 +70,15 @@ def test_each_fault_does_the_work_or_not(api, kind):
 @pytest.mark.parametrize(
     ("kind", "status", "code"),
     [
-        ("error_500_before", 500, 5001), ("error_500_after", 500, 5001), ("bad_key", 400, 1001),
-        ("forbidden_403", 403, 4003), ("rate_limit_400", 400, 40000), ("rate_limit_429_seconds", 429, 40000),
+        ("error_500_before", 500, 5001),
+        ("error_500_after", 500, 5001),
+        ("bad_key", 400, 1001),
+        ("forbidden_403", 403, 4003),
+        ("rate_limit_400", 400, 40000),
+        ("rate_limit_429_seconds", 429, 40000),
         ("rate_limit_429_date", 429, 40000),
     ],
-)  # fmt: skip
+)
 def test_faults_that_answer_with_a_code(api, kind, status, code):
     """A refusal by script looks like a real one."""
     api.box.switch(one_fault(kind))

@@ -26,12 +26,45 @@ HOSTILE = [
     "<meta http-equiv=refresh content='0;url=//evil.example'>",
 ]
 TAGS = {
-    "html", "head", "meta", "title", "style", "body", "header", "main", "h1", "h2", "h3", "h4", "p", "details",
-    "summary", "span", "small", "b", "code", "ol", "li", "div", "section", "iframe", "blockquote",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "main",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "p",
+    "details",
+    "summary",
+    "span",
+    "small",
+    "b",
+    "code",
+    "ol",
+    "li",
+    "div",
+    "section",
+    "iframe",
+    "blockquote",
+}
 ATTRIBUTES = {
-    "lang", "charset", "name", "content", "http-equiv", "class", "open", "sandbox", "loading", "title", "srcdoc",
-}  # fmt: skip
+    "lang",
+    "charset",
+    "name",
+    "content",
+    "http-equiv",
+    "class",
+    "open",
+    "sandbox",
+    "loading",
+    "title",
+    "srcdoc",
+}
 
 
 class Seen(HTMLParser):
@@ -115,8 +148,22 @@ def test_page_shows_the_sequence_as_a_timeline(api):
     api.patch(path, {"status": 0})
     api.post("/sequences/status", {"sequenceIds": [sequence], "status": "resume"})
     text = Seen(httpx.get(f"{api.box.root}/").text).text
-    words = ["Trial", "Active", "3 steps, 4 days", "anna@example.com", "Day 1", "Subject A", "Subject B", "Inactive",
-             "Day 4", "3 days later", "LinkedIn", "Shall we connect?", "the same day", "Call"]  # fmt: skip
+    words = [
+        "Trial",
+        "Active",
+        "3 steps, 4 days",
+        "anna@example.com",
+        "Day 1",
+        "Subject A",
+        "Subject B",
+        "Inactive",
+        "Day 4",
+        "3 days later",
+        "LinkedIn",
+        "Shall we connect?",
+        "the same day",
+        "Call",
+    ]
     places = [text.index(word) for word in words]
     assert sorted(places[4:11]) == places[4:11]
 

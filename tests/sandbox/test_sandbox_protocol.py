@@ -54,12 +54,17 @@ def test_answers_are_enveloped(api):
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/nothing"), ("DELETE", "/sequences/abcdefghij"), ("PUT", "/sequences"),
+        ("GET", "/nothing"),
+        ("DELETE", "/sequences/abcdefghij"),
+        ("PUT", "/sequences"),
         ("GET", "/sequences/abcdefghij"),
-        ("DELETE", "/sequences/abcdefghij/steps/abcdefghij"), ("PATCH", "/sequences/abcdefghij/steps/abcdefghij"),
-        ("GET", "/sequences/"), ("GET", "/dnc-lists"), ("GET", "/"),
+        ("DELETE", "/sequences/abcdefghij/steps/abcdefghij"),
+        ("PATCH", "/sequences/abcdefghij/steps/abcdefghij"),
+        ("GET", "/sequences/"),
+        ("GET", "/dnc-lists"),
+        ("GET", "/"),
     ],
-)  # fmt: skip
+)
 def test_unknown_routes_are_404(api, method, path):
     """What the API does not have is 404 in the framework's shape: no delete, no get one, no change of a step."""
     answer = api.http.request(method, path)

@@ -66,9 +66,12 @@ def test_list_has_the_documented_row(api):
     (row,) = api.get("/sequences", sequenceName="row OF its").json()["payload"]
     user = row.pop("user")
     assert row == {
-        "id": sequence, "title": "Row of its own", "active": False, "steps": [{"id": step["id"], "name": "Step 1"}],
+        "id": sequence,
+        "title": "Row of its own",
+        "active": False,
+        "steps": [{"id": step["id"], "name": "Step 1"}],
         "client": None,
-    }  # fmt: skip
+    }
     assert isinstance(user["id"], int)
     assert {"firstName", "lastName", "email"} <= set(user)
 
@@ -103,8 +106,18 @@ def test_page_size_is_100_at_first(api):
     assert len(api.get("/sequences", sequenceName="Many", pageSize=1000).json()["payload"]) == 101
 
 
-@pytest.mark.parametrize("query", [{"pageSize": 1001}, {"pageSize": 0}, {"page": 0}, {"page": "x"}, {"sort": "up"},
-                                   {"sortBy": "title"}, {"page": "-1"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pageSize": 1001},
+        {"pageSize": 0},
+        {"page": 0},
+        {"page": "x"},
+        {"sort": "up"},
+        {"sortBy": "title"},
+        {"page": "-1"},
+    ],
+)
 def test_wrong_queries_are_refused(api, query):
     """Paging and order beyond what is documented is refused by the validator."""
     answer = api.get("/sequences", **query)

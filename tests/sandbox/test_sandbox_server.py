@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.sandbox.server import Sandbox, serve
 
 SERVE = """
@@ -67,11 +67,11 @@ def test_port_in_use_is_told():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UsageProblem, match=f"Port {port}"):
+        with pytest.raises(UsageError, match=f"Port {port}"):
             serve(port, None, 20, lambda url: None)
-        with pytest.raises(UsageProblem, match=f"Port {port}"):
+        with pytest.raises(UsageError, match=f"Port {port}"):
             Sandbox(port=port)
-    with pytest.raises(UsageProblem, match="Port 70000"):
+    with pytest.raises(UsageError, match="Port 70000"):
         serve(70000, None, 20, lambda url: None)
 
 
@@ -97,7 +97,7 @@ def test_damaged_data_is_told_before_listening(tmp_path: Path):
     """A damaged data file stops the command with a usage problem."""
     file = tmp_path / "data.json"
     file.write_text("{")
-    with pytest.raises(UsageProblem, match="data file cannot be read"):
+    with pytest.raises(UsageError, match="data file cannot be read"):
         serve(0, file, 20, lambda url: None)
 
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.sandbox import account as office
 from sequence_sync.sandbox import bodies
 from sequence_sync.sandbox import datafile as disk
-from sequence_sync.sandbox.errors import Refusal
+from sequence_sync.sandbox.errors import RefusalError
 from sequence_sync.sandbox.model import Sequence, Step, Variant, plain, restored
 from sequence_sync.sandbox.store import Store
 
@@ -53,7 +53,7 @@ def test_steps_stand_by_day_then_age(wanted):
     for day, kind in wanted:
         try:
             made.append((day, store.create_step(sequence.id, step(day, kind))[1].id, kind))
-        except Refusal:
+        except RefusalError:
             assert any((day, 1) == (other, is_email) for other, _, is_email in made if kind == 1)
     found = store.sequence(sequence.id).steps
     assert [one.id for one in found] == [one for _, one, _ in sorted(made, key=lambda row: row[0])]
@@ -99,7 +99,7 @@ def test_refused_write_changes_nothing(tmp_path: Path):
     sequence = store.create_sequence(WANTED)
     store.create_step(sequence.id, step(1, 1))
     before = file.read_bytes()
-    with pytest.raises(Refusal):
+    with pytest.raises(RefusalError):
         store.create_step(sequence.id, step(1, 1))
     assert file.read_bytes() == before
 
@@ -151,7 +151,7 @@ def test_damaged_data_file_is_told_and_kept(tmp_path: Path, spoil):
     file, data = a_file(tmp_path)
     file.write_text(spoil(data))
     before = file.read_bytes()
-    with pytest.raises(UsageProblem) as told:
+    with pytest.raises(UsageError) as told:
         Store(file)
     assert str(file) in str(told.value)
     assert "data file" in told.value.summary
@@ -162,7 +162,7 @@ def test_data_file_that_is_no_text_is_told(tmp_path: Path):
     """Bytes that are no UTF-8, and a folder, are told in the same words."""
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "bytes", tmp_path):
-        with pytest.raises(UsageProblem, match="data file cannot be read"):
+        with pytest.raises(UsageError, match="data file cannot be read"):
             disk.load(path)
 
 
@@ -205,9 +205,15 @@ variants = st.builds(
     st.sampled_from([0, 1]),
 )
 steps = st.builds(
-    Step, texts, st.just(1), st.integers(1, 999), st.integers(), st.lists(variants, max_size=3).map(tuple),
-    st.integers(1, 4), st.none() | texts,
-)  # fmt: skip
+    Step,
+    texts,
+    st.just(1),
+    st.integers(1, 999),
+    st.integers(),
+    st.lists(variants, max_size=3).map(tuple),
+    st.integers(1, 4),
+    st.none() | texts,
+)
 
 
 @given(

@@ -7,7 +7,7 @@ from support.sim_run import Simulation
 from support.sim_world import CREATE_FAULTS, Profile
 
 from sequence_sync.state.history import CallLine, decode_lines, state_at
-from sequence_sync.state.journal import Result
+from sequence_sync.state.journal import CallResult
 from sequence_sync.state.statefile import decode
 
 SEEDS = 40
@@ -27,7 +27,7 @@ def test_every_stored_state_comes_back(chunk: int) -> None:
         for stored in store.history:
             state = decode(stored.data, "an earlier one")
             assert state_at(state.serial, last, last, lines).content_digest() == state.content_digest(), seed
-        made = [line.ids[0] for line in lines if isinstance(line, CallLine) and line.result is Result.MADE]
+        made = [line.ids[0] for line in lines if isinstance(line, CallLine) and line.result is CallResult.MADE]
         assert len(made) == len(set(made)), seed
         told += len(made)
     assert told

@@ -48,13 +48,13 @@ def test_many_stories_take_the_fewest_calls(chunk: int) -> None:
 
 
 def _days_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = schedule.route
+    real = schedule.plan_moves
 
     def route(*given: object, **more: object) -> object:
         way = real(*given, **more)  # type: ignore[arg-type]
         return replace(way, legs=way.legs[::-1])
 
-    monkeypatch.setattr(schedule, "route", route)
+    monkeypatch.setattr(schedule, "plan_moves", route)
 
 
 def _one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

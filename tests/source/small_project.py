@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.source.settings import load_settings
 
@@ -26,7 +26,7 @@ def load(root: Path, environment: str = "default", known: Mapping[str, Known] | 
     return load_project(root, load_settings(root), environment, known or {})
 
 
-def one(root: Path, text: str, **more: str) -> WantedSequence:
+def one(root: Path, text: str, **more: str) -> DesiredSequence:
     """The sequence in `text`, which must have no mistake; `settings` may hold a seqsync.yaml."""
     files = {"sequences/one.yaml": text, **({"seqsync.yaml": more["settings"]} if "settings" in more else {})}
     project = load(write(root, files))

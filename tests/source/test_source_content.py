@@ -124,10 +124,14 @@ def test_bad_content_files(tmp_path: Path, name: str, rule: str) -> None:
     """Each is told at the value of `content_file`."""
     root = tmp_path / "project"
     files = {
-        "../secret.html": "<p>secret</p>", "sequences/text.txt": "a", "sequences/folder.html/a": "",
-        "sequences/large.html": b" " * (8 * 1024 * 1024 + 1), "sequences/latin.html": b"\xdc",
-        "sequences/nul.html": "\0", "sequences/blank.html": "\n \n",
-    }  # fmt: skip
+        "../secret.html": "<p>secret</p>",
+        "sequences/text.txt": "a",
+        "sequences/folder.html/a": "",
+        "sequences/large.html": b" " * (8 * 1024 * 1024 + 1),
+        "sequences/latin.html": b"\xdc",
+        "sequences/nul.html": "\0",
+        "sequences/blank.html": "\n \n",
+    }
     write(root, files)
     (root / "sequences/link.html").symlink_to("../../secret.html")
     (root / "sequences/linked").symlink_to("../..")

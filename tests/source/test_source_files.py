@@ -8,14 +8,23 @@ from pathlib import Path
 import pytest
 from small_project import write
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.model.settings import DEFAULT_INCLUDE
-from sequence_sync.source.files import Unreadable, as_text, check_glob, digest, find_files, read_bytes, select
+from sequence_sync.source.files import UnreadableFileError, as_text, check_glob, digest, find_files, read_bytes, select
 
 SOME = [
-    "sequences/a.yaml", "sequences/b.yml", "sequences/deep/er/c.yaml", "sequences/a.test.yaml", "sequences/a.test.yml",
-    "sequences/.hidden.yaml", "sequences/.git/d.yaml", "sequences/note.md", "other/e.yaml", "seqsync.yaml", "f.yaml",
-]  # fmt: skip
+    "sequences/a.yaml",
+    "sequences/b.yml",
+    "sequences/deep/er/c.yaml",
+    "sequences/a.test.yaml",
+    "sequences/a.test.yml",
+    "sequences/.hidden.yaml",
+    "sequences/.git/d.yaml",
+    "sequences/note.md",
+    "other/e.yaml",
+    "seqsync.yaml",
+    "f.yaml",
+]
 
 
 @pytest.fixture
@@ -92,7 +101,7 @@ def test_odd_entries(root: Path) -> None:
         ("sequences/\\udcff.yaml", "file-name"),
     ]
     assert "sequences/d.yaml/inner.yaml" in found.paths
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableFileError) as caught:
         read_bytes(root, "sequences/pipe.yaml")
     assert caught.value.rule == "folder"
 
@@ -108,7 +117,7 @@ def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("sequences", "not-allowed")
     ]
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableFileError) as caught:
         read_bytes(root, "sequences/a.yaml")
     assert caught.value.rule == "not-allowed"
 
@@ -120,7 +129,7 @@ def test_a_large_file_is_not_loaded(tmp_path: Path) -> None:
     assert len(read_bytes(tmp_path, "sparse.yaml")) == 8 * 1024 * 1024
     with (tmp_path / "sparse.yaml").open("wb") as file:
         file.truncate(50 * 1024 * 1024 * 1024)
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableFileError) as caught:
         read_bytes(tmp_path, "sparse.yaml")
     assert caught.value.rule == "too-large"
 
@@ -133,7 +142,7 @@ def test_digests_are_over_text() -> None:
 
 def test_the_place_of_a_bad_byte() -> None:
     """Line and column count characters, not bytes."""
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableFileError) as caught:
         as_text("a\r\nüb".encode() + b"\xff")
     assert (caught.value.line, caught.value.column) == (2, 3)
 
@@ -149,5 +158,5 @@ def test_paths_on_the_command_line(root: Path) -> None:
         "sequences/b.yml",
     }
     for wrong in ("none.yaml", "other", "sequences/note.md", "seqsync.yaml"):
-        with pytest.raises(UsageProblem):
+        with pytest.raises(UsageError):
             select(root, [wrong], files)

@@ -70,7 +70,7 @@ def test_every_place_is_a_real_one(broken: Path) -> None:
 def test_the_listing_is_the_same_without_the_c_extension(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The quick reader saves time and changes nothing."""
     quick = load(broken)
-    monkeypatch.setattr(document, "QUICK_PARSER", None)
+    monkeypatch.setattr(document, "FAST_PARSER", None)
     assert load(broken) == quick
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from small_project import EMAIL, load, one, told, write
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.source import project as room
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.source.settings import load_settings
@@ -48,8 +48,8 @@ def root(tmp_path: Path) -> Path:
 def test_unchanged_files_are_not_parsed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every file current no parser runs, and all digests are what they were."""
     cold = load(root)
-    monkeypatch.setattr(room, "read_quick", None)
-    monkeypatch.setattr(room, "judge", None)
+    monkeypatch.setattr(room, "parse_fast", None)
+    monkeypatch.setattr(room, "parse", None)
     warm = load(root, known=known_of(cold))
     assert (warm.sequences, warm.diagnostics, warm.files_digest) == ({}, [], cold.files_digest)
     assert {key: (u.title, u.remote_id, u.files, u.source_digest) for key, u in warm.unchanged.items()} == {
@@ -156,7 +156,7 @@ def test_paths_bound_what_is_told(root: Path) -> None:
     assert set(chosen.sequences) == {"two"}
     folder = load_project(root, settings, "default", paths=["sequences"])
     assert {path for path, *_ in told(folder)} == {f"sequences/{name}.yaml" for name in ("bad", "copy", "two")}
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         load_project(root, settings, "default", paths=["emails"])
 
 

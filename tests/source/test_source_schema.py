@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from small_project import EMAIL, load, write
 
-from sequence_sync.errors import InvalidFiles
+from sequence_sync.errors import InvalidFilesError
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.source.schema import sequence_schema, settings_schema
 from sequence_sync.source.settings import load_settings
@@ -107,7 +107,7 @@ def are_settings_loaded(root: Path, text: str) -> bool:
     """Whether the loader takes the settings."""
     try:
         load_settings(write(root, {"seqsync.yaml": text}))
-    except InvalidFiles:
+    except InvalidFilesError:
         return False
     return True
 

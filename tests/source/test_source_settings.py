@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from small_project import write
 
-from sequence_sync.errors import InvalidFiles, UsageProblem
+from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.model.settings import Environment, RemovedSteps, Settings
 from sequence_sync.render.diagnostics import diagnostics_text
 from sequence_sync.source.settings import choose_environment, effective, load_settings
@@ -51,7 +51,7 @@ def read(root: Path, text: str) -> Settings:
 
 def wrong(root: Path, text: str) -> list[tuple[int, int, str]]:
     """Line, column and rule of all that is wrong with the settings in `text`."""
-    with pytest.raises(InvalidFiles) as caught:
+    with pytest.raises(InvalidFilesError) as caught:
         read(root, text)
     listing = diagnostics_text(caught.value.diagnostics, color=True) + repr(caught.value.diagnostics)
     assert CANARY not in listing
@@ -172,7 +172,7 @@ def test_http_is_for_this_machine(tmp_path: Path, url: str, good: bool) -> None:
         assert effective(Environment(), {"SEQSYNC_API_URL": f"{url}/"}).api_url == url
     else:
         assert [rule for *_, rule in wrong(tmp_path, text)] == ["api-url"]
-        with pytest.raises(UsageProblem):
+        with pytest.raises(UsageError):
             effective(Environment(), {"SEQSYNC_API_URL": url})
 
 
@@ -182,7 +182,7 @@ def test_variables_of_the_shell_win() -> None:
     assert effective(Environment(api_url="https://a.example/"), {"SEQSYNC_SETTLE_GRACE": ""}).settle_grace == 120
     assert effective(Environment(api_url="https://a.example/"), {}).api_url == "https://a.example"
     for grace in ("-1", "1m", "nan", "1e3", "99999999"):
-        with pytest.raises(UsageProblem):
+        with pytest.raises(UsageError):
             effective(Environment(), {"SEQSYNC_SETTLE_GRACE": grace})
 
 
@@ -194,9 +194,9 @@ def test_chooses_the_environment() -> None:
     assert choose_environment(chosen, None, {"SEQSYNC_ENV": ""}) == "sandbox"
     assert choose_environment(chosen, None, {"SEQSYNC_ENV": "production"}) == "production"
     assert choose_environment(chosen, "sandbox", {"SEQSYNC_ENV": "production"}) == "sandbox"
-    with pytest.raises(UsageProblem):
+    with pytest.raises(UsageError):
         choose_environment(two, None, {})
-    with pytest.raises(UsageProblem) as caught:
+    with pytest.raises(UsageError) as caught:
         choose_environment(two, "prodution", {})
     assert caught.value.hint == 'Did you mean "production"?'
 
@@ -204,10 +204,10 @@ def test_chooses_the_environment() -> None:
 def test_settings_under_another_name_are_noticed(tmp_path: Path) -> None:
     """`seqsync.yml` is not silently passed over, nor is a file that cannot be read."""
     write(tmp_path, {"seqsync.yml": "version: 1\n"})
-    with pytest.raises(InvalidFiles) as caught:
+    with pytest.raises(InvalidFilesError) as caught:
         load_settings(tmp_path)
     assert [(d.path, d.rule) for d in caught.value.diagnostics] == [("seqsync.yml", "file-name")]
     write(tmp_path, {"seqsync.yaml": b"version: 1\nvariables: {a: \xdc}\n"})
-    with pytest.raises(InvalidFiles) as caught:
+    with pytest.raises(InvalidFilesError) as caught:
         load_settings(tmp_path)
     assert [(d.line, d.column, d.rule) for d in caught.value.diagnostics] == [(2, 16, "encoding")]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sequence_sync.source.content import without_ends
 from sequence_sync.source.problems import Data
 from sequence_sync.source.writer import (
-    CannotEdit,
     Draft,
+    EditError,
     add_step,
     as_variants,
     drop,
@@ -20,7 +20,7 @@ from sequence_sync.source.writer import (
     tree,
     writable,
 )
-from sequence_sync.source.yaml import judge
+from sequence_sync.source.yaml import parse
 
 FILE = """\
 # head
@@ -53,10 +53,17 @@ steps:
 # end
 """
 WAYS = [
-    ("steps", "intro", "content"), ("steps", "intro", "subject"), ("steps", "nudge", "subject"),
-    ("steps", "nudge", "content"), ("steps", "many", "type"), ("steps", "many", "subject"),
-    ("steps", "many", "task_note"), ("steps", "intro", "preheader"), ("steps", "nudge", "task_note"), ("title",),
-]  # fmt: skip
+    ("steps", "intro", "content"),
+    ("steps", "intro", "subject"),
+    ("steps", "nudge", "subject"),
+    ("steps", "nudge", "content"),
+    ("steps", "many", "type"),
+    ("steps", "many", "subject"),
+    ("steps", "many", "task_note"),
+    ("steps", "intro", "preheader"),
+    ("steps", "nudge", "task_note"),
+    ("title",),
+]
 TEXTS = st.text(
     st.one_of(
         st.sampled_from("\n\n \t:#'\"\\-{}[]&*!|>%@`$a1é\u00a0\u2028\x85\ufeff,?"),
@@ -68,7 +75,7 @@ TEXTS = st.text(
 
 def data_of(text: str) -> dict[str, Data]:
     """The document, which has no mistake."""
-    document = judge(text)
+    document = parse(text)
     assert document.findings == []
     assert isinstance(document.data, dict)
     return document.data
@@ -184,13 +191,13 @@ def test_content_becomes_variant_a() -> None:
 @pytest.mark.parametrize("way", [("steps", "gone", "day"), ("steps", "b", "day"), ("steps", "c", "day")])
 def test_what_cannot_be_edited(way: tuple[str, ...]) -> None:
     """A way that leads nowhere, and one that leads through an alias."""
-    with pytest.raises(CannotEdit):
+    with pytest.raises(EditError):
         put("steps:\n  a: &a {day: 1}\n  b: *a\n  c: text\n", way, 2)
 
 
 def test_the_last_key_stays() -> None:
     """Nothing would be left: that is no mapping any more."""
-    with pytest.raises(CannotEdit):
+    with pytest.raises(EditError):
         drop("steps:\n  a:\n    day: 1\n", ("steps", "a", "day"))
 
 

@@ -9,20 +9,74 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sequence_sync.source import yaml as document
-from sequence_sync.source.problems import BROKEN, Place, locate
-from sequence_sync.source.yaml import judge, read_quick
+from sequence_sync.source.problems import INVALID, Position, locate
+from sequence_sync.source.yaml import parse, parse_fast
 
 PIECES = [
-    "a", "b: ", "key: ", "x", ":", " ", "\n", "\n  ", "\n    ", "- ", "|\n  ", "|+\n ", "|-\n  ", ">\n  ", ">2\n  ",
-    "'", '"', "[", "]", "{", "}", ",", " #", "# ", "#", "?", "? ", "é", "\u00a0", "\\n", "\\", "---", "--- ", "...",
-    "k2: v\n", "k3: |\n   t\n", "\n\n", "%", "@", "!x", "&a", "*a", "<<", "~", "1", "=", ": ", "\\x41", "\\/", "''",
-    "\U0001f600", "{{", "}}", "\\u2028", "\\\n", "\t", "\u2028", "\x85",
-]  # fmt: skip
+    "a",
+    "b: ",
+    "key: ",
+    "x",
+    ":",
+    " ",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "- ",
+    "|\n  ",
+    "|+\n ",
+    "|-\n  ",
+    ">\n  ",
+    ">2\n  ",
+    "'",
+    '"',
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    " #",
+    "# ",
+    "#",
+    "?",
+    "? ",
+    "é",
+    "\u00a0",
+    "\\n",
+    "\\",
+    "---",
+    "--- ",
+    "...",
+    "k2: v\n",
+    "k3: |\n   t\n",
+    "\n\n",
+    "%",
+    "@",
+    "!x",
+    "&a",
+    "*a",
+    "<<",
+    "~",
+    "1",
+    "=",
+    ": ",
+    "\\x41",
+    "\\/",
+    "''",
+    "\U0001f600",
+    "{{",
+    "}}",
+    "\\u2028",
+    "\\\n",
+    "\t",
+    "\u2028",
+    "\x85",
+]
 
 
 def found(text: str) -> list[tuple[int, int, str]]:
     """Line, column and rule of what the judge tells."""
-    return [(finding.place.line, finding.place.column, finding.rule) for finding in judge(text).findings]
+    return [(finding.place.line, finding.place.column, finding.rule) for finding in parse(text).findings]
 
 
 @pytest.mark.parametrize(
@@ -89,18 +143,18 @@ def test_tells_all_but_after_a_break() -> None:
 def test_a_scalar_is_its_text(text: str) -> None:
     """No number, date, switch or null is guessed, by neither reader, as a value and as a key."""
     expected = {"a": text, text: "b"}
-    assert judge(f"a: {text}\n{text}: b\n").data == expected
-    assert read_quick(f"a: {text}\n{text}: b\n") == expected
+    assert parse(f"a: {text}\n{text}: b\n").data == expected
+    assert parse_fast(f"a: {text}\n{text}: b\n") == expected
 
 
 def test_knows_the_place_of_keys_values_and_items() -> None:
     """A way through the document leads to the key or the value; a way that ends early to what is nearest."""
-    root = judge("a:\n  - x\n  - bcd: 'e f'\n").root
-    assert locate(root, ("a", 1, "bcd"), False) == Place(3, 10, 5)
-    assert locate(root, ("a", 1, "bcd"), True) == Place(3, 5, 3)
-    assert locate(root, ("a", 0), False) == Place(2, 5, 1)
-    assert locate(root, ("a", 1, "nothing"), False) == Place(3, 5, 1)
-    assert locate(root, ("nothing",), True) == Place(1, 1, 1)
+    root = parse("a:\n  - x\n  - bcd: 'e f'\n").root
+    assert locate(root, ("a", 1, "bcd"), False) == Position(3, 10, 5)
+    assert locate(root, ("a", 1, "bcd"), True) == Position(3, 5, 3)
+    assert locate(root, ("a", 0), False) == Position(2, 5, 1)
+    assert locate(root, ("a", 1, "nothing"), False) == Position(3, 5, 1)
+    assert locate(root, ("nothing",), True) == Position(1, 1, 1)
 
 
 def test_a_bomb_of_aliases_is_quick_and_small() -> None:
@@ -111,26 +165,26 @@ def test_a_bomb_of_aliases_is_quick_and_small() -> None:
     assert [rule for *_, rule in found("\n".join(lines))] == ["alias-bomb"]
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
-    assert judge("a: &x [b]\nc: [*x, *x]\n").data == {"a": ["b"], "c": [["b"], ["b"]]}
+    assert parse("a: &x [b]\nc: [*x, *x]\n").data == {"a": ["b"], "c": [["b"], ["b"]]}
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "a: " + "{" * 5000, "- " * 5000, "a: &a [*a]\n"])
 def test_nothing_crashes_it(text: str) -> None:
     """Deep nesting and an alias in its own anchor are findings; the stack is not touched."""
-    assert judge(text).data is BROKEN
-    assert len(judge(text).findings) == 1
-    assert read_quick(text) is None
+    assert parse(text).data is INVALID
+    assert len(parse(text).findings) == 1
+    assert parse_fast(text) is None
 
 
 def test_the_c_parser_is_in_use() -> None:
     """The extension that the project depends on is found; without it loading is ten times slower and nobody told."""
-    assert document.QUICK_PARSER is not None
-    assert read_quick("a: {b: [c]}\n") == {"a": {"b": ["c"]}}
+    assert document.FAST_PARSER is not None
+    assert parse_fast("a: {b: [c]}\n") == {"a": {"b": ["c"]}}
 
 
 def test_empty_is_told_apart_from_broken() -> None:
     """A file of comments is empty; one that is broken is not."""
-    assert [judge(text).empty for text in ("", "# a\n", "---\n", "a: [", "a: b\n")] == [True, True, True, False, False]
+    assert [parse(text).empty for text in ("", "# a\n", "---\n", "a: [", "a: b\n")] == [True, True, True, False, False]
 
 
 @settings(max_examples=400, deadline=None)
@@ -142,8 +196,8 @@ def test_empty_is_told_apart_from_broken() -> None:
 def test_where_the_quick_reader_reads_the_judge_agrees(pieces: list[str], after_key: bool) -> None:
     """The quick reader may only save time: what it takes, the judge takes without a word and reads as the same."""
     text = ("key: " if after_key else "") + "".join(pieces)
-    quick = read_quick(text)
-    judged = judge(text)
+    quick = parse_fast(text)
+    judged = parse(text)
     if quick is not None:
         assert judged.findings == []
         assert judged.data == quick
@@ -153,5 +207,5 @@ def test_where_the_quick_reader_reads_the_judge_agrees(pieces: list[str], after_
 @given(st.text(max_size=80))
 def test_any_text_is_a_document_or_a_finding(text: str) -> None:
     """The judge raises nothing, whatever it is given."""
-    judged = judge(text)
-    assert judged.findings or judged.empty or judged.data is not BROKEN
+    judged = parse(text)
+    assert judged.findings or judged.empty or judged.data is not INVALID

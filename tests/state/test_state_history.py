@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import a_call, a_sequence, a_state, an_email, made_from
 
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.state.history import (
     AnyLine,
     NoteLine,
@@ -104,15 +104,22 @@ def test_what_was_recorded_since_the_last_fold_counts() -> None:
     assert bare(state_at(7, third, second, lines[:1])) == bare(first)
 
 
-@pytest.mark.parametrize(("serial", "lost", "range_told"), [
-    (10, (), "from 7 to 9"), (6, (), "from 7 to 9"), (-1, (), "from 7 to 9"), (7, (0,), "from 8 to 9"),
-    (7, (1,), "just 9"), (8, (0, 1), "just 9"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("serial", "lost", "range_told"),
+    [
+        (10, (), "from 7 to 9"),
+        (6, (), "from 7 to 9"),
+        (-1, (), "from 7 to 9"),
+        (7, (0,), "from 8 to 9"),
+        (7, (1,), "just 9"),
+        (8, (0, 1), "just 9"),
+    ],
+)
 def test_a_serial_that_is_not_there(serial: int, lost: tuple[int, ...], range_told: str) -> None:
     """In the future, before the beginning, or behind a gap: refused with 3, and with what is there."""
     states, lines = three()
     kept = [row for place, row in enumerate(lines) if place not in lost]
-    with pytest.raises(UsageProblem, match=range_told) as refused:
+    with pytest.raises(UsageError, match=range_told) as refused:
         state_at(serial, states[-1], states[-1], kept)
     assert refused.value.exit_code == 3
 
@@ -121,10 +128,10 @@ def test_a_state_that_was_put_away_is_not_gone_back_to() -> None:
     """Where today's state is not the one that the last line led to, nothing is guessed."""
     states, lines = three()
     other = states[-1].with_delta(Delta(sequence="trial", steps={"intro": an_email("L1S1", day=8)}))
-    with pytest.raises(UsageProblem, match="just 9"):
+    with pytest.raises(UsageError, match="just 9"):
         state_at(8, other, other, lines)
     foreign = states[-1].model_copy(update={"lineage": "another"})
-    with pytest.raises(UsageProblem, match="just 9"):
+    with pytest.raises(UsageError, match="just 9"):
         state_at(8, foreign, foreign, lines)
 
 

@@ -10,21 +10,21 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made
 from support.states import LINEAGE, FailingDisk, FakeClock, a_state, info, new_step
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.files import Rescue
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.history import AnyLine, CallLine, SerialLine, decode_lines, state_at
 from sequence_sync.state.journal import (
     Author,
+    CallResult,
     EndRecord,
     IntentRecord,
     NoteRecord,
     OutcomeRecord,
-    Result,
     RunRecord,
     SequenceRecord,
 )
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Applying
 from sequence_sync.state.statefile import decode
 
@@ -90,23 +90,23 @@ class Mortal(MemoryBackend):
         self._maybe("after")
 
 
-def begun(backend: MemoryBackend, run: str) -> Ledger:
+def begun(backend: MemoryBackend, run: str) -> StateManager:
     """A run on that backend."""
     lock = backend.lock(info(run), 0, FakeClock())
     author = ANNA.model_copy(update={"operation": run})
-    return Ledger(
+    return StateManager(
         backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run=run, author=lambda: author
-    )  # fmt: skip
+    )
 
 
-def two_folds(ledger: Ledger) -> None:
+def two_folds(ledger: StateManager) -> None:
     """A run that makes two steps and folds after each."""
     ledger.append(RunRecord(applying=Applying(plan="p")))
     for name in ("more", "most"):
         if f"S-{name}" not in dict(map(reversed, ledger.state.addresses())):  # type: ignore[arg-type]
             number = ledger.append(IntentRecord(address=f"trial.{name}", action="create-step"))
             delta = new_step(name, f"S-{name}")
-            ledger.append(OutcomeRecord(of=number, result=Result.MADE, deltas=(delta,)))
+            ledger.append(OutcomeRecord(of=number, result=CallResult.MADE, deltas=(delta,)))
         ledger.fold()
     ledger.append(EndRecord())
     ledger.fold()
@@ -143,8 +143,8 @@ def test_what_a_run_leaves(home: Home) -> None:
     ledger.append(SequenceRecord(sequence="trial", seen=("S1",)))
     ledger.append(made(ledger.append(INTENT)))
     patch = IntentRecord(address="trial.nudge.a", action="update-variant", replaced={"payload": {"subject": "Old"}})
-    ledger.append(OutcomeRecord(of=ledger.append(patch), result=Result.UPDATED, deltas=(new_step(),)))
-    ledger.append(OutcomeRecord(of=ledger.append(patch), result=Result.REFUSED, detail="no"))
+    ledger.append(OutcomeRecord(of=ledger.append(patch), result=CallResult.UPDATED, deltas=(new_step(),)))
+    ledger.append(OutcomeRecord(of=ledger.append(patch), result=CallResult.REFUSED, detail="no"))
     ledger.append(NoteRecord(text="trial.more is there", deltas=(new_step("more", "S8"),)))
     ledger.append(NoteRecord(text="done"))
     ledger.append(EndRecord(exit_code=10))
@@ -214,7 +214,7 @@ def test_half_a_history_is_written_again(home: Home) -> None:
     ledger = home.run(disk=disk)
     ledger.append(made(ledger.append(INTENT)))
     disk.failing, disk.left = {"write"}, 0
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         ledger.fold()  # the state cannot be written either
     assert home.backend().history() != b""
     disk.failing = set()

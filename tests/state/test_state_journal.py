@@ -7,21 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import LINEAGE, an_email, new_step
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.state.journal import (
     AnyRecord,
     Author,
+    CallResult,
     DamagedRecord,
     EndRecord,
     IntentRecord,
     NoteRecord,
     OutcomeRecord,
-    Result,
     RunRecord,
     SequenceRecord,
-    frame,
+    decode_records,
+    encode_record,
     lineage_of,
-    unframe,
 )
 
 
@@ -31,7 +31,7 @@ def some_records(first: int = 1) -> list[AnyRecord]:
         RunRecord(run="r1", by=Author(who="anna")),
         SequenceRecord(sequence="trial", remote_id="L1", seen=("S1",)),
         IntentRecord(address="trial.nudge", action="create-step", content=an_email().content, seen=("S1",)),
-        OutcomeRecord(of=3, result=Result.MADE, detail="Jörg\nDüsseldorf", deltas=(new_step(),)),
+        OutcomeRecord(of=3, result=CallResult.MADE, detail="Jörg\nDüsseldorf", deltas=(new_step(),)),
         NoteRecord(text="\u2028"),
         EndRecord(),
     ]
@@ -39,13 +39,13 @@ def some_records(first: int = 1) -> list[AnyRecord]:
 
 
 RECORDS = some_records()
-LINES = [frame(record) for record in RECORDS]
+LINES = [encode_record(record) for record in RECORDS]
 WHOLE = b"".join(LINES)
 
 
 def check(data: bytes, folded: int = 0) -> list[AnyRecord]:
     """The records of damaged `data`, after the law: numbers rise, and each record is an original or told damage."""
-    found = unframe(data, LINEAGE, folded)
+    found = decode_records(data, LINEAGE, folded)
     numbers = [record.n for record in found]
     assert numbers == sorted(set(numbers))
     assert all(isinstance(record, DamagedRecord) or record in RECORDS for record in found)
@@ -64,8 +64,8 @@ def is_damaged(found: list[AnyRecord]) -> bool:
 
 def test_round_trip() -> None:
     """What was framed comes back, in order, with nothing damaged."""
-    assert unframe(WHOLE, LINEAGE) == RECORDS
-    assert unframe(b"", LINEAGE) == []
+    assert decode_records(WHOLE, LINEAGE) == RECORDS
+    assert decode_records(b"", LINEAGE) == []
 
 
 def test_one_line_each() -> None:
@@ -136,29 +136,29 @@ def test_a_doubled_line_is_damage() -> None:
 
 def test_damage_without_any_record() -> None:
     """A journal of nothing but garbage is one damaged record after those that are folded."""
-    assert unframe(b"\0" * 4096, LINEAGE, 8) == [DamagedRecord(n=9, lineage=LINEAGE)]
-    assert unframe(b"\n\n\n", LINEAGE) == [DamagedRecord(n=1, lineage=LINEAGE)]
+    assert decode_records(b"\0" * 4096, LINEAGE, 8) == [DamagedRecord(n=9, lineage=LINEAGE)]
+    assert decode_records(b"\n\n\n", LINEAGE) == [DamagedRecord(n=1, lineage=LINEAGE)]
 
 
 def test_told_damage_stays_what_it_is() -> None:
     """Written back with its damage, a journal reads the same and gets no new damage."""
     found = check(LINES[0] + LINES[4] + b"junk\n" + LINES[5] + b"tail")
     assert [record.n for record in found if isinstance(record, DamagedRecord)] == [2, 7]
-    again = b"".join(frame(record) for record in found)
-    assert unframe(again, LINEAGE) == found
+    again = b"".join(encode_record(record) for record in found)
+    assert decode_records(again, LINEAGE) == found
 
 
 @given(st.lists(st.sampled_from([*LINES, b"junk\n"]), max_size=9), st.integers(0, 7))
 def test_reading_back_what_was_read_changes_nothing(lines: list[bytes], folded: int) -> None:
     """Whatever lines are lost, doubled or in the wrong place: written back as read, the journal reads the same."""
     found = check(b"".join(lines), folded)
-    assert unframe(b"".join(frame(record) for record in found), LINEAGE, folded) == found
+    assert decode_records(b"".join(encode_record(record) for record in found), LINEAGE, folded) == found
 
 
 def test_another_lineage_is_refused() -> None:
     """Intact records of another state are never replayed on this one."""
-    with pytest.raises(StateProblem, match="belongs to another state"):
-        unframe(WHOLE, "another")
+    with pytest.raises(StateError, match="belongs to another state"):
+        decode_records(WHOLE, "another")
 
 
 def test_lineage_of_the_first_intact_record() -> None:
@@ -169,10 +169,10 @@ def test_lineage_of_the_first_intact_record() -> None:
 
 def test_a_right_sum_over_a_wrong_shape_is_damage() -> None:
     """A line whose sum is right but that is no record, or has no number, counts as damaged."""
-    assert is_damaged(unframe(frame(EndRecord(n=0, lineage=LINEAGE)), LINEAGE))
+    assert is_damaged(decode_records(encode_record(EndRecord(n=0, lineage=LINEAGE)), LINEAGE))
 
 
 def test_half_a_character_is_a_state_problem() -> None:
     """A record whose text cannot be written is refused with words."""
-    with pytest.raises(StateProblem, match="cannot be written"):
-        frame(NoteRecord(n=1, lineage=LINEAGE, text="\ud800"))
+    with pytest.raises(StateError, match="cannot be written"):
+        encode_record(NoteRecord(n=1, lineage=LINEAGE, text="\ud800"))

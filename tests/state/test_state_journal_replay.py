@@ -7,25 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import LINEAGE, a_state, new_sequence, new_step
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.state.journal import (
     AnyRecord,
+    CallResult,
     DamagedRecord,
     EndRecord,
     IntentRecord,
     NoteRecord,
     OutcomeRecord,
-    Result,
     RunRecord,
     SequenceRecord,
     SettledRecord,
-    folded,
-    frame,
+    checkpointed,
+    decode_records,
+    encode_record,
     replay,
-    still_needed,
-    unframe,
+    retained_records,
 )
-from sequence_sync.state.model import Applying, Delta, Owners, State
+from sequence_sync.state.model import Applying, Delta, RemoteIdIndex, State
 
 APPLYING = Applying(plan="a" * 64)
 BASE = a_state()  # its journal is folded up to 3
@@ -43,7 +43,7 @@ def intent(address: str = "trial.nudge") -> IntentRecord:
 
 def made(of: int, *deltas: Delta) -> OutcomeRecord:
     """Its answer."""
-    return OutcomeRecord(of=of, result=Result.MADE, deltas=deltas)
+    return OutcomeRecord(of=of, result=CallResult.MADE, deltas=deltas)
 
 
 def test_deltas_are_applied() -> None:
@@ -95,22 +95,22 @@ def test_the_last_run_ended() -> None:
 
 def test_an_id_that_would_stand_twice_is_refused() -> None:
     """A journal that gives one remote id to two steps is not believed."""
-    with pytest.raises(StateProblem, match="contradicts"):
+    with pytest.raises(StateError, match="contradicts"):
         replay(BASE, numbered(made(1, new_step("x", "S9")), made(2, new_step("y", "S9"))))
 
 
 def test_folding() -> None:
     """The folded state holds the journal's last number, and replaying the same journal on it changes nothing."""
     records = numbered(RunRecord(applying=APPLYING), intent(), made(5, new_step()), EndRecord())
-    state = folded(replay(BASE, records))
+    state = checkpointed(replay(BASE, records))
     assert state.journal == 7
     assert replay(state, records).state == state
-    assert folded(replay(state, records)) == state
+    assert checkpointed(replay(state, records)) == state
 
 
 def test_serial_stays_without_content() -> None:
     """Folding a run that changed nothing leaves the serial as it was."""
-    assert folded(replay(BASE, numbered(RunRecord(), EndRecord()))).serial == BASE.serial
+    assert checkpointed(replay(BASE, numbered(RunRecord(), EndRecord()))).serial == BASE.serial
 
 
 def test_what_outlives_folding() -> None:
@@ -118,15 +118,15 @@ def test_what_outlives_folding() -> None:
     there = SequenceRecord(sequence="trial", remote_id="L1")
     done = SequenceRecord(sequence="done", remote_id="L2")
     run = numbered(RunRecord(), there, done, intent(), intent("done.x"), made(8), EndRecord())
-    assert [row.n for row in still_needed(replay(BASE, run))] == [5, 7, 10]
+    assert [row.n for row in retained_records(replay(BASE, run))] == [5, 7, 10]
     damaged = numbered(DamagedRecord(), RunRecord(), done, EndRecord())
-    assert [row.n for row in still_needed(replay(BASE, damaged))] == [4, 6, 7]
+    assert [row.n for row in retained_records(replay(BASE, damaged))] == [4, 6, 7]
 
 
 def test_a_running_run_keeps_its_records() -> None:
     """While a run goes on, its beginning and its sequences' records outlive a fold."""
     run = numbered(RunRecord(), SequenceRecord(sequence="trial"), intent(), made(6, new_step()))
-    assert [row.n for row in still_needed(replay(BASE, run))] == [4, 5]
+    assert [row.n for row in retained_records(replay(BASE, run))] == [4, 5]
 
 
 records_of_a_life = st.lists(
@@ -160,9 +160,9 @@ def test_folding_anywhere_changes_nothing(kinds: list[str], cut: int) -> None:
     records = a_life(kinds)
     straight = replay(BASE, records)
     half = replay(BASE, records[:cut])
-    state = folded(half)
-    journal = b"".join(frame(row) for row in [*still_needed(half), *records[cut:]])
-    again = replay(state, unframe(journal, LINEAGE, state.journal))
+    state = checkpointed(half)
+    journal = b"".join(encode_record(row) for row in [*retained_records(half), *records[cut:]])
+    again = replay(state, decode_records(journal, LINEAGE, state.journal))
     assert again.state.sequences == straight.state.sequences
     assert again.state.applying == straight.state.applying
     assert [row.n for row in again.open_intents] == [row.n for row in straight.open_intents]
@@ -182,20 +182,20 @@ def move(state: State, *deltas: Delta) -> State:
 
 def test_owners_refuse_a_second_address() -> None:
     """An id that one step has is refused for another, and the refusal changes nothing."""
-    owners = Owners(BASE)
+    owners = RemoteIdIndex(BASE)
     for delta in (new_step("x", "L1S1"), new_step("x", "L1"), new_sequence("other", "L1S2")):
-        with pytest.raises(StateProblem, match="stand twice"):
+        with pytest.raises(StateError, match="stand twice"):
             owners.move(BASE, move(BASE, delta), [delta.sequence])
     owners.move(BASE, move(BASE, new_step("x", "S9")), ["trial"])
 
 
 def test_owners_follow_moves() -> None:
     """An id that left an address, in the same record or before, may come to another."""
-    owners = Owners(BASE)
+    owners = RemoteIdIndex(BASE)
     row = BASE.sequences["trial"]
     renamed = move(
         BASE, Delta(sequence="trial", drop=True), Delta(sequence="new", head=row.head, steps=dict(row.steps))
     )
     owners.move(BASE, renamed, ["trial", "new"])
-    with pytest.raises(StateProblem, match=r"L1S1 belongs to new\.intro"):
+    with pytest.raises(StateError, match=r"L1S1 belongs to new\.intro"):
         owners.move(renamed, move(renamed, new_step("x", "L1S1", "new")), ["new"])

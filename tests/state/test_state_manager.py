@@ -18,8 +18,8 @@ from sequence_sync.state.journal import (
     NoteRecord,
     RunRecord,
     SequenceRecord,
+    decode_records,
     replay,
-    unframe,
 )
 from sequence_sync.state.manager import read_only
 from sequence_sync.state.model import Applying
@@ -48,7 +48,7 @@ def test_numbers_go_on(home: Home) -> None:
     ledger.fold()
     assert ledger.append(NoteRecord(run="other")) == 3
     assert home.run("r2").append(NoteRecord()) == 4
-    found = unframe(home.journal.read_bytes(), LINEAGE, home.stored().journal)
+    found = decode_records(home.journal.read_bytes(), LINEAGE, home.stored().journal)
     assert [(row.n, row.run) for row in found] == [(1, "r1"), (3, "other"), (4, "r2")]
 
 
@@ -78,7 +78,7 @@ def test_fold(home: Home) -> None:
     assert home.stored() == ledger.state
     assert home.stored().serial == a_state().serial + 1
     assert home.stored().journal == 7
-    assert [row.kind for row in unframe(home.journal.read_bytes(), LINEAGE, 7)] == ["end"]
+    assert [row.kind for row in decode_records(home.journal.read_bytes(), LINEAGE, 7)] == ["end"]
     again = home.run("r2")
     assert again.last_run_ended
     assert again.open_intents == ()
@@ -116,11 +116,11 @@ def test_fold_if_due(home: Home) -> None:
     home.put(a_state())
     ledger = home.run()
     ledger.append(NoteRecord(text="small"))
-    assert not ledger.fold_if_due()
+    assert not ledger.checkpoint_if_due()
     ledger.append(NoteRecord(text="x" * 300_000))
-    assert ledger.fold_if_due()
+    assert ledger.checkpoint_if_due()
     assert home.stored().journal == 5
-    assert not ledger.fold_if_due()
+    assert not ledger.checkpoint_if_due()
 
 
 def test_readers_see_state_plus_journal(home: Home) -> None:
@@ -173,7 +173,7 @@ def test_workers_side_by_side(home: Home) -> None:
         for turn in range(25):
             step = new_step(f"k{turn}", f"S{name}{turn}", name)
             numbers.append(ledger.append(NoteRecord(deltas=(step,))))
-            ledger.fold_if_due()
+            ledger.checkpoint_if_due()
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
     for thread in threads:
@@ -201,8 +201,8 @@ def test_the_view_is_what_replay_says(home: Home) -> None:
         ledger.append(row)
     assert store.stored is not None
     base = decode(store.stored.data, "x")
-    again = replay(base, unframe(store.journal, LINEAGE, base.journal))
+    again = replay(base, decode_records(store.journal, LINEAGE, base.journal))
     assert again.state.sequences == ledger.state.sequences
     assert again.state.applying == ledger.state.applying
     assert again.open_intents == ledger.open_intents
-    assert not any(isinstance(row, DamagedRecord) for row in unframe(store.journal, LINEAGE, base.journal))
+    assert not any(isinstance(row, DamagedRecord) for row in decode_records(store.journal, LINEAGE, base.journal))

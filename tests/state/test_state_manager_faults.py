@@ -8,10 +8,10 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made
 from support.states import LINEAGE, FailingDisk, a_state
 
-from sequence_sync.errors import AccountProblem, LockLost, StateProblem
-from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.errors import AccountError, LockLostError, StateError
+from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.journal import EndRecord, NoteRecord, RunRecord, SettledRecord
-from sequence_sync.state.manager import StateUnsaved, read_only
+from sequence_sync.state.manager import StateNotSavedError, read_only
 from sequence_sync.state.statefile import decode
 
 
@@ -79,17 +79,17 @@ def test_another_states_journal_is_refused(home: Home) -> None:
     home.put(a_state())
     home.run().append(NoteRecord())
     home.put(a_state().model_copy(update={"lineage": "another"}))
-    with pytest.raises(StateProblem, match="another state"):
+    with pytest.raises(StateError, match="another state"):
         home.run("r2")
 
 
 def test_another_api_host_is_refused(home: Home) -> None:
     """A state of another API host ends with 4, for readers and for runs."""
     home.put(a_state().model_copy(update={"api_host": "127.0.0.1:9"}))
-    with pytest.raises(AccountProblem) as refused:
+    with pytest.raises(AccountError) as refused:
         home.run()
     assert refused.value.exit_code == 4
-    with pytest.raises(AccountProblem):
+    with pytest.raises(AccountError):
         read_only(home.backend(), ACCOUNT)
 
 
@@ -103,10 +103,10 @@ def test_an_older_state_is_refused(home: Home) -> None:
     ledger.fold()
     old.write_bytes(before)
     home.journal.unlink()
-    with pytest.raises(StateProblem, match="older than this machine"):
+    with pytest.raises(StateError, match="older than this machine"):
         home.run("r2")
-    with pytest.raises(StateProblem, match="older than this machine"):
-        read_only(home.backend(), ACCOUNT, Seen(home.seen))
+    with pytest.raises(StateError, match="older than this machine"):
+        read_only(home.backend(), ACCOUNT, HighWaterMark(home.seen))
     assert read_only(home.backend(), ACCOUNT) is not None
 
 
@@ -116,7 +116,7 @@ def test_an_id_that_another_step_has_is_refused(home: Home) -> None:
     ledger = home.run()
     of = ledger.append(INTENT)
     before = home.journal.read_bytes()
-    with pytest.raises(StateProblem, match="stand twice"):
+    with pytest.raises(StateError, match="stand twice"):
         ledger.append(made(of, step_id="L1S1"))
     assert home.journal.read_bytes() == before
     ledger.append(made(of))
@@ -128,10 +128,10 @@ def test_no_intent_no_call(home: Home, operation: str) -> None:
     home.put(a_state())
     disk = FailingDisk(operation)
     ledger = home.run(disk=disk)
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         ledger.append(INTENT)
     disk.failing.clear()
-    with pytest.raises(StateProblem, match="any more"):
+    with pytest.raises(StateError, match="any more"):
         ledger.append(INTENT)
     assert ledger.open_intents == ()
     assert home.run("r2").view.last_n == a_state().journal + 1
@@ -142,7 +142,7 @@ def test_an_outcome_that_cannot_be_recorded_is_rescued(home: Home) -> None:
     home.put(a_state())
     ledger = home.run(disk=FailingDisk("fsync", only_after=1))
     of = ledger.append(INTENT)
-    with pytest.raises(StateProblem, match=r"trial\.nudge \(made\) is kept in") as told:
+    with pytest.raises(StateError, match=r"trial\.nudge \(made\) is kept in") as told:
         ledger.append(made(of))
     assert str(home.rescued()[0]) in str(told.value)
     assert "S9" in home.rescued()[0].read_text()
@@ -156,9 +156,9 @@ def test_a_lost_lock_records_nothing_more(home: Home) -> None:
     of = ledger.append(INTENT)
     before = home.path.read_bytes(), home.journal.read_bytes()
     (home.folder / "s.json.lock").unlink()
-    with pytest.raises(LockLost):
+    with pytest.raises(LockLostError):
         ledger.append(made(of))
-    with pytest.raises(StateUnsaved):
+    with pytest.raises(StateNotSavedError):
         ledger.fold()
     assert (home.path.read_bytes(), home.journal.read_bytes()) == before
     assert len(home.rescued()) == 2
@@ -169,7 +169,7 @@ def test_rescue_ladder(home: Home) -> None:
     home.put(a_state())
     ledger = home.run(disk=FailingDisk("replace"))
     ledger.append(made(ledger.append(INTENT)))
-    with pytest.raises(StateUnsaved, match="seqsync state push") as told:
+    with pytest.raises(StateNotSavedError, match="seqsync state push") as told:
         ledger.fold()
     assert home.stored() == a_state()
     assert told.value.printed is None
@@ -185,7 +185,7 @@ def test_last_rung_of_the_ladder(home: Home) -> None:
     home.put(a_state())
     ledger = home.run(disk=FailingDisk("replace"), rescue=FailingDisk("write"))
     ledger.append(made(ledger.append(INTENT)))
-    with pytest.raises(StateUnsaved, match="seqsync state push FILE") as told:
+    with pytest.raises(StateNotSavedError, match="seqsync state push FILE") as told:
         ledger.fold()
     assert told.value.rescue_file is None
     assert told.value.printed is not None
@@ -198,7 +198,7 @@ def test_a_state_changed_by_hand_is_not_written_over(home: Home) -> None:
     ledger = home.run()
     ledger.append(made(ledger.append(INTENT)))
     home.put(a_state().model_copy(update={"serial": 99}))
-    with pytest.raises(StateUnsaved, match="changed by something else"):
+    with pytest.raises(StateNotSavedError, match="changed by something else"):
         ledger.fold()
     assert home.stored().serial == 99
     assert len(home.rescued()) == 1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import LINEAGE, a_call, a_sequence, a_state, an_email, made_from
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.state.model import Applying, State
 from sequence_sync.state.statefile import decode, encode, new_state, with_serial
 
@@ -35,7 +35,7 @@ def outcome(data: bytes) -> State | str:
     """What decode makes of `data`: a state, or its refusal."""
     try:
         return decode(data, "seqsync.state.json")
-    except StateProblem as problem:
+    except StateError as problem:
         return str(problem)
 
 
@@ -103,7 +103,7 @@ def test_crlf_is_forgiven() -> None:
 def test_a_wrong_sum_can_be_forced() -> None:
     """A hand-edited state is refused, taken with `unchecked`, and right again once it is written."""
     edited = encode(a_state()).replace(b"Trial", b"Trail")
-    with pytest.raises(StateProblem, match="changed outside seqsync"):
+    with pytest.raises(StateError, match="changed outside seqsync"):
         decode(edited, "x")
     forced = decode(edited, "x", unchecked=True)
     assert forced.sequences["trial"].title == "Trail"
@@ -113,7 +113,7 @@ def test_a_wrong_sum_can_be_forced() -> None:
 def test_a_lost_sum_is_refused() -> None:
     """Without its sum a state is refused, and `unchecked` takes it."""
     lines = [line for line in encode(a_state()).splitlines(keepends=True) if b'"sum"' not in line]
-    with pytest.raises(StateProblem, match="sum is wrong or missing"):
+    with pytest.raises(StateError, match="sum is wrong or missing"):
         decode(b"".join(lines), "x")
     assert decode(b"".join(lines), "x", unchecked=True) == a_state()
 
@@ -136,14 +136,14 @@ def test_an_older_version_climbs_the_ladder() -> None:
 
 def test_a_rung_that_is_missing_is_told() -> None:
     """A version that no upgrade begins at is refused as unknown."""
-    with pytest.raises(StateProblem, match="No seqsync wrote state version 0"):
+    with pytest.raises(StateError, match="No seqsync wrote state version 0"):
         decode(_as_version(0), "x")
 
 
 def test_half_a_character_is_a_state_problem() -> None:
     """A text that cannot be written as UTF-8 is refused with words, not with a traceback."""
     state = a_state(trial=a_sequence("L1", intro=an_email(subject="\ud800")))
-    with pytest.raises(StateProblem, match="cannot be written"):
+    with pytest.raises(StateError, match="cannot be written"):
         encode(state)
 
 

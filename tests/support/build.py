@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.state.model import SequenceState, State, StepState, step_state
 
 
@@ -24,10 +24,10 @@ def call(day: int = 1, note: str = "") -> Content:
     return Content(type="call_introduction", day=day, variants={"a": Variant(task_note=note)})
 
 
-def wanted(key: str = "trial", title: str = "", remote_id: str | None = None, **more: object) -> WantedSequence:
+def wanted(key: str = "trial", title: str = "", remote_id: str | None = None, **more: object) -> DesiredSequence:
     """A wanted sequence; `steps` is a mapping of contents."""
     fields = {"steps": {}, "files": (f"sequences/{key}.yaml",), "source_digest": f"source of {key}"} | more
-    return WantedSequence(key=key, title=title or key.title(), remote_id=remote_id, **fields)
+    return DesiredSequence(key=key, title=title or key.title(), remote_id=remote_id, **fields)
 
 
 def entry(remote_id: str = "SEQ1", title: str = "Trial", **steps: Content) -> SequenceState:

@@ -49,8 +49,10 @@ def assert_changed(server: StandIn, faults: int) -> None:
     (later,) = (step for step in steps if len(step["variants"]) > 1)
     assert later["absoluteDays"] == days[5]
     assert [row["payload"]["subject"] for row in later["variants"]] == [
-        "Still curious, {{firstName}}?", "Quite another idea", "The third way",
-    ]  # fmt: skip
+        "Still curious, {{firstName}}?",
+        "Quite another idea",
+        "The third way",
+    ]
     (call,) = (step for step in steps if step["type"] == 11)
     assert call["variants"][0]["taskNote"] == "Ask about the figures"
     assert changes_of(server) <= len(server.changes) <= changes_of(server) + faults

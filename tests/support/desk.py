@@ -8,11 +8,11 @@ from typing import Any
 
 from support.build import state, wanted
 
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.plan.model import Plan
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.base import App, AppSequence, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.base import RemoteAccount, RemoteSequence, RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
@@ -37,7 +37,7 @@ class Desk:
     """
 
     state: State
-    files: dict[str, WantedSequence] = field(default_factory=dict)
+    files: dict[str, DesiredSequence] = field(default_factory=dict)
     steps: dict[str, dict[str, RemoteStep]] = field(default_factory=dict)
     rows: dict[str, RemoteSequence | None] = field(default_factory=dict)
     others: list[RemoteSequence] = field(default_factory=list)
@@ -92,17 +92,17 @@ class Desk:
         """Somebody adds a step in the app."""
         self.steps[key][step.id] = step
 
-    def app(self) -> App:
+    def app(self) -> RemoteAccount:
         """The account as read."""
         read = {
-            key: AppSequence(row, tuple(self.steps[key].values()) if row else None, frozenset(self.gone))
+            key: SequenceSnapshot(row, tuple(self.steps[key].values()) if row else None, frozenset(self.gone))
             for key, row in self.rows.items()
         }
-        return App((*[row for row in self.rows.values() if row], *self.others), read)
+        return RemoteAccount((*[row for row in self.rows.values() if row], *self.others), read)
 
     def plan(self, *allowed: str, **more: Any) -> Plan:
         """The refreshed plan."""
-        return make_plan(Inputs(self.files, self.state, "default", "api", allowed=allowed, app=self.app(), **more))
+        return make_plan(PlanInputs(self.files, self.state, "default", "api", allowed=allowed, app=self.app(), **more))
 
 
 def lines(plan: Plan) -> list[tuple[str, str, str]]:

@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 from support.build import call, email, message, wanted
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 
-WORDS = [f"{one}{two}" for one in ("la", "ko", "mi", "ter", "sun", "bor", "win", "hal", "gre", "pod")
-         for two in ("ra", "net", "sil", "gon", "dy", "mar", "low", "tek", "vis", "ump", "ba", "orn")]  # fmt: skip
-Files = dict[str, WantedSequence]
+WORDS = [
+    f"{one}{two}"
+    for one in ("la", "ko", "mi", "ter", "sun", "bor", "win", "hal", "gre", "pod")
+    for two in ("ra", "net", "sil", "gon", "dy", "mar", "low", "tek", "vis", "ump", "ba", "orn")
+]
+Files = dict[str, DesiredSequence]
 LETTERS = "abcdefghij"
 MOST_STEPS = 9
 
@@ -337,9 +340,26 @@ def _new_sequence(author: Author, key: str) -> str | None:
 
 
 EDITS: dict[str, Callable[[Author, str], str | None]] = {
-    "reword": _reword, "markup": _markup, "note": _note, "attachments": _attachments, "priority": _priority,
-    "assignee": _assignee, "reschedule": _reschedule, "swap": _swap, "rotate": _rotate, "shift": _shift,
-    "insert": _insert, "rename": _rename, "rename sequence": _rename_sequence, "add variant": _add_variant,
-    "drop variant": _drop_variant, "put variant back": _put_variant_back, "remove": _remove, "let go": _let_go,
-    "put back": _put_back, "type": _change_type, "title": _retitle, "new sequence": _new_sequence,
-}  # fmt: skip
+    "reword": _reword,
+    "markup": _markup,
+    "note": _note,
+    "attachments": _attachments,
+    "priority": _priority,
+    "assignee": _assignee,
+    "reschedule": _reschedule,
+    "swap": _swap,
+    "rotate": _rotate,
+    "shift": _shift,
+    "insert": _insert,
+    "rename": _rename,
+    "rename sequence": _rename_sequence,
+    "add variant": _add_variant,
+    "drop variant": _drop_variant,
+    "put variant back": _put_variant_back,
+    "remove": _remove,
+    "let go": _let_go,
+    "put back": _put_back,
+    "type": _change_type,
+    "title": _retitle,
+    "new sequence": _new_sequence,
+}

@@ -9,17 +9,17 @@ from typing import Any
 
 from support.states import FakeClock, info
 
-from sequence_sync.apply.context import Context
+from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
 from sequence_sync.files import Rescue
 from sequence_sync.model.report import ApplyReport
-from sequence_sync.model.sequence import Content, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.plan.model import Plan
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.base import Answer, Kind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.state.manager import Account, Ledger
+from sequence_sync.state.manager import Account, StateManager
 
 Reaction = Callable[["FakeApi", Request], Answer]
 
@@ -71,22 +71,22 @@ def made(api: FakeApi, request: Request) -> Answer:
     if request.path == "/sequences":
         api.listed.append(RemoteSequence(name, str(body["title"]), False))
         api.kept[name] = []
-        return Answer(Kind.OK, 201, payload={"sequenceId": name})
+        return Answer(AnswerKind.OK, 201, payload={"sequenceId": name})
     rows = tuple(
-        RemoteVariant(f"{name}-{place}", row["payload"], row.get("taskNote", "")) for place, row in
-        enumerate(body["variants"])
-    )  # fmt: skip
+        RemoteVariant(f"{name}-{place}", row["payload"], row.get("taskNote", ""))
+        for place, row in enumerate(body["variants"])
+    )
     api.kept[request.path.split("/")[2]].append(RemoteStep(name, body["type"], day=body["absoluteDays"], variants=rows))
-    return Answer(Kind.OK, 201, payload={"id": name, "variants": [{"id": row.id} for row in rows]})
+    return Answer(AnswerKind.OK, 201, payload={"id": name, "variants": [{"id": row.id} for row in rows]})
 
 
 def lost(api: FakeApi, request: Request) -> Answer:
     """It is made, and no answer comes."""
     made(api, request)
-    return Answer(Kind.NO_ANSWER, message="timed out")
+    return Answer(AnswerKind.NO_ANSWER, message="timed out")
 
 
-def says(kind: Kind, message: str = "no") -> Reaction:
+def says(kind: AnswerKind, message: str = "no") -> Reaction:
     """Nothing is made, and the answer is of that kind."""
     return lambda api, request: Answer(kind, 400, message=message)
 
@@ -101,26 +101,28 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
     runs: int = 0
 
-    def context(self, **more: Any) -> Context:
+    def context(self, **more: Any) -> ApplyContext:
         """What a new run shares; it holds the lock."""
         self.runs += 1
         backend, run = MemoryBackend(self.store), f"run{self.runs}"
         lock = backend.lock(info(run), 0.0, self.clock)
-        self.ledger = Ledger(backend, lock, Account("default", "api"), Rescue(self.folder), lineage="one", run=run)
+        self.ledger = StateManager(
+            backend, lock, Account("default", "api"), Rescue(self.folder), lineage="one", run=run
+        )
         known = {"cut_off": False, "no_record": not self.ledger.last_run_ended} | more
-        return Context(
+        return ApplyContext(
             api=self.api, ledger=self.ledger, lock=lock, clock=self.clock, grace=120.0, run=run, **known
-        )  # fmt: skip
+        )
 
-    def plan(self, *files: WantedSequence) -> Plan:
+    def plan(self, *files: DesiredSequence) -> Plan:
         """The plan of `files` against the state."""
         return make_plan(
-            Inputs(
+            PlanInputs(
                 wanted={row.key: row for row in files}, state=self.ledger.state, environment="default", api_host="api"
             )
-        )  # fmt: skip
+        )
 
-    def apply(self, *files: WantedSequence, **more: Any) -> ApplyReport:
+    def apply(self, *files: DesiredSequence, **more: Any) -> ApplyReport:
         """Settle what is open, plan, carry out, let go of the lock."""
         context = self.context(**more)
         executor = Executor(context, 0)

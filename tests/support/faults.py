@@ -110,9 +110,14 @@ def spoiled(project: Project, kind: str, point: str, count: int, *arguments: str
     """Run a command with a signal or a refusal of the disk at the nth arrival at `point` (see `killed`)."""
     done = subprocess.run(
         [sys.executable, str(RUNNER), kind, point, str(count), *arguments],
-        cwd=project.root, env=project.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        cwd=project.root,
+        env=project.environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
         check=False,
-    )  # fmt: skip
+    )
     assert "Traceback" not in done.stderr, done.stderr
     assert "bug in seqsync" not in done.stderr, done.stderr
     assert KEY not in done.stdout + done.stderr

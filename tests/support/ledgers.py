@@ -8,11 +8,11 @@ from support.states import HOST, LINEAGE, FakeClock, info, new_step
 
 from sequence_sync.files import Disk, Rescue
 from sequence_sync.state.backends.base import Lock
-from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.backends.local import LocalBackend
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.state.journal import IntentRecord, OutcomeRecord, Result
-from sequence_sync.state.manager import Account, Ledger
+from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
+from sequence_sync.state.manager import Account, StateManager
 from sequence_sync.state.model import State
 from sequence_sync.state.statefile import decode, encode
 
@@ -22,7 +22,7 @@ INTENT = IntentRecord(address="trial.nudge", action="create-step")
 
 def made(of: int, step_id: str = "S9") -> OutcomeRecord:
     """The step of intent number `of` was made."""
-    return OutcomeRecord(of=of, result=Result.MADE, deltas=(new_step(step_id=step_id),))
+    return OutcomeRecord(of=of, result=CallResult.MADE, deltas=(new_step(step_id=step_id),))
 
 
 class Home:
@@ -39,14 +39,14 @@ class Home:
         """A fresh handle."""
         return LocalBackend(self.path, self.folder / ".seqsync", disk)
 
-    def run(self, name: str = "r1", disk: Disk | None = None, rescue: Disk | None = None) -> Ledger:
+    def run(self, name: str = "r1", disk: Disk | None = None, rescue: Disk | None = None) -> StateManager:
         """A new run; the one before is gone, in order or not."""
         if self.lock is not None:
             self.lock.release()
         backend = self.backend(disk)
         self.lock = backend.lock(info(name), 0, FakeClock())
         keep = Rescue(self.folder / ".seqsync" / "rescue", rescue)
-        return Ledger(backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, seen=Seen(self.seen))
+        return StateManager(backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, seen=HighWaterMark(self.seen))
 
     def stored(self) -> State:
         """The state as it stands on disk."""
@@ -62,8 +62,8 @@ class Home:
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def memory_ledger(store: MemoryStore) -> Ledger:
+def memory_ledger(store: MemoryStore) -> StateManager:
     """A run on a state in memory."""
     backend = MemoryBackend(store)
     lock = backend.lock(info("r1"), 0, FakeClock())
-    return Ledger(backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run="r1")
+    return StateManager(backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run="r1")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class NetworkRefused(RuntimeError):
+class NetworkRefusedError(RuntimeError):
     """A test tried to reach another machine. Not an OSError: code that forgives those must not hide it."""
 
 
@@ -21,11 +21,11 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_beyond_loopback(connect: Callable[..., Any]) -> Callable[..., Any]:
-    """`connect` of a socket, which raises NetworkRefused for any address that is not loopback."""
+    """`connect` of a socket, which raises NetworkRefusedError for any address that is not loopback."""
 
     def guarded(self: socket.socket, address: Any) -> Any:
         if self.family in (socket.AF_INET, socket.AF_INET6) and not is_loopback(str(address[0])):
-            raise NetworkRefused(f"a test may not connect to {address[0]}")
+            raise NetworkRefusedError(f"a test may not connect to {address[0]}")
         return connect(self, address)
 
     return guarded

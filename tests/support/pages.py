@@ -12,7 +12,7 @@ from sequence_sync.plan.model import (
     Action,
     Call,
     Change,
-    Drifted,
+    Drift,
     DriftKind,
     FieldChange,
     Gate,
@@ -58,13 +58,19 @@ def _connect() -> Change:
 
 def _later_call() -> Change:
     return Change(
-        address="trial.call", action=Action.UPDATE_STEP, reason=Reason.CHANGED, impact=Impact.TIMING,
+        address="trial.call",
+        action=Action.UPDATE_STEP,
+        reason=Reason.CHANGED,
+        impact=Impact.TIMING,
         before=task("call_demo", 4, "Ask about the budget", Priority.NORMAL),
-        after=task("call_demo", 7, "Ask about the budget", Priority.HIGH), sequence_id=SEQUENCE_ID,
-        fields=(FieldChange(field="day", before=4, after=7),
-                FieldChange(field="priority", before="normal", after="high")),
+        after=task("call_demo", 7, "Ask about the budget", Priority.HIGH),
+        sequence_id=SEQUENCE_ID,
+        fields=(
+            FieldChange(field="day", before=4, after=7),
+            FieldChange(field="priority", before="normal", after="high"),
+        ),
         calls=(Call(method="PATCH", path=f"/sequences/{SEQUENCE_ID}/steps/s2/variants/v2", body={"absoluteDays": 7}),),
-    )  # fmt: skip
+    )
 
 
 def _bump() -> Change:
@@ -77,12 +83,16 @@ def _bump() -> Change:
 def _switched_off() -> Change:
     kept, gone = (Variant(payload={"subject": f"{word} idea", "content": f"<p>{word}.</p>"}) for word in ("New", "Old"))
     return Change(
-        address="trial.nudge.b", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
-        impact=Impact.STRUCTURE, remote_id="b1", sequence_id=SEQUENCE_ID,
+        address="trial.nudge.b",
+        action=Action.DEACTIVATE_VARIANT,
+        reason=Reason.VARIANT_REMOVED,
+        impact=Impact.STRUCTURE,
+        remote_id="b1",
+        sequence_id=SEQUENCE_ID,
         before=Content(type="email", day=3, variants={"a": kept, "b": gone}),
         after=Content(type="email", day=3, variants={"a": kept}),
         calls=(Call(method="PATCH", path=f"/sequences/{SEQUENCE_ID}/steps/s3/variants/b1", body={"status": 0}),),
-    )  # fmt: skip
+    )
 
 
 def _blocked() -> tuple[Change, Change]:
@@ -90,48 +100,76 @@ def _blocked() -> tuple[Change, Change]:
     ids = {"sequence_id": SEQUENCE_ID, "action": Action.BLOCKED}
     return (
         Change(
-            address="trial.legacy", reason=Reason.STEP_REMOVED, before=task("call_other", 14), remote_id="s9", **ids,
+            address="trial.legacy",
+            reason=Reason.STEP_REMOVED,
+            before=task("call_other", 14),
+            remote_id="s9",
+            **ids,
             advice="In Saleshandy open Trial onboarding, Steps, day 14, the three dots, Delete. "
             "Then write `removed: [legacy]` in its file.",
         ),
         Change(
-            address="trial.break-up.a", reason=Reason.CONFLICT, wanted=Action.UPDATE_VARIANT, remote_id="v7", **ids,
-            before=email(21, "Closing the loop", words[0]), after=email(21, "Closing the loop", words[1]),
+            address="trial.break-up.a",
+            reason=Reason.CONFLICT,
+            wanted=Action.UPDATE_VARIANT,
+            remote_id="v7",
+            **ids,
+            before=email(21, "Closing the loop", words[0]),
+            after=email(21, "Closing the loop", words[1]),
             fields=(said("content", *words),),
             advice="Take the app's words with `seqsync import`, or overwrite them with `-allow drift`.",
         ),
-    )  # fmt: skip
+    )
 
 
-def _drift() -> tuple[Drifted, ...]:
+def _drift() -> tuple[Drift, ...]:
     prices = [f"<p>Our plans start at ${price}.</p>" for price in (49, 59)]
     return (
-        Drifted(address="trial.pricing.a", kind=DriftKind.CHANGED, remote_id="v4",
-                fields=(said("subject", "Pricing", "Prices"), said("content", *prices))),
-        Drifted(address="trial", kind=DriftKind.ADDED, remote_id="s21", detail='email, day 30 "Last one"'),
-        Drifted(address="trial.demo", kind=DriftKind.GONE, remote_id="s22", detail="call demo, day 12"),
-    )  # fmt: skip
+        Drift(
+            address="trial.pricing.a",
+            kind=DriftKind.CHANGED,
+            remote_id="v4",
+            fields=(said("subject", "Pricing", "Prices"), said("content", *prices)),
+        ),
+        Drift(address="trial", kind=DriftKind.ADDED, remote_id="s21", detail='email, day 30 "Last one"'),
+        Drift(address="trial.demo", kind=DriftKind.GONE, remote_id="s22", detail="call demo, day 12"),
+    )
 
 
 def showcase() -> Plan:
     """Every kind of change, two sequences, drift, gates open and shut."""
     moved = Change(
-        address="trial.hello", action=Action.MOVE, reason=Reason.MOVED, source="trial.hi", remote_id="s1",
+        address="trial.hello",
+        action=Action.MOVE,
+        reason=Reason.MOVED,
+        source="trial.hi",
+        remote_id="s1",
         sequence_id=SEQUENCE_ID,
-    )  # fmt: skip
+    )
     back = {"hello": email(1, "We miss you"), "call": task("call_follow_up", 3, "Ask why", Priority.HIGH)}
     return plan_of(
-        moved, _later_call(), _intro(), _connect(), _bump(), _switched_off(), *_blocked(),
+        moved,
+        _later_call(),
+        _intro(),
+        _connect(),
+        _bump(),
+        _switched_off(),
+        *_blocked(),
         *create_whole("winback", "Win back lost trials", back),
         sequences={
             "trial": PlannedSequence(key="trial", title="Trial onboarding", remote_id=SEQUENCE_ID, active=True),
             "winback": PlannedSequence(key="winback", title="Win back lost trials"),
         },
         gates=(
-            Gate(name="active", allowed=False,
-                 detail="Trial onboarding is active. If that is meant, plan with `-allow active`."),
+            Gate(
+                name="active",
+                allowed=False,
+                detail="Trial onboarding is active. If that is meant, plan with `-allow active`.",
+            ),
             Gate(name="destructive", allowed=True, detail="The plan switches off 1 variant."),
         ),
-        allowed=("destructive",), notes=("2 sequences were left out: they did not change.",), refreshed=True,
+        allowed=("destructive",),
+        notes=("2 sequences were left out: they did not change.",),
+        refreshed=True,
         drift=_drift(),
-    )  # fmt: skip
+    )

@@ -13,7 +13,7 @@ from sequence_sync.plan.model import (
     Base,
     Call,
     Change,
-    Drifted,
+    Drift,
     DriftKind,
     FieldChange,
     Gate,
@@ -49,17 +49,26 @@ def task(kind: str, day: int = 2, note: str = "", priority: Priority | None = No
 def create(address: str, content: Content, sequence_id: str | None = None) -> Change:
     """The creation of a step."""
     return Change(
-        address=address, action=Action.CREATE_STEP, reason=Reason.NEW, impact=Impact.STRUCTURE, after=content,
-        sequence_id=sequence_id, calls=(create_step(address.split(".")[0], sequence_id, content),),
-    )  # fmt: skip
+        address=address,
+        action=Action.CREATE_STEP,
+        reason=Reason.NEW,
+        impact=Impact.STRUCTURE,
+        after=content,
+        sequence_id=sequence_id,
+        calls=(create_step(address.split(".")[0], sequence_id, content),),
+    )
 
 
 def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Change, ...]:
     """A sequence that is not there yet, with its steps."""
     head = Change(
-        address=key, action=Action.CREATE_SEQUENCE, reason=Reason.NEW, impact=Impact.STRUCTURE, title=title,
+        address=key,
+        action=Action.CREATE_SEQUENCE,
+        reason=Reason.NEW,
+        impact=Impact.STRUCTURE,
+        title=title,
         calls=(create_sequence(title),),
-    )  # fmt: skip
+    )
     return (head, *(create(f"{key}.{name}", content) for name, content in steps.items()))
 
 
@@ -68,11 +77,23 @@ def update(address: str, before: Content, after: Content, *fields: FieldChange, 
     letter = address.split(".")[2]
     body = {"payload": after.variants[letter].payload}
     call = Call(method="PATCH", path=f"/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/{letter}1", body=body)
-    return Change(**({
-        "address": address, "action": Action.UPDATE_VARIANT, "reason": Reason.CHANGED, "impact": Impact.COPY,
-        "remote_id": f"{letter}1", "sequence_id": "LGz3m8KNPr", "before": before, "after": after, "fields": fields,
-        "calls": (call,),
-    } | others))  # fmt: skip
+    return Change(
+        **(
+            {
+                "address": address,
+                "action": Action.UPDATE_VARIANT,
+                "reason": Reason.CHANGED,
+                "impact": Impact.COPY,
+                "remote_id": f"{letter}1",
+                "sequence_id": "LGz3m8KNPr",
+                "before": before,
+                "after": after,
+                "fields": fields,
+                "calls": (call,),
+            }
+            | others
+        )
+    )
 
 
 PAYLOADS: dict[str, dict[str, Any]] = {
@@ -98,9 +119,11 @@ def from_empty() -> Plan:
     changes = create_whole("trial-onboarding", "Trial onboarding", steps)
     known = PlannedSequence(key="trial-onboarding", title="Trial onboarding", complete=True)
     return plan_of(
-        *changes, base=Base(files_digest="f" * 64), sequences={known.key: known},
+        *changes,
+        base=Base(files_digest="f" * 64),
+        sequences={known.key: known},
         notes=("The state is empty, so everything would be created.",),
-    )  # fmt: skip
+    )
 
 
 def state_only() -> Plan:
@@ -108,38 +131,67 @@ def state_only() -> Plan:
     known = PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=False)
     ids = {"sequence_id": "LGz3m8KNPr"}
     return plan_of(
-        Change(address="trial", action=Action.MOVE, reason=Reason.MOVED, source="old-trial", title="Trial",
-               remote_id="LGz3m8KNPr", **ids),
-        Change(address="trial.intro", action=Action.ADOPT, reason=Reason.CONFIGURED_ID, remote_id="bwOLEx4l8G",
-               after=email(), **ids),
-        Change(address="trial.hello", action=Action.MOVE, reason=Reason.MOVED, source="trial.hi", remote_id="s2",
-               **ids),
-        Change(address="trial.legacy-call", action=Action.FORGET, reason=Reason.REMOVED, remote_id="s3",
-               before=task("call_other", 9), **ids),
+        Change(
+            address="trial",
+            action=Action.MOVE,
+            reason=Reason.MOVED,
+            source="old-trial",
+            title="Trial",
+            remote_id="LGz3m8KNPr",
+            **ids,
+        ),
+        Change(
+            address="trial.intro",
+            action=Action.ADOPT,
+            reason=Reason.CONFIGURED_ID,
+            remote_id="bwOLEx4l8G",
+            after=email(),
+            **ids,
+        ),
+        Change(
+            address="trial.hello", action=Action.MOVE, reason=Reason.MOVED, source="trial.hi", remote_id="s2", **ids
+        ),
+        Change(
+            address="trial.legacy-call",
+            action=Action.FORGET,
+            reason=Reason.REMOVED,
+            remote_id="s3",
+            before=task("call_other", 9),
+            **ids,
+        ),
         Change(address="trial.nudge", action=Action.RECORD, reason=Reason.CHANGED, after=email(3, "Still?"), **ids),
         sequences={"trial": known},
-    )  # fmt: skip
+    )
 
 
 def blocked() -> Plan:
     """One change blocked for every reason that there is."""
     wants = {
-        Reason.NEW: Action.CREATE_STEP, Reason.SAME_CONTENT: Action.CREATE_STEP, Reason.DAY_HELD: Action.CREATE_STEP,
-        Reason.NOT_SUPPORTED: Action.UPDATE_VARIANT, Reason.CONFLICT: Action.UPDATE_VARIANT,
-        Reason.BLOCKED_SEQUENCE: Action.CREATE_STEP, Reason.ID_CHANGED: Action.ADOPT,
+        Reason.NEW: Action.CREATE_STEP,
+        Reason.SAME_CONTENT: Action.CREATE_STEP,
+        Reason.DAY_HELD: Action.CREATE_STEP,
+        Reason.NOT_SUPPORTED: Action.UPDATE_VARIANT,
+        Reason.CONFLICT: Action.UPDATE_VARIANT,
+        Reason.BLOCKED_SEQUENCE: Action.CREATE_STEP,
+        Reason.ID_CHANGED: Action.ADOPT,
         Reason.VARIANT_REMOVED: Action.DEACTIVATE_VARIANT,
-    }  # fmt: skip
+    }
     fields = (FieldChange(field="variants.a.payload.subject", before="Quick question", after="Quick answer"),)
     changes = [
         Change(
             address=f"trial.{reason}" + (".a" if wants.get(reason) is Action.DEACTIVATE_VARIANT else ""),
-            action=Action.BLOCKED, reason=reason, wanted=wants.get(reason), before=email(7),
-            after=email(7, "Quick answer"), remote_id="bwOLEx4l8G", sequence_id="LGz3m8KNPr",
+            action=Action.BLOCKED,
+            reason=reason,
+            wanted=wants.get(reason),
+            before=email(7),
+            after=email(7, "Quick answer"),
+            remote_id="bwOLEx4l8G",
+            sequence_id="LGz3m8KNPr",
             fields=fields if wants.get(reason) is Action.UPDATE_VARIANT else (),
             advice="Click Steps, day 7, the three dots, then Delete.",
         )
         for reason in Reason
-    ]  # fmt: skip
+    ]
     return plan_of(*changes)
 
 
@@ -152,22 +204,47 @@ def long_update() -> Plan:
     new = email(3, "Still curious, {{firstName}}?", f"<p>{LONG.replace('reason 30', 'the best reason')}</p>")
     ids = {"sequence_id": "LGz3m8KNPr", "before": old, "after": new}
     changes = (
-        Change(address="trial.call", action=Action.UPDATE_STEP, reason=Reason.CHANGED, impact=Impact.TIMING,
-               before=task("call_demo", 4), after=task("call_demo", 5), sequence_id="LGz3m8KNPr",
-               fields=(FieldChange(field="day", before=4, after=5),
-                       FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget")),
-               calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2",
-                           body={"absoluteDays": 5}),)),
-        update("trial.nudge.a", old, new,
-               FieldChange(field="variants.a.payload.subject", before=old.variants["a"].payload["subject"],
-                           after=new.variants["a"].payload["subject"]),
-               FieldChange(field="variants.a.payload.content", before=old.variants["a"].payload["content"],
-                           after=new.variants["a"].payload["content"])),
-        Change(address="trial.nudge.b", action=Action.DEACTIVATE_VARIANT, reason=Reason.VARIANT_REMOVED,
-               impact=Impact.STRUCTURE, remote_id="b1", **ids,
-               calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/b1",
-                           body={"status": 0}),)),
-    )  # fmt: skip
+        Change(
+            address="trial.call",
+            action=Action.UPDATE_STEP,
+            reason=Reason.CHANGED,
+            impact=Impact.TIMING,
+            before=task("call_demo", 4),
+            after=task("call_demo", 5),
+            sequence_id="LGz3m8KNPr",
+            fields=(
+                FieldChange(field="day", before=4, after=5),
+                FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget"),
+            ),
+            calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2", body={"absoluteDays": 5}),),
+        ),
+        update(
+            "trial.nudge.a",
+            old,
+            new,
+            FieldChange(
+                field="variants.a.payload.subject",
+                before=old.variants["a"].payload["subject"],
+                after=new.variants["a"].payload["subject"],
+            ),
+            FieldChange(
+                field="variants.a.payload.content",
+                before=old.variants["a"].payload["content"],
+                after=new.variants["a"].payload["content"],
+            ),
+        ),
+        Change(
+            address="trial.nudge.b",
+            action=Action.DEACTIVATE_VARIANT,
+            reason=Reason.VARIANT_REMOVED,
+            impact=Impact.STRUCTURE,
+            remote_id="b1",
+            **ids,
+            calls=(
+                Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/b1", body={"status": 0}),
+            ),
+        ),
+    )
     return plan_of(
         *changes,
         sequences={"trial": PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=True)},
@@ -176,6 +253,24 @@ def long_update() -> Plan:
             Gate(name="active", allowed=False, detail="If that is meant, plan with `-allow active`."),
         ),
         allowed=("destructive",),
+    )
+
+
+def _left_alone(edited: str) -> tuple[Drift, ...]:
+    """One drift of each kind; `edited` is the body of the edited variant."""
+    return (
+        Drift(address="trial.call", kind=DriftKind.GONE, remote_id="s9", detail="two reads did not find it"),
+        Drift(
+            address="trial.bye.b",
+            kind=DriftKind.CHANGED,
+            remote_id="b7",
+            fields=(
+                FieldChange(field="variants.b.payload.subject", before="Bye", after="Good bye, {{firstName}}"),
+                FieldChange(field="variants.b.payload.content", before=f"<p>{LONG}</p>", after=edited),
+            ),
+        ),
+        Drift(address="trial", kind=DriftKind.ADDED, remote_id="s12", detail="an email on day 9"),
+        Drift(address="trial.intro", kind=DriftKind.SECOND_COPY, remote_id="s13", detail="equal to id s1"),
     )
 
 
@@ -193,30 +288,27 @@ def drifted() -> Plan:
     )
     looks = email(5, "Bye", "<p>Bye <b>now</b>, {{firstName}}.</p>"), email(5, "Bye", "<p>Bye now, {{firstName}}.</p>")
     markup = FieldChange(
-        field="variants.a.payload.content", before=looks[0].variants["a"].payload["content"],
+        field="variants.a.payload.content",
+        before=looks[0].variants["a"].payload["content"],
         after=looks[1].variants["a"].payload["content"],
-    )  # fmt: skip
+    )
     back = FieldChange(field="variants.a.payload.subject", before="Quick questoin", after="Quick question")
     blocked_one = Change(
-        address="trial.nudge.a", action=Action.BLOCKED, reason=Reason.CONFLICT, wanted=Action.UPDATE_VARIANT,
-        before=old, after=new, fields=conflict, remote_id="a1", sequence_id="LGz3m8KNPr",
+        address="trial.nudge.a",
+        action=Action.BLOCKED,
+        reason=Reason.CONFLICT,
+        wanted=Action.UPDATE_VARIANT,
+        before=old,
+        after=new,
+        fields=conflict,
+        remote_id="a1",
+        sequence_id="LGz3m8KNPr",
         advice="Take what Saleshandy says into the file with `seqsync import`, or plan with `-allow drift`.",
-    )  # fmt: skip
-    told = (
-        Drifted(address="trial.call", kind=DriftKind.GONE, remote_id="s9", detail="two reads did not find it"),
-        Drifted(
-            address="trial.bye.b", kind=DriftKind.CHANGED, remote_id="b7",
-            fields=(
-                FieldChange(field="variants.b.payload.subject", before="Bye", after="Good bye, {{firstName}}"),
-                FieldChange(field="variants.b.payload.content", before=f"<p>{LONG}</p>", after=edited),
-            ),
-        ),
-        Drifted(address="trial", kind=DriftKind.ADDED, remote_id="s12", detail="an email on day 9"),
-        Drifted(address="trial.intro", kind=DriftKind.SECOND_COPY, remote_id="s13", detail="equal to id s1"),
-    )  # fmt: skip
+    )
     return plan_of(
         update("trial.intro.a", email(1, "Quick questoin"), email(1), back, reason=Reason.DRIFT),
-        update("trial.bye.a", *looks, markup), blocked_one,
+        update("trial.bye.a", *looks, markup),
+        blocked_one,
         sequences={
             "trial": PlannedSequence(
                 key="trial", title="Trial", remote_id="LGz3m8KNPr", files=("sequences/trial.yaml",), active=True
@@ -226,8 +318,10 @@ def drifted() -> Plan:
             Gate(name="drift", allowed=True, detail="The plan overwrites what somebody changed in Saleshandy."),
             Gate(name="active", allowed=False, detail="The plan writes to 1 active sequence: trial."),
         ),
-        allowed=("drift",), refreshed=True, drift=told,
-    )  # fmt: skip
+        allowed=("drift",),
+        refreshed=True,
+        drift=_left_alone(edited),
+    )
 
 
 EVIL = (
@@ -245,22 +339,40 @@ def hostile() -> Plan:
         for name in ("subject", "content", "preheader")
     )
     blocked_one = Change(
-        address="evil.blocked", action=Action.BLOCKED, reason=Reason.NOT_SUPPORTED, wanted=Action.UPDATE_STEP,
-        before=before, after=after, advice=EVIL,
-    )  # fmt: skip
+        address="evil.blocked",
+        action=Action.BLOCKED,
+        reason=Reason.NOT_SUPPORTED,
+        wanted=Action.UPDATE_STEP,
+        before=before,
+        after=after,
+        advice=EVIL,
+    )
     third = FieldChange(field="variants.a.payload.subject", before="mild", after=EVIL, app=f"{EVIL}!")
     torn = Change(
-        address="evil.torn.a", action=Action.BLOCKED, reason=Reason.CONFLICT, wanted=Action.UPDATE_VARIANT,
-        before=before, after=after, fields=(third,), advice=EVIL,
-    )  # fmt: skip
-    moved = Drifted(address="evil.first", kind=DriftKind.CHANGED, remote_id=EVIL, detail=EVIL, fields=fields)
+        address="evil.torn.a",
+        action=Action.BLOCKED,
+        reason=Reason.CONFLICT,
+        wanted=Action.UPDATE_VARIANT,
+        before=before,
+        after=after,
+        fields=(third,),
+        advice=EVIL,
+    )
+    moved = Drift(address="evil.first", kind=DriftKind.CHANGED, remote_id=EVIL, detail=EVIL, fields=fields)
     note = create("evil.note", task("linkedin_message", 2, EVIL, message=EVIL), "LGz3m8KNPr")
     return plan_of(
-        *create_whole("evil", EVIL, {"first": after}), note, update("evil.second.a", before, after, *fields),
-        blocked_one, torn, drift=(moved,), refreshed=True,
+        *create_whole("evil", EVIL, {"first": after}),
+        note,
+        update("evil.second.a", before, after, *fields),
+        blocked_one,
+        torn,
+        drift=(moved,),
+        refreshed=True,
         sequences={"evil": PlannedSequence(key="evil", title=EVIL, remote_id=EVIL, files=(EVIL,), active=True)},
-        gates=(Gate(name="drift", allowed=False, detail=EVIL),), notes=(EVIL,), environment="production\x1b[2J",
-    )  # fmt: skip
+        gates=(Gate(name="drift", allowed=False, detail=EVIL),),
+        notes=(EVIL,),
+        environment="production\x1b[2J",
+    )
 
 
 def empty() -> Plan:
@@ -269,6 +381,11 @@ def empty() -> Plan:
 
 
 CASES = {
-    "empty": empty, "from-empty": from_empty, "state-only": state_only, "blocked": blocked,
-    "long-update": long_update, "drifted": drifted, "hostile": hostile,
-}  # fmt: skip
+    "empty": empty,
+    "from-empty": from_empty,
+    "state-only": state_only,
+    "blocked": blocked,
+    "long-update": long_update,
+    "drifted": drifted,
+    "hostile": hostile,
+}

@@ -14,11 +14,11 @@ from sequence_sync.apply import create as variants
 from sequence_sync.apply import in_doubt as holding
 from sequence_sync.apply import preflight as looking
 from sequence_sync.apply import update as updating
-from sequence_sync.apply.in_doubt import Evidence, Finding, Held, Next, Seen
+from sequence_sync.apply.in_doubt import Evidence, Observation, PatchComparison, UpdateResolution, VariantObservation
 from sequence_sync.plan import calls as wire
 from sequence_sync.plan import schedule
 from sequence_sync.plan.matching import adopted_step
-from sequence_sync.plan.schedule import Route
+from sequence_sync.plan.schedule import MovePlan
 
 EMAILS = ("email", "email", "email", "message", "noted-call")
 LIFE = Profile(life=True, updates=True, edits=9, steps=5, kinds=EMAILS)
@@ -43,23 +43,27 @@ def _forgets_what_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _closes_what_was_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run knows nothing of what was given up and sent again."""
-    real = updating.Site.give_up
+    real = updating.SequenceSession.give_up
 
     def give_up(place: Any, path: str, body: Any, since: float, number: int) -> None:
-        updating.close_intent(place, number, updating.Result.NOT_MADE)
+        updating.close_intent(place, number, updating.CallResult.NOT_MADE)
         real(place, path, body, since, number)
         place.given_up[path] = replace(place.given_up[path], numbers=())
 
-    monkeypatch.setattr(updating.Site, "give_up", give_up)
+    monkeypatch.setattr(updating.SequenceSession, "give_up", give_up)
 
 
-def _believing(held: Held) -> Callable[..., Finding]:
+def _believing(held: VariantObservation) -> Callable[..., PatchComparison]:
     """`hold` that takes what it cannot prove for `held`."""
-    real = holding.hold
+    real = holding.compare_patch
 
-    def hold(*given: Any) -> Finding:
+    def hold(*given: Any) -> PatchComparison:
         found = real(*given)
-        return Finding(held) if found.held is Held.OURS and held is Held.WANTED and _same_words(*given) else found
+        return (
+            PatchComparison(held)
+            if found.held is VariantObservation.OURS and held is VariantObservation.WANTED and _same_words(*given)
+            else found
+        )
 
     return hold
 
@@ -70,17 +74,17 @@ def _same_words(entry: Any, letter: str, body: Any, step: Any) -> bool:
     return bool(words) and set(body) <= {"payload"}
 
 
-def _never_foreign(*given: Any) -> Finding:
+def _never_foreign(*given: Any) -> PatchComparison:
     found = REAL_HOLD(*given)
-    return Finding(Held.OURS) if found.held is Held.OTHER else found
+    return PatchComparison(VariantObservation.OURS) if found.held is VariantObservation.OTHER else found
 
 
-REAL_HOLD = holding.hold
+REAL_HOLD = holding.compare_patch
 
 
 def _only_equal_variants(step: Any, before: Any, kind: str, wanted: Any) -> Evidence:
     new = [row for row in step.variants if row.id not in before and variants._says(kind, row, wanted)] if step else []
-    return Evidence(Seen.EQUAL, found_id=new[0].id) if len(new) == 1 else Evidence(Seen.NOTHING)
+    return Evidence(Observation.EQUAL, found_id=new[0].id) if len(new) == 1 else Evidence(Observation.NOTHING)
 
 
 def _days_along(entry: Any, step: Any) -> Any:
@@ -89,38 +93,77 @@ def _days_along(entry: Any, step: Any) -> Any:
     return found if same else None
 
 
-def _unordered(*given: Any, **more: Any) -> Route:
+def _unordered(*given: Any, **more: Any) -> MovePlan:
     way = REAL_ROUTE(*given, **more)
     return replace(way, legs=way.legs[::-1])
 
 
-REAL_ROUTE = schedule.route
+REAL_ROUTE = schedule.plan_moves
 
 BREAKS = (
-    Mutation("another change does not wait", _both(_forgets_what_was_given_up, _closes_what_was_repeated),
-             replace(UNCLEAR, fault_kinds=("late",))),
-    Mutation("what was repeated is forgotten with the run", _closes_what_was_repeated,
-             replace(UNCLEAR, fault_kinds=("late",), faults=9)),
-    Mutation("edits in the app are not looked for", instead(updating, "hold", _never_foreign), WATCHED),
-    Mutation("markup is taken for read", instead(updating, "hold", _believing(Held.WANTED)), MARKUP),
-    Mutation("an unclear change counts as made", instead(updating, "settle_update",
-             lambda *given: (Next.UPDATED, Finding(Held.WANTED))), UNCLEAR),
-    Mutation("a change made in part is forgotten", instead(wire, "marked", lambda step, *given: step),
-             replace(KILLED, edits=20, steps=3, kinds=("email", "email", "message"))),
-    Mutation("what no read tells counts as not made", instead(updating, "_marks", lambda *given: ()),
-             replace(UNCLEAR, crashes=3, tells_rest=False, tells_days=False)),
+    Mutation(
+        "another change does not wait",
+        _both(_forgets_what_was_given_up, _closes_what_was_repeated),
+        replace(UNCLEAR, fault_kinds=("late",)),
+    ),
+    Mutation(
+        "what was repeated is forgotten with the run",
+        _closes_what_was_repeated,
+        replace(UNCLEAR, fault_kinds=("late",), faults=9),
+    ),
+    Mutation("edits in the app are not looked for", instead(updating, "compare_patch", _never_foreign), WATCHED),
+    Mutation(
+        "markup is taken for read",
+        instead(updating, "compare_patch", _believing(VariantObservation.WANTED)),
+        MARKUP,
+    ),
+    Mutation(
+        "an unclear change counts as made",
+        instead(
+            updating,
+            "resolve_update",
+            lambda *given: (UpdateResolution.UPDATED, PatchComparison(VariantObservation.WANTED)),
+        ),
+        UNCLEAR,
+    ),
+    Mutation(
+        "a change made in part is forgotten",
+        instead(wire, "marked", lambda step, *given: step),
+        replace(KILLED, edits=20, steps=3, kinds=("email", "email", "message")),
+    ),
+    Mutation(
+        "what no read tells counts as not made",
+        instead(updating, "_marks", lambda *given: ()),
+        replace(UNCLEAR, crashes=3, tells_rest=False, tells_days=False),
+    ),
     Mutation("a change without an intent", instead(updating, "send_once", send(early=False, late=True)), KILLED),
     Mutation("a move is not seen before the next", instead(updating, "_confirm_day", lambda *given: None), LIFE),
-    Mutation("days in another order", instead(schedule, "route", _unordered), LIFE),
-    Mutation("no fingerprint is no variant", instead(variants, "weigh_variants", _only_equal_variants),
-             replace(UNCLEAR, rewrites=0.6)),
-    Mutation("ids of variants bring the day along", instead(looking, "with_variant_ids", _days_along),
-             replace(WATCHED, tells_variants=False, life=False, crashes=3)),
-    Mutation("a doubtful no is believed at once",
-             instead(updating, "TABLE", {**holding.TABLE, (updating.Stand.DOUBTFUL, False):
-                     dict.fromkeys(Held, Next.REFUSED)}),
-             replace(UNCLEAR, fault_kinds=("status-late",), faults=9)),
-    Mutation("a new variant is sent again unread", instead(variants, "_settle",
-             lambda *given: (variants.Decision.SEND, Evidence(Seen.NOTHING))),
-             replace(UNCLEAR, fault_kinds=("lost-after",), faults=9)),
-)  # fmt: skip
+    Mutation("days in another order", instead(schedule, "plan_moves", _unordered), LIFE),
+    Mutation(
+        "no fingerprint is no variant",
+        instead(variants, "observe_variants", _only_equal_variants),
+        replace(UNCLEAR, rewrites=0.6),
+    ),
+    Mutation(
+        "ids of variants bring the day along",
+        instead(looking, "with_variant_ids", _days_along),
+        replace(WATCHED, tells_variants=False, life=False, crashes=3),
+    ),
+    Mutation(
+        "a doubtful no is believed at once",
+        instead(
+            updating,
+            "UPDATE_RESOLUTIONS",
+            {
+                **holding.UPDATE_RESOLUTIONS,
+                (updating.Doubt.DOUBTFUL, False): dict.fromkeys(VariantObservation, UpdateResolution.REFUSED),
+            },
+        ),
+        replace(UNCLEAR, fault_kinds=("status-late",), faults=9),
+    ),
+    Mutation(
+        "a new variant is sent again unread",
+        instead(variants, "_settle", lambda *given: (variants.CreateResolution.SEND, Evidence(Observation.NOTHING))),
+        replace(UNCLEAR, fault_kinds=("lost-after",), faults=9),
+    ),
+)

@@ -15,7 +15,7 @@ from typing import Any
 from support.sim_server import EMAIL, Row, SimServer
 from support.sim_world import GRACE, Process, World
 
-from sequence_sync.model.report import Result
+from sequence_sync.model.report import ChangeResult
 from sequence_sync.plan.calls import marked
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.model import Reason
@@ -90,7 +90,7 @@ class ChangeRules:
             if name not in self.landed or self.landed[name].number < sent.number:
                 self.landed[name] = sent
 
-    def on_drift(self, told: Result, row: Row | None) -> None:
+    def on_drift(self, told: ChangeResult, row: Row | None) -> None:
         """A run refused for an edit in the app: there must be one."""
         profile = self.world.profile
         if not profile.promised or profile.losses or row is None or row.rewritten or row.behind or row.touched:
@@ -110,10 +110,16 @@ class ChangeRules:
     def on_so_already(self, process: Process, address: str) -> None:
         """A note says that a planned PATCH is needless: the app has taken it over, whoever did that."""
         plan = process.info.get("plan")
-        calls = [
-            call.body for change in plan.to_do for call in change.calls
-            if call.method == "PATCH" and address in (change.address, f"{change.address}.{address[-1]}")
-        ] if plan else []  # fmt: skip
+        calls = (
+            [
+                call.body
+                for change in plan.to_do
+                for call in change.calls
+                if call.method == "PATCH" and address in (change.address, f"{change.address}.{address[-1]}")
+            ]
+            if plan
+            else []
+        )
         row, variant = self._row_of(process, address)
         if row is None or variant is None or not calls:
             return
@@ -178,9 +184,11 @@ class ChangeRules:
     def double_variants(self) -> list[str]:
         """Addresses for which one step got several variants."""
         return [
-            f"{address} in {row.id}" for row in self.server.rows.values()
-            for address, count in Counter(row.makers.values()).items() if count > 1
-        ]  # fmt: skip
+            f"{address} in {row.id}"
+            for row in self.server.rows.values()
+            for address, count in Counter(row.makers.values()).items()
+            if count > 1
+        ]
 
     # -- at the end -------------------------------------------------------------------------------------------------
 
@@ -237,8 +245,10 @@ class ChangeRules:
         if there["id"] not in row.patched or self.world.profile.losses or not self.world.profile.promised:
             return True
         return (dict(ours.payload), ours.task_note, list(ours.attachments)) == (
-            asked["payload"], asked["taskNote"], asked["attachmentIds"]
-        ) and (known.status == there["status"] or f"{there['id']} status" in row.touched)  # fmt: skip
+            asked["payload"],
+            asked["taskNote"],
+            asked["attachmentIds"],
+        ) and (known.status == there["status"] or f"{there['id']} status" in row.touched)
 
 
 KINDS = {1: "email", 3: "linkedin_message", 11: "call_introduction", 5: "linkedin_view_profile"}

@@ -12,14 +12,14 @@ from support.sim_world import Process, SimClock
 
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.address import parse_address
-from sequence_sync.model.report import Result
+from sequence_sync.model.report import ChangeResult
 from sequence_sync.model.settings import Claim
 from sequence_sync.operations import state as mending
-from sequence_sync.provider.client import Client
-from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.rate_limit import RateLimiter
 from sequence_sync.state.backends.base import LockInfo
 from sequence_sync.state.journal import EndRecord, IntentRecord
-from sequence_sync.state.manager import Account, Ledger
+from sequence_sync.state.manager import Account, StateManager
 
 ACCOUNT = Account("default", "api")
 
@@ -46,7 +46,7 @@ class Deciding(ABC):
         for row in asked:
             self._decide_one(row, store)
 
-    def _refused(self, row: Result, store: SimStore) -> None:
+    def _refused(self, row: ChangeResult, store: SimStore) -> None:
         """What a run would not do without being told so."""
         if "is active" in row.detail:
             self.allowed |= {"active"}
@@ -65,7 +65,7 @@ class Deciding(ABC):
                 ids = {letter: each.id for letter, each in rows.items()}
                 people.take_over(self.author, step, found, ids, self.world.now)
 
-    def _known(self, row: Result, store: SimStore) -> tuple[str, Row | None]:
+    def _known(self, row: ChangeResult, store: SimStore) -> tuple[str, Row | None]:
         """The address of the step that a result is about, and the row that the state has for it."""
         named = people.ADDRESS.search(row.detail)
         key, step = (named[0] if named else row.address).split(".")[:2]
@@ -74,7 +74,7 @@ class Deciding(ABC):
         known = entry.steps.get(step) if entry else None
         return f"{key}.{step}", self.server.rows.get(known.id) if known else None
 
-    def _take_what_is_there(self, row: Result, store: SimStore) -> None:
+    def _take_what_is_there(self, row: ChangeResult, store: SimStore) -> None:
         """Variants that cannot be told apart: the step is adopted as it is."""
         address, found = self._known(row, store)
         if found is None or found.gone is not None:
@@ -83,7 +83,7 @@ class Deciding(ABC):
             told = row.model_copy(update={"detail": f"{row.detail} It is {found.id}.", "address": address})
             self._resolve(address, told, store, found)
 
-    def _decide_one(self, row: Result, store: SimStore) -> None:
+    def _decide_one(self, row: ChangeResult, store: SimStore) -> None:
         text = f"{row.detail} {row.hint}"
         if "second copy" in row.detail:
             self._delete_copy(row, store)
@@ -92,14 +92,14 @@ class Deciding(ABC):
         elif "state resolve" in text:
             self._resolve(text.split("state resolve ")[1].split()[0], row, store)
 
-    def _delete_copy(self, row: Result, store: SimStore) -> None:
+    def _delete_copy(self, row: ChangeResult, store: SimStore) -> None:
         managed = self._owned(store)
         for step_id in people.names_in(row):
             found = self.server.rows.get(step_id)
             if found is not None and step_id not in managed and found.gone is None:
                 self.server.delete(found)
 
-    def _name_or_retitle(self, row: Result) -> None:
+    def _name_or_retitle(self, row: ChangeResult) -> None:
         key = row.address
         ours = [name for name in people.names_in(row) if self.server.books[name].origin == key]
         if ours:
@@ -111,22 +111,22 @@ class Deciding(ABC):
         process = self.process(store, calm=True)
         backend = SimBackend(store, process)
         lock = backend.lock(LockInfo(process.name, "person", "host", 1, "look", 0.0), 1e6, SimClock(process))
-        ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="look", run=process.name)
+        ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="look", run=process.name)
         owned = {remote_id for _, remote_id in ledger.state.addresses()}
         self.state = ledger.state
         lock.release()
         return owned
 
-    def _resolve(self, address: str, row: Result, store: SimStore, known: Row | None = None) -> None:
+    def _resolve(self, address: str, row: ChangeResult, store: SimStore, known: Row | None = None) -> None:
         """What `state resolve` does, under the lock, by the truth of the account."""
         owned = self._owned(store)
         process = self.process(store, calm=True)
         backend, clock = SimBackend(store, process), SimClock(process)
         lock = backend.lock(LockInfo(process.name, "person", "host", 1, "resolve", 0.0), 1e6, clock)
-        api = Client(SimTransport(self.wire, process, calm=True), Limiter(clock, 1000, 1000), clock)
+        api = SaleshandyClient(SimTransport(self.wire, process, calm=True), RateLimiter(clock, 1000, 1000), clock)
         before = lock.taken_over
         try:
-            ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
+            ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
             intent = next((each for each in ledger.open_intents if each.address == address), None)
             parsed = parse_address(address)
             if parsed.variant is not None:
@@ -155,7 +155,9 @@ class Deciding(ABC):
             lock.release()
             store.left_behind = store.left_behind or before
 
-    def _resolve_variant(self, api: Client, ledger: Ledger, address: str, intent: IntentRecord | None) -> str:
+    def _resolve_variant(
+        self, api: SaleshandyClient, ledger: StateManager, address: str, intent: IntentRecord | None
+    ) -> str:
         """The variant that was made for the address, if any."""
         key, step, _ = address.split(".")
         row = self.server.rows.get(ledger.state.sequences[key].steps[step].id)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from support.sim_world import Crash, Process
 
-from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLocked, Stored, WriteConflict, locked
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, locked
 
 
 @dataclass
@@ -63,7 +63,7 @@ class SimBackend:
         if version is not None and store.write_id == write_id:
             return version
         if version != expected:
-            raise WriteConflict(self.describe())
+            raise WriteConflictError(self.describe())
         self._may_fail("The state cannot be written.")
         store.stored = Stored(bytes(data), str(next(store.versions)))
         store.history.append(store.stored)
@@ -74,7 +74,7 @@ class SimBackend:
     def append(self, data: bytes) -> None:
         """See StateBackend. A kill or a failing flush leaves any part of the line."""
         if self.broken or self.journal()[-1:] not in (b"", b"\n"):
-            raise StateProblem("The journal cannot be written any more.", self.describe())
+            raise StateError("The journal cannot be written any more.", self.describe())
         self.process.point("before a record")
         if "rules" in self.process.info:
             self.process.info["rules"].on_record(self.process, data)
@@ -82,7 +82,7 @@ class SimBackend:
         try:
             self._may_fail("The journal cannot be written.")
             self.process.point("in the middle of a record")
-        except StateProblem:
+        except StateError:
             self.broken = True
             self.store.journal += part
             raise
@@ -114,7 +114,7 @@ class SimBackend:
         try:
             self._may_fail("The history cannot be written.")
             self.process.point("in the middle of the history")
-        except (StateProblem, Crash):
+        except (StateError, Crash):
             self.store.told += part
             raise
         self.store.told += start + data
@@ -125,7 +125,7 @@ class SimBackend:
             self.store.faults -= 1
             self.process.info["rules"].faults += 1
             self.process.world.trace(self.process.name, f"-- the disk fails: {summary}")
-            raise StateProblem(summary, self.describe(), "Make room.")
+            raise StateError(summary, self.describe(), "Make room.")
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> SimLock:
         """See StateBackend."""
@@ -144,7 +144,7 @@ class SimBackend:
 
     def force_unlock(self, lock_id: str) -> None:
         """See StateBackend."""
-        raise NotLocked(lock_id, self.store.holder)
+        raise NotLockedError(lock_id, self.store.holder)
 
 
 class SimLock:
@@ -166,7 +166,7 @@ class SimLock:
     def check(self) -> None:
         """See Lock."""
         if self.store.holder is not self.info:
-            raise LockLost("The lock of the state was lost.", self.id)
+            raise LockLostError("The lock of the state was lost.", self.id)
 
     def release(self) -> None:
         """See Lock."""

@@ -14,10 +14,10 @@ from email.utils import formatdate
 from typing import Any
 
 from support.sim_rules import Rules
-from support.sim_server import Refused, SimServer
+from support.sim_server import RefusedError, SimServer
 from support.sim_world import Crash, Process, World
 
-from sequence_sync.provider.base import NeverConnected, NoAnswer, Reply, Request
+from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Reply, Request
 
 TIMEOUT = 30.0
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
@@ -90,7 +90,7 @@ class SimTransport:
                     made = server.change_variant(parts[4], parts[6], body, address)
                     rules.after_patch(parts[4], parts[6], sent)
                 case _:
-                    raise Refused(404, {"statusCode": 404, "message": f"Cannot {request.method} {request.path}"})
+                    raise RefusedError(404, {"statusCode": 404, "message": f"Cannot {request.method} {request.path}"})
             rules.on_commit()
             return made
 
@@ -106,7 +106,7 @@ class SimTransport:
         kind = self._fault()
         try:
             return FAULTS[kind](self, commit) if kind else self._ok(commit(), 201)
-        except Refused as no:
+        except RefusedError as no:
             return self._json(no.status, no.body)
 
     def _lands_later(self, commit: Callable[[], object], least: float) -> None:
@@ -145,13 +145,15 @@ class SimTransport:
             self.world.trace(self.process.name, f"-- a read fails: {kind}")
             if kind == "none":
                 self.process.wait(TIMEOUT)
-                raise NoAnswer("timed out")
+                raise NoAnswerError("timed out")
             if kind == "wait":
                 return self._rate_limit(3.0)
             return {
-                "cut": Reply(200, {}, b'[{"id": "S1", "ty'), "html": Reply(502, {}, HTML),
-                "empty": Reply(200, {}, b""), "500": self._json(500, {"code": 5001, "message": "oops"}),
-            }[kind]  # fmt: skip
+                "cut": Reply(200, {}, b'[{"id": "S1", "ty'),
+                "html": Reply(502, {}, HTML),
+                "empty": Reply(200, {}, b""),
+                "500": self._json(500, {"code": 5001, "message": "oops"}),
+            }[kind]
         return self._read(request, self.world.now - self.rng.uniform(0.0, self.world.profile.lag))
 
     def _read(self, request: Request, when: float) -> Reply:
@@ -162,7 +164,7 @@ class SimTransport:
             steps = self.wire.server.list_steps(parts[2], when)
             self.process.info.setdefault("seen", set()).update(row["id"] for row in steps)
             return self._ok(steps, 200)
-        except Refused as no:
+        except RefusedError as no:
             return self._json(no.status, no.body)
 
     # -- answers --------------------------------------------------------------------------------------------------
@@ -200,7 +202,7 @@ class SimTransport:
 def _quietly(commit: Callable[[], object]) -> None:
     try:
         commit()
-    except Refused:
+    except RefusedError:
         return
 
 
@@ -210,24 +212,24 @@ Commit = Callable[..., Mapping[str, Any]]
 
 
 def _never_connected(line: SimTransport, commit: Commit) -> Reply:
-    raise NeverConnected("refused")
+    raise NeverConnectedError("refused")
 
 
 def _lost_before(line: SimTransport, commit: Commit) -> Reply:
     line.process.wait(line.rng.choice((0.1, TIMEOUT)))
-    raise NoAnswer("dropped")
+    raise NoAnswerError("dropped")
 
 
 def _lost_after(line: SimTransport, commit: Commit) -> Reply:
     _quietly(commit)
     line.process.wait(line.rng.choice((0.1, TIMEOUT)))
-    raise NoAnswer("dropped")
+    raise NoAnswerError("dropped")
 
 
 def _comes_late(line: SimTransport, commit: Commit) -> Reply:
     line.process.wait(line.rng.choice((0.1, TIMEOUT)))
     line.world.at(line.world.now + line._late(), lambda: _quietly(commit))
-    raise NoAnswer("timed out")
+    raise NoAnswerError("timed out")
 
 
 def _slow(line: SimTransport, commit: Commit) -> Reply:
@@ -295,7 +297,7 @@ def _partial(line: SimTransport, commit: Commit) -> Reply:
     made = commit(0)
     if str(made.get("id")) in line.wire.server.rows and line.rng.random() < 0.5:
         _finish_later(line, str(made["id"]))
-    raise NoAnswer("dropped")
+    raise NoAnswerError("dropped")
 
 
 def _late_variants(line: SimTransport, commit: Commit) -> Reply:
@@ -334,9 +336,24 @@ def _double(line: SimTransport, commit: Commit) -> Reply:
 
 
 FAULTS: dict[str, Callable[[SimTransport, Commit], Reply]] = {
-    "never-connected": _never_connected, "lost-before": _lost_before, "lost-after": _lost_after, "late": _comes_late,
-    "slow": _slow, "status-before": _status_before, "status-after": _status_after, "status-late": _status_late,
-    "truncated": _truncated, "html": _html, "empty": _empty, "content-type": _content_type, "known-id": _known_id,
-    "partial": _partial, "late-variants": _late_variants, "rate-limit": _limit, "refused": _refused,
-    "forbidden": _forbidden, "bad-key": _bad_key, "double": _double,
-}  # fmt: skip
+    "never-connected": _never_connected,
+    "lost-before": _lost_before,
+    "lost-after": _lost_after,
+    "late": _comes_late,
+    "slow": _slow,
+    "status-before": _status_before,
+    "status-after": _status_after,
+    "status-late": _status_late,
+    "truncated": _truncated,
+    "html": _html,
+    "empty": _empty,
+    "content-type": _content_type,
+    "known-id": _known_id,
+    "partial": _partial,
+    "late-variants": _late_variants,
+    "rate-limit": _limit,
+    "refused": _refused,
+    "forbidden": _forbidden,
+    "bad-key": _bad_key,
+    "double": _double,
+}

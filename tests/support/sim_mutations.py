@@ -19,12 +19,12 @@ from sequence_sync.apply import context as site
 from sequence_sync.apply import create as creating
 from sequence_sync.apply import in_doubt as settle
 from sequence_sync.apply import preflight as looking
-from sequence_sync.apply.in_doubt import Decision, Evidence, Seen, Stand
+from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Observation
 from sequence_sync.plan import matching as likeness
-from sequence_sync.plan.matching import Look
-from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Kind
+from sequence_sync.plan.matching import Matches
+from sequence_sync.provider.base import CERTAINLY_NOT_MADE, AnswerKind
 from sequence_sync.state import manager as ledger
-from sequence_sync.state.journal import DamagedRecord, OutcomeRecord, Result
+from sequence_sync.state.journal import CallResult, DamagedRecord, OutcomeRecord
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 LOST = Profile(faults=3, fault_kinds=("late", "lost-after", "status-late"), steps=4, kinds=("message",))
@@ -42,10 +42,13 @@ class Mutation:
     profile: Profile
 
 
-def _table(stand: Stand, over: bool, **decisions: Decision) -> Patch:
+def _table(stand: Doubt, over: bool, **decisions: CreateResolution) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        row = {**settle.TABLE[stand, over], **{Seen(name): decision for name, decision in decisions.items()}}
-        monkeypatch.setattr(context, "SETTLING", {**settle.TABLE, (stand, over): row})
+        row = {
+            **settle.CREATE_RESOLUTIONS[stand, over],
+            **{Observation(name): decision for name, decision in decisions.items()},
+        }
+        monkeypatch.setattr(context, "SETTLING", {**settle.CREATE_RESOLUTIONS, (stand, over): row})
 
     return patch
 
@@ -73,7 +76,7 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
             if not late:
                 note()
             if early:
-                place.context.ledger.append(OutcomeRecord(of=written[0], result=Result.REFUSED))
+                place.context.ledger.append(OutcomeRecord(of=written[0], result=CallResult.REFUSED))
 
         place.context.tell("sending", intent.address)
         answer = place.context.api.write(request, before)
@@ -85,52 +88,56 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
 
 
 def _only_fingerprints(read: Any, before: Any, content: Any) -> Evidence:
-    new = [step for step in read if step.id not in before and likeness.equal(step, content)]
-    return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id) if len(new) == 1 else Evidence(Seen.NOTHING)
+    new = [step for step in read if step.id not in before and likeness.says_the_same(step, content)]
+    return (
+        Evidence(Observation.EQUAL, found=new[0], found_id=new[0].id)
+        if len(new) == 1
+        else Evidence(Observation.NOTHING)
+    )
 
 
 def _without_comparing(read: Any, before: Any, content: Any) -> Evidence:
     new = [step for step in read if step.id not in before]
-    return Evidence(Seen.EQUAL, found=new[0], found_id=new[0].id) if new else Evidence(Seen.NOTHING)
+    return Evidence(Observation.EQUAL, found=new[0], found_id=new[0].id) if new else Evidence(Observation.NOTHING)
 
 
 def _from_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = creating.settle_step
+    real = creating.resolve_step
 
-    def earlier(place: Any, stand: Stand, since: float, seen: set[str], content: Any) -> Any:
+    def earlier(place: Any, stand: Doubt, since: float, seen: set[str], content: Any) -> Any:
         return real(place, stand, since - TIMEOUT, seen, content)
 
-    monkeypatch.setattr(creating, "settle_step", earlier)
+    monkeypatch.setattr(creating, "resolve_step", earlier)
 
 
 def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = creating.settle_open
+    real = creating.resolve_open_create
 
     def settle_and_send(place: Any, intent: Any, since: float) -> None:
         real(place, intent, since)
         path = f"/sequences/{place.id}/steps" if intent.content else "/sequences"
         place.context.tell("sending", intent.address)
-        place.context.api.write(creating.from_call("POST", path, intent.body), lambda: None)
+        place.context.api.write(creating.request_of("POST", path, intent.body), lambda: None)
 
-    monkeypatch.setattr(executor, "settle_open", settle_and_send)
+    monkeypatch.setattr(executor, "resolve_open_intent", settle_and_send)
 
 
 def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ledger.unframe
+    real = ledger.decode_records
 
     def lenient(*given: Any) -> list[Any]:
         return [record for record in real(*given) if not isinstance(record, DamagedRecord)]
 
-    monkeypatch.setattr(ledger, "unframe", lenient)
+    monkeypatch.setattr(ledger, "decode_records", lenient)
 
 
-def _resends(kinds: frozenset[Kind]) -> Patch:
+def _resends(kinds: frozenset[AnswerKind]) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
         real = creating.after_refusal
 
         def refused(place: Any, number: int, answer: Any, sends: int) -> int:
             if answer.kind in kinds:
-                creating.close_intent(place, number, Result.REFUSED)
+                creating.close_intent(place, number, CallResult.REFUSED)
                 return 1
             return int(real(place, number, answer, sends))
 
@@ -148,17 +155,17 @@ def _no_first_read(place: Any) -> None:
 
 
 def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = likeness.look
+    real = likeness.match_steps
 
-    def blind(*given: Mapping[str, Any]) -> Look:
+    def blind(*given: Mapping[str, Any]) -> Matches:
         found = real(*given)
         return replace(found, doubles=(), others=(*found.others, *(step for _, step in found.doubles)))
 
-    monkeypatch.setattr(looking, "look", blind)
+    monkeypatch.setattr(looking, "match_steps", blind)
 
 
 def _believes_ids(place: Any, answer: Any, read: Callable[[Any], Any], known: set[str]) -> Any:
-    if answer.kind is not Kind.OK:
+    if answer.kind is not AnswerKind.OK:
         return None
     try:
         return read(answer.payload)
@@ -180,13 +187,13 @@ def _shared_lock(backend: SimBackend, info: Any, timeout: float, clock: Any) -> 
 
 
 def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = executor.SequenceRun
+    real = executor.SequenceExecutor
 
     def reversed_run(where: Any, key: str, changes: list[Any]) -> Any:
         steps = [row for row in changes if row.step is not None]
         return real(where, key, [row for row in changes if row.step is None] + steps[::-1])
 
-    monkeypatch.setattr(executor, "SequenceRun", reversed_run)
+    monkeypatch.setattr(executor, "SequenceExecutor", reversed_run)
 
 
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
@@ -194,29 +201,47 @@ MUTATIONS = (
     Mutation("no fsync", instead(SimBackend, "put_down", _no_fsync), CUT),
     Mutation("journal after the call", instead(creating, "send_once", send(early=False, late=True)), CUT),
     Mutation("outcome before the answer", instead(creating, "send_once", send(early=True, late=False)), STOPPED),
-    Mutation("a 5xx means not made", _resends(frozenset({Kind.FAILED})),
-             replace(LOST, fault_kinds=("status-after", "status-late"))),
-    Mutation("any 4xx is sent again", _resends(frozenset({Kind.REFUSED, Kind.MISSING})),
-             replace(LOST, fault_kinds=("status-after", "status-late"))),
-    Mutation("none is no fingerprint", instead(creating, "weigh_steps", _only_fingerprints),
-             replace(LOST, rewrites=0.6)),
-    Mutation("adopts without comparing", instead(creating, "weigh_steps", _without_comparing),
-             replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",))),
+    Mutation(
+        "a 5xx means not made",
+        _resends(frozenset({AnswerKind.FAILED})),
+        replace(LOST, fault_kinds=("status-after", "status-late")),
+    ),
+    Mutation(
+        "any 4xx is sent again",
+        _resends(frozenset({AnswerKind.REFUSED, AnswerKind.MISSING})),
+        replace(LOST, fault_kinds=("status-after", "status-late")),
+    ),
+    Mutation(
+        "none is no fingerprint", instead(creating, "observe_steps", _only_fingerprints), replace(LOST, rewrites=0.6)
+    ),
+    Mutation(
+        "adopts without comparing",
+        instead(creating, "observe_steps", _without_comparing),
+        replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",)),
+    ),
     Mutation("grace from the send", _from_the_send, LOST),
-    Mutation("one missing read is believed", _table(Stand.UNKNOWN, False, nothing=Decision.SEND), LOST),
-    Mutation("what differs is sent again", _table(Stand.UNKNOWN, True, other=Decision.SEND),
-             replace(LOST, rewrites=0.6)),
+    Mutation("one missing read is believed", _table(Doubt.UNKNOWN, False, nothing=CreateResolution.SEND), LOST),
+    Mutation(
+        "what differs is sent again",
+        _table(Doubt.UNKNOWN, True, other=CreateResolution.SEND),
+        replace(LOST, rewrites=0.6),
+    ),
     Mutation("sends while settling", _sends_while_settling, replace(CUT, faults=2, fault_kinds=("lost-before",))),
     Mutation("drops a damaged record", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
-    Mutation("no read before the first write", instead(creating, "look_before_writing", _no_first_read), FORGOTTEN),
-    Mutation("no second look", instead(executor.Executor, "_second_look", lambda engine, runs: None),
-             FORGOTTEN),
-    Mutation("known ids in an answer are believed", instead(creating, "made_by", _believes_ids),
-             Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2)),
-    Mutation("titles are not searched", instead(creating, "_ids_with_title", lambda place, title, listed: ()),
-             Profile(people=2, deeds=("title",), crashes=1, sequences=2)),
+    Mutation("no read before the first write", instead(creating, "preflight_read", _no_first_read), FORGOTTEN),
+    Mutation("no second look", instead(executor.Executor, "_second_look", lambda engine, runs: None), FORGOTTEN),
+    Mutation(
+        "known ids in an answer are believed",
+        instead(creating, "created_by", _believes_ids),
+        Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2),
+    ),
+    Mutation(
+        "titles are not searched",
+        instead(creating, "_ids_with_title", lambda place, title, listed: ()),
+        Profile(people=2, deeds=("title",), crashes=1, sequences=2),
+    ),
     Mutation("a read is good for ever", instead(site, "GOOD_FOR", 1e9), TWO),
     Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
     Mutation("two at once under one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
     Mutation("creates in another order", _backwards, Profile()),
-)  # fmt: skip
+)

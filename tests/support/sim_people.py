@@ -16,7 +16,7 @@ from support.edits import EDITS, Author, Files, content, reworded, text, with_va
 from support.sim_server import Row, SimServer
 from support.sim_world import Profile, World
 
-from sequence_sync.model.report import Result
+from sequence_sync.model.report import ChangeResult
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.calls import step_body
 
@@ -181,7 +181,7 @@ def wanted_of(files: Files) -> SimpleNamespace:
 ADDRESS = re.compile(r"\bq\d\.[a-z][-\w]*")
 
 
-def which(rows: list[Row], result: Result, groups: list[set[str]]) -> tuple[str, Row] | None:
+def which(rows: list[Row], result: ChangeResult, groups: list[set[str]]) -> tuple[str, Row] | None:
     """Of the steps and addresses that a question names, a step and the address that it was made for."""
     named = dict.fromkeys(ADDRESS.findall(result.detail))
     for row in rows:
@@ -201,6 +201,6 @@ def theirs(rows: list[Row], address: str, group: set[str], owned: set[str], name
     return next(iter(exact or alike), None)
 
 
-def names_in(result: Result) -> list[str]:
+def names_in(result: ChangeResult) -> list[str]:
     """The remote ids that a result names."""
     return ID.findall(f"{result.detail} {result.hint}")

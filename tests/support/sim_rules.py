@@ -17,7 +17,7 @@ from support.sim_disk import SimStore
 from support.sim_server import Row, same_body
 from support.sim_world import Process
 
-from sequence_sync.model.sequence import WantedSequence
+from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.calls import step_body
 from sequence_sync.plan.model import Action, Change, Plan
 from sequence_sync.provider.base import Request
@@ -72,10 +72,13 @@ class Rules(ChangeRules):
         plan: Plan = process.info["plan"]
         calls = [(change, call) for change in plan.to_do for call in change.calls]
         fits = [
-            place for place, (change, call) in enumerate(calls)
-            if _is_about(change, process.address) and call.body == request.body and call.method == request.method
+            place
+            for place, (change, call) in enumerate(calls)
+            if _is_about(change, process.address)
+            and call.body == request.body
+            and call.method == request.method
             and ("{" in call.path or call.path == request.path)
-        ]  # fmt: skip
+        ]
         key = (process.name, process.address.split(".")[0])
         if not fits:
             self.world.wrong(f"{process.address} was sent with a call that the plan does not have")
@@ -98,7 +101,7 @@ class Rules(ChangeRules):
         plan: Plan | None = process.info.get("plan")
         if plan is None:
             return
-        wanted: Mapping[str, WantedSequence] = process.info["wanted"]
+        wanted: Mapping[str, DesiredSequence] = process.info["wanted"]
         key, _, step = process.address.partition(".")
         content = next((c.after for c in plan.to_do if c.address == process.address), None)
         place = (content.day if content else 0, list(wanted[key].steps).index(step))
@@ -194,7 +197,7 @@ class Rules(ChangeRules):
 
     # -- at the end -------------------------------------------------------------------------------------------------
 
-    def at_the_end(self, state: State, files: Mapping[str, WantedSequence]) -> None:
+    def at_the_end(self, state: State, files: Mapping[str, DesiredSequence]) -> None:
         """When nothing moves any more."""
         self.agree(state)
         self.never_clashed()
@@ -206,7 +209,7 @@ class Rules(ChangeRules):
             if self.sends > len(self.addresses) + self.faults + self.server.deleted + len(self.server.clashes):
                 self.world.wrong(f"{self.sends} sends for {len(self.addresses)} creates and {self.faults} faults")
 
-    def _not_theirs(self, state: State, files: Mapping[str, WantedSequence]) -> None:
+    def _not_theirs(self, state: State, files: Mapping[str, DesiredSequence]) -> None:
         """A person's step is taken for ours only where it says just what ours should."""
         for key, entry in state.sequences.items():
             for name, step in entry.steps.items():

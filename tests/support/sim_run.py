@@ -1,6 +1,7 @@
 """One history, from an empty account to quiet: plan, apply, kill, restart, lose, edit, decide, and judge.
 
-Runs the real Executor, Ledger, Client, Limiter and planner; only disk, line and clock are simulated.
+Runs the real Executor, StateManager, SaleshandyClient, RateLimiter and planner; only disk, line and clock are
+simulated.
 """
 
 from __future__ import annotations
@@ -19,25 +20,25 @@ from support.sim_rules import Rules
 from support.sim_server import SimServer
 from support.sim_world import GRACE, Crash, Process, Profile, SimClock, Turns, World, profile_of
 
-from sequence_sync.apply.context import Context
+from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
 from sequence_sync.errors import SeqsyncError
-from sequence_sync.model.report import ApplyReport, Event, Result, Silent, Status
+from sequence_sync.model.report import ApplyReport, ChangeResult, Event, NullObserver, Status
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.operations import state as mending
 from sequence_sync.plan.model import Action, Plan
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.base import Stopped
-from sequence_sync.provider.client import Client
-from sequence_sync.provider.rate_limit import Limiter
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.base import StoppedError
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.rate_limit import RateLimiter
 from sequence_sync.state.backends.base import LockInfo, Stored
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 
 MOST_RUNS = 60
 
 
-class Heard(Silent):
+class Heard(NullObserver):
     """Tells the process which address it is at."""
 
     def __init__(self, process: Process) -> None:
@@ -55,7 +56,7 @@ class Ended:
     """How a run ended. `plan` is None where it was killed before it had one."""
 
     code: int = 0
-    results: tuple[Result, ...] = ()
+    results: tuple[ChangeResult, ...] = ()
     plan: Plan | None = None
     notes: tuple[str, ...] = ()
 
@@ -107,9 +108,13 @@ class Simulation(Deciding):
         """A new process, which may be killed or stopped at one of its points."""
         made = Process(self.world, next(self._names))
         made.info = {
-            "store": store, "wanted": self.files, "seen": set(), "began": self.world.now, "rules": self.rules,
+            "store": store,
+            "wanted": self.files,
+            "seen": set(),
+            "began": self.world.now,
+            "rules": self.rules,
             "allowed": self.allowed,
-        }  # fmt: skip
+        }
         if calm:
             made.info["calm"] = True
             return made
@@ -119,17 +124,23 @@ class Simulation(Deciding):
             made.stop_in = self.rng.randint(1, self.profile.points)
         return made
 
-    def plan_of(self, ledger: Ledger) -> Plan:
+    def plan_of(self, ledger: StateManager) -> Plan:
         """The plan of the files against the state, as `running` makes it."""
         view = ledger.view
         open_ones = frozenset(row.address for row in view.open_intents)
         return make_plan(
-            Inputs(
-                wanted=self.files, state=view.state, environment="default", api_host="api",
-                open_addresses=open_ones, damaged=bool(view.damaged), allowed=self.allowed,
-                policy=Policy(removed_steps=self.profile.removed_steps), off=frozenset(self.off),
+            PlanInputs(
+                wanted=self.files,
+                state=view.state,
+                environment="default",
+                api_host="api",
+                open_addresses=open_ones,
+                damaged=bool(view.damaged),
+                allowed=self.allowed,
+                policy=Policy(removed_steps=self.profile.removed_steps),
+                off=frozenset(self.off),
             )
-        )  # fmt: skip
+        )
 
     def run(self, process: Process) -> Ended:
         """One apply, to its end or its death."""
@@ -144,7 +155,7 @@ class Simulation(Deciding):
         except SeqsyncError as error:
             self.world.trace(process.name, f"ends with {error.exit_code}: {error}")
             ended = Ended(code=error.exit_code, notes=(str(error),))
-        except Stopped:
+        except StoppedError:
             ended = Ended(code=130)
         if store.holder is not None and store.holder.id == process.name:
             self.world.wrong(f"{process.name} ended and kept the lock")
@@ -160,19 +171,26 @@ class Simulation(Deciding):
         lock = backend.lock(LockInfo(process.name, "anna", "host", 1, "apply", 0.0), 0.0, clock)
         try:
             lineage = f"lineage-{process.name}"
-            ledger = Ledger(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
+            ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
             process.info["ledger"] = ledger
-            context = Context(
-                api=Client(SimTransport(self.wire, process), Limiter(clock), clock), ledger=ledger, lock=lock,
-                clock=clock, grace=GRACE, run=process.name, observer=heard, stopped=lambda: process.stopping,
-                no_record=not ledger.last_run_ended, allowed=self.allowed,
-            )  # fmt: skip
+            context = ApplyContext(
+                api=SaleshandyClient(SimTransport(self.wire, process), RateLimiter(clock), clock),
+                ledger=ledger,
+                lock=lock,
+                clock=clock,
+                grace=GRACE,
+                run=process.name,
+                observer=heard,
+                stopped=lambda: process.stopping,
+                no_record=not ledger.last_run_ended,
+                allowed=self.allowed,
+            )
             return self._carry_out(process, ledger, Executor(context, 0))
         finally:
             if not process.dead:
                 lock.release()
 
-    def _carry_out(self, process: Process, ledger: Ledger, executor: Executor) -> Ended:
+    def _carry_out(self, process: Process, ledger: StateManager, executor: Executor) -> Ended:
         if ledger.open_intents:
             process.phase = "settling"
             executor.settle()

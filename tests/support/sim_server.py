@@ -88,7 +88,7 @@ class Book:
     active: bool = False
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The account says no: status and body."""
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ class SimServer:
     ) -> dict[str, Any]:
         """POST /sequences/{id}/steps; `partial`: only so many variants; `by`: the process that asks."""
         if sequence not in self.books:
-            raise Refused(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
+            raise RefusedError(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
         rows = self.alive(sequence)
         if body["type"] == EMAIL:
             self._one_a_day(sequence, body["absoluteDays"], None, "Failed to create sequence step")
@@ -132,12 +132,23 @@ class SimServer:
         variants = [self._variant(step, place, row, rewritten) for place, row in enumerate(body["variants"])]
         rewritten = rewritten and any(map(_says, body["variants"]))
         texts = [(self.world.now, variants if partial < 0 else variants[:partial])]
-        place = {"absoluteDays": body["absoluteDays"], "priority": body.get("priority", 3),
-                 "assigneeId": body.get("assigneeId")}  # fmt: skip
+        place = {
+            "absoluteDays": body["absoluteDays"],
+            "priority": body.get("priority", 3),
+            "assigneeId": body.get("assigneeId"),
+        }
         row = Row(
-            step, sequence, body, self.world.now, origin, texts, len(rows) + 1, [(self.world.now, place)], by=by,
+            step,
+            sequence,
+            body,
+            self.world.now,
+            origin,
+            texts,
+            len(rows) + 1,
+            [(self.world.now, place)],
+            by=by,
             rewritten=rewritten,
-        )  # fmt: skip
+        )
         row.touched = {"*": self.world.now} if 0 <= partial < len(variants) else {}
         row.sent = {each["id"]: _asked({}, sent) for each, sent in zip(variants, body["variants"], strict=True)}
         self.rows[step] = row
@@ -149,7 +160,7 @@ class SimServer:
         """POST /sequences/{id}/steps/{id}/variants."""
         row = self._row(step, "Failed to create sequence step variant")
         if body["type"] != row.type or row.type != EMAIL:
-            raise Refused(
+            raise RefusedError(
                 400, {"code": 4000, "type": "BadRequest", "message": "Failed to create sequence step variant"}
             )
         there = row.texts[-1][1]
@@ -167,7 +178,7 @@ class SimServer:
         row = self._row(step, no)
         old = next((each for each in row.texts[-1][1] if each["id"] == variant), None)
         if old is None:
-            raise Refused(400, {"code": 4000, "type": "BadRequest", "message": no})
+            raise RefusedError(400, {"code": 4000, "type": "BadRequest", "message": no})
         if "absoluteDays" in body and row.type == EMAIL:
             self._one_a_day(row.sequence, body["absoluteDays"], row.id, no)
         rewritten = self.world.rng.random() < self.world.profile.rewrites and _says(body)
@@ -196,7 +207,7 @@ class SimServer:
     def _row(self, step: str, no: str) -> Row:
         row = self.rows.get(step)
         if row is None or not row.there(self.world.now):
-            raise Refused(400, {"code": 4000, "type": "BadRequest", "message": no})
+            raise RefusedError(400, {"code": 4000, "type": "BadRequest", "message": no})
         return row
 
     def _one_a_day(self, sequence: str, day: int, but: str | None, no: str) -> None:
@@ -205,7 +216,7 @@ class SimServer:
         if there and self.world.profile.one_email_a_day:
             self.clashes.append(f"day {day} of {sequence} is held by {there[0]}")
             self.world.trace("server", f"refuses day {day}: {there[0]} holds it")
-            raise Refused(400, {"code": 4000, "type": "BadRequest", "message": no})
+            raise RefusedError(400, {"code": 4000, "type": "BadRequest", "message": no})
 
     def _variant(self, step: str, place: int, sent: Mapping[str, Any], rewritten: bool) -> dict[str, Any]:
         payload = {name: self._text(value, rewritten) for name, value in sent.get("payload", {}).items()}
@@ -243,15 +254,20 @@ class SimServer:
     def list_sequences(self, when: float) -> list[dict[str, Any]]:
         """GET /sequences."""
         return [
-            {"id": book.id, "title": book.title, "active": book.active,
-             "steps": [{"id": row.id} for row in self.rows.values() if row.sequence == book.id and row.there(when)]}
-            for book in self.books.values() if book.made <= when
-        ]  # fmt: skip
+            {
+                "id": book.id,
+                "title": book.title,
+                "active": book.active,
+                "steps": [{"id": row.id} for row in self.rows.values() if row.sequence == book.id and row.there(when)],
+            }
+            for book in self.books.values()
+            if book.made <= when
+        ]
 
     def list_steps(self, sequence: str, when: float) -> list[dict[str, Any]]:
         """GET /sequences/{id}/steps."""
         if sequence not in self.books or self.books[sequence].made > when:
-            raise Refused(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
+            raise RefusedError(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
         return [self._told(row, when) for row in self.rows.values() if row.sequence == sequence and row.there(when)]
 
     def _told(self, row: Row, when: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.base import StoppedError
 
 GRACE = 120.0
 
@@ -75,26 +75,57 @@ class Profile:
 
 
 CREATE_FAULTS = (
-    "never-connected", "lost-before", "lost-after", "late", "slow", "status-before", "status-after", "status-late",
-    "truncated", "html", "empty", "content-type", "known-id", "partial", "late-variants", "rate-limit", "refused",
-    "forbidden", "bad-key",
-)  # fmt: skip
+    "never-connected",
+    "lost-before",
+    "lost-after",
+    "late",
+    "slow",
+    "status-before",
+    "status-after",
+    "status-late",
+    "truncated",
+    "html",
+    "empty",
+    "content-type",
+    "known-id",
+    "partial",
+    "late-variants",
+    "rate-limit",
+    "refused",
+    "forbidden",
+    "bad-key",
+)
 
 
 def profile_of(seed: int) -> Profile:
     """The profile that a seed has in the ordinary run."""
     rng = random.Random(f"profile {seed}")
     few = Profile(
-        lag=rng.choice((0.0, 0.0, 3.0, 20.0)), tells_days=rng.random() < 0.7, tells_rest=rng.random() < 0.5,
-        one_email_a_day=rng.random() < 0.7, wraps=rng.random() < 0.5, rewrites=rng.choice((0.0, 0.0, 0.0, 0.3)),
-        bare=rng.random() < 0.4, tells_variants=rng.random() < 0.6, limit=rng.choice((20, 20, 20, 4)),
-        limit_words=rng.choice(("400", "429", "429-date")), limit_headers=rng.random() < 0.5,
-        faults=rng.randint(0, 4), fault_kinds=CREATE_FAULTS, read_faults=rng.choice((0, 0, 3)),
-        crashes=rng.randint(0, 3), stops=rng.choice((0, 0, 1)), disk_faults=rng.choice((0, 0, 0, 1)),
-        people=rng.choice((0, 0, 0, 1, 3)), edits=rng.choice((0, 1, 3, 6)), sequences=rng.choice((1, 1, 2)),
-        steps=rng.randint(1, 6), merges=rng.random() < 0.3, updates=rng.random() < 0.8,
+        lag=rng.choice((0.0, 0.0, 3.0, 20.0)),
+        tells_days=rng.random() < 0.7,
+        tells_rest=rng.random() < 0.5,
+        one_email_a_day=rng.random() < 0.7,
+        wraps=rng.random() < 0.5,
+        rewrites=rng.choice((0.0, 0.0, 0.0, 0.3)),
+        bare=rng.random() < 0.4,
+        tells_variants=rng.random() < 0.6,
+        limit=rng.choice((20, 20, 20, 4)),
+        limit_words=rng.choice(("400", "429", "429-date")),
+        limit_headers=rng.random() < 0.5,
+        faults=rng.randint(0, 4),
+        fault_kinds=CREATE_FAULTS,
+        read_faults=rng.choice((0, 0, 3)),
+        crashes=rng.randint(0, 3),
+        stops=rng.choice((0, 0, 1)),
+        disk_faults=rng.choice((0, 0, 0, 1)),
+        people=rng.choice((0, 0, 0, 1, 3)),
+        edits=rng.choice((0, 1, 3, 6)),
+        sequences=rng.choice((1, 1, 2)),
+        steps=rng.randint(1, 6),
+        merges=rng.random() < 0.3,
+        updates=rng.random() < 0.8,
         removed_steps=rng.choice(("block", "deactivate")),
-    )  # fmt: skip
+    )
     match rng.choice(("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "doubles")):
         case "memory":
             losses = tuple(rng.choices(("all", "state", "journal", "back", "damage"), k=rng.randint(1, 2)))
@@ -262,7 +293,7 @@ class SimClock:
         """Wait; the process may be killed or stopped meanwhile."""
         self.process.point("sleep")
         if self.process.stopping:
-            raise Stopped
+            raise StoppedError
         self.process.wait(max(seconds, 0.001))
         if self.process.stopping:
-            raise Stopped
+            raise StoppedError

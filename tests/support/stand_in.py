@@ -20,9 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from support.stand_in_account import Account, Problem, Shape
+from support.stand_in_account import Account, RefusalError, Shape
 
-__all__ = ["AFTER", "BEFORE", "KEY", "KINDS", "Fault", "Problem", "Shape", "StandIn"]
+__all__ = ["AFTER", "BEFORE", "KEY", "KINDS", "Fault", "RefusalError", "Shape", "StandIn"]
 
 KEY = "canary-key-5f1d8e"
 BEFORE = {
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(404, {"statusCode": 404, "message": f"Cannot GET {url.path}"})
         sequence_id = found[1]
         return self._told(
-            200, lambda: box.read_steps(sequence_id) if sequence_id else box.list_sequences(parse_qs(url.query))
+            200, lambda: box.parse_steps(sequence_id) if sequence_id else box.list_sequences(parse_qs(url.query))
         )
 
     def do_POST(self) -> None:
@@ -207,12 +207,12 @@ class _Handler(BaseHTTPRequestHandler):
         box = self.stand_in
         try:
             if self.headers.get("x-api-key") != KEY:
-                raise Problem(400, 1001, "Invalid token")
+                raise RefusalError(400, 1001, "Invalid token")
             if self.headers.get("Accept") != "application/json":
                 box.violations.append(f"Accept {self.headers.get('Accept')}")
             with box.lock:
                 payload = act()
-        except Problem as problem:
+        except RefusalError as problem:
             return self._answer(problem.status, problem.body)
         return self._answer(status, payload if box.shape.bare else {"message": "Done successfully", "payload": payload})
 

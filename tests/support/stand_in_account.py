@@ -11,9 +11,13 @@ from typing import Any
 BODY = {"type", "absoluteDays", "variants", "priority", "assigneeId"}
 VARIANT = {"payload", "attachmentIds", "taskNote"}
 PAYLOAD: dict[int, set[str]] = {
-    1: {"subject", "content", "preheader"}, 2: {"connectionNote"}, 3: {"message"}, 4: {"subject", "message"},
-    9: {"title", "action"}, 16: {"message"},
-}  # fmt: skip
+    1: {"subject", "content", "preheader"},
+    2: {"connectionNote"},
+    3: {"message"},
+    4: {"subject", "message"},
+    9: {"title", "action"},
+    16: {"message"},
+}
 PLACING = {"absoluteDays", "priority", "assigneeId"}
 TYPES = {*range(1, 7), 9, *range(11, 19)}
 
@@ -42,7 +46,7 @@ class Shape:
         )
 
 
-class Problem(Exception):
+class RefusalError(Exception):
     """A refusal."""
 
     def __init__(self, status: int, code: int, message: Any) -> None:
@@ -70,7 +74,7 @@ class Account:
         self.expect(set(body) <= {"title", "emailAccountIds", "scheduleId"}, f"properties {sorted(body)}")
         title = body.get("title")
         if not isinstance(title, str) or not 1 <= len(title) <= 100:
-            raise Problem(400, 4000, "Failed to create sequence")
+            raise RefusalError(400, 4000, "Failed to create sequence")
         row = {"id": self.new_id(), "title": title, "active": self.shape.active, "steps": []}
         self.sequences[row["id"]] = row
         if self.shape.bare:
@@ -93,7 +97,7 @@ class Account:
             told |= {"sequenceId": sequence_id, "variants": [{"id": v["id"], "stepId": step_id} for v in variants]}
         return told
 
-    def read_steps(self, sequence_id: str) -> Any:
+    def parse_steps(self, sequence_id: str) -> Any:
         """GET /sequences/{id}/steps."""
         rows = []
         for step in self.found(sequence_id)["steps"]:
@@ -119,14 +123,14 @@ class Account:
     def found(self, sequence_id: str) -> dict[str, Any]:
         """That sequence, or the answer that there is none."""
         if sequence_id not in self.sequences:
-            raise Problem(400, 40100, "Sequence not found")
+            raise RefusalError(400, 40100, "Sequence not found")
         return self.sequences[sequence_id]
 
     def expect(self, holds: bool, what: str) -> None:
         """The validator: what does not hold is noted, and refused."""
         if not holds:
             self.violations.append(what)
-            raise Problem(400, 400, [f"{what} is not allowed"])
+            raise RefusalError(400, 400, [f"{what} is not allowed"])
 
     def _judge(self, body: dict[str, Any]) -> None:
         kind, day, variants = body.get("type"), body.get("absoluteDays"), body.get("variants")
@@ -175,7 +179,7 @@ class Account:
         self.expect("payload" in body, "a variant without a payload")
         self._judge_variant(body, step["type"])
         if step["type"] != 1 or len(step["variants"]) >= 26:
-            raise Problem(400, 4000, "Failed to create sequence step variant")
+            raise RefusalError(400, 4000, "Failed to create sequence step variant")
         row = {"id": self.new_id(), "stepId": step_id, **{name: body[name] for name in VARIANT if name in body}}
         step["variants"].append(row)
         return {"id": row["id"], "stepId": step_id}
@@ -186,7 +190,7 @@ class Account:
         step = self._step(sequence_id, step_id, no)
         row = next((row for row in step["variants"] if row["id"] == variant_id), None)
         if row is None:
-            raise Problem(400, 4000, no)
+            raise RefusalError(400, 4000, no)
         self.expect(set(body) <= VARIANT | {"status", "type"} | PLACING, f"properties {sorted(body)}")
         self.expect(body.get("type", step["type"]) == step["type"], "another type")
         self.expect(body.get("status", 1) in (0, 1), "status")
@@ -204,11 +208,11 @@ class Account:
             (row for row in self.found(sequence_id)["steps"] if row["id"] == step_id), None
         )
         if step is None:
-            raise Problem(400, 4000, no)
+            raise RefusalError(400, 4000, no)
         return step
 
     def _one_a_day(self, sequence: dict[str, Any], kind: int, day: int, but: str | None, no: str) -> None:
         rows = [row for row in sequence["steps"] if row["type"] == 1 and row["id"] != but]
         if kind == 1 and any(row["absoluteDays"] == day for row in rows):
             self.refused.append(f"day {day}")
-            raise Problem(400, 4000, no)
+            raise RefusalError(400, 4000, no)

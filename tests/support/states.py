@@ -18,21 +18,25 @@ HOST = "open-api.saleshandy.com"
 def an_email(step_id: str = "S1", day: int = 1, subject: str = "Hallo Jörg, {{firstName}}") -> StepState:
     """An email with two variants, as applied."""
     content = Content(
-        type="email", day=day,
+        type="email",
+        day=day,
         variants={
             "a": Variant(payload={"subject": subject, "content": "<p>Hi</p>"}, attachments=("lN5xKp2vJq",)),
             "b": Variant(payload={"subject": f"{subject} \N{SLIGHTLY SMILING FACE}", "content": "<p>Hey\u2028</p>"}),
         },
-    )  # fmt: skip
+    )
     return step_state(content, step_id, {"a": f"{step_id}a"})
 
 
 def a_call(step_id: str = "S2", day: int = 4) -> StepState:
     """A call with a note, as applied."""
     content = Content(
-        type="call_demo", day=day, priority=Priority.HIGH, assignee="z6R8Mw4vBn",
+        type="call_demo",
+        day=day,
+        priority=Priority.HIGH,
+        assignee="z6R8Mw4vBn",
         variants={"a": Variant(task_note="Look first")},
-    )  # fmt: skip
+    )
     return step_state(content, step_id, {"a": None})
 
 

@@ -22,7 +22,7 @@ from support.story_oracle import Expected, KnownSequence, expect
 from sequence_sync.plan.calls import step_body
 from sequence_sync.plan.model import STATE_ONLY, Action, Plan
 from sequence_sync.state.backends.base import LockInfo
-from sequence_sync.state.manager import Ledger
+from sequence_sync.state.manager import StateManager
 
 KINDS = ("email", "email", "email", "message", "noted-call", "view")
 BACK = ("put back", "let go", "put variant back")
@@ -34,21 +34,33 @@ def story_profile(seed: int) -> Profile:
     """What the account of a story is like."""
     rng = random.Random(f"story profile {seed}")
     return Profile(
-        updates=True, kinds=KINDS, steps=rng.randint(2, 6), sequences=rng.choice((1, 1, 2)), wraps=rng.random() < 0.5,
-        bare=rng.random() < 0.3, merges=rng.random() < 0.3, tells_rest=rng.random() < 0.5,
-        tells_variants=rng.random() < 0.6, limit_headers=rng.random() < 0.5,
+        updates=True,
+        kinds=KINDS,
+        steps=rng.randint(2, 6),
+        sequences=rng.choice((1, 1, 2)),
+        wraps=rng.random() < 0.5,
+        bare=rng.random() < 0.3,
+        merges=rng.random() < 0.3,
+        tells_rest=rng.random() < 0.5,
+        tells_variants=rng.random() < 0.6,
+        limit_headers=rng.random() < 0.5,
         removed_steps=rng.choice(("block", "deactivate")),
-    )  # fmt: skip
+    )
 
 
 def rough_profile(seed: int) -> Profile:
     """The same with faults and kills from the machinery of the simulation, once everything is made."""
     rng = random.Random(f"rough story {seed}")
     more = {
-        "life": True, "faults": rng.randint(1, 6), "fault_kinds": CREATE_FAULTS, "crashes": rng.randint(0, 3),
-        "read_faults": rng.choice((0, 3)), "lag": rng.choice((0.0, 3.0, 20.0)), "points": rng.choice((20, 60)),
+        "life": True,
+        "faults": rng.randint(1, 6),
+        "fault_kinds": CREATE_FAULTS,
+        "crashes": rng.randint(0, 3),
+        "read_faults": rng.choice((0, 3)),
+        "lag": rng.choice((0.0, 3.0, 20.0)),
+        "points": rng.choice((20, 60)),
         "edits": rng.randint(2, EDITS_MOST),
-    }  # fmt: skip
+    }
     return Profile(**{**vars(story_profile(seed)), **more})
 
 
@@ -98,8 +110,9 @@ class Story(Simulation):
         steps = [call(500), message(501, "Nothing to do with anybody here"), email(502, "Their own", "<p>Hello</p>")]
         return [
             str(self.server.add_step(book, step_body(self.story.choice(steps)), None)["id"])
-            for book in sorted(self.server.books) if self.story.random() < 0.5
-        ]  # fmt: skip
+            for book in sorted(self.server.books)
+            if self.story.random() < 0.5
+        ]
 
     def _chapter(self, what: str) -> None:
         """Plan, apply, plan, each held against the oracle."""
@@ -126,7 +139,7 @@ class Story(Simulation):
         process = self.process(self.store, calm=True)
         backend, clock = SimBackend(self.store, process), SimClock(process)
         lock = backend.lock(LockInfo(process.name, "anna", "host", 1, "plan", 0.0), 0.0, clock)
-        plan = self.plan_of(Ledger(backend, lock, ACCOUNT, SimRescue(), lineage="story", run=process.name))
+        plan = self.plan_of(StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="story", run=process.name))
         lock.release()
         return plan
 
@@ -157,8 +170,10 @@ class Story(Simulation):
         second = self._plan()
         if second.to_do:
             self.world.wrong(f"{what}: the second plan still has {[change.address for change in second.to_do]}")
-        words = [[change.model_dump() for change in plan.changes if change.action is Action.BLOCKED]
-                 for plan in (first, second)]  # fmt: skip
+        words = [
+            [change.model_dump() for change in plan.changes if change.action is Action.BLOCKED]
+            for plan in (first, second)
+        ]
         if words[0] != words[1]:
             self.world.wrong(f"{what}: what is blocked is told in other words the second time")
 

@@ -16,13 +16,13 @@ from support.sim_server import Row
 from support.sim_world import SimClock
 from support.story import KINDS, story_profile
 
-from sequence_sync.apply.refresh import Refresh, Wanted
+from sequence_sync.apply.refresh import ReadRequest, RemoteReader
 from sequence_sync.model.settings import Policy
 from sequence_sync.plan.model import Action, DriftKind, Plan, Reason
-from sequence_sync.plan.planner import Inputs, make_plan
-from sequence_sync.provider.client import Client
-from sequence_sync.provider.rate_limit import Limiter
-from sequence_sync.state.manager import Ledger
+from sequence_sync.plan.planner import PlanInputs, make_plan
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.rate_limit import RateLimiter
+from sequence_sync.state.manager import StateManager
 
 PATIENCE = 120.0
 
@@ -37,19 +37,26 @@ class AppStory(Simulation):
         self.writes: list[str] = []
         self.wire.sent = lambda address, method, body: self.writes.append(f"{method} {address}")
 
-    def plan_of(self, ledger: Ledger) -> Plan:
+    def plan_of(self, ledger: StateManager) -> Plan:
         """As `plan -refresh` makes it."""
         process = self.process(self.store, calm=True)
         clock = SimClock(process)
-        api = Client(SimTransport(self.wire, process, calm=True), Limiter(clock, 1000, 1000), clock)
+        api = SaleshandyClient(SimTransport(self.wire, process, calm=True), RateLimiter(clock, 1000, 1000), clock)
         state = ledger.view.state
-        read = Refresh(api, clock, PATIENCE).read(Wanted(state.sequences), [row.id for row in state.sequences.values()])
+        read = RemoteReader(api, clock, PATIENCE).read(
+            ReadRequest(state.sequences), [row.id for row in state.sequences.values()]
+        )
         return make_plan(
-            Inputs(
-                wanted=self.files, state=state, environment="default", api_host="api", allowed=self.allowed,
-                policy=Policy(removed_steps=self.profile.removed_steps), app=read.app,
+            PlanInputs(
+                wanted=self.files,
+                state=state,
+                environment="default",
+                api_host="api",
+                allowed=self.allowed,
+                policy=Policy(removed_steps=self.profile.removed_steps),
+                app=read.app,
             )
-        )  # fmt: skip
+        )
 
     def tell(self) -> list[str]:
         """The whole story; what was wrong."""
@@ -86,9 +93,10 @@ class AppStory(Simulation):
         self._owned(self.store)
         rows = [
             (f"{key}.{name}", self.server.rows[step.id], {letter: row.id for letter, row in step.variants.items()})
-            for key, entry in sorted(self.state.sequences.items()) for name, step in sorted(entry.steps.items())
+            for key, entry in sorted(self.state.sequences.items())
+            for name, step in sorted(entry.steps.items())
             if step.type in ("email", "linkedin_message") and name in self.files[key].steps
-        ]  # fmt: skip
+        ]
         if not rows:
             return None
         found = self.story.choice(rows)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sequence_sync.model.sequence import Content, Variant, WantedSequence
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 
 CODES = {"email": 1, "linkedin_message": 3, "linkedin_view_profile": 5, "call_introduction": 11, "whatsapp_message": 16}
 Call = tuple[str, str, Mapping[str, Any]]
@@ -44,7 +44,7 @@ class Expected:
     after: dict[str, KnownSequence] = field(default_factory=dict)
 
 
-def expect(known: Mapping[str, KnownSequence], files: Mapping[str, WantedSequence], switch_off: bool) -> Expected:
+def expect(known: Mapping[str, KnownSequence], files: Mapping[str, DesiredSequence], switch_off: bool) -> Expected:
     """What must be done; `switch_off`: steps that are gone from their files are switched off."""
     told, left = Expected(), dict(known)
     for key, file in files.items():
@@ -64,7 +64,7 @@ def expect(known: Mapping[str, KnownSequence], files: Mapping[str, WantedSequenc
 class _OneSequence:
     key: str
     known: KnownSequence
-    file: WantedSequence
+    file: DesiredSequence
     switch_off: bool
     told: Expected
 
@@ -179,8 +179,11 @@ class _OneSequence:
         if content.is_email and content.day in days:
             self.told.blocked.add((address, "day-held"))
             return False
-        body = {"type": CODES[content.type], "variants": [_variant(row) for row in content.variants.values()],
-                "absoluteDays": content.day}  # fmt: skip
+        body = {
+            "type": CODES[content.type],
+            "variants": [_variant(row) for row in content.variants.values()],
+            "absoluteDays": content.day,
+        }
         body |= {"priority": content.priority.code} if content.priority else {}
         body |= {"assigneeId": content.assignee} if content.assignee else {}
         self.told.calls.append((address, "POST", body))

@@ -18,7 +18,7 @@ HOSTILE = (
     "<script src='URL/script'></script><script type=module src='URL/module'></script>",
     '<script type=speculationrules>{"prefetch":[{"urls":["URL/speculation"]}]}</script>',
     f'<img src="URL/img" srcset="URL/srcset 2x" onerror="{CANARY}">',
-    f"<img src=URL/odd\"quote' onerror=\"{CANARY}\">",
+    f'<img src=URL/odd"quote\' onerror="{CANARY}">',
     f'<svg onload="{CANARY}"><image href="URL/image"/><use href="URL/use#a"/><script>{CANARY}</script></svg>',
     f'</iframe>{SCRIPT}<iframe srcdoc="',
     f'"></iframe>{SCRIPT}',
@@ -56,7 +56,7 @@ HOSTILE = (
     "<picture><source srcset=URL/source><img></picture>",
     "<div style='position:fixed;inset:0;z-index:2147483647;background:#fff url(URL/cover)'>covered</div>",
     "<noscript><img src=URL/noscript></noscript><math href=URL/math><mtext>m</mtext></math>",
-)  # fmt: skip
+)
 
 
 class Trap:

@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.actions.report import Reporting
+from sequence_sync.cli.actions.report import ReportFiles
 from sequence_sync.cli.context import opened, read_given
-from sequence_sync.cli.options import Door
-from sequence_sync.cli.progress import Lines, Live
-from sequence_sync.errors import UsageProblem, worst
+from sequence_sync.cli.options import CommandContext
+from sequence_sync.cli.progress import BarProgress, LineProgress
+from sequence_sync.errors import UsageError, worst
 from sequence_sync.model.report import Observer
 from sequence_sync.operations.apply import Applied, ApplyOptions, Hands
 from sequence_sync.operations.apply import apply as apply_plan
 from sequence_sync.operations.workspace import PlanOptions, warn_of_lost_state
 from sequence_sync.plan.model import Plan, summary_line
 from sequence_sync.plan.planfile import decode
-from sequence_sync.provider.base import Stopped
+from sequence_sync.provider.base import StoppedError
 from sequence_sync.render.report import Outcome, carried_out, counts_line, report_text
 from sequence_sync.render.text import plan_text
 
@@ -41,23 +41,23 @@ class Wish:
     plan: PlanOptions
 
 
-def carry_out(door: Door, wish: Wish) -> int:
+def carry_out(door: CommandContext, wish: Wish) -> int:
     """One apply; its exit code. A report that cannot be written at its end makes a 0 to a 1."""
-    with Reporting(door, wish.reports) as reporting:
+    with ReportFiles(door, wish.reports) as reporting:
         code = _carry_out(door, wish, reporting)
     return worst([code, int(reporting.failed)])
 
 
-def _carry_out(door: Door, wish: Wish, reporting: Reporting) -> int:
+def _carry_out(door: CommandContext, wish: Wish, reporting: ReportFiles) -> int:
     if wish.file and wish.plan != PlanOptions():
-        raise UsageProblem(
+        raise UsageError(
             "A saved plan is carried out as it is.",
             "-target, -exclude, -changed-since, -refresh and -allow go with `seqsync plan`; the file holds what was "
             "reviewed.",
             "Leave them out, or plan again with them.",
         )
     if wish.file == "":
-        raise UsageProblem(
+        raise UsageError(
             "The name of the saved plan is empty.", "Is a variable not set?", "Without a file apply plans afresh."
         )
     saved = decode(read_given(wish.file, "The saved plan")) if wish.file else None
@@ -70,9 +70,12 @@ def _carry_out(door: Door, wish: Wish, reporting: Reporting) -> int:
         door.console.note(f"Warning: {warning}")
     wanted = wish.plan_hash.strip().lower() if wish.plan_hash is not None else None
     options = ApplyOptions(
-        plan=wish.plan, saved=saved, parallelism=wish.parallelism,
-        lock_timeout=float(wish.lock_timeout), plan_hash=wanted,
-    )  # fmt: skip
+        plan=wish.plan,
+        saved=saved,
+        parallelism=wish.parallelism,
+        lock_timeout=float(wish.lock_timeout),
+        plan_hash=wanted,
+    )
 
     def approve(plan: Plan) -> bool:
         reporting.plan = plan
@@ -86,7 +89,7 @@ def _carry_out(door: Door, wish: Wish, reporting: Reporting) -> int:
     try:
         with door.stop.orderly() as stop, observing(door) as observer:
             applied = apply_plan(workspace, key, options, Hands(reporting.hearing(observer), approve, stop))
-    except Stopped:
+    except StoppedError:
         reporting.finish_without(Outcome.STOPPED, 0, STOPPED)
         door.console.result(STOPPED)
         return 0
@@ -95,16 +98,16 @@ def _carry_out(door: Door, wish: Wish, reporting: Reporting) -> int:
 
 
 @contextmanager
-def observing(door: Door, doing: str = "Applying") -> Iterator[Observer]:
+def observing(door: CommandContext, doing: str = "Applying") -> Iterator[Observer]:
     """Who hears of the progress: a bar on a terminal, else lines."""
     if door.console.is_terminal and door.verbose == 0:
-        with Live(door.console, doing=doing) as live:
+        with BarProgress(door.console, doing=doing) as live:
             yield live
     else:
-        yield Lines(door.console)
+        yield LineProgress(door.console)
 
 
-def _told(door: Door, applied: Applied, reporting: Reporting) -> int:
+def _told(door: CommandContext, applied: Applied, reporting: ReportFiles) -> int:
     if applied.report is None:
         outcome, words = _nothing_done(applied)
         code = 1 if applied.said_no else 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from sequence_sync.cli.options import Door
+from sequence_sync.cli.options import CommandContext
 
 SETTINGS = "seqsync.yaml"
 SEQUENCE_SCHEMA = ".schema/sequence.schema.json"
@@ -139,14 +139,14 @@ Next, with a second terminal for the first one:
 
 
 @dataclass(slots=True)
-class Made:
+class CreatedFiles:
     """What `init` did: paths relative to the project, in the order of writing."""
 
     written: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
 
-def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> Made:
+def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> CreatedFiles:
     """Write the starting files below `root`, those that are not there yet. Raises OSError.
 
     `schemas`: path to JSON Schema, for the editors of people who write the files.
@@ -162,7 +162,7 @@ def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> Ma
     return made
 
 
-def start_pipeline(root: Path, provider: str) -> Made:
+def start_pipeline(root: Path, provider: str) -> CreatedFiles:
     """Write the files of `provider` (a key of `PIPELINES`) below `root`, those that are not there. Raises OSError."""
     return _write_all(root, {name: pipeline_text(source) for name, source in PIPELINES[provider].items()})
 
@@ -172,8 +172,8 @@ def pipeline_text(source: str) -> str:
     return (files("sequence_sync.cli") / "ci" / source).read_text(encoding="utf-8")
 
 
-def _write_all(root: Path, texts: Mapping[str, str]) -> Made:
-    made = Made()
+def _write_all(root: Path, texts: Mapping[str, str]) -> CreatedFiles:
+    made = CreatedFiles()
     for name, text in texts.items():
         (made.written if _write_new(root / name, text) else made.kept).append(name)
     return made
@@ -205,7 +205,7 @@ def _ignore(path: Path) -> bool:
 @click.command()
 @click.option("-ci", "provider", type=click.Choice(tuple(PIPELINES)), help="Write a pipeline for this host as well.")
 @click.pass_obj
-def init(door: Door, provider: str | None) -> None:
+def init(door: CommandContext, provider: str | None) -> None:
     """Start a project in this folder: settings, one example, schemas for your editor, .gitignore.
 
     What is there already stays as it is.

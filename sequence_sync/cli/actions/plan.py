@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sequence_sync._version import __version__
 from sequence_sync.cli.context import folder_in_repository, opened, read_given, write_result
-from sequence_sync.cli.options import DEFAULT_HOST, Door, Look
-from sequence_sync.errors import UsageProblem
+from sequence_sync.cli.options import DEFAULT_HOST, CommandContext, DisplayOptions
+from sequence_sync.errors import UsageError
 from sequence_sync.operations.workspace import PlanOptions, Workspace, warn_of_lost_state
 from sequence_sync.operations.workspace import plan as plan_project
 from sequence_sync.plan.model import Plan
@@ -16,13 +16,13 @@ from sequence_sync.plan.planfile import decode, encode
 from sequence_sync.registry import FORMATS, PLACED
 
 
-def made_plan(door: Door, options: PlanOptions, to_serial: int | None = None) -> Plan:
+def made_plan(door: CommandContext, options: PlanOptions, to_serial: int | None = None) -> Plan:
     """The plan of the working folder; with `to_serial`, the one back to that serial."""
     workspace = opened(door)
     if warning := warn_of_lost_state(workspace):
         door.console.note(f"Warning: {warning}")
     if to_serial is not None and options.refresh:
-        raise UsageProblem(
+        raise UsageError(
             "-to-serial and -refresh contradict each other.",
             "The way back goes from what was last applied, not from what the app says.",
             "Take one of them.",
@@ -35,7 +35,7 @@ def made_plan(door: Door, options: PlanOptions, to_serial: int | None = None) ->
     return _refreshed(door, workspace, options) if options.refresh else plan_project(workspace, options)
 
 
-def _refreshed(door: Door, workspace: Workspace, options: PlanOptions) -> Plan:
+def _refreshed(door: CommandContext, workspace: Workspace, options: PlanOptions) -> Plan:
     # Late: it brings the API client along, and most plans make no call.
     from sequence_sync.cli.actions.apply import observing
     from sequence_sync.operations.apply import refreshed_plan
@@ -46,24 +46,24 @@ def _refreshed(door: Door, workspace: Workspace, options: PlanOptions) -> Plan:
 
 
 def saved_plan(file: str) -> Plan:
-    """The plan in `file`. Raises UsageProblem where it cannot be read, PlanRefused where it is none."""
+    """The plan in `file`. Raises UsageError where it cannot be read, PlanRejectedError where it is none."""
     return decode(read_given(file, "The saved plan"))
 
 
-def save_plan(door: Door, plan: Plan, file: str) -> None:
+def save_plan(door: CommandContext, plan: Plan, file: str) -> None:
     """Write `plan` to `file`."""
     write_result(file, encode(plan, __version__), "The plan")
     door.console.note(f"Saved. To carry out exactly this plan: seqsync apply {file}")
 
 
-def print_plan(door: Door, plan: Plan, look: Look) -> None:
+def print_plan(door: CommandContext, plan: Plan, look: DisplayOptions) -> None:
     """`plan` on stdout, in the format that was asked for."""
     full, summary = look.full, look.summary
     if look.host and look.format_name != "markdown":
-        raise UsageProblem("-host is about a comment.", hint="Use it with -format markdown.")
+        raise UsageError("-host is about a comment.", hint="Use it with -format markdown.")
     if look.format_name != "text":
         if full or summary:
-            raise UsageProblem("-full and -summary are about text.", f"-format {look.format_name} has one length.")
+            raise UsageError("-full and -summary are about text.", f"-format {look.format_name} has one length.")
         more = [look.host or DEFAULT_HOST] if look.format_name == "markdown" else []
         more += [folder_in_repository(door)] if look.format_name in PLACED else []
         door.console.document(door.console.redact(FORMATS[look.format_name](plan, *more)))
@@ -71,6 +71,6 @@ def print_plan(door: Door, plan: Plan, look: Look) -> None:
     from sequence_sync.render.text import Level
 
     if full and summary:
-        raise UsageProblem("-full and -summary contradict each other.", hint="Take one of them.")
+        raise UsageError("-full and -summary contradict each other.", hint="Take one of them.")
     level = Level.FULL if full else Level.SUMMARY if summary else Level.DEFAULT
     door.console.result(FORMATS["text"](plan, level, door.color).rstrip("\n"))

@@ -12,9 +12,9 @@ from types import TracebackType
 
 from sequence_sync._version import __version__
 from sequence_sync.cli.context import write_result
-from sequence_sync.cli.options import Door
-from sequence_sync.errors import SeqsyncError, UsageProblem
-from sequence_sync.model.report import Event, Observer, Result, Status
+from sequence_sync.cli.options import CommandContext
+from sequence_sync.errors import SeqsyncError, UsageError
+from sequence_sync.model.report import ChangeResult, Event, Observer, Status
 from sequence_sync.plan.model import Plan
 from sequence_sync.render.report import (
     AppliedReport,
@@ -29,11 +29,11 @@ from sequence_sync.render.report import (
 MARKDOWN = (".md", ".markdown")
 
 
-class Reporting:
+class ReportFiles:
     """The reports of one run, a context around all of it. `environment`, `api_host` and `plan` are filled in when they
     are known; `finish` takes the report of a run that came to its end."""
 
-    def __init__(self, door: Door, paths: Sequence[str]) -> None:
+    def __init__(self, door: CommandContext, paths: Sequence[str]) -> None:
         self.door, self.paths = door, paths
         self.environment: str | None = None
         self.api_host: str | None = None
@@ -43,8 +43,8 @@ class Reporting:
         self._began = False
         self._heard: list[Event] = []
 
-    def __enter__(self) -> Reporting:
-        """Raises UsageProblem where a file cannot be written: before anything is done."""
+    def __enter__(self) -> ReportFiles:
+        """Raises UsageError where a file cannot be written: before anything is done."""
         self._write(self._report(Outcome.UNFINISHED, None))
         return self
 
@@ -56,7 +56,7 @@ class Reporting:
             return
         try:
             self._write(report)
-        except UsageProblem as problem:
+        except UsageError as problem:
             self.failed = True
             self.door.console.note(f"{problem.summary} {problem.detail} What was done is recorded all the same.")
 
@@ -72,14 +72,18 @@ class Reporting:
 
     def hearing(self, observer: Observer) -> Observer:
         """`observer`, and what it hears is remembered for a run that does not come to its end."""
-        return _Ear(self._heard, observer)
+        return _RecordingObserver(self._heard, observer)
 
     def _report(self, outcome: Outcome, code: int | None) -> AppliedReport:
         return AppliedReport(
-            tool_version=__version__, outcome=outcome, exit_code=code, environment=self.environment,
-            api_host=self.api_host, plan_hash=self.plan.plan_hash() if self.plan else None,
+            tool_version=__version__,
+            outcome=outcome,
+            exit_code=code,
+            environment=self.environment,
+            api_host=self.api_host,
+            plan_hash=self.plan.plan_hash() if self.plan else None,
             stopped_by=self.door.stop.code,
-        )  # fmt: skip
+        )
 
     def _ended_by(self, error: BaseException) -> AppliedReport:
         stopped = self.door.stop.code
@@ -92,7 +96,7 @@ class Reporting:
         more = {"error": told, "message": message, "results": results, "counts": counts_of(results)}
         return report.model_copy(update=more)
 
-    def _results(self) -> tuple[Result, ...]:
+    def _results(self) -> tuple[ChangeResult, ...]:
         """What was heard of each change, in the order in which it happened."""
         actions: dict[str, list[str]] = defaultdict(list)
         for change in self.plan.to_do if self.plan else ():
@@ -102,7 +106,7 @@ class Reporting:
             if event.kind in set(Status):
                 waiting = actions[event.address]
                 action = waiting.pop(0) if waiting else ""
-                row = Result(address=event.address, action=action, status=Status(event.kind), detail=event.text)
+                row = ChangeResult(address=event.address, action=action, status=Status(event.kind), detail=event.text)
                 rows.append(row)
         return tuple(rows)
 
@@ -112,7 +116,7 @@ class Reporting:
             write_result(path, self.door.console.redact(text).encode(), "The report")
 
 
-class _Ear:
+class _RecordingObserver:
     """An observer that remembers what it hands on; called from several threads."""
 
     def __init__(self, heard: list[Event], observer: Observer) -> None:

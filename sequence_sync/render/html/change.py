@@ -10,7 +10,7 @@ from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change
 from sequence_sync.render.escape import first_words
 from sequence_sync.render.html.elements import IN_APP, counted, field_lines, hint, line, quoted, text
 from sequence_sync.render.html.mail import frame_height, mail_card, mail_of
-from sequence_sync.render.view import Row, field_words, value_words, variants_of
+from sequence_sync.render.view import ViewRow, field_words, value_words, variants_of
 
 
 class Side(NamedTuple):
@@ -98,7 +98,7 @@ HEADLINE_WIDTH = 80
 _OPENING_WORDS = 12
 
 
-def change_article(row: Row, anchor: str, is_open: bool) -> str:
+def change_article(row: ViewRow, anchor: str, is_open: bool) -> str:
     """`row` as something that folds. `anchor` is its id on the page: ours, so it is safe. Where it is folded, its
     emails wait in a `<template>` for the page's script."""
     shown = "".join(sides(row.change))
@@ -111,12 +111,12 @@ def change_article(row: Row, anchor: str, is_open: bool) -> str:
     )
 
 
-def badge(row: Row) -> str:
+def badge(row: ViewRow) -> str:
     """Mark and verb of `row`; its color stands for nothing that its words do not say."""
     return f'<span class="badge"><b aria-hidden="true">{line(row.mark)}</b> {line(row.verb)}</span>'
 
 
-def _about(row: Row) -> str:
+def _about(row: ViewRow) -> str:
     words, said, markup, rest = row.headline
     if said:
         said = first_words(said, _OPENING_WORDS, True)[0] if markup else said
@@ -125,12 +125,12 @@ def _about(row: Row) -> str:
     return f'<span class="about">{told}</span>' if told else ""
 
 
-def _why(row: Row) -> str:
+def _why(row: ViewRow) -> str:
     told = f'<p class="why">Why: {hint(row.reason)}.</p>'
     return told + (f'<p class="todo"><b>What to do:</b> {hint(row.advice)}</p>' if row.advice else "")
 
 
-def _fields(row: Row) -> str:
+def _fields(row: ViewRow) -> str:
     change = row.change
     lines = field_lines(row.details)
     if change.after is not None and (change.action in CREATES or change.wanted in CREATES):
@@ -139,7 +139,7 @@ def _fields(row: Row) -> str:
     return f'<dl class="fields">{lines}</dl>' if lines else ""
 
 
-def _calls(row: Row) -> str:
+def _calls(row: ViewRow) -> str:
     if not row.calls:
         return ""
     calls = "".join(f"<li><code>{line(call)}</code></li>" for call in row.calls)

@@ -12,11 +12,11 @@ from html import escape
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.view import Detail
-from sequence_sync.render.word_diff import Kind, Piece, folded, word_diff
+from sequence_sync.render.word_diff import Piece, PieceKind, folded, word_diff
 
 SHORT_TEXT = 32
 _TYPED = re.compile("`([^`\n]+)`")
-_TAGS = {Kind.GONE: "del", Kind.NEW: "ins"}
+_TAGS = {PieceKind.GONE: "del", PieceKind.NEW: "ins"}
 
 
 def text(value: str) -> str:
@@ -58,9 +58,9 @@ def _is_long(value: str) -> bool:
 
 
 def _piece(piece: Piece) -> str:
-    if piece.kind is Kind.LEFT_OUT:
+    if piece.kind is PieceKind.LEFT_OUT:
         return ' <span class="arrow">…</span> '
-    if piece.kind is Kind.SAME:
+    if piece.kind is PieceKind.SAME:
         return text(piece.text)
     # A line break that is itself the change would not be seen.
     return f"<{_TAGS[piece.kind]}>{text(piece.text).replace(chr(10), '⏎')}</{_TAGS[piece.kind]}>"

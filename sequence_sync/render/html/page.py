@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from sequence_sync.plan.model import Action, Drifted, FieldChange, Plan
+from sequence_sync.plan.model import Action, Drift, FieldChange, Plan
 from sequence_sync.render.html.change import KINDS, change_article
 from sequence_sync.render.html.elements import IN_APP, counted, field_lines, hint, line
 from sequence_sync.render.html.mail import frame, frame_height
 from sequence_sync.render.html.style import POLICY, POLICY_WITH_SCRIPT, SCRIPT, STYLE
 from sequence_sync.render.html.timeline import stops_of, timeline
 from sequence_sync.render.text import DRIFT_KINDS, HEADING, advice_on, drift_details
-from sequence_sync.render.view import Group, Row, View, variants_of, view_of
+from sequence_sync.render.view import Group, View, ViewRow, variants_of, view_of
 
 _TONES = {"~": "update", "-": "off", "+": "drift", "!": "blocked"}
 
 
-def drift_section(found: Sequence[Drifted], is_open: bool) -> str:
+def drift_section(found: Sequence[Drift], is_open: bool) -> str:
     """Everything that differs in Saleshandy from what was last applied; empty where nothing does.
 
     Where not `is_open`, emails are folded, and wait in a `<template>` for the page's script.
@@ -33,7 +33,7 @@ def drift_section(found: Sequence[Drifted], is_open: bool) -> str:
     return f'<section id="drift"><h2>{line(HEADING)}</h2><ul class="why">{advice}</ul>{rows}</section>'
 
 
-def _row(drifted: Drifted, is_open: bool) -> str:
+def _row(drifted: Drift, is_open: bool) -> str:
     words = DRIFT_KINDS[drifted.kind]
     told = [f"id {drifted.remote_id}"] if drifted.remote_id else []
     about = " · ".join(map(line, [*told, *([drifted.detail] if drifted.detail else [])]))
@@ -78,10 +78,12 @@ def header(view: View) -> str:
     """Where, how much, how long, and the plan hash."""
     told = view.summary
     tiles = [
-        ("create", told.create, "to create"), ("update", told.update, "to update"),
-        ("off", told.deactivate, "to deactivate"), ("record", told.record, "to record"),
+        ("create", told.create, "to create"),
+        ("update", told.update, "to update"),
+        ("off", told.deactivate, "to deactivate"),
+        ("record", told.record, "to record"),
         ("blocked", told.blocked, "blocked"),
-    ]  # fmt: skip
+    ]
     if view.refreshed:
         tiles.append(("drift", len(view.drift), "changed in Saleshandy"))
     shown = "".join(
@@ -97,7 +99,7 @@ def header(view: View) -> str:
     )
 
 
-def attention(view: View, blocked: Iterable[tuple[str, Row]], anchors: Anchors) -> str:
+def attention(view: View, blocked: Iterable[tuple[str, ViewRow]], anchors: Anchors) -> str:
     """What is shut, active, blocked or changed in the app, in this order; then open gates and notes.
 
     `blocked` are the rows that apply cannot carry out, each with its id on the page.
@@ -112,17 +114,27 @@ def attention(view: View, blocked: Iterable[tuple[str, Row]], anchors: Anchors) 
     ]
     shut, opened = ([gate for gate in view.gates if gate.allowed is allowed] for allowed in (False, True))
     boxes = [
-        _box("shut", f"{counted(len(shut), 'gate')} shut: apply does nothing",
-             (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in shut)),
+        _box(
+            "shut",
+            f"{counted(len(shut), 'gate')} shut: apply does nothing",
+            (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in shut),
+        ),
         _box("active", f"{counted(len(active), 'active sequence')}: prospects get what is changed", active),
         _box("blocked", f"{len(stuck)} blocked: a person must act", stuck),
-        _box("drift", f"{len(view.drift)} changed in Saleshandy",
-             ['<a href="#drift">What somebody changed there</a>, and what this plan leaves as it is']
-             if view.drift else []),
-        _box("open", f"{counted(len(opened), 'gate')} opened",
-             (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in opened)),
+        _box(
+            "drift",
+            f"{len(view.drift)} changed in Saleshandy",
+            ['<a href="#drift">What somebody changed there</a>, and what this plan leaves as it is']
+            if view.drift
+            else [],
+        ),
+        _box(
+            "open",
+            f"{counted(len(opened), 'gate')} opened",
+            (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in opened),
+        ),
         _box("note", "Notes", map(hint, view.notes)),
-    ]  # fmt: skip
+    ]
     shown = "".join(boxes)
     return f'<section class="first"><h2>Look at this first</h2>{shown}</section>' if shown else ""
 
@@ -170,7 +182,7 @@ _FOOT_ON_EMAILS = (
     "email programs differ."
 )
 
-Anchored = tuple[str, Row]
+Anchored = tuple[str, ViewRow]
 
 
 def plan_html(plan: Plan) -> str:

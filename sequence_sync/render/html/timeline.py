@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from sequence_sync.plan.model import Action
 from sequence_sync.render.html.elements import line
-from sequence_sync.render.view import Row
+from sequence_sync.render.view import ViewRow
 
 # Days from one line of the axis to the next; the first one that needs at most seven lines.
 _STRIDES = (1, 2, 5, 7, 14, 30, 60, 90, 180, 360)
 MOST_LINES = 7
 
 
-class Stop(NamedTuple):
+class TimelineStop(NamedTuple):
     """One step on the axis. `before` and `after` are days, None: not there. `anchor` is the id of its change."""
 
     key: str
@@ -33,9 +33,9 @@ class Stop(NamedTuple):
         return [day for day in (self.before, self.after) if day is not None]
 
 
-def stops_of(rows: Iterable[tuple[str, str, Row]]) -> list[Stop]:
+def stops_of(rows: Iterable[tuple[str, str, ViewRow]]) -> list[TimelineStop]:
     """The steps of `rows` (anchor, kind, row) by day. A step with several changes goes from its first to its last."""
-    stops: dict[str, Stop] = {}
+    stops: dict[str, TimelineStop] = {}
     for anchor, kind, row in rows:
         change = row.change
         content = change.after or change.before
@@ -45,13 +45,13 @@ def stops_of(rows: Iterable[tuple[str, str, Row]]) -> list[Stop]:
         after = change.after.day if change.after and change.action is not Action.FORGET else None
         found = stops.get(change.step)
         if found is None:
-            stops[change.step] = Stop(change.step, content.type.replace("_", " "), kind, anchor, before, after)
+            stops[change.step] = TimelineStop(change.step, content.type.replace("_", " "), kind, anchor, before, after)
         else:
             stops[change.step] = found._replace(after=after)
     return sorted(stops.values(), key=lambda stop: stop.days[-1])
 
 
-def timeline(stops: list[Stop]) -> str:
+def timeline(stops: list[TimelineStop]) -> str:
     """`stops` on an axis from day 1; nothing for fewer than two days."""
     last = max((day for stop in stops for day in stop.days), default=1)
     if last < 2:
@@ -67,7 +67,7 @@ def timeline(stops: list[Stop]) -> str:
     )
 
 
-def _row(stop: Stop, last: int) -> str:
+def _row(stop: TimelineStop, last: int) -> str:
     marks, when = "", ""
     moved = stop.before is not None and stop.after is not None and stop.before != stop.after
     if stop.before is not None and (moved or stop.after is None):

@@ -1,7 +1,7 @@
 """The seam to where a state lives: read, write if unchanged, journal, history, lock. No I/O here.
 
 A backend moves bytes and knows nothing of what they mean; `apply.ledger` is above it. Every OSError and every
-refusal of a store reaches the caller as a StateProblem with words for people. One contract suite (tests/contract)
+refusal of a store reaches the caller as a StateError with words for people. One contract suite (tests/contract)
 runs on every backend.
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sequence_sync.errors import StateLocked, StateProblem
+from sequence_sync.errors import StateError, StateLockedError
 from sequence_sync.provider.base import Clock
 
 
-class WriteConflict(StateProblem):
+class WriteConflictError(StateError):
     """What stands there is not what the writer had read, and not its own write either. Nothing was written."""
 
     def __init__(self, where: str) -> None:
@@ -27,7 +27,7 @@ class WriteConflict(StateProblem):
         )
 
 
-class NotLocked(StateProblem):
+class NotLockedError(StateError):
     """There is no such lock to take away."""
 
     def __init__(self, lock_id: str, holder: LockInfo | None) -> None:
@@ -72,7 +72,7 @@ class Lock(Protocol):
         ...
 
     def check(self) -> None:
-        """Raises LockLost where the lock is no longer ours. Cheap: the sender asks before each call."""
+        """Raises LockLostError where the lock is no longer ours. Cheap: the sender asks before each call."""
         ...
 
     def release(self) -> None:
@@ -95,7 +95,7 @@ class StateBackend(Protocol):
         """Replace the state if it still has version `expected` (None: if nothing stands there); the new version.
 
         Whole or not at all, and durable before it returns. `write_id` is unique to this write: a refusal is first
-        compared with what stands there, and is none where that is this very write. Raises WriteConflict.
+        compared with what stands there, and is none where that is this very write. Raises WriteConflictError.
         """
         ...
 
@@ -125,7 +125,7 @@ class StateBackend(Protocol):
         ...
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> Lock:
-        """Hold the lock, waiting up to `timeout` seconds for it. Raises StateLocked, which tells the holder."""
+        """Hold the lock, waiting up to `timeout` seconds for it. Raises StateLockedError, which tells the holder."""
         ...
 
     def holder(self) -> LockInfo | None:
@@ -133,7 +133,7 @@ class StateBackend(Protocol):
         ...
 
     def force_unlock(self, lock_id: str) -> None:
-        """Take the lock from its holder, who is thought to be gone. Raises NotLocked where it has another id.
+        """Take the lock from its holder, who is thought to be gone. Raises NotLockedError where it has another id.
 
         The next lock is `taken_over`. A backend whose lock dies with its owner refuses and says what to end.
         """
@@ -152,21 +152,21 @@ _HINTS = {
 }
 
 
-def disk_problem(summary: str, path: Path, error: OSError) -> StateProblem:
+def disk_problem(summary: str, path: Path, error: OSError) -> StateError:
     """What the disk said about `path`, and what to do."""
     if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
-        return StateProblem(
+        return StateError(
             summary, f"The folder {path.parent} does not exist.", "Make it, or correct `state:` in seqsync.yaml."
         )
-    return StateProblem(summary, f"{path}: {error.strerror or error}.", _HINTS.get(error.errno or 0, ""))
+    return StateError(summary, f"{path}: {error.strerror or error}.", _HINTS.get(error.errno or 0, ""))
 
 
-def locked(holder: LockInfo | None, now: float, remedy: str) -> StateLocked:
+def locked(holder: LockInfo | None, now: float, remedy: str) -> StateLockedError:
     """The state is locked by `holder` (None: it left no name); `now` is in seconds since the epoch."""
     wait = "Wait for it to end, or let this command wait with -lock-timeout 10m."
     if holder is None:
-        return StateLocked("The state is locked.", "Another process holds it and has left no name.", wait)
-    return StateLocked(
+        return StateLockedError("The state is locked.", "Another process holds it and has left no name.", wait)
+    return StateLockedError(
         "The state is locked.",
         f"{holder.who} on {holder.host}, process {holder.pid}, has been at {holder.operation} for "
         f"{age(now - holder.created)} (lock {holder.id}).",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.files import Disk, write_whole
 from sequence_sync.model.fields import Frozen
 from sequence_sync.state.model import State
@@ -26,7 +26,7 @@ class _Sight(Frozen):
 _SIGHTS = TypeAdapter(dict[str, _Sight])
 
 
-class Seen:
+class HighWaterMark:
     """The memory in the file `path` (`.seqsync/seen.json`)."""
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
@@ -45,11 +45,11 @@ class Seen:
         return sight.serial if sight else 0
 
     def check(self, state: State, where: str) -> None:
-        """Raises StateProblem where `state` is older than one of its lineage that was seen here, and says less."""
+        """Raises StateError where `state` is older than one of its lineage that was seen here, and says less."""
         sight = self._sights.get(state.lineage)
         if sight is None or state.serial >= sight.serial or state.content_digest() == sight.digest:
             return
-        raise StateProblem(
+        raise StateError(
             "The state is older than this machine last saw.",
             f"{where} has serial {state.serial}; serial {sight.serial} was here before. What was applied in between "
             "would be unknown.",

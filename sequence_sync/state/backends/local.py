@@ -18,10 +18,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.files import NEW_FILE_MODE, Disk, write_whole
 from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLocked, Stored, WriteConflict, disk_problem, locked
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, disk_problem, locked
 
 KEPT_BACKUPS = 5
 _POLL = 0.2  # seconds between two attempts at the lock
@@ -32,14 +32,14 @@ class LocalBackend:
     """The state at `path`; backups go to `scratch`/backups (`.seqsync` of the project).
 
     A link is followed once, here: state, journal and lock all lie beside the file that it names, so that two ways to
-    one state meet at one lock. Raises StateProblem where the link leads nowhere.
+    one state meet at one lock. Raises StateError where the link leads nowhere.
     """
 
     def __init__(self, path: Path, scratch: Path, disk: Disk | None = None) -> None:
         try:
             self._path = path.resolve()
         except (OSError, RuntimeError) as error:
-            raise StateProblem("The state cannot be found.", f"{path}: the link leads to itself.") from error
+            raise StateError("The state cannot be found.", f"{path}: the link leads to itself.") from error
         self._journal = self._path.with_name(f"{self._path.name}.journal")
         self._history = self._path.with_name(f"{self._path.name}.history")
         self._lock_path = self._path.with_name(f"{self._path.name}.lock")
@@ -56,7 +56,7 @@ class LocalBackend:
         return str(self._path)
 
     def read(self) -> Stored | None:
-        """See StateBackend. A version is the SHA-256 of the bytes. Raises StateProblem, also for a missing folder."""
+        """See StateBackend. A version is the SHA-256 of the bytes. Raises StateError, also for a missing folder."""
         data = self._read(self._path, "The state cannot be read.")
         return None if data is None else Stored(data, _version(data))
 
@@ -67,7 +67,7 @@ class LocalBackend:
         if version is not None and self._last_write == (write_id, version):
             return version
         if version != expected:
-            raise WriteConflict(self.describe())
+            raise WriteConflictError(self.describe())
         try:
             mode = NEW_FILE_MODE
             if found is not None:
@@ -99,7 +99,7 @@ class LocalBackend:
     def append(self, data: bytes) -> None:
         """See StateBackend. One write and one flush for each call."""
         if self._broken:
-            raise StateProblem(
+            raise StateError(
                 "The journal cannot be written any more.",
                 f"{self._journal}: an earlier write failed, and nobody knows what the disk holds of it.",
                 "Run the command again when the disk is well.",
@@ -118,7 +118,7 @@ class LocalBackend:
         """The journal's descriptor, kept between appends. Refuses a torn tail, and a file changed behind our back."""
         if self._descriptor is not None:
             if not _is_at(self._descriptor, self._journal):
-                raise StateProblem(
+                raise StateError(
                     "The journal was moved or deleted while it was in use.",
                     str(self._journal),
                     "Nothing was sent after that. Find out what did it, then run the command again.",
@@ -126,7 +126,7 @@ class LocalBackend:
             return self._descriptor
         is_new = not self._journal.exists()
         if self.journal()[-1:] not in (b"", b"\n"):
-            raise StateProblem("The journal ends in the middle of a record.", str(self._journal), "Run apply again.")
+            raise StateError("The journal ends in the middle of a record.", str(self._journal), "Run apply again.")
         self._descriptor = self._disk.open_to_append(self._journal)
         if is_new:
             self._disk.fsync_folder(self._journal.parent)
@@ -207,8 +207,8 @@ class LocalBackend:
         """Always refuses: there is nothing to take away that the end of its owner would not free."""
         holder = self.holder()
         if holder is None or holder.id != lock_id:
-            raise NotLocked(lock_id, holder)
-        raise StateProblem(
+            raise NotLockedError(lock_id, holder)
+        raise StateError(
             "A local lock cannot be taken away.",
             f"It belongs to process {holder.pid} on {holder.host} ({holder.who}, {holder.operation}) and goes with it.",
             _remedy(holder),
@@ -265,7 +265,7 @@ class LocalLock:
             with suppress(OSError):
                 if os.pread(self._descriptor, _LONGEST_INFO, 0) == self._text:
                     return
-        raise LockLost(
+        raise LockLostError(
             "The lock of the state was lost.",
             f"{self._path} was deleted or replaced while this run held it.",
             "Nothing was sent after that. See that no other run is at work, then run the command again.",

@@ -10,9 +10,9 @@ import itertools
 import threading
 from dataclasses import dataclass, field
 
-from sequence_sync.errors import LockLost, StateProblem
+from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLocked, Stored, WriteConflict, locked
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, locked
 
 _POLL = 0.2
 
@@ -59,7 +59,7 @@ class MemoryBackend:
             if version is not None and store.write_id == write_id:
                 return version
             if version != expected:
-                raise WriteConflict(self.describe())
+                raise WriteConflictError(self.describe())
             store.stored = Stored(bytes(data), str(next(store.versions)))
             store.write_id = write_id
             return store.stored.version
@@ -72,7 +72,7 @@ class MemoryBackend:
         """See StateBackend."""
         with self._store.mutex:
             if self._store.journal[-1:] not in (b"", b"\n"):
-                raise StateProblem("The journal ends in the middle of a record.", self.describe(), "Run apply again.")
+                raise StateError("The journal ends in the middle of a record.", self.describe(), "Run apply again.")
             self._store.journal += data
 
     def replace_journal(self, data: bytes) -> None:
@@ -113,7 +113,7 @@ class MemoryBackend:
         with self._store.mutex:
             holder = self._store.holder
             if holder is None or holder.id != lock_id:
-                raise NotLocked(lock_id, holder)
+                raise NotLockedError(lock_id, holder)
             self._store.owner_died()
 
 
@@ -138,7 +138,7 @@ class MemoryLock:
     def check(self) -> None:
         """See Lock."""
         if self._store.holder is not self._info:
-            raise LockLost("The lock of the state was lost.", f"Lock {self.id} was taken away from this run.")
+            raise LockLostError("The lock of the state was lost.", f"Lock {self.id} was taken away from this run.")
 
     def release(self) -> None:
         """See Lock."""

@@ -14,7 +14,7 @@ from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.model import (
     Action,
     Change,
-    Drifted,
+    Drift,
     DriftKind,
     FieldChange,
     Gate,
@@ -45,16 +45,29 @@ def plan_in_every_place(texts: Sequence[str], evil: str) -> Plan:
     )
     row = Variant(payload={"message": evil}, task_note=evil, attachments=(evil,))
     return plan_of(
-        *news, update(f"evil.{evil[:60].replace('.', ' ')}.a", before, after, *fields, remote_id=evil),
+        *news,
+        update(f"evil.{evil[:60].replace('.', ' ')}.a", before, after, *fields, remote_id=evil),
         create("evil.note", Content(type="linkedin_message", day=2, assignee=evil, variants={"a": row}), evil),
         create("evil.custom", task("custom", 3, evil, title=evil, action={"name": evil, "url": evil})),
-        Change(address="evil.blocked", action=Action.BLOCKED, reason=Reason.NEW, advice=evil, before=before,
-               after=after, fields=fields, source=evil, wanted=Action.UPDATE_VARIANT),
+        Change(
+            address="evil.blocked",
+            action=Action.BLOCKED,
+            reason=Reason.NEW,
+            advice=evil,
+            before=before,
+            after=after,
+            fields=fields,
+            source=evil,
+            wanted=Action.UPDATE_VARIANT,
+        ),
         sequences={"evil": PlannedSequence(key="evil", title=evil, remote_id=evil, files=(evil,), active=True)},
         gates=(Gate(name=evil, allowed=False, detail=evil), Gate(name=evil, allowed=True, detail=evil)),
-        notes=(evil,), environment=evil, api_host=evil, refreshed=True,
-        drift=(Drifted(address=f"evil.{evil}", kind=DriftKind.CHANGED, remote_id=evil, detail=evil, fields=fields),),
-    )  # fmt: skip
+        notes=(evil,),
+        environment=evil,
+        api_host=evil,
+        refreshed=True,
+        drift=(Drift(address=f"evil.{evil}", kind=DriftKind.CHANGED, remote_id=evil, detail=evil, fields=fields),),
+    )
 
 
 def everywhere(a_trap: Trap, texts: Sequence[str]) -> str:

@@ -95,10 +95,17 @@ class Runner:
         run = Run()
         workflow = self._at(sha, f".github/workflows/{file}")
         github = {
-            "event": event, "event_name": event_name, "repository": "acme/outreach", "sha": sha, "ref": ref,
-            "ref_name": ref.removeprefix("refs/heads/"), "base_ref": base, "run_id": str(self.count),
-            "server_url": "https://host.test", "token": "the-token",
-        }  # fmt: skip
+            "event": event,
+            "event_name": event_name,
+            "repository": "acme/outreach",
+            "sha": sha,
+            "ref": ref,
+            "ref_name": ref.removeprefix("refs/heads/"),
+            "base_ref": base,
+            "run_id": str(self.count),
+            "server_url": "https://host.test",
+            "token": "the-token",
+        }
         contexts = {"github": github, "secrets": self.secrets, "inputs": event.get("inputs") or {}}
         for name, job in workflow["jobs"].items():
             self._job(run, name, job, contexts)
@@ -201,9 +208,13 @@ class Runner:
         variables = {key: shown(fill(value, contexts, status)) for key, value in step.get("env", {}).items()}
         process = subprocess.Popen(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
-            cwd=folder, env={**self._environ(machine, contexts["github"]), **variables}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            cwd=folder,
+            env={**self._environ(machine, contexts["github"]), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         if ran.name in self.spoil:
             self.spoil[ran.name](process)
         log, _ = process.communicate(timeout=100)
@@ -217,18 +228,23 @@ class Runner:
         kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
         here = str(Path(sys.executable).parent)
         return {
-            **kept, **self.more, "PATH": f"{self.programs}:{here}:{os.environ['PATH']}", "CI": "true",
-            "HOME": str(machine / "home"), "GIT_CONFIG_NOSYSTEM": "1", "FAKE_GH": str(self.root / "host.json"),
-            "RUNNER_TEMP": str(machine / "temp"), "GITHUB_OUTPUT": str(machine / "temp" / "output"),
-            "GITHUB_STEP_SUMMARY": str(machine / "temp" / "summary"), "GITHUB_REPOSITORY": github["repository"],
+            **kept,
+            **self.more,
+            "PATH": f"{self.programs}:{here}:{os.environ['PATH']}",
+            "CI": "true",
+            "HOME": str(machine / "home"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "FAKE_GH": str(self.root / "host.json"),
+            "RUNNER_TEMP": str(machine / "temp"),
+            "GITHUB_OUTPUT": str(machine / "temp" / "output"),
+            "GITHUB_STEP_SUMMARY": str(machine / "temp" / "summary"),
+            "GITHUB_REPOSITORY": github["repository"],
             "GITHUB_RUN_ID": github["run_id"],
-        }  # fmt: skip
+        }
 
 
 def _status(success: bool, failure: bool) -> Mapping[str, Callable[[], bool]]:
-    return {
-        "success": lambda: success, "failure": lambda: failure, "always": lambda: True, "cancelled": lambda: False
-    }  # fmt: skip
+    return {"success": lambda: success, "failure": lambda: failure, "always": lambda: True, "cancelled": lambda: False}
 
 
 def _allowed(condition: Any, contexts: Mapping[str, Any], status: Mapping[str, Callable[[], bool]]) -> bool:

@@ -40,10 +40,12 @@ class Pull:
         name = "somebody/outreach" if self.fork else "acme/outreach"
         return {
             "pull_request": {
-                "number": self.number, "labels": [{"name": label} for label in self.labels],
-                "head": {"sha": self.head, "repo": {"full_name": name}}, "user": {"login": "anna"},
+                "number": self.number,
+                "labels": [{"name": label} for label in self.labels],
+                "head": {"sha": self.head, "repo": {"full_name": name}},
+                "user": {"login": "anna"},
             }
-        }  # fmt: skip
+        }
 
 
 class Team:

@@ -69,10 +69,16 @@ class GitLab:
         text = re.sub(r"\$\[\[ inputs\.(\w+) \]\]", lambda found: inputs[found[1]], text)
         body = YAML(typ="safe", pure=True).load(text)
         variables = {
-            "CI_PIPELINE_SOURCE": source, "CI_COMMIT_SHA": sha, "CI_DEFAULT_BRANCH": "main", "CI_PROJECT_ID": "1",
-            "CI_API_V4_URL": BASE, "CI_PROJECT_URL": (self.root / "host").as_uri(), "CI_JOB_URL": "https://gitlab.test/job",
-            **self.variables, **more,
-        }  # fmt: skip
+            "CI_PIPELINE_SOURCE": source,
+            "CI_COMMIT_SHA": sha,
+            "CI_DEFAULT_BRANCH": "main",
+            "CI_PROJECT_ID": "1",
+            "CI_API_V4_URL": BASE,
+            "CI_PROJECT_URL": (self.root / "host").as_uri(),
+            "CI_JOB_URL": "https://gitlab.test/job",
+            **self.variables,
+            **more,
+        }
         ran: dict[str, Job] = {}
         for name, job in body.items():
             if not name.startswith(".") and any(_holds(rule["if"], variables) for rule in job["rules"]):
@@ -105,14 +111,24 @@ class GitLab:
     def _bash(self, lines: list[str], work: Path, variables: dict[str, str]) -> tuple[int, str]:
         here = str(Path(sys.executable).parent)
         environ = {
-            "PATH": f"{self.programs}:{here}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.root), "CI": "true",
-            "GIT_CONFIG_NOSYSTEM": "1", "FAKE_GITLAB": str(self.root / "gitlab.json"), "LANG": "C.UTF-8",
-        }  # fmt: skip
+            "PATH": f"{self.programs}:{here}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.root),
+            "CI": "true",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "FAKE_GITLAB": str(self.root / "gitlab.json"),
+            "LANG": "C.UTF-8",
+        }
         done = subprocess.run(
             ["bash", "-eo", "pipefail", "-c", "\n".join(lines)],
-            cwd=work, env={**environ, **variables}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, check=False, timeout=100,
-        )  # fmt: skip
+            cwd=work,
+            env={**environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=100,
+        )
         return done.returncode, done.stdout
 
 

@@ -42,9 +42,12 @@ def test_the_three_blocks_carry_a_change_through(tmp_path: Path) -> None:
             path = f"{team.runner.programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
             done = subprocess.run(
                 ["bash", "-e", "-c", script],
-                cwd=build, capture_output=True, text=True, check=False,
+                cwd=build,
+                capture_output=True,
+                text=True,
+                check=False,
                 env={**who, **api, **more, "PATH": path, "HOME": str(tmp_path), "CI": "1"},
-            )  # fmt: skip
+            )
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout
 

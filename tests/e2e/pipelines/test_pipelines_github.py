@@ -258,11 +258,14 @@ def test_a_plan_that_fails_is_told_in_the_comment(team: Team) -> None:
 
 def test_a_label_opens_a_gate_for_plan_and_apply(settled: Team, box: Sandbox) -> None:
     """Without the label the gate is shut and apply ends with 6; with it the hash carries it to the apply."""
-    less = TRIAL.replace("""      b:
+    less = TRIAL.replace(
+        """      b:
         subject: One more idea
         markdown: |
           Hi {{firstName}}, one more **idea**.
-""", "")  # fmt: skip
+""",
+        "",
+    )
     pull = settled.open({"sequences/trial.yaml": less})
     settled.plan(pull)
     shut = settled.merge(pull)

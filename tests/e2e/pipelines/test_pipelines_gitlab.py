@@ -33,9 +33,13 @@ class Project:
     def request(self, pull: Pull, labels: str = "", source: str = "1") -> dict[str, Job]:
         """The pipeline of a merge request."""
         return self.gitlab.pipeline(
-            pull.head, "merge_request_event", CI_MERGE_REQUEST_IID=str(pull.number), CI_MERGE_REQUEST_LABELS=labels,
-            CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main", CI_MERGE_REQUEST_SOURCE_PROJECT_ID=source,
-        )  # fmt: skip
+            pull.head,
+            "merge_request_event",
+            CI_MERGE_REQUEST_IID=str(pull.number),
+            CI_MERGE_REQUEST_LABELS=labels,
+            CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main",
+            CI_MERGE_REQUEST_SOURCE_PROJECT_ID=source,
+        )
 
     def merge(self, pull: Pull, how: str = "merge") -> dict[str, str]:
         """Merge it; the variables of the push."""
@@ -80,8 +84,10 @@ def test_from_a_merge_request_to_an_applied_sequence(project: Project) -> None:
     before = project.team.state()
     jobs = project.push(project.merge(pull, "squash"))
     assert {name: job.code for name, job in jobs.items()} == {
-        "seqsync-validate": 0, "seqsync-apply": 0, "seqsync-left": 0
-    }, jobs  # fmt: skip
+        "seqsync-validate": 0,
+        "seqsync-apply": 0,
+        "seqsync-left": 0,
+    }, jobs
     assert "after_script: 0" in jobs["seqsync-apply"].log
     assert "Curious still?" in project.team.state()
     assert "Curious still?" not in before

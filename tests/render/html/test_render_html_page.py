@@ -19,7 +19,7 @@ from sequence_sync.plan.model import Action, Change, FieldChange, Plan, PlannedS
 from sequence_sync.render.html.mail import LEAST_HEIGHT, MOST_HEIGHT, frame_height, remote_addresses, shown
 from sequence_sync.render.html.page import FRAMES_AT_MOST, OPEN_AT_MOST, plan_html
 from sequence_sync.render.html.style import POLICY, SCRIPT
-from sequence_sync.render.html.timeline import Stop, timeline
+from sequence_sync.render.html.timeline import TimelineStop, timeline
 
 PAGES = CASES | {"showcase": showcase}
 
@@ -53,10 +53,43 @@ class Page(HTMLParser):
 
 
 OURS = {
-    "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "p", "main", "section", "ul",
-    "ol", "li", "details", "summary", "article", "div", "span", "b", "i", "small", "a", "code", "dl", "dt", "dd",
-    "del", "ins", "blockquote", "iframe", "nav", "footer",
-}  # fmt: skip
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "p",
+    "main",
+    "section",
+    "ul",
+    "ol",
+    "li",
+    "details",
+    "summary",
+    "article",
+    "div",
+    "span",
+    "b",
+    "i",
+    "small",
+    "a",
+    "code",
+    "dl",
+    "dt",
+    "dd",
+    "del",
+    "ins",
+    "blockquote",
+    "iframe",
+    "nav",
+    "footer",
+}
 
 
 def test_a_hostile_text_opens_no_tag() -> None:
@@ -131,13 +164,15 @@ def test_what_a_policy_does_not_stop_is_renamed(body: str, wanted: str) -> None:
 @pytest.mark.parametrize(
     ("image", "told"),
     [
-        ('<img src="https://x.example/a.png?b=1&amp;c=2" alt="Our team">',
-         "Image “Our team”, not loaded: https://x.example/a.png?b=1&amp;c=2"),
+        (
+            '<img src="https://x.example/a.png?b=1&amp;c=2" alt="Our team">',
+            "Image “Our team”, not loaded: https://x.example/a.png?b=1&amp;c=2",
+        ),
         ("<IMG alt='' src=//x.example/p.gif width=1>", "Image, not loaded: //x.example/p.gif"),
         ("<img srcset='//x.example/2x.png 2x'>", "Image, not loaded: no address"),
         ('<img src="<script>">', "Image, not loaded: &lt;script&gt;"),
     ],
-)  # fmt: skip
+)
 def test_an_image_of_another_server_is_a_box_with_its_address(image: str, told: str) -> None:
     """The reviewer sees where one would be, and nothing is fetched."""
     assert shown(f"a{image}b") == f'a<span class="seqsync-image">{told}</span>b'
@@ -182,11 +217,19 @@ def test_what_matters_comes_first() -> None:
     plan = showcase()
     page = plan_html(plan)
     order = [
-        "Plan: 4 to create, 3 to update, 1 to deactivate, 1 to record, 2 blocked.", plan.plan_hash(),
-        "1 gate shut: apply does nothing", "1 active sequence: prospects get what is changed",
-        "2 blocked: a person must act", "3 changed in Saleshandy", "1 gate opened", "Notes", 'id="drift"',
-        'aria-label="Sequences"', 'id="changes"', "Timeline",
-    ]  # fmt: skip
+        "Plan: 4 to create, 3 to update, 1 to deactivate, 1 to record, 2 blocked.",
+        plan.plan_hash(),
+        "1 gate shut: apply does nothing",
+        "1 active sequence: prospects get what is changed",
+        "2 blocked: a person must act",
+        "3 changed in Saleshandy",
+        "1 gate opened",
+        "Notes",
+        'id="drift"',
+        'aria-label="Sequences"',
+        'id="changes"',
+        "Timeline",
+    ]
     places = [page.index(words) for words in order]
     assert places == sorted(places)
 
@@ -208,8 +251,10 @@ def test_a_conflict_shows_three_texts() -> None:
     }
     assert list(shown_in) == ["Last applied", "In Saleshandy now", "The file"]
     assert [word for text in shown_in.values() for word in ("should", "may", "shall") if f"{word} I" in text] == [
-        "should", "may", "shall",
-    ]  # fmt: skip
+        "should",
+        "may",
+        "shall",
+    ]
 
 
 def test_a_plan_that_did_not_read_the_app_says_so() -> None:
@@ -242,9 +287,13 @@ def test_an_email_that_stays_is_folded_and_shown_once() -> None:
     """Where only its day changes, the reviewer is not shown two equal emails."""
     before, after = email(1), email(2)
     change = Change(
-        address="t.s", action=Action.UPDATE_STEP, reason=Reason.CHANGED, before=before, after=after,
+        address="t.s",
+        action=Action.UPDATE_STEP,
+        reason=Reason.CHANGED,
+        before=before,
+        after=after,
         fields=(FieldChange(field="day", before=1, after=2),),
-    )  # fmt: skip
+    )
     page = plan_html(plan_of(change))
     assert page.count("<iframe") == 1
     assert "The text stays as it is" in page
@@ -283,9 +332,10 @@ def test_a_small_plan_is_open_and_has_no_script() -> None:
 def test_the_timeline_places_days_between_the_first_and_the_last() -> None:
     """A moved step stands at both its days; one that goes only at its old one; a single day needs no axis."""
     stops = [
-        Stop("new", "email", "create", "c1", None, 1), Stop("moved", "email", "update", "c2", 3, 5),
-        Stop("gone", "call other", "blocked", "c3", 9, None),
-    ]  # fmt: skip
+        TimelineStop("new", "email", "create", "c1", None, 1),
+        TimelineStop("moved", "email", "update", "c2", 3, 5),
+        TimelineStop("gone", "call other", "blocked", "c3", 9, None),
+    ]
     told = timeline(stops)
     assert 'class="dot" style="left:0.00%"' in told
     assert 'class="was" style="left:25.00%"></i><i class="way" style="left:25.00%;width:25.00%"' in told
@@ -298,7 +348,7 @@ def test_the_timeline_places_days_between_the_first_and_the_last() -> None:
 @pytest.mark.parametrize("last", [2, 7, 8, 30, 365, 999])
 def test_the_axis_has_few_lines(last: int) -> None:
     """However long a sequence is, the days on the axis can be read."""
-    told = timeline([Stop("a", "email", "create", "c1", None, last)])
+    told = timeline([TimelineStop("a", "email", "create", "c1", None, last)])
     axis = re.findall(r"%\">(\d+)</i>", told)
     assert axis[0] == "1"
     assert 2 <= len(axis) <= 7

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from support.states import FakeClock, info
 
-from sequence_sync.errors import LockLost, StateLocked, StateProblem
-from sequence_sync.state.backends.base import NotLocked, StateBackend, Stored, WriteConflict
+from sequence_sync.errors import LockLostError, StateError, StateLockedError
+from sequence_sync.state.backends.base import NotLockedError, StateBackend, Stored, WriteConflictError
 from sequence_sync.state.backends.local import LocalBackend
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 
@@ -85,7 +85,7 @@ def test_write_conflict(handle: Handle, expected: str | None) -> None:
     """A write that expects something else writes nothing."""
     one, two = handle(), handle()
     one.write(b"1", None, "w1")
-    with pytest.raises(WriteConflict):
+    with pytest.raises(WriteConflictError):
         two.write(b"2", expected, "w2")
     assert two.read() == one.read()
     stored = one.read()
@@ -95,7 +95,7 @@ def test_write_conflict(handle: Handle, expected: str | None) -> None:
 
 def test_write_where_something_was_expected(handle: Handle) -> None:
     """A write that expects a version where nothing stands is a conflict too."""
-    with pytest.raises(WriteConflict):
+    with pytest.raises(WriteConflictError):
         handle().write(b"1", "some version", "w1")
     assert handle().read() is None
 
@@ -114,7 +114,7 @@ def test_an_old_own_write_does_not_win_later(handle: Handle) -> None:
     one, two = handle(), handle()
     version = one.write(b"1", None, "w1")
     two.write(b"2", version, "w2")
-    with pytest.raises(WriteConflict):
+    with pytest.raises(WriteConflictError):
         one.write(b"1", None, "w1")
 
 
@@ -127,7 +127,7 @@ def test_one_of_many_writers_wins(handle: Handle) -> None:
         try:
             backend.write(str(place).encode(), version, f"w{place}")
             results.append("won")
-        except WriteConflict:
+        except WriteConflictError:
             results.append("lost")
     assert results == ["won", "lost", "lost", "lost"]
 
@@ -155,7 +155,7 @@ def test_journal_is_replaced(handle: Handle) -> None:
 def test_nothing_after_a_torn_tail(handle: Handle) -> None:
     """A journal that ends in the middle of a line gets nothing more until it is replaced."""
     handle().replace_journal(b"a\nb")
-    with pytest.raises(StateProblem, match="middle of a record"):
+    with pytest.raises(StateError, match="middle of a record"):
         handle().append(b"c\n")
     assert handle().journal() == b"a\nb"
     handle().replace_journal(b"a\n")
@@ -207,7 +207,7 @@ def test_lock_keeps_others_out(handle: Handle) -> None:
     """Who comes second is told who holds the lock, since when and for what, and waits not at all if not asked to."""
     one, two, clock = handle(), handle(), FakeClock()
     one.lock(info("lock-1", created=clock.wall() - 200), 0, clock)
-    with pytest.raises(StateLocked) as refused:
+    with pytest.raises(StateLockedError) as refused:
         two.lock(info("lock-2"), 0, clock)
     told = str(refused.value)
     assert refused.value.exit_code == 8
@@ -220,7 +220,7 @@ def test_lock_is_not_shared_within_a_handle(handle: Handle) -> None:
     """One handle cannot lock twice."""
     backend = handle()
     backend.lock(info("lock-1"), 0, FakeClock())
-    with pytest.raises(StateLocked):
+    with pytest.raises(StateLockedError):
         backend.lock(info("lock-2"), 0, FakeClock())
 
 
@@ -241,7 +241,7 @@ def test_lock_waits_as_long_as_told(handle: Handle) -> None:
     """With a timeout the second polls until it is over, and no longer."""
     clock = FakeClock()
     lock = handle().lock(info("lock-1"), 0, clock)
-    with pytest.raises(StateLocked):
+    with pytest.raises(StateLockedError):
         handle().lock(info("lock-2"), 5.0, clock)
     assert sum(clock.slept) == pytest.approx(5.0)
     assert len(clock.slept) > 5
@@ -267,7 +267,7 @@ def test_a_released_lock_is_lost(handle: Handle) -> None:
     old = handle().lock(info("lock-1"), 0, FakeClock())
     old.release()
     new = handle().lock(info("lock-2"), 0, FakeClock())
-    with pytest.raises(LockLost):
+    with pytest.raises(LockLostError):
         old.check()
     old.release()
     new.check()
@@ -304,10 +304,10 @@ def test_threads_exclude_each_other(handle: Handle) -> None:
 
 def test_force_unlock_wants_the_right_id(handle: Handle) -> None:
     """Another id, or no lock at all, is refused, and the holder keeps its lock."""
-    with pytest.raises(NotLocked, match="Nothing locks it"):
+    with pytest.raises(NotLockedError, match="Nothing locks it"):
         handle().force_unlock("lock-1")
     lock = handle().lock(info("lock-1"), 0, FakeClock())
-    with pytest.raises(NotLocked, match="lock-1"):
+    with pytest.raises(NotLockedError, match="lock-1"):
         handle().force_unlock("lock-9")
     lock.check()
 
@@ -316,11 +316,11 @@ def test_force_unlock(kind: Kind, handle: Handle) -> None:
     """By force the holder loses its lock and the next takes over; where that cannot be, the process to end is told."""
     lock = handle().lock(info("lock-1"), 0, FakeClock())
     if not kind.can_force:
-        with pytest.raises(StateProblem, match="kill 4711"):
+        with pytest.raises(StateError, match="kill 4711"):
             handle().force_unlock("lock-1")
         lock.check()
         return
     handle().force_unlock("lock-1")
-    with pytest.raises(LockLost):
+    with pytest.raises(LockLostError):
         lock.check()
     assert handle().lock(info("lock-2"), 0, FakeClock()).taken_over

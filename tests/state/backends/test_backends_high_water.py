@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.states import FailingDisk, a_sequence, a_state
 
-from sequence_sync.errors import StateProblem
+from sequence_sync.errors import StateError
 from sequence_sync.files import Rescue
-from sequence_sync.state.backends.high_water import Seen
+from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.model import State
 
 
@@ -27,29 +27,29 @@ def at(serial: int, *keys: str) -> State:
 
 def test_an_older_state_is_refused(path: Path) -> None:
     """A state with a lower serial and other content is refused, in a later process too, with the way back."""
-    Seen(path).note(at(7, "a", "b"))
-    with pytest.raises(StateProblem, match=r"serial 6; serial 7(.|\n)*state push FILE -force"):
-        Seen(path).check(at(6, "a"), "s.json")
+    HighWaterMark(path).note(at(7, "a", "b"))
+    with pytest.raises(StateError, match=r"serial 6; serial 7(.|\n)*state push FILE -force"):
+        HighWaterMark(path).check(at(6, "a"), "s.json")
 
 
 def test_what_is_not_older_is_fine(path: Path) -> None:
     """The same serial, a higher one, another lineage, or a lower one that says the same are no older states."""
-    Seen(path).note(at(7, "a"))
-    Seen(path).check(at(7, "b"), "s.json")
-    Seen(path).check(at(8, "b"), "s.json")
-    Seen(path).check(at(6, "a"), "s.json")
-    Seen(path).check(at(1, "b").model_copy(update={"lineage": "another"}), "s.json")
+    HighWaterMark(path).note(at(7, "a"))
+    HighWaterMark(path).check(at(7, "b"), "s.json")
+    HighWaterMark(path).check(at(8, "b"), "s.json")
+    HighWaterMark(path).check(at(6, "a"), "s.json")
+    HighWaterMark(path).check(at(1, "b").model_copy(update={"lineage": "another"}), "s.json")
 
 
 def test_only_the_highest_is_remembered(path: Path) -> None:
     """A lower serial does not replace what is known, unless it is forced."""
-    seen = Seen(path)
+    seen = HighWaterMark(path)
     seen.note(at(7, "a"))
     seen.note(at(6, "b"))
-    assert Seen(path).highest(at(1).lineage) == 7
+    assert HighWaterMark(path).highest(at(1).lineage) == 7
     seen.reset(at(6, "b"))
-    assert Seen(path).highest(at(1).lineage) == 6
-    Seen(path).check(at(6, "b"), "s.json")
+    assert HighWaterMark(path).highest(at(1).lineage) == 6
+    HighWaterMark(path).check(at(6, "b"), "s.json")
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"a": {"serial": "x"}}', b"\xff"])
@@ -57,17 +57,17 @@ def test_a_damaged_memory_refuses_nothing(path: Path, junk: bytes) -> None:
     """The memory is best effort: damaged, it is as if it were empty."""
     path.parent.mkdir()
     path.write_bytes(junk)
-    Seen(path).check(at(1), "s.json")
-    Seen(path).note(at(2))
-    assert Seen(path).highest(at(1).lineage) == 2
+    HighWaterMark(path).check(at(1), "s.json")
+    HighWaterMark(path).note(at(2))
+    assert HighWaterMark(path).highest(at(1).lineage) == 2
 
 
 def test_a_memory_that_cannot_be_kept_is_no_error(path: Path) -> None:
     """A disk that refuses the memory stops nothing, and this process remembers all the same."""
-    seen = Seen(path, FailingDisk("write"))
+    seen = HighWaterMark(path, FailingDisk("write"))
     seen.note(at(7, "a"))
     assert seen.highest(at(1).lineage) == 7
-    assert Seen(path).highest(at(1).lineage) == 0
+    assert HighWaterMark(path).highest(at(1).lineage) == 0
 
 
 def test_rescue(tmp_path: Path) -> None:

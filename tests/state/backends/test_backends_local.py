@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.states import FailingDisk, FakeClock, info
 
-from sequence_sync.errors import LockLost, StateProblem
-from sequence_sync.state.backends.base import WriteConflict
+from sequence_sync.errors import LockLostError, StateError
+from sequence_sync.state.backends.base import WriteConflictError
 from sequence_sync.state.backends.local import KEPT_BACKUPS, LocalBackend
 
 
@@ -40,7 +40,7 @@ def mode(path: Path) -> int:
 def test_a_failing_disk_leaves_the_old_state(path: Path, operation: str, code: int) -> None:
     """Where any call fails before the rename, the old state is whole and no debris is left."""
     version = at(path).write(b"old", None, "w1")
-    with pytest.raises(StateProblem, match="cannot be written"):
+    with pytest.raises(StateError, match="cannot be written"):
         at(path, FailingDisk(operation, code=code)).write(b"new", version, "w2")
     assert path.read_bytes() == b"old"
     assert [name for name in names(path.parent) if name.endswith(".tmp")] == []
@@ -51,14 +51,14 @@ def test_a_failing_disk_leaves_the_old_state(path: Path, operation: str, code: i
 def test_a_failing_folder_flush_is_told(path: Path) -> None:
     """Where the rename may not be durable the write is told as failed, and what stands there is whole."""
     version = at(path).write(b"old", None, "w1")
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         at(path, FailingDisk("fsync_folder")).write(b"new", version, "w2")
     assert path.read_bytes() == b"new"
 
 
 def test_a_full_disk_says_what_to_do(path: Path) -> None:
     """A full disk is named, with what to do."""
-    with pytest.raises(StateProblem, match="make room"):
+    with pytest.raises(StateError, match="make room"):
         at(path, FailingDisk("write")).write(b"new", None, "w1")
 
 
@@ -120,7 +120,7 @@ def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
     """A circle of links is a problem with words."""
     link = tmp_path / "s.json"
     link.symlink_to(link)
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         at(link).read()
 
 
@@ -135,7 +135,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
         lambda: backend.replace_journal(b""),
         lambda: backend.lock(info(), 0, FakeClock()),
     ):
-        with pytest.raises(StateProblem, match="does not exist"):
+        with pytest.raises(StateError, match="does not exist"):
             operation()
     assert names(tmp_path) == set()
 
@@ -143,7 +143,7 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
 def test_a_folder_in_the_place_of_the_state(path: Path) -> None:
     """A folder where the state should be is a problem with words."""
     path.mkdir()
-    with pytest.raises(StateProblem, match="cannot be read"):
+    with pytest.raises(StateError, match="cannot be read"):
         at(path).read()
 
 
@@ -152,7 +152,7 @@ def test_a_change_by_hand_is_a_conflict(path: Path) -> None:
     backend = at(path)
     version = backend.write(b"1", None, "w1")
     path.write_bytes(b"by git")
-    with pytest.raises(WriteConflict, match="changed by something else"):
+    with pytest.raises(WriteConflictError, match="changed by something else"):
         backend.write(b"2", version, "w2")
     assert path.read_bytes() == b"by git"
 
@@ -162,11 +162,11 @@ def test_a_failed_append_is_never_tried_again(path: Path, operation: str) -> Non
     """After any failure while appending, every later append of this handle refuses, though the disk is well again."""
     disk = FailingDisk(operation)
     backend = at(path, disk)
-    with pytest.raises(StateProblem, match="cannot be written"):
+    with pytest.raises(StateError, match="cannot be written"):
         backend.append(b"a\n")
     disk.failing.clear()
     for _ in range(2):
-        with pytest.raises(StateProblem, match="any more"):
+        with pytest.raises(StateError, match="any more"):
             backend.append(b"b\n")
     assert b"b" not in backend.journal()
 
@@ -174,10 +174,10 @@ def test_a_failed_append_is_never_tried_again(path: Path, operation: str) -> Non
 def test_half_a_record_is_a_torn_tail(path: Path) -> None:
     """A write that ran out of space leaves a torn tail, which the next handle refuses to write after."""
     at(path).append(b"first\n")
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         at(path, FailingDisk("write")).append(b"second\n")
     assert at(path).journal() == b"first\nsec"
-    with pytest.raises(StateProblem, match="middle of a record"):
+    with pytest.raises(StateError, match="middle of a record"):
         at(path).append(b"third\n")
 
 
@@ -185,7 +185,7 @@ def test_a_short_write_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch)
     """A write that takes only a part of the record is not completed by a second one."""
     disk = FailingDisk()
     monkeypatch.setattr(disk, "write", lambda descriptor, data: os.write(descriptor, data[:2]))
-    with pytest.raises(StateProblem, match="only a part"):
+    with pytest.raises(StateError, match="only a part"):
         at(path, disk).append(b"record\n")
     assert at(path).journal() == b"re"
 
@@ -194,7 +194,7 @@ def test_a_short_write_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_failing_replacement_leaves_the_old_journal(path: Path, operation: str) -> None:
     """A journal is replaced whole or not at all."""
     at(path).append(b"old\n")
-    with pytest.raises(StateProblem):
+    with pytest.raises(StateError):
         at(path, FailingDisk(operation)).replace_journal(b"new\n")
     assert at(path).journal() == b"old\n"
 
@@ -205,7 +205,7 @@ def test_a_journal_that_vanishes_is_noticed(path: Path) -> None:
         backend = at(path)
         backend.append(b"a\n")
         spoil(path.with_name(f"{path.name}.journal"))
-        with pytest.raises(StateProblem, match="moved or deleted"):
+        with pytest.raises(StateError, match="moved or deleted"):
             backend.append(b"b\n")
 
 
@@ -220,7 +220,7 @@ def test_a_replaced_lock_file_is_a_lost_lock(path: Path) -> None:
         lock = at(path).lock(info(), 0, FakeClock())
         lock.check()
         spoil(lock_path)
-        with pytest.raises(LockLost, match="deleted or replaced"):
+        with pytest.raises(LockLostError, match="deleted or replaced"):
             lock.check()
         lock.release()
 
@@ -237,6 +237,6 @@ def test_a_link_in_the_place_of_the_lock_is_told(path: Path, tmp_path: Path) -> 
     other = tmp_path / "precious"
     other.write_text("precious")
     path.with_name(f"{path.name}.lock").symlink_to(other)
-    with pytest.raises(StateProblem, match="cannot be locked"):
+    with pytest.raises(StateError, match="cannot be locked"):
         at(path).lock(info(), 0, FakeClock())
     assert other.read_text() == "precious"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.states import FakeClock, info
 
-from sequence_sync.errors import StateLocked
+from sequence_sync.errors import StateLockedError
 from sequence_sync.state.backends.local import LocalBackend
 
 WORKER = Path(__file__).with_name("lock_worker.py")
@@ -78,7 +78,7 @@ def test_another_process_is_kept_out_and_told_whom_to_end(path: Path, spawn: Spa
     """While a process holds the lock, another is refused with its id; the id is that of the real holder."""
     holder = spawn(1, 60.0)
     assert said(holder) == "locked False"
-    with pytest.raises(StateLocked, match=f"kill {holder.pid}"):
+    with pytest.raises(StateLockedError, match=f"kill {holder.pid}"):
         backend(path).lock(info(), 0, FakeClock())
     found = backend(path).holder()
     assert found is not None
@@ -103,7 +103,7 @@ def test_a_stopped_owner_keeps_it(path: Path, spawn: Spawn) -> None:
     holder = spawn(1, -1.0)
     assert said(holder) == "locked False"
     os.kill(holder.pid, signal.SIGSTOP)
-    with pytest.raises(StateLocked):
+    with pytest.raises(StateLockedError):
         backend(path).lock(info(), 60.0, FakeClock())
     os.kill(holder.pid, signal.SIGCONT)
     assert holder.stdin is not None

@@ -11,9 +11,13 @@ from sequence_sync.operations.workspace import PlanOptions, open_workspace, plan
 from sequence_sync.plan.model import Plan
 
 IDENTITY = {
-    "GIT_AUTHOR_NAME": "Anna", "GIT_AUTHOR_EMAIL": "anna@example.com", "GIT_COMMITTER_NAME": "Anna",
-    "GIT_COMMITTER_EMAIL": "anna@example.com", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1",
-}  # fmt: skip
+    "GIT_AUTHOR_NAME": "Anna",
+    "GIT_AUTHOR_EMAIL": "anna@example.com",
+    "GIT_COMMITTER_NAME": "Anna",
+    "GIT_COMMITTER_EMAIL": "anna@example.com",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
 STEP = "steps:\n  hello:\n    day: 1\n    type: email\n    subject: {subject}\n"
 
 

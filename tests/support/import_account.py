@@ -10,13 +10,13 @@ from typing import Any
 from support.project import Project
 
 from sequence_sync.importer.importer import ImportOptions, import_sequences
-from sequence_sync.model.report import ApplyReport, ImportReport, Observer, Row, Silent
+from sequence_sync.model.report import ApplyReport, ImportReport, ImportResult, NullObserver, Observer
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply, connected
 from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan, validate
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Plan
-from sequence_sync.provider.base import AppSequence
-from sequence_sync.provider.clock import RealClock
+from sequence_sync.provider.base import SequenceSnapshot
+from sequence_sync.provider.clock import SystemClock
 from sequence_sync.sandbox import bodies
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.model import SequenceState
@@ -67,11 +67,11 @@ class Desk:
         before = len(self.writes())
         workspace = self.workspace()
         options = ImportOptions(ids, not ids, into)
-        report = import_sequences(workspace, workspace.key(), options, observer or Silent(), self.stop)
+        report = import_sequences(workspace, workspace.key(), options, observer or NullObserver(), self.stop)
         assert len(self.writes()) == before
         return report
 
-    def row(self, *ids: str) -> Row:
+    def row(self, *ids: str) -> ImportResult:
         """Import; what became of the one sequence."""
         (row,) = self.imported(*ids).rows
         return row
@@ -98,15 +98,15 @@ class Desk:
         workspace = self.workspace()
         replayed = workspace.read()
         assert replayed is not None
-        with connected(workspace, RealClock(self.stop)) as api:
+        with connected(workspace, SystemClock(self.stop)) as api:
             rows = {row.id: row for row in api.sequences()}
             for key, entry in replayed.state.sequences.items():
-                app = AppSequence(rows[entry.id], tuple(api.steps(entry.id) or ()))
+                app = SequenceSnapshot(rows[entry.id], tuple(api.steps(entry.id) or ()))
                 assert drift_of(key, entry, app) == ()
 
     def apply(self, *allowed: str) -> ApplyReport | None:
         """Plan and apply."""
-        hands = Hands(Silent(), lambda _: True, threading.Event())
+        hands = Hands(NullObserver(), lambda _: True, threading.Event())
         workspace = self.workspace()
         return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
 
