@@ -123,7 +123,7 @@ def resolve_open_create(site: SequenceSession, intent: IntentRecord, since: floa
         decision, evidence = resolve_step(site, Doubt.OPEN, since, seen, intent.content)
         entry = _found(evidence, intent.content) if decision is CreateResolution.ADOPT else None
         if entry is not None:
-            _step_is(site, intent.n, CallResult.ADOPTED, intent.address.split(".")[1], entry)
+            _step_is(site, intent.n, CallResult.ADOPTED, intent.address.step_key, entry)
             return
     # In a sequence that the state has lost no step can be recorded, nor decided upon by a person. When the sequence is
     # known again, the look before the first write meets whatever stands there.
@@ -313,7 +313,7 @@ def resolve_words(address: str, evidence: Evidence) -> str:
 
 def create_variant(site: SequenceSession, change: Change) -> HandlerResult:
     """Make one more variant of a step, unless one that says the same is there already."""
-    _, step_key, letter = change.address.split(".")
+    step_key, letter = change.address.step_key, change.address.letter
     if letter in _entry(site, step_key).variants:
         return Status.ALREADY, ""
     _look(site, step_key)
@@ -358,7 +358,7 @@ def create_variant(site: SequenceSession, change: Change) -> HandlerResult:
 
 def adopt_variant(site: SequenceSession, change: Change) -> HandlerResult:
     """Take a variant that a read has found into the state. Sends nothing."""
-    _, step_key, letter = change.address.split(".")
+    step_key, letter = change.address.step_key, change.address.letter
     if letter in _entry(site, step_key).variants:
         return Status.ALREADY, ""
     _look(site, step_key)
@@ -377,7 +377,7 @@ def resolve_open_variant(site: SequenceSession, intent: IntentRecord, since: flo
     """Decide what an earlier run's new variant became. Sends nothing; raises ChangeFailedError where a person must
     decide."""
     site.id = intent.remote_id
-    _, step_key, letter = intent.address.split(".")
+    step_key, letter = intent.address.step_key, intent.address.letter
     entry = site.known.steps.get(step_key) if site.known else None
     if entry is None or intent.content is None or letter in entry.variants:
         close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")

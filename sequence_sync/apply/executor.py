@@ -156,7 +156,7 @@ class Executor:
         """Decide every open write of earlier runs; sends nothing. A result for each that a person must decide."""
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
         for intent in self.context.ledger.open_intents:
-            groups[intent.address.split(".", 1)[0]].append(intent)
+            groups[intent.address.sequence].append(intent)
         self.context.cut_off |= bool(groups)
         if groups:
             self.check_account()  # with another account's key nothing would be found, and all of it be closed
@@ -166,7 +166,7 @@ class Executor:
         )
         unsettled = [row for rows in found for row in rows]
         self.results.extend(unsettled)
-        self.undecided = {row.address.split(".", 1)[0] for row in unsettled}
+        self.undecided = {row.address.sequence for row in unsettled}
         return unsettled
 
     def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[ChangeResult]:
@@ -376,7 +376,7 @@ class Executor:
 
     def _made_from(self, plan: Plan) -> Iterable[Delta]:
         """What complete sequences were made from: the next plan need not parse their files."""
-        failed = {row.address.split(".", 1)[0] for row in self.results if row.code or row.status is Status.SKIPPED}
+        failed = {row.address.sequence for row in self.results if row.code or row.status is Status.SKIPPED}
         for key, planned in plan.sequences.items():
             entry = self.context.ledger.state.sequences.get(key)
             if entry is None or not planned.complete or key in failed or key in self.undecided:

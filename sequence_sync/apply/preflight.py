@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from sequence_sync.apply.context import ChangeFailedError, SequenceSession, day_of
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.compare import same_payload, shared_words, step_fields
@@ -44,7 +45,7 @@ def unshown(site: SequenceSession) -> list[Drift]:
         found
         for found in drift_of(site.key, entry, SequenceSnapshot(row, tuple(site.steps)))
         if found.kind is DriftKind.CHANGED
-        and "." in found.address
+        and found.address.step
         and not site.context.known_drift.issuperset(found.digests())
         and not _is_wanted(site, found)
     ]
@@ -52,7 +53,7 @@ def unshown(site: SequenceSession) -> list[Drift]:
 
 def _is_wanted(site: SequenceSession, found: Drift) -> bool:
     """Whether the app says already what this plan is about to write."""
-    step = found.address.split(".")[1]
+    step = found.address.step
     planned = [change for change in site.changes if change.step == step and change.calls]
     switches = tuple(row for row in found.fields if row.field.endswith(".status"))
     rest = tuple(row for row in found.fields if row not in switches)
@@ -67,11 +68,11 @@ def _switches(change: Change, address: str, on: bool) -> bool:
 
 
 def _says(site: SequenceSession, found: Drift, content: Content) -> bool:
-    parts = found.address.split(".")
-    if len(parts) == 2:
+    address = found.address
+    if address.variant is None:
         fields = step_fields(content, content.assignee is not None)
         return all(fields.get(row.field) == row.after for row in found.fields)
-    entry, letter = site.entry().steps[parts[1]], parts[2]
+    entry, letter = site.entry().steps[address.step_key], address.variant
     row = next((row for step in site.steps for row in step.variants if row.id == found.remote_id), None)
     if row is None or letter not in content.variants:
         return False
@@ -81,7 +82,7 @@ def _says(site: SequenceSession, found: Drift, content: Content) -> bool:
 def _refusal(site: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
     first = rows[0]
     told = "; ".join(
-        f"{row.field.split('.')[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
+        f"{row.field.parts[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
         for row in first.fields
     )
     more = f" And {len(rows) - 1} more." if len(rows) > 1 else ""
@@ -193,7 +194,7 @@ def preflight_read(site: SequenceSession) -> None:
 
 def _in_question(site: SequenceSession, found: Matches) -> set[str]:
     """What may be one of those that the plan blocks for that very reason: a person decides, and has not yet."""
-    waiting = {name: row for name, row in site.context.in_question.items() if name.split(".")[0] == site.key}
+    waiting = {name: row for name, row in site.context.in_question.items() if Address(name).sequence == site.key}
     again = match_steps(found.others, waiting, {})
     return {step.id for _, step in again.ask} | {step.id for step in again.adopt.values()}
 
@@ -233,7 +234,7 @@ def refuse_duplicates(site: SequenceSession, found: Matches) -> None:
         return
     steps = site.entry().steps
     told = (
-        f"Step {step.id} is a second copy of {name} (step {steps[name.split('.')[1]].id})."
+        f"Step {step.id} is a second copy of {name} (step {steps[Address(name).step_key].id})."
         for name, step in found.doubles
     )
     address = found.doubles[0][0]
@@ -278,4 +279,4 @@ def _adopt(site: SequenceSession, address: str, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, site.creates()[address])
     if entry is not None:
         text = f"{address} was there already: step {step.id}"
-        site.note(text, Delta(sequence=site.key, steps={address.split(".")[1]: entry}))
+        site.note(text, Delta(sequence=site.key, steps={Address(address).step_key: entry}))

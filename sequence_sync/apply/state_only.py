@@ -10,6 +10,7 @@ from typing import Any
 from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.create import adopt_variant
 from sequence_sync.apply.preflight import preflight_read
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.report import Status
 from sequence_sync.plan.drift import ON, as_read, payload_digest, same_words
@@ -83,7 +84,7 @@ def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
     told = {"day": step.day, "priority": str(code) if code else None, "assignee": step.assignee}
     if any(told[field.field] != field.after for field in change.fields):
         return None
-    update = {row.field: Priority(row.after) if row.field == "priority" else row.after for row in change.fields}
+    update = {str(row.field): Priority(row.after) if row.field == "priority" else row.after for row in change.fields}
     assumed = tuple(name for name in entry.assumed if name not in update)
     unsettled = {name: values for name, values in entry.unsettled.items() if name not in update}
     return entry.model_copy(update={**update, "assumed": assumed, "unsettled": unsettled})
@@ -98,7 +99,7 @@ def forget_missing(site: SequenceSession, change: Change) -> HandlerResult:
     if known is None:
         return Status.ALREADY, ""
     site.fresh()
-    if len(change.address.split(".")) == 3:
+    if change.address.variant:
         return _let_variant_go(site, change)
     key = next((name for name, row in known.steps.items() if row.id == change.remote_id), None)
     if key is None:
@@ -124,7 +125,7 @@ def _let_sequence_go(site: SequenceSession, change: Change) -> HandlerResult:
 
 def _let_variant_go(site: SequenceSession, change: Change) -> HandlerResult:
     entry = site.known.steps.get(change.step or "") if site.known else None
-    letter = change.address.split(".")[2]
+    letter = change.address.letter
     if entry is None or letter not in entry.variants or entry.variants[letter].id != change.remote_id:
         return Status.ALREADY, ""
     step = site.remote_or_none(entry.id)
@@ -150,7 +151,7 @@ def move(site: SequenceSession, change: Change) -> HandlerResult:
     source = change.source or ""
     if change.step is None:
         return _move_sequence(site, source)
-    old_key = source.split(".")[1]
+    old_key = Address(source).step_key
     known = site.known
     if known is None or old_key not in known.steps:
         return Status.ALREADY, ""
@@ -197,7 +198,7 @@ def adopt(site: SequenceSession, change: Change) -> HandlerResult:
     """Take what `id:` or `ids:` name into the state."""
     if change.step is None:
         return (Status.ALREADY, "") if site.known else _adopt_sequence(site, change)
-    if len(change.address.split(".")) == 3:
+    if change.address.variant:
         return adopt_variant(site, change)
     if change.step in site.entry().steps:
         return Status.ALREADY, ""

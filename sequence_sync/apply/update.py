@@ -99,7 +99,7 @@ def _entry(site: SequenceSession, change: Change) -> StepState:
 
 def _letters(site: SequenceSession, change: Change) -> list[str]:
     if change.action is not Action.UPDATE_STEP:
-        return [change.address.split(".")[2]]
+        return [change.address.letter]
     return list(_entry(site, change).variants)[: len(change.calls)]
 
 
@@ -116,7 +116,7 @@ def _is_done(site: SequenceSession, change: Change) -> bool:
         if all(getattr(change.after, row.field) == getattr(before, row.field) for row in change.fields):
             return not any(row.field in entry.unsettled for row in change.fields)
         return any(getattr(now, row.field) != getattr(before, row.field) for row in change.fields)
-    letter = change.address.split(".")[2]
+    letter = change.address.letter
     return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
 
 
@@ -291,13 +291,13 @@ def close_abandoned(site: SequenceSession) -> None:
 
 
 def _delta(site: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
-    _, step, letter = intent.address.split(".")
+    step, letter = intent.address.step_key, intent.address.letter
     return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
 
 
 def _marks(site: SequenceSession, intent: IntentRecord, finding: PatchComparison) -> tuple[Delta, ...]:
     """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
-    _, step, letter = intent.address.split(".")
+    step, letter = intent.address.step_key, intent.address.letter
     entry = site.entry().steps[step]
     marks = marked(entry, letter, intent.body or {}, finding.could_be)
     return (Delta(sequence=site.key, steps={step: marks}),) if marks != entry else ()
@@ -306,7 +306,7 @@ def _marks(site: SequenceSession, intent: IntentRecord, finding: PatchComparison
 def _made(site: SequenceSession, number: int | None, intent: IntentRecord, last: bool) -> None:
     """Record it, and let the read that is at hand show it: it is not read again for each call. Without a number the
     call's intent stays open."""
-    _, step, letter = intent.address.split(".")
+    step, letter = intent.address.step_key, intent.address.letter
     if number is None:
         site.note(f"{intent.address} has been changed", _delta(site, intent, last))
     else:
@@ -386,7 +386,7 @@ def resolve_update(
 
 
 def _held_now(site: SequenceSession, intent: IntentRecord) -> PatchComparison:
-    _, step, letter = intent.address.split(".")
+    step, letter = intent.address.step_key, intent.address.letter
     entry = site.entry().steps[step]
     try:
         site.read_if_there()
@@ -407,7 +407,7 @@ def resolve_open_intent(site: SequenceSession, intent: IntentRecord, since: floa
 
 def _settle_open_update(site: SequenceSession, intent: IntentRecord, since: float) -> None:
     site.id = intent.remote_id
-    _, step, letter = intent.address.split(".")
+    step, letter = intent.address.step_key, intent.address.letter
     entry = site.known.steps.get(step) if site.known else None
     if entry is None or letter not in entry.variants:
         close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
@@ -432,7 +432,7 @@ def _settle_open_update(site: SequenceSession, intent: IntentRecord, since: floa
 
 def _proves_nothing(site: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
     """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
-    letter = intent.address.split(".")[2]
+    letter = intent.address.letter
     if applied(entry, letter, intent.body or {}) == entry:
         return True
     if sum(row.address == intent.address for row in site.context.ledger.open_intents) > 1:

@@ -22,7 +22,7 @@ from sequence_sync.cli.options import (
     target_option,
 )
 from sequence_sync.errors import InvalidFilesError, UsageError
-from sequence_sync.model.address import matches, parse_address
+from sequence_sync.model.address import Address, matches, parse_address
 
 if TYPE_CHECKING:
     from sequence_sync.model.fields import Frozen
@@ -173,7 +173,7 @@ def _entry(state: State, key: str, step: str = "", letter: str = "", *more: str)
 @click.pass_obj
 def show(door: CommandContext, address: str) -> None:
     """Show one entry as JSON."""
-    found = _entry(_state_of(opened(door)), *address.split("."))
+    found = _entry(_state_of(opened(door)), *Address(address).parts)
     if found is None:
         raise UsageError("Nothing in the state has this address.", address, "See: seqsync state list")
     door.console.document(

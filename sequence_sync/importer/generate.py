@@ -15,6 +15,7 @@ from sequence_sync.importer.project_files import (
     step_fields,
 )
 from sequence_sync.importer.three_way import MergeResult, RemoteStepView, entry_after, letters_of, merge_step
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import LONGEST_TITLE
 from sequence_sync.model.report import ImportOutcome, ImportResult
 from sequence_sync.model.sequence import DesiredSequence
@@ -80,7 +81,8 @@ def _check_title(desk: ProjectFiles, title: str) -> None:
 def _ids_of(desk: ProjectFiles, key: str) -> dict[str, str]:
     """What `ids:` call the steps: key by id."""
     ids = desk.environment.ids.items()
-    return {remote: address.split(".")[1] for address, remote in ids if address.startswith(f"{key}.")}
+    named = [(Address(text), remote) for text, remote in ids]
+    return {remote: address.step for address, remote in named if address.sequence == key and address.step}
 
 
 def step_keys(steps: list[RemoteStepView], known: SequenceState | None, ids: Mapping[str, str]) -> dict[str, str]:

@@ -238,7 +238,7 @@ class _Pass:
 
     def _refuse_open(self, key: str | None, remote: RemoteSequence) -> None:
         for intent in self.ledger.open_intents:
-            is_its = intent.address.split(".", 1)[0] == key
+            is_its = intent.address.sequence == key
             if is_its or (intent.title is not None and bare_title(intent.title) == bare_title(remote.title)):
                 raise NotRepresentableError(
                     f"an earlier apply was cut off, and what became of {intent.address} is not known: run `seqsync "

@@ -35,6 +35,7 @@ from sequence_sync.importer.three_way import (
     merge_step,
     misplaced,
 )
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
 from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult
 from sequence_sync.model.sequence import Content, DesiredSequence
@@ -306,7 +307,7 @@ class SequenceMerge:
         for place, value in merged.takes.items():
             before = _shown(place, base_fields(base).get(place))
             self.row.conflicts.append(
-                Conflict(f"{self.key}.{key}", said(place), before, "(the step was taken out)", _shown(place, value))
+                Conflict(Address(self.key, key), said(place), before, "(the step was taken out)", _shown(place, value))
             )
 
     def _fresh(self, steps: list[RemoteStepView]) -> None:
@@ -365,7 +366,7 @@ class SequenceMerge:
         if same_title(ours, theirs):
             return None
         if base is None or ours != base:
-            self.row.conflicts.append(Conflict(self.key, "title", base, ours, theirs))
+            self.row.conflicts.append(Conflict(Address(self.key), "title", base, ours, theirs))
             return base if base is not None else theirs
         owner = self.desk.title_owner(theirs, self.wanted.files[0])
         if len(theirs) > LONGEST_TITLE or not theirs.strip() or owner:
@@ -386,9 +387,9 @@ class SequenceMerge:
                 what = f"{side.name} {said(place)}"
             self.changed.append(what)
         for clash in side.merged.clashes:
-            letter = f".{clash.field[0]}" if len(clash.field) > 1 else ""
+            letter = clash.field[0] if len(clash.field) > 1 else None
             sides = (_shown(clash.field, each) for each in (clash.base, clash.ours, clash.theirs))
-            self.row.conflicts.append(Conflict(f"{self.key}.{side.name}{letter}", said(clash.field), *sides))
+            self.row.conflicts.append(Conflict(Address(self.key, side.name, letter), said(clash.field), *sides))
         if side.merged.dark:
             self.row.notes.append(
                 f"{side.name} is switched off in Saleshandy and stays in the file. To let it go, take it out there and "

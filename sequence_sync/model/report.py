@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from sequence_sync.errors import worst
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen
 
 
@@ -33,7 +34,7 @@ CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 class ChangeResult(Frozen):
     """What became of one change. `code` is the exit code that it stands for, 0 where it went well."""
 
-    address: str
+    address: Address
     action: str
     status: Status
     detail: str = ""
@@ -121,7 +122,7 @@ class ImportOutcome(StrEnum):
 class Conflict:
     """A field with its three sides. `base`: as last applied; None where nobody knows."""
 
-    address: str
+    address: Address
     name: str
     base: Any
     ours: Any

@@ -140,8 +140,8 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
 
     Not part of another plan: an apply that was cut short goes on with its own afterwards.
     """
-    is_variant = text.count(".") == 2
-    address = _address(text.rpartition(".")[0] if is_variant else text)
+    is_variant = Address(text).variant is not None
+    address = _address(Address(text).parent if is_variant else text)
     with (
         _ledger(workspace, "state resolve", timeout, stop) as ledger,
         connected(workspace, SystemClock(stop)) as api,
@@ -194,8 +194,9 @@ def _resolve_variant(
     if adopt is None:
         _close(ledger, intent, CallResult.NOT_MADE, f"{text} was not made")
         return f"{text} counts as not made; the next plan creates it."
-    key, step_key, letter = text.split(".")
-    entry = _entry(ledger.state, Address(key, step_key))
+    address = intent.address
+    key, step_key, letter = address.sequence, address.step_key, address.letter
+    entry = _entry(ledger.state, address.parent)
     step = entry.steps[step_key]
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
     ours = {row.id for row in step.variants.values()}

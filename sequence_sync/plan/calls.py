@@ -129,7 +129,7 @@ def create_sequence(title: str) -> Call:
 def update_calls(change: Change, step: StepState) -> tuple[Call, ...]:
     """The calls of a change to `step` as it was last applied. The address of a variant stands in braces while its id
     is not known."""
-    letters = list(step.variants) if change.action is Action.UPDATE_STEP else [change.address.split(".")[2]]
+    letters = list(step.variants) if change.action is Action.UPDATE_STEP else [change.address.letter]
     where = f"/sequences/{change.sequence_id}/steps/{step.id}/variants"
     if change.action is Action.CREATE_VARIANT and change.after:
         body = {"type": STEP_TYPES[step.type].code, **variant_body(change.after.variants[letters[0]])}
@@ -151,7 +151,7 @@ def _patch(change: Change, letter: str, row: VariantState) -> dict[str, Any]:
         return {"status": 0}
     if change.action is Action.UPDATE_STEP:
         return {"payload": row.content.payload, **_placing(change, after)}
-    names = {field.field.split(".")[2] for field in change.fields}
+    names = {field.field.of_variant for field in change.fields}
     new = after.variants[letter] if not names or "payload" in names else row.content
     may_be = [row.content.payload, *row.unsettled.get("payload", ())]
     gone = {name: "" for payload in may_be for name, value in payload.items() if isinstance(value, str)}

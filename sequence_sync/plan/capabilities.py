@@ -85,8 +85,7 @@ def _with(change: Change, fields: tuple[FieldChange, ...]) -> Change | None:
 
 def _name(field: FieldChange) -> str:
     """`variants.a.payload.subject` is about the payload."""
-    parts = field.field.split(".")
-    return parts[2] if parts[0] == "variants" else parts[0]
+    return field.field.of_variant or field.field
 
 
 def _able(change: Change, field: str, off: Collection[Claim]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
@@ -101,7 +102,7 @@ def _by_ids(key: str, entry: SequenceState, app: SequenceSnapshot) -> Iterator[D
 def added(key: str, found: Matches, entry: SequenceState | None = None) -> Iterator[Drift]:
     """What somebody added to sequence `key`: second copies of what `entry` has, and what is nobody's of ours."""
     for address, step in found.doubles:
-        ours = entry.steps.get(address.split(".")[1]) if entry else None
+        ours = entry.steps.get(Address(address).step_key) if entry else None
         equal = f"equals step {ours.id}" if ours else f"equals what {address} wants"
         yield Drift(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
     for step in found.others:

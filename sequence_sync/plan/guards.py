@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.plan.capabilities import split
@@ -70,7 +71,7 @@ def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> 
         owner = owners.get(change.remote_id or "")
         if change.action is not Action.ADOPT or owner is None:
             return change
-        rename = f"moved: [{{from: {owner.split('.')[1]}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
+        rename = f"moved: [{{from: {Address(owner).step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
         advice = (
             f"The state has id {change.remote_id} as {owner} already. Was that renamed? Then write `{rename}`. If not, "
             f"take the id out, or stop managing {owner} first and apply that."
@@ -87,9 +88,9 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
     if not creates or not (left_steps or left_sequences):
         return list(changes)
-    beside = {(c.sequence, text_key(c.before)): f"{c.sequence}.{c.step}" for c in left_steps if c.before}
+    beside = {(c.sequence, text_key(c.before)): Address(c.sequence, c.step) for c in left_steps if c.before}
     elsewhere = {
-        text_key(step.content): f"{key}.{step_key}"
+        text_key(step.content): Address(key, step_key)
         for key, row in left_sequences.items()
         for step_key, step in row.steps.items()
         if carries_text(step.content)
@@ -106,14 +107,14 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
         if old_step := beside.get((change.sequence, text)):
             return block(change, Reason.SAME_CONTENT, _rename_step(old_step, change.step or ""))
         if old_step := elsewhere.get(text):
-            return block(change, Reason.SAME_CONTENT, _rename_sequence(old_step.split(".")[0]))
+            return block(change, Reason.SAME_CONTENT, _rename_sequence(old_step.sequence))
         return change
 
     return [checked(change) for change in changes]
 
 
-def _rename_step(old: str, new_key: str) -> str:
-    key = old.split(".")[1]
+def _rename_step(old: Address, new_key: str) -> str:
+    key = old.step_key
     return (
         f"It says the same as {old}, which is gone from the file but still in Saleshandy: prospects would get it "
         f"twice. Renamed? Write `moved: [{{from: {key}, to: {new_key}}}]`. Really a second one? Write "

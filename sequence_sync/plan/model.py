@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content
 from sequence_sync.state.model import SequenceState, StepState, digest_of
@@ -84,7 +85,7 @@ class FieldChange(Frozen):
     `app` is what Saleshandy says, in a conflict of three; else None.
     """
 
-    field: str
+    field: FieldPath
     before: Any = None
     after: Any = None
     app: Any = None
@@ -108,14 +109,14 @@ class Change(Frozen):
     day, priority or assignee changes, else one or none.
     """
 
-    address: str
+    address: Address
     action: Action
     reason: Reason
     impact: Impact = Impact.NONE
     remote_id: str | None = None
     sequence_id: str | None = None
     title: str | None = None
-    source: str | None = None
+    source: Address | None = None
     before: Content | None = None
     after: Content | None = None
     fields: tuple[FieldChange, ...] = ()
@@ -126,13 +127,12 @@ class Change(Frozen):
     @property
     def sequence(self) -> str:
         """The key of its sequence."""
-        return self.address.split(".", 1)[0]
+        return self.address.sequence
 
     @property
     def step(self) -> str | None:
         """The key of its step; None for a sequence's own change."""
-        parts = self.address.split(".")
-        return parts[1] if len(parts) > 1 else None
+        return self.address.step
 
     @property
     def call(self) -> Call | None:
@@ -187,7 +187,7 @@ class Drift(Frozen):
     `before` is what was last applied and `after` what the app says. `remote_id` is the id there.
     """
 
-    address: str
+    address: Address
     kind: DriftKind
     remote_id: str | None = None
     detail: str = ""
@@ -196,7 +196,7 @@ class Drift(Frozen):
     @property
     def sequence(self) -> str:
         """The key of its sequence."""
-        return self.address.split(".", 1)[0]
+        return self.address.sequence
 
     def digests(self) -> tuple[str, ...]:
         """Names each of its fields, or it as a whole, whatever its step is called: by them apply knows what the plan
@@ -313,13 +313,13 @@ def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEn
     moves = [change for change in changes if change.action is Action.MOVE and change.source]
     rows = dict(known)
     for move in sorted(moves, key=lambda change: change.step is not None):
-        old = (move.source or "").split(".")
+        old = move.source or Address("")
         if move.step is None:
-            if old[0] in rows:
-                rows[move.address] = rows.pop(old[0])
-        elif move.sequence in rows and old[1] in rows[move.sequence].steps:
+            if old in rows:
+                rows[move.address] = rows.pop(old)
+        elif move.sequence in rows and old.step in rows[move.sequence].steps:
             steps = dict(rows[move.sequence].steps)
-            steps[move.step] = steps.pop(old[1])
+            steps[move.step] = steps.pop(old.step_key)
             rows[move.sequence] = rows[move.sequence].model_copy(update={"steps": steps})
     return rows
 

@@ -125,7 +125,9 @@ def _in_one_sequence(
         (change for change in changes if change.action is Action.UPDATE_STEP),
         key=lambda change: (places.get(change.address, len(places)), change.address),
     )
-    movers = {change.address: change for change in steps if _email(change) is not None and _day(change)}
+    movers: dict[str, Change] = {
+        change.address: change for change in steps if _email(change) is not None and _day(change)
+    }
     held = {**_held(row, changes), **others}
     wanted = {address: content.day for address, change in movers.items() if (content := change.after)}
     created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
@@ -129,7 +130,7 @@ class _SequenceComparison:
             app,
             overwrite,
         )
-        self.name = wanted.key if wanted else key
+        self.name = Address(wanted.key if wanted else key)
         self.steps: dict[str, StepState] = dict(entry.steps)
         self.rows: dict[str, RemoteVariant] = {row.id: row for step in app.steps or () for row in step.variants}
 
@@ -137,19 +138,19 @@ class _SequenceComparison:
         """The entry to plan from; None where the sequence is let go."""
         for found in drift_of(self.key, self.entry, self.app):
             self.held.known.extend(found.digests())
-            parts = found.address.split(".")
-            row = found.model_copy(update={"address": self._address(parts)})
-            if row.kind is DriftKind.GONE and len(parts) == 1:
+            address = found.address
+            row = found.model_copy(update={"address": self._address(address)})
+            if row.kind is DriftKind.GONE and address.step is None:
                 return self._sequence_gone(row)
             if row.kind is DriftKind.GONE:
-                self._gone(row, parts)
+                self._gone(row, address)
             elif row.kind is not DriftKind.CHANGED:
                 self.held.drift.append(row)
                 self._hold_day(row)
-            elif len(parts) == 1:
+            elif address.step is None:
                 self._title(row)
             else:
-                self._changed(row, parts)
+                self._changed(row, address)
         return self.entry.model_copy(update={"steps": self.steps, "unmanaged": self._unmanaged()})
 
     def _unmanaged(self) -> dict[str, int | None]:
@@ -171,11 +172,11 @@ class _SequenceComparison:
         self.held.drift.append(row)
         return self.entry
 
-    def _gone(self, row: Drift, parts: list[str]) -> None:
-        wanted, address = self._wanted_step(parts[1]), self._address(parts)
-        letter = parts[2] if len(parts) == 3 else None
+    def _gone(self, row: Drift, old: Address) -> None:
+        wanted, address = self._wanted_step(old.step_key), self._address(old)
+        letter = old.variant
         is_wanted = wanted is not None and (letter is None or letter in wanted.variants)
-        lonely = letter is not None and len(self.steps[parts[1]].variants) == 1
+        lonely = letter is not None and len(self.steps[old.step_key].variants) == 1
         if (is_wanted and not self.overwrite) or lonely:
             self.held.gone.add(address)
             self.held.drift.append(row)
@@ -183,11 +184,11 @@ class _SequenceComparison:
         self.held.anew.add(address)
         self.held.records.append(self._state_only(Action.FORGET, address, Reason.GONE, row.remote_id))
         if letter is None:
-            del self.steps[parts[1]]
+            del self.steps[old.step_key]
         else:
-            step = self.steps[parts[1]]
+            step = self.steps[old.step_key]
             rest = {name: known for name, known in step.variants.items() if name != letter}
-            self.steps[parts[1]] = step.model_copy(update={"variants": rest})
+            self.steps[old.step_key] = step.model_copy(update={"variants": rest})
 
     def _hold_day(self, row: Drift) -> None:
         """An email that somebody added holds its day."""
@@ -205,18 +206,16 @@ class _SequenceComparison:
         else:
             self.held.drift.append(row)  # no call renames a sequence
 
-    def _changed(self, row: Drift, parts: list[str]) -> None:
-        wanted = self._wanted_step(parts[1])
-        groups = _placings(row) if len(parts) == 2 else _of_variant(row)
+    def _changed(self, row: Drift, old: Address) -> None:
+        wanted = self._wanted_step(old.step_key)
+        groups = _of_variant(row) if old.variant else _placings(row)
         told: list[FieldChange] = []
         recorded: list[FieldChange] = []
         for fields in groups:
-            side = _FieldGroup(
-                self.steps[parts[1]], wanted, parts[2] if len(parts) == 3 else None, self._row(row), fields
-            )
-            side.is_let_go = self.wanted is None or (wanted is None and parts[1] in self.wanted.removed)
+            side = _FieldGroup(self.steps[old.step_key], wanted, old.variant, self._row(row), fields)
+            side.is_let_go = self.wanted is None or (wanted is None and old.step_key in self.wanted.removed)
             self._one_group(side, row, told, recorded)
-            self.steps[parts[1]] = side.step
+            self.steps[old.step_key] = side.step
         if told:
             self.held.drift.append(row.model_copy(update={"fields": tuple(told)}))
         if recorded:
@@ -255,24 +254,25 @@ class _SequenceComparison:
 
     # -- words --------------------------------------------------------------------------------------------------------
 
-    def _address(self, parts: list[str]) -> str:
-        if len(parts) == 1:
+    def _address(self, old: Address) -> Address:
+        """The address that the files will give to what the state calls `old`."""
+        if old.step is None:
             return self.name
-        moved = self.wanted.moved.get(parts[1], parts[1]) if self.wanted else parts[1]
-        key = moved if moved == parts[1] or moved not in self.entry.steps else parts[1]
-        return ".".join((self.name, key, *parts[2:]))
+        moved = self.wanted.moved.get(old.step, old.step) if self.wanted else old.step
+        key = moved if moved == old.step or moved not in self.entry.steps else old.step
+        return Address(self.name, key, old.variant)
 
     def _wanted_step(self, key: str) -> Content | None:
-        return self.wanted.steps.get(self._address([self.key, key]).split(".")[1]) if self.wanted else None
+        return self.wanted.steps.get(self._address(Address(self.key, key)).step_key) if self.wanted else None
 
     def _record(
-        self, address: str, fields: tuple[FieldChange, ...], after: Content | None, remote_id: str | None
+        self, address: Address, fields: tuple[FieldChange, ...], after: Content | None, remote_id: str | None
     ) -> None:
         change = self._state_only(Action.RECORD, address, Reason.SAME_IN_APP, remote_id)
         self.held.records.append(change.model_copy(update={"fields": fields, "after": after}))
 
-    def _state_only(self, action: Action, address: str, reason: Reason, remote_id: str | None) -> Change:
-        title = (self.wanted.title if self.wanted else self.entry.title) if "." not in address else None
+    def _state_only(self, action: Action, address: Address, reason: Reason, remote_id: str | None) -> Change:
+        title = (self.wanted.title if self.wanted else self.entry.title) if address.step is None else None
         return Change(
             address=address, action=action, reason=reason, remote_id=remote_id, sequence_id=self.entry.id, title=title
         )
@@ -478,7 +478,7 @@ def _made_variants(app: RemoteAccount, held: ThreeWayResult, changes: Sequence[C
         if entry is None or change.after is None or entry.id not in read:
             continue
         ours = {row.id for row in entry.variants.values()}
-        wanted = change.after.variants[change.address.split(".")[2]]
+        wanted = change.after.variants[change.address.letter]
         for row in read[entry.id].variants:
             says = same_payload(entry.type, wanted.payload, row.payload, wanted.task_note, row.task_note)
             if says and not {row.id, None} & ours and row.id not in made.values():

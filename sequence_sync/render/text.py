@@ -276,7 +276,7 @@ def _summary_lines(rows: Iterable[ViewRow], paint: Ink, indent: str) -> Iterator
     for _, found in groupby(rows, key=lambda row: (row.change.action, row.change.step, row.verb)):
         together = list(found)
         row = together[0]
-        letters = ", ".join(other.address.split(".")[2] for other in together) if len(together) > 1 else ""
+        letters = ", ".join(other.change.address.letter for other in together) if len(together) > 1 else ""
         address = f"{row.change.sequence}.{row.change.step} ({letters})" if letters else row.address
         why = f" - {row.reason}" if row.change.action is Action.BLOCKED else ""
         yield f"{indent}{paint(head_line(row, address) + why, MARK_COLORS[row.mark])}"

@@ -15,6 +15,7 @@ from html import unescape
 from math import ceil
 from typing import Any, NamedTuple
 
+from sequence_sync.model.address import FieldPath
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.model import (
@@ -109,7 +110,7 @@ SECONDS_A_CALL = 0.25
 @lru_cache(maxsize=4096)
 def field_words(path: str) -> str:
     """A dotted path in plain words, safe to show, without its variant: `variants.a.payload.content` is `body`."""
-    parts = path.split(".")
+    parts = FieldPath(path).parts
     if parts[0] == "variants" and len(parts) > 2:
         parts = parts[3:] if parts[2] == "payload" and len(parts) > 3 else parts[2:]
     return one_line(" ".join(FIELDS.get(part, part.replace("_", " ")) for part in parts))
@@ -292,10 +293,10 @@ def variants_of(change: Change, content: Content | None) -> dict[str, Variant]:
     """The variants of `content` that `change` is about: the one that its address names, or all."""
     if content is None:
         return {}
-    parts = change.address.split(".")
-    if len(parts) < 3:
+    chosen = change.address.variant
+    if chosen is None:
         return content.variants
-    return {letter: row for letter, row in content.variants.items() if letter == parts[2]}
+    return {letter: row for letter, row in content.variants.items() if letter == chosen}
 
 
 def _headline(change: Change) -> Headline:
@@ -360,11 +361,11 @@ def _changed(change: Change, field: FieldChange) -> Detail:
 
 def field_detail(field: FieldChange, several: bool) -> Detail:
     """The line of one changed field. `several`: its variant is named."""
-    parts = field.field.split(".")
+    letter = field.field.letter
     label = field_words(field.field)
-    if several and parts[0] == "variants" and len(parts) > 1:
-        label = f"{label} of variant {one_line(parts[1])}"
-    before, after, markup = value_words(field.before), value_words(field.after), parts[-1] == "content"
+    if several and letter:
+        label = f"{label} of variant {one_line(letter)}"
+    before, after, markup = value_words(field.before), value_words(field.after), field.field.parts[-1] == "content"
     return Detail(
         label,
         after,

@@ -88,7 +88,7 @@ def _web() -> tuple[ModuleType, ModuleType]:
         from sequence_sync.sandbox import app
         from sequence_sync.sandbox import app as runner
     except ModuleNotFoundError as problem:
-        if (problem.name or "").split(".")[0] not in PACKAGES:
+        if (problem.name or "").partition(".")[0] not in PACKAGES:
             raise
         raise UsageError(
             "The sandbox needs packages that are not installed.",

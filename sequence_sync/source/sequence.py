@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from sequence_sync.diagnostics import did_you_mean, nearest
-from sequence_sync.model.address import KEY, KEY_RULE
+from sequence_sync.model.address import KEY, KEY_RULE, Address
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Environment
@@ -41,10 +41,10 @@ class BuildContext:
 def step_ids_of(ids: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """`ids:` of an environment, those of steps: sequence key to step key to id."""
     made: dict[str, dict[str, str]] = {}
-    for address, remote in ids.items():
-        sequence, _, step = address.partition(".")
-        if step:
-            made.setdefault(sequence, {})[step] = remote
+    for text, remote in ids.items():
+        address = Address(text)
+        if address.step:
+            made.setdefault(address.sequence, {})[address.step] = remote
     return made
 
 

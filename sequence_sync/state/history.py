@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from sequence_sync.errors import StateError, UsageError
-from sequence_sync.model.address import matches, parse_address
+from sequence_sync.model.address import Address, matches, parse_address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.state.backends.base import StateBackend
 from sequence_sync.state.journal import (
@@ -54,7 +54,7 @@ class CallLine(Line):
     `replaced` is what the app said and does not say any more, in the API's field names."""
 
     kind: Literal["call"] = "call"
-    address: str
+    address: Address
     action: str
     result: CallResult
     ids: tuple[str, ...] = ()
@@ -164,7 +164,8 @@ def touches(line: AnyLine, pattern: str) -> bool:
     else:
         addresses = line.addresses if isinstance(line, NoteLine) else ()
     return any(
-        matches(".".join(pattern.split(".")[: max(2, len(text.split(".")))]), parse_address(text)) for text in addresses
+        matches(Address(*Address(pattern).parts[: max(2, len(Address(text).parts))]), parse_address(text))
+        for text in addresses
     )
 
 
@@ -182,7 +183,7 @@ def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str
 
 
 def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
-    key, step, letter = (*address.split("."), "", "")[:3]
+    key, step, letter = (*Address(address).parts, "", "")[:3]
     for delta in deltas:
         entry = delta.steps.get(step) if delta.sequence == key else None
         if delta.sequence == key and not step and delta.head is not None:

@@ -16,6 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from sequence_sync.errors import StateError
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content
 from sequence_sync.state.model import Applying, Delta, State
@@ -66,7 +67,7 @@ class RunRecord(Record):
 class PlannedCall(Frozen):
     """One call of a sequence's record."""
 
-    address: str
+    address: Address
     action: str
     body: dict[str, Any] | None = None
 
@@ -90,7 +91,7 @@ class IntentRecord(Record):
     """
 
     kind: Literal["intent"] = "intent"
-    address: str
+    address: Address
     action: str
     remote_id: str | None = None
     body: dict[str, Any] | None = None
@@ -326,7 +327,7 @@ def _ended(replayed: Replayed) -> Replayed:
     """After an orderly end only a sequence with something open still needs its record; damage may be anywhere."""
     if replayed.damaged:
         return replayed
-    unsettled = {intent.address.split(".", 1)[0] for intent in replayed.open_intents}
+    unsettled = {intent.address.sequence for intent in replayed.open_intents}
     kept = {key: record for key, record in replayed.sequence_records.items() if key in unsettled}
     return replace(replayed, sequence_records=kept)
 

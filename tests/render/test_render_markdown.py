@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plans import CASES, EVIL, LONG, create_whole, drifted, email, from_empty, hostile, plan_of, update
 
+from sequence_sync.model.address import Address
 from sequence_sync.plan.model import Drift, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
 from sequence_sync.render.markdown import HOSTS, MOST_EVENTS, marker, plan_markdown, timeline_lines
 from sequence_sync.render.view import view_of
@@ -118,7 +119,7 @@ def plan_saying(text: str) -> Plan:
     return plan_of(
         *create_whole(name, text, {"first": after}),
         update("t.second.a", before, after, *fields),
-        CASES["blocked"]().changes[0].model_copy(update={"advice": text, "address": f"t.{name}"}),
+        CASES["blocked"]().changes[0].model_copy(update={"advice": text, "address": Address("t", name)}),
         sequences={key: PlannedSequence(key=key, title=text, remote_id=text, active=True) for key in ("t", name)},
         gates=(Gate(name="drift", allowed=False, detail=text), Gate(name="size", allowed=True, detail=text)),
         notes=(text,),

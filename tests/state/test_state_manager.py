@@ -10,6 +10,7 @@ import pytest
 from support.ledgers import ACCOUNT, INTENT, Home, made, memory_ledger
 from support.states import LINEAGE, a_state, new_sequence, new_step
 
+from sequence_sync.model.address import Address
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.journal import (
     AnyRecord,
@@ -59,7 +60,7 @@ def test_a_crash_loses_nothing(home: Home) -> None:
     ledger.append(RunRecord(applying=Applying(plan="p")))
     first = ledger.append(INTENT)
     ledger.append(made(first))
-    ledger.append(INTENT.model_copy(update={"address": "trial.more"}))
+    ledger.append(INTENT.model_copy(update={"address": Address("trial.more")}))
     again = home.run("r2")
     assert "nudge" in again.state.sequences["trial"].steps
     assert again.state == ledger.state.model_copy(update={"serial": ledger.state.serial + 1})
