@@ -47,10 +47,10 @@ class ApplyContext:
     been told to stop, `aborted` whether going on makes no sense."""
 
     api: Provider
-    ledger: StateManager
+    manager: StateManager
     lock: Lock
     clock: Clock
-    grace: float
+    settle_grace: float
     run: str
     observer: Observer = field(default_factory=NullObserver)
     stopped: Callable[[], bool] = lambda: False
@@ -63,9 +63,9 @@ class ApplyContext:
     _list: tuple[float, Sequence[RemoteSequence]] | None = None
     _list_lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, kind: str, address: str = "", text: str = "") -> None:
+    def emit(self, kind: str, address: str = "", text: str = "") -> None:
         """Tell the observer."""
-        self.observer.hear(Event(kind=kind, address=address, text=text))
+        self.observer.on_event(Event(kind=kind, address=address, text=text))
 
     def remote_sequences(self, not_before: float | None = None) -> Sequence[RemoteSequence]:
         """The whole list of sequences, read at most ten seconds ago, and not before `not_before`."""
@@ -86,7 +86,7 @@ class ApplyContext:
         gap, unread = FIRST_GAP, 0
         while True:
             began = self.clock.now()
-            over = began - since >= self.grace
+            over = began - since >= self.settle_grace
             try:
                 evidence = weigh()
             except ReadFailedError:
@@ -99,7 +99,7 @@ class ApplyContext:
                 decision = CreateResolution.WAIT
             if decision is not CreateResolution.WAIT:
                 return decision, evidence
-            left = self.grace - (self.clock.now() - since)
+            left = self.settle_grace - (self.clock.now() - since)
             self.clock.sleep(min(gap, left) if left > 0 else gap)
             gap *= 2
 
@@ -148,7 +148,7 @@ class SequenceSession:
     @property
     def known(self) -> SequenceState | None:
         """The sequence's entry in the state, as it is now."""
-        return self.context.ledger.state.sequences.get(self.key)
+        return self.context.manager.state.sequences.get(self.key)
 
     def entry(self) -> SequenceState:
         """The same, where it must be there."""
@@ -169,7 +169,7 @@ class SequenceSession:
 
     def note(self, text: str, *deltas: Delta) -> None:
         """Record a change of the state that needs no call."""
-        self.context.ledger.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
+        self.context.manager.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
 
     def head(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
         """The entry's head with more ids that are not managed."""
@@ -229,8 +229,8 @@ class SequenceSession:
 
     def look_again(self, why: str) -> None:
         """Wait, and read once more: what one reading lacks may be there."""
-        wait = min(SECOND_LOOK, self.context.grace)
-        self.context.tell("wait", self.key, f"{why}; looking again in {wait:.0f} s")
+        wait = min(SECOND_LOOK, self.context.settle_grace)
+        self.context.emit("wait", self.key, f"{why}; looking again in {wait:.0f} s")
         self.context.clock.sleep(wait)
         self.read()
 
@@ -267,7 +267,7 @@ class SequenceSession:
         calls = tuple(
             PlannedCall(address=c.address, action=c.action, body=call.body) for c in self.changes for call in c.calls
         )
-        self.context.ledger.append(
+        self.context.manager.append(
             SequenceRecord(
                 n=0,
                 lineage="",
@@ -281,7 +281,7 @@ class SequenceSession:
         self.announced = True
 
 
-def not_there(site: SequenceSession, what: str) -> ChangeFailedError:
+def not_there(session: SequenceSession, what: str) -> ChangeFailedError:
     """Two readings did not show it."""
     return ChangeFailedError(
         Status.REFUSED,

@@ -46,108 +46,109 @@ FOUND = "the answer was lost; found by reading"
 Guard = Callable[[], dict[str, Any] | None]
 
 
-def create_sequence(site: SequenceSession, change: Change) -> HandlerResult:
+def create_sequence(session: SequenceSession, change: Change) -> HandlerResult:
     """Make a sequence, unless one with its title is there."""
-    if site.known is not None:
+    if session.known is not None:
         return Status.ALREADY, ""
     title, call = change.title or "", _call(change)
 
     def still_free() -> None:
-        _ids_with_title(site, title, site.context.remote_sequences())
+        _ids_with_title(session, title, session.context.remote_sequences())
 
     sends = 0
     while sends < MOST_SENDS:
-        listed = site.context.remote_sequences()
-        seen = _ids_with_title(site, title, listed)
-        site.announce()
-        intent = intent_of(site, change).model_copy(update={"seen": seen, "title": title})
-        number, answer = send_once(site, request_of(call.method, call.path, call.body), intent, still_free)
-        made = created_by(site, answer, parse_created_sequence, {row.id for row in listed})
+        listed = session.context.remote_sequences()
+        seen = _ids_with_title(session, title, listed)
+        session.announce()
+        intent = intent_of(session, change).model_copy(update={"seen": seen, "title": title})
+        number, answer = send_once(session, request_of(call.method, call.path, call.body), intent, still_free)
+        made = created_by(session, answer, parse_created_sequence, {row.id for row in listed})
         if made:
-            _sequence_is(site, number, CallResult.MADE, made.id, title)
+            _sequence_is(session, number, CallResult.MADE, made.id, title)
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += after_refusal(site, number, answer, sends)
+            sends += after_refusal(session, number, answer, sends)
             continue
-        decision, evidence = _settle_sequence(site, doubt_of(answer), site.context.clock.now(), seen, title)
+        decision, evidence = _settle_sequence(session, doubt_of(answer), session.context.clock.now(), seen, title)
         if decision is CreateResolution.ADOPT and evidence.found_id:
-            _sequence_is(site, number, CallResult.ADOPTED, evidence.found_id, title)
+            _sequence_is(session, number, CallResult.ADOPTED, evidence.found_id, title)
             return Status.DONE, FOUND
-        after_resolution(site, number, decision, evidence, answer, change.address)
+        after_resolution(session, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def create_step(site: SequenceSession, change: Change) -> HandlerResult:
+def create_step(session: SequenceSession, change: Change) -> HandlerResult:
     """Make a step with all its variants."""
     step_key, content, call = change.step or "", change.after, _call(change)
-    if content is None or step_key in site.entry().steps:
+    if content is None or step_key in session.entry().steps:
         return Status.ALREADY, ""
-    preflight_read(site)
-    if step_key in site.entry().steps:
+    preflight_read(session)
+    if step_key in session.entry().steps:
         return Status.ADOPTED, "it was there already"
-    request = request_of("POST", f"/sequences/{site.id}/steps", call.body)
+    request = request_of("POST", f"/sequences/{session.id}/steps", call.body)
     sends = 0
     while sends < MOST_SENDS:
-        number, answer = send_once(site, request, intent_of(site, change), site.still_alone)
-        made = created_by(site, answer, parse_created_step, site.seen)
+        number, answer = send_once(session, request, intent_of(session, change), session.still_alone)
+        made = created_by(session, answer, parse_created_step, session.seen)
         if made:
-            _step_is(site, number, CallResult.MADE, step_key, created_step_state(content, made.id, made.variant_ids))
+            _step_is(session, number, CallResult.MADE, step_key, created_step_state(content, made.id, made.variant_ids))
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += after_refusal(site, number, answer, sends)
+            sends += after_refusal(session, number, answer, sends)
             continue
-        site.unclear = True
-        site.context.tell("unclear", change.address, answer.message)
-        decision, evidence = resolve_step(site, doubt_of(answer), site.context.clock.now(), site.seen, content)
+        session.unclear = True
+        session.context.emit("unclear", change.address, answer.message)
+        decision, evidence = resolve_step(session, doubt_of(answer), session.context.clock.now(), session.seen, content)
         if decision is CreateResolution.ADOPT and (entry := _found(evidence, content)):
-            _step_is(site, number, CallResult.ADOPTED, step_key, entry)
+            _step_is(session, number, CallResult.ADOPTED, step_key, entry)
             return Status.DONE, FOUND
-        after_resolution(site, number, decision, evidence, answer, change.address)
+        after_resolution(session, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def resolve_open_create(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+def resolve_open_create(session: SequenceSession, intent: IntentRecord, since: float) -> None:
     """Decide what an earlier run's create became. Sends nothing; raises ChangeFailedError where a person must
     decide."""
-    site.id = intent.remote_id
+    session.id = intent.remote_id
     seen = set(intent.seen)
     if intent.content is None:
         title = intent.title or ""
-        decision, evidence = _settle_sequence(site, Doubt.OPEN, since, intent.seen, title)
+        decision, evidence = _settle_sequence(session, Doubt.OPEN, since, intent.seen, title)
         if decision is CreateResolution.ADOPT and evidence.found_id:
-            _sequence_is(site, intent.n, CallResult.ADOPTED, evidence.found_id, title)
+            _sequence_is(session, intent.n, CallResult.ADOPTED, evidence.found_id, title)
             return
     else:
-        decision, evidence = resolve_step(site, Doubt.OPEN, since, seen, intent.content)
+        decision, evidence = resolve_step(session, Doubt.OPEN, since, seen, intent.content)
         entry = _found(evidence, intent.content) if decision is CreateResolution.ADOPT else None
         if entry is not None:
-            _step_is(site, intent.n, CallResult.ADOPTED, intent.address.step_key, entry)
+            _step_is(session, intent.n, CallResult.ADOPTED, intent.address.step_key, entry)
             return
     # In a sequence that the state has lost no step can be recorded, nor decided upon by a person. When the sequence is
     # known again, the look before the first write meets whatever stands there.
-    lost = intent.content is not None and site.known is None and evidence.seen is Observation.OTHER
+    lost = intent.content is not None and session.known is None and evidence.seen is Observation.OTHER
     if decision is CreateResolution.CLOSE or lost:
-        close_intent(site, intent.n, CallResult.NOT_MADE, detail=f"{site.key} is not in the state" if lost else "")
+        detail = f"{session.key} is not in the state" if lost else ""
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail=detail)
         return
     why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
     raise ChangeFailedError(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(intent.address, evidence))
 
 
 def resolve_step(
-    site: SequenceSession, stand: Doubt, since: float, seen: set[str], content: Content
+    session: SequenceSession, stand: Doubt, since: float, seen: set[str], content: Content
 ) -> tuple[CreateResolution, Evidence]:
     """Read the steps until the table decides. Where the sequence itself is not there, the step is not either."""
-    before = seen | ids_known(site)
-    return site.context.settle(stand, since, lambda: observe_steps(site.read_if_there() or [], before, content))
+    before = seen | ids_known(session)
+    return session.context.settle(stand, since, lambda: observe_steps(session.read_if_there() or [], before, content))
 
 
 def _settle_sequence(
-    site: SequenceSession, stand: Doubt, since: float, seen: tuple[str, ...], title: str
+    session: SequenceSession, stand: Doubt, since: float, seen: tuple[str, ...], title: str
 ) -> tuple[CreateResolution, Evidence]:
-    context = site.context
-    ours = {row.id for row in context.ledger.state.sequences.values()} | set(seen)
+    context = session.context
+    ours = {row.id for row in context.manager.state.sequences.values()} | set(seen)
     return context.settle(
         stand, since, lambda: observe_sequences(context.remote_sequences(context.clock.now()), ours, title)
     )
@@ -159,62 +160,64 @@ def _call(change: Change) -> Call:
     return change.call
 
 
-def intent_of(site: SequenceSession, change: Change) -> IntentRecord:
+def intent_of(session: SequenceSession, change: Change) -> IntentRecord:
     """What is written down before a create."""
     return IntentRecord(
-        run=site.context.run,
+        run=session.context.run,
         address=change.address,
         action=change.action,
-        remote_id=site.id,
+        remote_id=session.id,
         body=change.call.body if change.call else None,
-        seen=tuple(sorted(site.seen)),
+        seen=tuple(sorted(session.seen)),
         content=change.after,
     )
 
 
-def send_once(site: SequenceSession, request: Request, intent: IntentRecord, guard: Guard) -> tuple[int, Answer]:
+def send_once(session: SequenceSession, request: Request, intent: IntentRecord, guard: Guard) -> tuple[int, Answer]:
     """One call: its turn, `guard`, the intent, the lock, then the wire. Gives the intent's number."""
     written: list[int] = []
 
     def before() -> None:
-        site.check_stop()
+        session.check_stop()
         replaced = guard()
-        written.append(site.context.ledger.append(intent.model_copy(update={"replaced": replaced or None})))
-        site.context.lock.check()
+        written.append(session.context.manager.append(intent.model_copy(update={"replaced": replaced or None})))
+        session.context.lock.check()
 
-    site.context.tell("sending", intent.address)
-    answer = site.context.api.write(request, before)
+    session.context.emit("sending", intent.address)
+    answer = session.context.api.write(request, before)
     return written[0], answer
 
 
-def close_intent(site: SequenceSession, of: int, became: CallResult, *deltas: Delta, detail: str = "") -> None:
+def close_intent(session: SequenceSession, of: int, became: CallResult, *deltas: Delta, detail: str = "") -> None:
     """Write down what became of intent number `of`."""
-    site.context.ledger.append(OutcomeRecord(run=site.context.run, of=of, result=became, detail=detail, deltas=deltas))
+    session.context.manager.append(
+        OutcomeRecord(run=session.context.run, of=of, result=became, detail=detail, deltas=deltas)
+    )
 
 
-def _sequence_is(site: SequenceSession, number: int, became: CallResult, remote_id: str, title: str) -> None:
-    close_intent(site, number, became, Delta(sequence=site.key, head=SequenceHead(id=remote_id, title=title)))
-    site.id, site.seen, site.steps = remote_id, set(), []
-    site.read_at = site.context.clock.now()
+def _sequence_is(session: SequenceSession, number: int, became: CallResult, remote_id: str, title: str) -> None:
+    close_intent(session, number, became, Delta(sequence=session.key, head=SequenceHead(id=remote_id, title=title)))
+    session.id, session.seen, session.steps = remote_id, set(), []
+    session.read_at = session.context.clock.now()
 
 
-def _step_is(site: SequenceSession, number: int, became: CallResult, step_key: str, entry: StepState) -> None:
-    close_intent(site, number, became, Delta(sequence=site.key, steps={step_key: entry}))
-    site.seen.add(entry.id)
-    site.made.add(entry.id)
+def _step_is(session: SequenceSession, number: int, became: CallResult, step_key: str, entry: StepState) -> None:
+    close_intent(session, number, became, Delta(sequence=session.key, steps={step_key: entry}))
+    session.seen.add(entry.id)
+    session.made.add(entry.id)
 
 
 def _found(evidence: Evidence, content: Content) -> StepState | None:
     return adopted_step(evidence.found, content, sent_by_us=True)[0] if evidence.found else None
 
 
-def ids_known(site: SequenceSession) -> set[str]:
-    return {remote_id for _, remote_id in site.context.ledger.state.addresses()}
+def ids_known(session: SequenceSession) -> set[str]:
+    return {remote_id for _, remote_id in session.context.manager.state.addresses()}
 
 
-def _ids_with_title(site: SequenceSession, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
+def _ids_with_title(session: SequenceSession, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
     """The ids that hold the title and are another entry's. Any other hit stops: neither adopted nor doubled."""
-    owned = {row.id for row in site.context.ledger.state.sequences.values()}
+    owned = {row.id for row in session.context.manager.state.sequences.values()}
     hits = [row.id for row in listed if same_title(row.title, title)]
     strangers = [remote_id for remote_id in hits if remote_id not in owned]
     if strangers:
@@ -222,35 +225,35 @@ def _ids_with_title(site: SequenceSession, title: str, listed: Sequence[RemoteSe
             Status.UNKNOWN,
             9,
             f'A sequence "{title}" is in Saleshandy already (id {", ".join(strangers)}); the state does not know it.',
-            f"If it is this one, write `ids: {{{site.key}: {strangers[0]}}}` into its environment in seqsync.yaml; if "
-            "it is not, give this one another title.",
+            f"If it is this one, write `ids: {{{session.key}: {strangers[0]}}}` into its environment in seqsync.yaml; "
+            "if it is not, give this one another title.",
         )
     return tuple(hits)
 
 
-def after_refusal(site: SequenceSession, number: int, answer: Answer, sends: int) -> int:
+def after_refusal(session: SequenceSession, number: int, answer: Answer, sends: int) -> int:
     """After a certain no: record it, then end the sequence, or give how many sends it counts for."""
-    close_intent(site, number, CallResult.REFUSED, detail=answer.message)
+    close_intent(session, number, CallResult.REFUSED, detail=answer.message)
     if answer.kind is AnswerKind.RATE_LIMITED:
         return 0  # the limiter has learnt it, and makes the next call wait
     if answer.kind is AnswerKind.NEVER_CONNECTED and sends + 1 < MOST_SENDS:
-        site.context.clock.sleep(CONNECT_GAP * 2**sends)
+        session.context.clock.sleep(CONNECT_GAP * 2**sends)
         return 1
     raise refusal(answer)
 
 
 def after_resolution(
-    site: SequenceSession, number: int, decision: CreateResolution, evidence: Evidence, answer: Answer, address: str
+    session: SequenceSession, number: int, decision: CreateResolution, evidence: Evidence, answer: Answer, address: str
 ) -> None:
     """What an unclear create means that was not found: send again, tell the refusal, or ask a person."""
     if decision is CreateResolution.SEND:
-        close_intent(site, number, CallResult.NOT_MADE, detail=answer.message)
+        close_intent(session, number, CallResult.NOT_MADE, detail=answer.message)
     elif decision is CreateResolution.CLOSE:
-        close_intent(site, number, CallResult.NOT_MADE, detail=answer.message)
-        site.read_at = None
-        site.still_alone()
+        close_intent(session, number, CallResult.NOT_MADE, detail=answer.message)
+        session.read_at = None
+        session.still_alone()
     elif decision is CreateResolution.REFUSED:
-        close_intent(site, number, CallResult.REFUSED, detail=answer.message)
+        close_intent(session, number, CallResult.REFUSED, detail=answer.message)
         raise refusal(answer)
     else:
         why = f"Nobody can know whether {address} was made ({answer.message or answer.kind})."
@@ -258,7 +261,7 @@ def after_resolution(
 
 
 def created_by(
-    site: SequenceSession, answer: Answer, read: Callable[[object], Created], seen: set[str]
+    session: SequenceSession, answer: Answer, read: Callable[[object], Created], seen: set[str]
 ) -> Created | None:
     """What a create told, if it told a new id; an id already known makes the answer unreadable."""
     if answer.kind is not AnswerKind.OK:
@@ -267,7 +270,7 @@ def created_by(
         made = read(answer.payload)
     except ValueError:
         return None
-    return None if made.id in seen or site.context.ledger.knows(made.id) else made
+    return None if made.id in seen or session.context.manager.knows(made.id) else made
 
 
 def doubt_of(answer: Answer) -> Doubt:
@@ -311,24 +314,24 @@ def resolve_words(address: str, evidence: Evidence) -> str:
     )
 
 
-def create_variant(site: SequenceSession, change: Change) -> HandlerResult:
+def create_variant(session: SequenceSession, change: Change) -> HandlerResult:
     """Make one more variant of a step, unless one that says the same is there already."""
     step_key, letter = change.address.step_key, change.address.letter
-    if letter in _entry(site, step_key).variants:
+    if letter in _entry(session, step_key).variants:
         return Status.ALREADY, ""
-    _look(site, step_key)
-    entry, wanted = _entry(site, step_key), _wanted(change, letter)
-    seen = _ids(site.remote_step(entry.id))
-    there = [row for row in _unknown(site, entry) if _says(entry.type, row, wanted)]
+    _look(session, step_key)
+    entry, wanted = _entry(session, step_key), _wanted(change, letter)
+    seen = _ids(session.remote_step(entry.id))
+    there = [row for row in _unknown(session, entry) if _says(entry.type, row, wanted)]
     if there:
-        site.note(f"{change.address} was there already", _delta(site, step_key, letter, there[0].id, wanted))
+        session.note(f"{change.address} was there already", _delta(session, step_key, letter, there[0].id, wanted))
         return Status.ADOPTED, "it was there already"
-    request = request_of("POST", f"/sequences/{site.id}/steps/{entry.id}/variants", change.calls[0].body)
+    request = request_of("POST", f"/sequences/{session.id}/steps/{entry.id}/variants", change.calls[0].body)
     intent = IntentRecord(
-        run=site.context.run,
+        run=session.context.run,
         address=change.address,
         action=change.action,
-        remote_id=site.id,
+        remote_id=session.id,
         body=change.calls[0].body,
         seen=tuple(sorted(seen)),
         content=change.after,
@@ -336,58 +339,62 @@ def create_variant(site: SequenceSession, change: Change) -> HandlerResult:
 
     sends = 0
     while sends < MOST_SENDS:
-        number, answer = send_once(site, request, intent, site.still_alone)
-        made = created_by(site, answer, parse_created_variant, seen)
+        number, answer = send_once(session, request, intent, session.still_alone)
+        made = created_by(session, answer, parse_created_variant, seen)
         if made:
-            close_intent(site, number, CallResult.MADE, _delta(site, step_key, letter, made.id, wanted))
+            close_intent(session, number, CallResult.MADE, _delta(session, step_key, letter, made.id, wanted))
             return Status.DONE, ""
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += after_refusal(site, number, answer, sends)
+            sends += after_refusal(session, number, answer, sends)
             continue
-        site.unclear = True
-        site.context.tell("unclear", change.address, answer.message)
-        since = site.context.clock.now()
-        decision, evidence = _settle(site, doubt_of(answer), since, entry, seen, wanted)
+        session.unclear = True
+        session.context.emit("unclear", change.address, answer.message)
+        since = session.context.clock.now()
+        decision, evidence = _settle(session, doubt_of(answer), since, entry, seen, wanted)
         if decision is CreateResolution.ADOPT and evidence.found_id:
-            close_intent(site, number, CallResult.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
+            close_intent(
+                session, number, CallResult.ADOPTED, _delta(session, step_key, letter, evidence.found_id, wanted)
+            )
             return Status.DONE, FOUND
-        after_resolution(site, number, decision, evidence, answer, change.address)
+        after_resolution(session, number, decision, evidence, answer, change.address)
         sends += 1
     raise never_made()
 
 
-def adopt_variant(site: SequenceSession, change: Change) -> HandlerResult:
+def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
     """Take a variant that a read has found into the state. Sends nothing."""
     step_key, letter = change.address.step_key, change.address.letter
-    if letter in _entry(site, step_key).variants:
+    if letter in _entry(session, step_key).variants:
         return Status.ALREADY, ""
-    _look(site, step_key)
-    entry, wanted = _entry(site, step_key), _wanted(change, letter)
-    row = next((row for row in _unknown(site, entry) if row.id == change.remote_id), None)
+    _look(session, step_key)
+    entry, wanted = _entry(session, step_key), _wanted(change, letter)
+    row = next((row for row in _unknown(session, entry) if row.id == change.remote_id), None)
     if row is None or not _says(entry.type, row, wanted):
         why = f"Variant {change.remote_id} does not say any more what {change.address} says."
         raise ChangeFailedError(
             Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh."
         )
-    site.note(f"{change.address} is variant {row.id}", _delta(site, step_key, letter, row.id, wanted))
+    session.note(f"{change.address} is variant {row.id}", _delta(session, step_key, letter, row.id, wanted))
     return Status.ADOPTED, ""
 
 
-def resolve_open_variant(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+def resolve_open_variant(session: SequenceSession, intent: IntentRecord, since: float) -> None:
     """Decide what an earlier run's new variant became. Sends nothing; raises ChangeFailedError where a person must
     decide."""
-    site.id = intent.remote_id
+    session.id = intent.remote_id
     step_key, letter = intent.address.step_key, intent.address.letter
-    entry = site.known.steps.get(step_key) if site.known else None
+    entry = session.known.steps.get(step_key) if session.known else None
     if entry is None or intent.content is None or letter in entry.variants:
-        close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
         return
     wanted = intent.content.variants[letter]
-    decision, evidence = _settle(site, Doubt.OPEN, since, entry, set(intent.seen), wanted)
+    decision, evidence = _settle(session, Doubt.OPEN, since, entry, set(intent.seen), wanted)
     if decision is CreateResolution.ADOPT and evidence.found_id:
-        close_intent(site, intent.n, CallResult.ADOPTED, _delta(site, step_key, letter, evidence.found_id, wanted))
+        close_intent(
+            session, intent.n, CallResult.ADOPTED, _delta(session, step_key, letter, evidence.found_id, wanted)
+        )
     elif decision is CreateResolution.CLOSE:
-        close_intent(site, intent.n, CallResult.NOT_MADE)
+        close_intent(session, intent.n, CallResult.NOT_MADE)
     else:
         why = f"An earlier run was cut off while it made {intent.address}; nobody can know what became of it."
         raise ChangeFailedError(
@@ -408,30 +415,30 @@ def observe_variants(step: RemoteStep | None, before: set[str], kind: str, wante
 
 
 def _settle(
-    site: SequenceSession, stand: Doubt, since: float, entry: StepState, seen: set[str], wanted: Variant
+    session: SequenceSession, stand: Doubt, since: float, entry: StepState, seen: set[str], wanted: Variant
 ) -> tuple[CreateResolution, Evidence]:
     before = seen | {row.id for row in entry.variants.values() if row.id}
 
     def weigh() -> Evidence:
-        site.read_if_there()
-        return observe_variants(site.remote_or_none(entry.id), before, entry.type, wanted)
+        session.read_if_there()
+        return observe_variants(session.remote_or_none(entry.id), before, entry.type, wanted)
 
-    return site.context.settle(stand, since, weigh)
-
-
-def _look(site: SequenceSession, step_key: str) -> None:
-    preflight_read(site)
-    site.fresh()
-    if any(row.id is None for row in _entry(site, step_key).variants.values()):
-        fill_variant_ids(site)
-    if any(row.id is None for row in _entry(site, step_key).variants.values()):
-        raise unknown_ids(site, step_key)
+    return session.context.settle(stand, since, weigh)
 
 
-def _entry(site: SequenceSession, step_key: str) -> StepState:
-    entry = site.entry().steps.get(step_key)
+def _look(session: SequenceSession, step_key: str) -> None:
+    preflight_read(session)
+    session.fresh()
+    if any(row.id is None for row in _entry(session, step_key).variants.values()):
+        fill_variant_ids(session)
+    if any(row.id is None for row in _entry(session, step_key).variants.values()):
+        raise unknown_ids(session, step_key)
+
+
+def _entry(session: SequenceSession, step_key: str) -> StepState:
+    entry = session.entry().steps.get(step_key)
     if entry is None:
-        raise ChangeFailedError(Status.FAILED, 1, f"{site.key}.{step_key} is not in the state.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, 1, f"{session.key}.{step_key} is not in the state.", "Plan again.")
     return entry
 
 
@@ -441,9 +448,9 @@ def _wanted(change: Change, letter: str) -> Variant:
     return change.after.variants[letter]
 
 
-def _unknown(site: SequenceSession, entry: StepState) -> list[RemoteVariant]:
+def _unknown(session: SequenceSession, entry: StepState) -> list[RemoteVariant]:
     ours = {row.id for row in entry.variants.values()}
-    return [row for row in site.remote_step(entry.id).variants if row.id not in ours]
+    return [row for row in session.remote_step(entry.id).variants if row.id not in ours]
 
 
 def _ids(step: RemoteStep) -> set[str]:
@@ -454,9 +461,9 @@ def _says(kind: str, row: RemoteVariant, wanted: Variant) -> bool:
     return same_payload(kind, wanted.payload, row.payload, wanted.task_note, row.task_note)
 
 
-def _delta(site: SequenceSession, step_key: str, letter: str, variant_id: str, wanted: Variant) -> Delta:
-    grown = with_variant(_entry(site, step_key), letter, variant_id, wanted)
-    return Delta(sequence=site.key, steps={step_key: grown})
+def _delta(session: SequenceSession, step_key: str, letter: str, variant_id: str, wanted: Variant) -> Delta:
+    grown = with_variant(_entry(session, step_key), letter, variant_id, wanted)
+    return Delta(sequence=session.key, steps={step_key: grown})
 
 
 def with_variant(entry: StepState, letter: str, variant_id: str, wanted: Variant) -> StepState:

@@ -56,18 +56,18 @@ class SequenceExecutor:
 
     def __init__(self, context: ApplyContext, key: str, changes: Sequence[Change]) -> None:
         self.context = context
-        self.site = SequenceSession(context, key, changes)
+        self.session = SequenceSession(context, key, changes)
         self.changes = list(changes)
         self.results: list[ChangeResult] = []
 
     def run(self) -> list[ChangeResult]:
         """Carry out what can be; never raises for what the API, the disk or a person does."""
-        known = self.site.known
-        self.site.id = known.id if known else None
+        known = self.session.known
+        self.session.id = known.id if known else None
         for index, change in enumerate(self.changes):
             try:
-                self.site.check_stop()
-                self._keep(change, *HANDLERS[change.action](self.site, change))
+                self.session.check_stop()
+                self._keep(change, *HANDLERS[change.action](self.session, change))
             except ChangeFailedError as halt:
                 self._keep(change, halt.status, halt.detail, code=halt.code, hint=halt.hint)
                 return self._rest_skipped(index + 1)
@@ -82,9 +82,9 @@ class SequenceExecutor:
         return self.results
 
     def _keep(self, change: Change, status: Status, detail: str, code: int = 0, hint: str = "") -> None:
-        known = self.site.known
+        known = self.session.known
         entry = known.steps.get(change.step) if known and change.step else None
-        remote_id = entry.id if entry else (self.site.id if change.step is None else None)
+        remote_id = entry.id if entry else (self.session.id if change.step is None else None)
         self.results.append(
             ChangeResult(
                 address=change.address,
@@ -96,7 +96,7 @@ class SequenceExecutor:
                 remote_id=remote_id,
             )
         )
-        self.context.tell(status.value, change.address, detail)
+        self.context.emit(status.value, change.address, detail)
 
     def _rest_skipped(
         self, start: int, why: str = "an earlier change of this sequence stopped it"
@@ -108,18 +108,18 @@ class SequenceExecutor:
     def _finish(self) -> None:
         """After the last change: variants' ids that no answer told, and one more look where something was unclear."""
         try:
-            if self.site.known and any(row.action is Action.CREATE_STEP for row in self.changes):
-                fill_variant_ids(self.site)
-            problem = final_check(self.site) if self.site.unclear else None
-            read_back(self.site)
-            close_abandoned(self.site)
+            if self.session.known and any(row.action is Action.CREATE_STEP for row in self.changes):
+                fill_variant_ids(self.session)
+            problem = final_check(self.session) if self.session.unclear else None
+            read_back(self.session)
+            close_abandoned(self.session)
         except (SeqsyncError, StoppedError) as error:
-            self.context.tell("note", self.site.key, str(error))
+            self.context.emit("note", self.session.key, str(error))
             return
         if problem:
             self.results.append(
                 ChangeResult(
-                    address=self.site.key,
+                    address=self.session.key,
                     action="read",
                     status=problem.status,
                     detail=problem.detail,
@@ -148,14 +148,14 @@ class Executor:
         self._lock = threading.Lock()
         self._notes: list[str] = []
         self._began_at = context.clock.now()
-        self._was_stored = context.ledger.is_stored
+        self._was_stored = context.manager.is_stored
 
     # -- what earlier runs left -----------------------------------------------------------------------------------
 
     def settle(self) -> list[ChangeResult]:
         """Decide every open write of earlier runs; sends nothing. A result for each that a person must decide."""
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
-        for intent in self.context.ledger.open_intents:
+        for intent in self.context.manager.open_intents:
             groups[intent.address.sequence].append(intent)
         self.context.cut_off |= bool(groups)
         if groups:
@@ -172,7 +172,7 @@ class Executor:
     def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[ChangeResult]:
         unsettled: list[ChangeResult] = []
         for intent in intents:
-            self.context.tell("settling", intent.address)
+            self.context.emit("settling", intent.address)
             try:
                 resolve_open_intent(SequenceSession(self.context, key), intent, since)
             except ChangeFailedError as halt:
@@ -191,7 +191,7 @@ class Executor:
 
         Raises AccountError, ReadFailedError and StoppedError before the first change.
         """
-        self.context.observer.hear(Event(kind="begin", total=len(plan.to_do)))
+        self.context.observer.on_event(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
         asked = [change for change in plan.changes if change.reason is Reason.UNCLEAR]
         self.context.in_question = {change.address: change.after for change in asked if change.after}
@@ -217,12 +217,12 @@ class Executor:
 
     def check_account(self) -> None:
         """Raises AccountError where the key is refused, or sees none of the sequences that the state knows."""
-        known = {row.id for row in self.context.ledger.state.sequences.values()}
+        known = {row.id for row in self.context.manager.state.sequences.values()}
         check_account(known, self.context.remote_sequences())
 
     def _note_namesakes(self) -> None:
         """Tells of sequences that bear the title of one of ours: one of the two may have been made by mistake."""
-        ours = self.context.ledger.state.sequences
+        ours = self.context.manager.state.sequences
         owned = {row.id for row in ours.values()}
         by_title = {bare_title(row.title): key for key, row in ours.items()}
         for row in self.context.remote_sequences():
@@ -235,12 +235,12 @@ class Executor:
 
     def _begin(self, plan: Plan) -> None:
         applying = Applying(plan=plan.plan_hash(), changes=tuple(c.digest() for c in plan.to_do))
-        now = self.context.ledger.state.applying
+        now = self.context.manager.state.applying
         if (now is not None and now.plan == applying.plan) or (
             now is not None and set(applying.changes) <= set(now.changes)
         ):
             applying = now  # the same plan goes on, or what is left of it
-        self.context.ledger.append(RunRecord(run=self.context.run, applying=applying))
+        self.context.manager.append(RunRecord(run=self.context.run, applying=applying))
 
     def _refuse(self, plan: Plan, key: str, changes: Sequence[Change]) -> bool:
         """Whether this sequence is left alone: undecided, or active where the plan did not know it."""
@@ -249,7 +249,7 @@ class Executor:
             return True
         if all(change.action in STATE_ONLY for change in changes):
             return False
-        known = self.context.ledger.state.sequences.get(key)
+        known = self.context.manager.state.sequences.get(key)
         remote_id = known.id if known else next((c.remote_id for c in changes if c.action is Action.ADOPT), None)
         row = next((row for row in self.context.remote_sequences() if row.id == remote_id), None)
         planned = plan.sequences.get(key)
@@ -266,7 +266,7 @@ class Executor:
                     address=change.address, action=change.action, status=status, detail=why, code=code, hint=hint
                 )
             )
-            self.context.tell(status.value, change.address, why)
+            self.context.emit(status.value, change.address, why)
 
     def _second_look(self, runs: Sequence[SequenceExecutor]) -> None:
         """Where a run may have been cut off, or nothing is known of the last one: wait, then look again.
@@ -276,33 +276,33 @@ class Executor:
         the wait for it is made whatever the plan says.
         """
         context = self.context
-        sites = [run.site for run in runs if gets_creates(run.site)]
-        cut_off = context.cut_off or context.lock.taken_over or bool(context.ledger.damaged)
+        sites = [run.session for run in runs if gets_creates(run.session)]
+        cut_off = context.cut_off or context.lock.taken_over or bool(context.manager.damaged)
         creates = any(change.action in CREATES for run in runs for change in run.changes)
         # A state that knows of no run has lost its journal; where there is none yet, nothing can have been cut off.
         unsure = context.no_record and (sites or (creates and self._was_stored))
-        if context.ledger.damaged or (cut_off and creates) or unsure:
+        if context.manager.damaged or (cut_off and creates) or unsure:
             if not cut_off:
-                cut_off = any(self._side_by_side([partial(preview, site) for site in sites]))
-            wait = context.grace if cut_off else min(SECOND_LOOK, context.grace)
+                cut_off = any(self._side_by_side([partial(preview, session) for session in sites]))
+            wait = context.settle_grace if cut_off else min(SECOND_LOOK, context.settle_grace)
             left = wait - (context.clock.now() - self._began_at)
             if left > 0:
-                context.tell("wait", text=f"looking twice before the first write: {left:.0f} s")
+                context.emit("wait", text=f"looking twice before the first write: {left:.0f} s")
                 try:
                     context.clock.sleep(left)
                 except StoppedError:
                     return
             context.forget_list()
         if not context.stopped():
-            for number in context.ledger.damaged:
-                context.ledger.append(SettledRecord(run=context.run, of=number))
+            for number in context.manager.damaged:
+                context.manager.append(SettledRecord(run=context.run, of=number))
 
     def _run_one(self, run: SequenceExecutor) -> None:
         results = run.run()
         with self._lock:
             self.results.extend(results)
         if not self.context.aborted:
-            self.context.ledger.checkpoint_if_due()
+            self.context.manager.checkpoint_if_due()
 
     def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         """Run `jobs`, at most `parallelism` at a time, and give their results in order."""
@@ -347,7 +347,7 @@ class Executor:
     # -- the end ----------------------------------------------------------------------------------------------------
 
     def _end(self, plan: Plan) -> ApplyReport:
-        context, ledger = self.context, self.context.ledger
+        context, manager = self.context, self.context.manager
         addresses = [change.address for change in plan.changes]
         report = ApplyReport(
             environment=plan.environment,
@@ -359,18 +359,18 @@ class Executor:
         if not context.stopped():
             done = not any(row.code or row.status is Status.SKIPPED for row in self.results)
             applying = (
-                ledger.state.applying.model_copy(update={"done": True}) if done and ledger.state.applying else None
+                manager.state.applying.model_copy(update={"done": True}) if done and manager.state.applying else None
             )
             deltas = tuple(self._made_from(plan))
             text = "done" if done else "ended"
-            ledger.append(NoteRecord(run=context.run, text=text, applying=applying, deltas=deltas))
-        ledger.append(EndRecord(run=context.run, exit_code=report.exit_code))
+            manager.append(NoteRecord(run=context.run, text=text, applying=applying, deltas=deltas))
+        manager.append(EndRecord(run=context.run, exit_code=report.exit_code))
         try:
-            ledger.fold()
+            manager.checkpoint()
         except StateNotSavedError as problem:
             report = report.with_unsaved(str(problem), (problem.printed or b"").decode())
-        if ledger.history_problem:
-            told = f"The history of this run could not be written: {ledger.history_problem}"
+        if manager.history_problem:
+            told = f"The history of this run could not be written: {manager.history_problem}"
             report = report.model_copy(update={"notes": (*report.notes, told)})
         return report
 
@@ -378,7 +378,7 @@ class Executor:
         """What complete sequences were made from: the next plan need not parse their files."""
         failed = {row.address.sequence for row in self.results if row.code or row.status is Status.SKIPPED}
         for key, planned in plan.sequences.items():
-            entry = self.context.ledger.state.sequences.get(key)
+            entry = self.context.manager.state.sequences.get(key)
             if entry is None or not planned.complete or key in failed or key in self.undecided:
                 continue
             unsettled = not all(step.is_settled for step in entry.steps.values())

@@ -57,8 +57,10 @@ def check_account(known: Collection[str], rows: Collection[RemoteSequence]) -> N
 class RemoteReader:
     """One look at the account. `tell` hears what is going on, as plain words."""
 
-    def __init__(self, api: Provider, clock: Clock, grace: float, tell: Callable[[str], None] = lambda _: None) -> None:
-        self._api, self._clock, self._grace, self._tell = api, clock, grace, tell
+    def __init__(
+        self, api: Provider, clock: Clock, settle_grace: float, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._api, self._clock, self._grace, self._tell = api, clock, settle_grace, tell
 
     def read(self, wanted: ReadRequest, account: Collection[str]) -> RefreshResult:
         """Everything in `wanted`. `account` are the ids of all sequences that the state knows.

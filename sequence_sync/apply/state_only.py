@@ -23,42 +23,41 @@ AGREES = "Saleshandy says it already"
 IS_GONE = "it is not in Saleshandy any more"
 
 
-def record_agreement(site: SequenceSession, change: Change) -> HandlerResult:
+def record_agreement(session: SequenceSession, change: Change) -> HandlerResult:
     """The app says what the file says: write down that it was applied."""
     if change.step is None:
-        return _title(site, change)
-    known = site.known
+        return _title(session, change)
+    known = session.known
     if known is None or change.step not in known.steps:
         raise ChangeFailedError(Status.FAILED, 1, f"{change.address} is not in the state.", "Plan again.")
-    site.fresh()
+    session.fresh()
     entry = known.steps[change.step]
-    agreed = _agreed(entry, site.remote_step(entry.id), change)
+    agreed = _agreed(entry, session.remote_step(entry.id), change)
     if agreed is None:
         raise _not_any_more(change.address, "does not say what the file says any more")
     if agreed == entry:
         return Status.ALREADY, ""
-    site.note(f"{change.address} is so in Saleshandy", Delta(sequence=site.key, steps={change.step: agreed}))
+    session.note(f"{change.address} is so in Saleshandy", Delta(sequence=session.key, steps={change.step: agreed}))
     return Status.RECORDED, AGREES
 
 
-def _title(site: SequenceSession, change: Change) -> HandlerResult:
-    row = next((row for row in site.context.remote_sequences() if row.id == site.id), None)
+def _title(session: SequenceSession, change: Change) -> HandlerResult:
+    row = next((row for row in session.context.remote_sequences() if row.id == session.id), None)
     title = change.title or ""
     if row is None or not same_title(row.title, title):
         raise _not_any_more(change.address, f'is not called "{title}" any more')
-    if site.entry().title == title:
+    if session.entry().title == title:
         return Status.ALREADY, ""
-    head = site.entry().head.model_copy(update={"title": title, "made_from": None})
-    site.note(f'{site.key} is called "{title}"', Delta(sequence=site.key, head=head))
+    head = session.entry().head.model_copy(update={"title": title, "made_from": None})
+    session.note(f'{session.key} is called "{title}"', Delta(sequence=session.key, head=head))
     return Status.RECORDED, AGREES
 
 
 def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | None:
     """`entry` as file and app have it; None where the app says something else by now."""
-    parts = change.address.split(".")
-    if len(parts) == 2:
+    letter = change.address.variant
+    if letter is None:
         return _placed(entry, step, change)
-    letter = parts[2]
     row = next((row for row in step.variants if row.id == entry.variants[letter].id), None)
     if row is None:
         return None
@@ -90,50 +89,52 @@ def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
     return entry.model_copy(update={**update, "assumed": assumed, "unsettled": unsettled})
 
 
-def forget_missing(site: SequenceSession, change: Change) -> HandlerResult:
+def forget_missing(session: SequenceSession, change: Change) -> HandlerResult:
     """What two readings did not find, and this one does not either, leaves the state. It is known by its id: under that
     address there may be a new one by now, or its entry may still have its old key."""
     if change.step is None:
-        return _let_sequence_go(site, change)
-    known = site.known
+        return _let_sequence_go(session, change)
+    known = session.known
     if known is None:
         return Status.ALREADY, ""
-    site.fresh()
+    session.fresh()
     if change.address.variant:
-        return _let_variant_go(site, change)
+        return _let_variant_go(session, change)
     key = next((name for name, row in known.steps.items() if row.id == change.remote_id), None)
     if key is None:
         return Status.ALREADY, ""
-    if site.remote_or_none(known.steps[key].id) is not None:
+    if session.remote_or_none(known.steps[key].id) is not None:
         raise _not_any_more(change.address, "is there again")
     head = known.head.model_copy(update={"gone": tuple(sorted({*known.gone, known.steps[key].id})), "made_from": None})
-    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, head=head, steps={key: None}))
+    session.note(f"{change.address} is gone from Saleshandy", Delta(sequence=session.key, head=head, steps={key: None}))
     return Status.RECORDED, IS_GONE
 
 
-def _let_sequence_go(site: SequenceSession, change: Change) -> HandlerResult:
-    known = site.context.ledger.state.sequences
+def _let_sequence_go(session: SequenceSession, change: Change) -> HandlerResult:
+    known = session.context.manager.state.sequences
     key = next((name for name, row in known.items() if row.id == change.remote_id), None)
     if key is None:
         return Status.ALREADY, ""
-    if any(row.id == change.remote_id for row in site.context.remote_sequences()):
+    if any(row.id == change.remote_id for row in session.context.remote_sequences()):
         raise _not_any_more(change.address, "is there again")
-    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=key, drop=True))
-    site.id = None
+    session.note(f"{change.address} is gone from Saleshandy", Delta(sequence=key, drop=True))
+    session.id = None
     return Status.RECORDED, IS_GONE
 
 
-def _let_variant_go(site: SequenceSession, change: Change) -> HandlerResult:
-    entry = site.known.steps.get(change.step or "") if site.known else None
+def _let_variant_go(session: SequenceSession, change: Change) -> HandlerResult:
+    entry = session.known.steps.get(change.step or "") if session.known else None
     letter = change.address.letter
     if entry is None or letter not in entry.variants or entry.variants[letter].id != change.remote_id:
         return Status.ALREADY, ""
-    step = site.remote_or_none(entry.id)
+    step = session.remote_or_none(entry.id)
     if step is None or any(row.id == change.remote_id for row in step.variants):
         raise _not_any_more(change.address, "is not as the plan has it")
     rest = {name: row for name, row in entry.variants.items() if name != letter}
     less = entry.model_copy(update={"variants": rest})
-    site.note(f"{change.address} is gone from Saleshandy", Delta(sequence=site.key, steps={change.step or "": less}))
+    session.note(
+        f"{change.address} is gone from Saleshandy", Delta(sequence=session.key, steps={change.step or "": less})
+    )
     return Status.RECORDED, IS_GONE
 
 
@@ -146,69 +147,69 @@ def _not_any_more(address: str, what: str) -> ChangeFailedError:
 STAYS = "it stays in Saleshandy, and is not managed any more"
 
 
-def move(site: SequenceSession, change: Change) -> HandlerResult:
+def move(session: SequenceSession, change: Change) -> HandlerResult:
     """A sequence or a step has another key now."""
     source = change.source or ""
     if change.step is None:
-        return _move_sequence(site, source)
+        return _move_sequence(session, source)
     old_key = Address(source).step_key
-    known = site.known
+    known = session.known
     if known is None or old_key not in known.steps:
         return Status.ALREADY, ""
     steps: dict[str, StepState | None] = {old_key: None, change.step: known.steps[old_key]}
-    site.note(f"{source} is {change.address} now", Delta(sequence=site.key, steps=steps))
+    session.note(f"{source} is {change.address} now", Delta(sequence=session.key, steps=steps))
     return Status.RECORDED, f"was {source}"
 
 
-def _move_sequence(site: SequenceSession, source: str) -> HandlerResult:
-    old = site.context.ledger.state.sequences.get(source)
+def _move_sequence(session: SequenceSession, source: str) -> HandlerResult:
+    old = session.context.manager.state.sequences.get(source)
     if old is None:
         return Status.ALREADY, ""
     head = old.head.model_copy(update={"made_from": None})
-    site.note(
-        f"{source} is {site.key} now",
+    session.note(
+        f"{source} is {session.key} now",
         Delta(sequence=source, drop=True),
-        Delta(sequence=site.key, head=head, steps=dict(old.steps)),
+        Delta(sequence=session.key, head=head, steps=dict(old.steps)),
     )
-    site.id = old.id
+    session.id = old.id
     return Status.RECORDED, f"was {source}"
 
 
-def forget(site: SequenceSession, change: Change) -> HandlerResult:
+def forget(session: SequenceSession, change: Change) -> HandlerResult:
     """Stop managing a sequence or a step; it stays where it is."""
-    known = site.known
+    known = session.known
     if change.reason is Reason.GONE:
-        return forget_missing(site, change)
+        return forget_missing(session, change)
     if known is None or (change.step is not None and change.step not in known.steps):
         return Status.ALREADY, ""
     if change.step is None:
-        site.note(f"{site.key} is not managed any more", Delta(sequence=site.key, drop=True))
+        session.note(f"{session.key} is not managed any more", Delta(sequence=session.key, drop=True))
         return Status.RECORDED, STAYS
     step = known.steps[change.step]
     was = change.before or step.content  # as the plan read it, if it did
-    head = site.head({step.id: was.day if was.is_email else None})
-    site.note(
+    head = session.head({step.id: was.day if was.is_email else None})
+    session.note(
         f"{change.address} is not managed any more",
-        Delta(sequence=site.key, head=head, steps={change.step: None}),
+        Delta(sequence=session.key, head=head, steps={change.step: None}),
     )
     return Status.RECORDED, STAYS
 
 
-def adopt(site: SequenceSession, change: Change) -> HandlerResult:
+def adopt(session: SequenceSession, change: Change) -> HandlerResult:
     """Take what `id:` or `ids:` name into the state."""
     if change.step is None:
-        return (Status.ALREADY, "") if site.known else _adopt_sequence(site, change)
+        return (Status.ALREADY, "") if session.known else _adopt_sequence(session, change)
     if change.address.variant:
-        return adopt_variant(site, change)
-    if change.step in site.entry().steps:
+        return adopt_variant(session, change)
+    if change.step in session.entry().steps:
         return Status.ALREADY, ""
-    preflight_read(site)
-    step = next((row for row in site.steps if row.id == change.remote_id), None)
+    preflight_read(session)
+    step = next((row for row in session.steps if row.id == change.remote_id), None)
     if step is None or change.after is None:
         raise ChangeFailedError(
             Status.FAILED,
             1,
-            f"There is no step {change.remote_id} in {site.key}.",
+            f"There is no step {change.remote_id} in {session.key}.",
             "Look at its id in Saleshandy, and mend `ids:` in seqsync.yaml.",
         )
     entry, same = adopted_step(step, change.after)
@@ -220,15 +221,17 @@ def adopt(site: SequenceSession, change: Change) -> HandlerResult:
         raise ChangeFailedError(
             Status.REFUSED, 6, why, "Saleshandy was changed since the plan: plan again with -refresh."
         )
-    known = site.entry()
+    known = session.entry()
     unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}
     head = known.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
-    site.note(f"{change.address} is step {step.id}", Delta(sequence=site.key, head=head, steps={change.step: entry}))
+    session.note(
+        f"{change.address} is step {step.id}", Delta(sequence=session.key, head=head, steps={change.step: entry})
+    )
     return Status.ADOPTED, "" if same else "its text differs from the file's: see the next plan"
 
 
-def _adopt_sequence(site: SequenceSession, change: Change) -> HandlerResult:
-    row = next((row for row in site.context.remote_sequences() if row.id == change.remote_id), None)
+def _adopt_sequence(session: SequenceSession, change: Change) -> HandlerResult:
+    row = next((row for row in session.context.remote_sequences() if row.id == change.remote_id), None)
     if row is None:
         raise ChangeFailedError(
             Status.FAILED,
@@ -238,6 +241,8 @@ def _adopt_sequence(site: SequenceSession, change: Change) -> HandlerResult:
         )
     wanted = change.title or row.title
     title = wanted if same_title(wanted, row.title) else row.title
-    site.id = row.id
-    site.note(f"{site.key} is sequence {row.id}", Delta(sequence=site.key, head=SequenceHead(id=row.id, title=title)))
+    session.id = row.id
+    session.note(
+        f"{session.key} is sequence {row.id}", Delta(sequence=session.key, head=SequenceHead(id=row.id, title=title))
+    )
     return Status.ADOPTED, ""

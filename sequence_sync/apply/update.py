@@ -65,13 +65,13 @@ class _NotNeededError(Exception):
     """All that a PATCH says is there already."""
 
 
-def update(site: SequenceSession, change: Change) -> HandlerResult:
+def update(session: SequenceSession, change: Change) -> HandlerResult:
     """Make the calls of a change to a step or a variant that is there."""
-    if _is_done(site, change):
+    if _is_done(session, change):
         return Status.ALREADY, ""
-    _compare_all(site)
-    letters = _letters(site, change)
-    if change.reason is Reason.PARKED and site.remote_step(_entry(site, change).id).day is None:
+    _compare_all(session)
+    letters = _letters(session, change)
+    if change.reason is Reason.PARKED and session.remote_step(_entry(session, change).id).day is None:
         raise ChangeFailedError(
             Status.REFUSED,
             6,
@@ -82,14 +82,14 @@ def update(site: SequenceSession, change: Change) -> HandlerResult:
     sent = False
     for place, letter in enumerate(letters):
         last = place == len(letters) - 1
-        sent |= _one_call(site, change, letter, change.calls[place].body, last, may_skip=len(letters) == 1)
-    if any(row.reason is Reason.PARKED for row in site.changes) and _moves_an_email(change):
-        _confirm_day(site, change)
+        sent |= _one_call(session, change, letter, change.calls[place].body, last, may_skip=len(letters) == 1)
+    if any(row.reason is Reason.PARKED for row in session.changes) and _moves_an_email(change):
+        _confirm_day(session, change)
     return (Status.DONE, "") if sent else (Status.RECORDED, "Saleshandy said so already")
 
 
-def _entry(site: SequenceSession, change: Change) -> StepState:
-    entry = site.entry().steps.get(change.step or "")
+def _entry(session: SequenceSession, change: Change) -> StepState:
+    entry = session.entry().steps.get(change.step or "")
     if entry is None:
         raise ChangeFailedError(
             Status.FAILED, 1, f"{change.sequence}.{change.step} is not in the state.", "Plan again."
@@ -97,21 +97,21 @@ def _entry(site: SequenceSession, change: Change) -> StepState:
     return entry
 
 
-def _letters(site: SequenceSession, change: Change) -> list[str]:
+def _letters(session: SequenceSession, change: Change) -> list[str]:
     if change.action is not Action.UPDATE_STEP:
         return [change.address.letter]
-    return list(_entry(site, change).variants)[: len(change.calls)]
+    return list(_entry(session, change).variants)[: len(change.calls)]
 
 
-def _is_done(site: SequenceSession, change: Change) -> bool:
+def _is_done(session: SequenceSession, change: Change) -> bool:
     """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the app's side
     was changed the state does not tell; there the read does."""
-    entry, before = _entry(site, change), change.before
+    entry, before = _entry(session, change), change.before
     if change.reason in OVERWRITES:
         return False
     if change.action is Action.UPDATE_STEP and before is not None:
         now = entry.content
-        if change.reason is Reason.PARKED and change.after is not None and _is_overwritten(site, change):
+        if change.reason is Reason.PARKED and change.after is not None and _is_overwritten(session, change):
             return now.day == change.after.day
         if all(getattr(change.after, row.field) == getattr(before, row.field) for row in change.fields):
             return not any(row.field in entry.unsettled for row in change.fields)
@@ -120,45 +120,45 @@ def _is_done(site: SequenceSession, change: Change) -> bool:
     return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
 
 
-def _is_overwritten(site: SequenceSession, change: Change) -> bool:
+def _is_overwritten(session: SequenceSession, change: Change) -> bool:
     """Whether the step starts from a day that the app has and the state has not."""
-    return any(row.address == change.address and row.reason in OVERWRITES for row in site.changes)
+    return any(row.address == change.address and row.reason in OVERWRITES for row in session.changes)
 
 
-def _compare_all(site: SequenceSession) -> None:
+def _compare_all(session: SequenceSession) -> None:
     """Before the first PATCH of a sequence everything that will be changed is held against what was last applied."""
-    preflight_read(site)
-    if site.compared:
+    preflight_read(session)
+    if session.compared:
         return
-    site.fresh()
-    if any(row.id is None for step in site.entry().steps.values() for row in step.variants.values()):
-        fill_variant_ids(site)
+    session.fresh()
+    if any(row.id is None for step in session.entry().steps.values() for row in step.variants.values()):
+        fill_variant_ids(session)
     patches = [
         (change, letter, call.body)
-        for change in site.changes
-        if change.action in PATCHES and change.step in site.entry().steps and not _is_done(site, change)
-        for letter, call in zip(_letters(site, change), change.calls, strict=False)
+        for change in session.changes
+        if change.action in PATCHES and change.step in session.entry().steps and not _is_done(session, change)
+        for letter, call in zip(_letters(session, change), change.calls, strict=False)
     ]
-    if any(_found(site, *patch).held is VariantObservation.GONE for patch in patches):
-        site.look_again("something is missing there")
+    if any(_found(session, *patch).held is VariantObservation.GONE for patch in patches):
+        session.look_again("something is missing there")
     for patch in patches:
-        _not_foreign(site, *patch)
-    site.compared = True
-    remember_server_spelling(site)
+        _not_foreign(session, *patch)
+    session.compared = True
+    remember_server_spelling(session)
 
 
-def _found(site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
-    entry = _entry(site, change)
+def _found(session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
+    entry = _entry(session, change)
     if letter not in entry.variants or entry.variants[letter].id is None:
-        raise unknown_ids(site, change.step or "")
-    return compare_patch(entry, letter, body, site.remote_or_none(entry.id))
+        raise unknown_ids(session, change.step or "")
+    return compare_patch(entry, letter, body, session.remote_or_none(entry.id))
 
 
-def _not_foreign(site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
-    finding, name = _found(site, change, letter, body), f"{change.sequence}.{change.step}.{letter}"
+def _not_foreign(session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
+    finding, name = _found(session, change, letter, body), f"{change.sequence}.{change.step}.{letter}"
     if finding.held is VariantObservation.GONE:
-        raise not_there(site, name)
-    if finding.held is VariantObservation.OTHER and DRIFT not in site.context.allowed:
+        raise not_there(session, name)
+    if finding.held is VariantObservation.OTHER and DRIFT not in session.context.allowed:
         raise _foreign(name, finding.changed)
     return finding
 
@@ -179,40 +179,40 @@ def _short(text: str) -> str:
 
 
 def _one_call(
-    site: SequenceSession, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool
+    session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool
 ) -> bool:
     """One PATCH, until its outcome is clear. False where it was not needed."""
-    entry = _entry(site, change)
+    entry = _entry(session, change)
     name, variant_id = f"{change.sequence}.{change.step}.{letter}", entry.variants[letter].id or ""
-    request = request_of("PATCH", f"/sequences/{site.id}/steps/{entry.id}/variants/{variant_id}", body)
+    request = request_of("PATCH", f"/sequences/{session.id}/steps/{entry.id}/variants/{variant_id}", body)
     intent = IntentRecord(
-        run=site.context.run,
+        run=session.context.run,
         address=name,
         action=change.action,
-        remote_id=site.id,
+        remote_id=session.id,
         body=dict(body),
-        seen=tuple(sorted(site.seen)),
+        seen=tuple(sorted(session.seen)),
     )
-    _await_given_up(site, request.path, body)
+    _await_given_up(session, request.path, body)
     before: list[VariantObservation] = []
 
     def guard() -> dict[str, Any]:
-        site.still_alone()
-        before.append(_not_foreign(site, change, letter, body).held)
+        session.still_alone()
+        before.append(_not_foreign(session, change, letter, body).held)
         if before[-1] is VariantObservation.WANTED and may_skip:
             raise _NotNeededError
-        return replaced_by(body, site.remote_or_none(entry.id), variant_id)
+        return replaced_by(body, session.remote_or_none(entry.id), variant_id)
 
     try:
-        _until_clear(site, request, intent, guard, last, before)
+        _until_clear(session, request, intent, guard, last, before)
     except _NotNeededError:
-        site.note(f"{name} is so already", _delta(site, intent, last))
+        session.note(f"{name} is so already", _delta(session, intent, last))
         return False
     return True
 
 
 def _until_clear(
-    site: SequenceSession,
+    session: SequenceSession,
     request: Request,
     intent: IntentRecord,
     guard: Guard,
@@ -222,32 +222,32 @@ def _until_clear(
     """`before` is what the guard saw directly before each call."""
     sends = 0
     while sends < MOST_SENDS:
-        number, answer = send_once(site, request, intent, guard)
+        number, answer = send_once(session, request, intent, guard)
         if answer.kind is AnswerKind.OK:
-            return _made(site, number, intent, last)
+            return _made(session, number, intent, last)
         if answer.kind in CERTAINLY_NOT_MADE:
-            sends += after_refusal(site, number, answer, sends)
+            sends += after_refusal(session, number, answer, sends)
             continue
-        site.context.tell("unclear", intent.address, answer.message)
-        stand, since = doubt_of(answer), site.context.clock.now()
-        todo, finding = resolve_update(site, stand, since, intent)
+        session.context.emit("unclear", intent.address, answer.message)
+        stand, since = doubt_of(answer), session.context.clock.now()
+        todo, finding = resolve_update(session, stand, since, intent)
         if (
             todo is UpdateResolution.UPDATED
             and before[-1] is not VariantObservation.WANTED
-            and request.path not in site.given_up
+            and request.path not in session.given_up
         ):
-            return _made(site, number, intent, last)
+            return _made(session, number, intent, last)
         if todo is UpdateResolution.UPDATED:
             # It was so before, or by an earlier call: this one may still arrive.
-            site.give_up(request.path, intent.body or {}, since, number)
-            return _made(site, None, intent, last)
+            session.give_up(request.path, intent.body or {}, since, number)
+            return _made(session, None, intent, last)
         if todo is UpdateResolution.REFUSED:
-            close_intent(site, number, CallResult.REFUSED, *_marks(site, intent, finding), detail=answer.message)
+            close_intent(session, number, CallResult.REFUSED, *_marks(session, intent, finding), detail=answer.message)
             raise refusal(answer)
         if todo is UpdateResolution.ASK:
             raise _unknown(intent, answer)
-        site.give_up(request.path, intent.body or {}, since, number)  # it stays open: it may arrive after the repeat
-        site.context.clock.sleep(FIRST_GAP * 2**sends)
+        session.give_up(request.path, intent.body or {}, since, number)  # it stays open: it may arrive after the repeat
+        session.context.clock.sleep(FIRST_GAP * 2**sends)
         sends += 1
     raise creating.never_made()
 
@@ -261,17 +261,17 @@ def _unknown(intent: IntentRecord, answer: Answer) -> ChangeFailedError:
     )
 
 
-def _await_given_up(site: SequenceSession, path: str, body: Mapping[str, Any]) -> None:
+def _await_given_up(session: SequenceSession, path: str, body: Mapping[str, Any]) -> None:
     """Another PATCH to a variant, or another day of its step, waits until the one given up cannot arrive any more."""
-    for other, row in list(site.given_up.items()):
+    for other, row in list(session.given_up.items()):
         if not _would_undo(path, body, other, row.body):
             continue
-        left = row.since + site.context.grace - site.context.clock.now()
+        left = row.since + session.context.settle_grace - session.context.clock.now()
         if left > 0:
-            site.context.tell("wait", other, f"an earlier change of it may still arrive: {left:.0f} s")
-            site.context.clock.sleep(left)
-            site.read()
-    close_abandoned(site)
+            session.context.emit("wait", other, f"an earlier change of it may still arrive: {left:.0f} s")
+            session.context.clock.sleep(left)
+            session.read()
+    close_abandoned(session)
 
 
 def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[str, Any]) -> bool:
@@ -282,43 +282,45 @@ def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[st
     return of_one_step and any(late.get(name, body[name]) != body[name] for name in PLACING if name in body)
 
 
-def close_abandoned(site: SequenceSession) -> None:
+def close_abandoned(session: SequenceSession) -> None:
     """Close the PATCHes that were repeated, when they cannot arrive any more; the others wait for the next run."""
-    for path, row in list(site.given_up.items()):
-        if site.context.clock.now() - row.since >= site.context.grace:
-            for number in site.given_up.pop(path).numbers:
-                close_intent(site, number, CallResult.NOT_MADE, detail="it was given up, and sent again")
+    for path, row in list(session.given_up.items()):
+        if session.context.clock.now() - row.since >= session.context.settle_grace:
+            for number in session.given_up.pop(path).numbers:
+                close_intent(session, number, CallResult.NOT_MADE, detail="it was given up, and sent again")
 
 
-def _delta(site: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
+def _delta(session: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
     step, letter = intent.address.step_key, intent.address.letter
-    return Delta(sequence=site.key, steps={step: applied(site.entry().steps[step], letter, intent.body or {}, last)})
+    return Delta(
+        sequence=session.key, steps={step: applied(session.entry().steps[step], letter, intent.body or {}, last)}
+    )
 
 
-def _marks(site: SequenceSession, intent: IntentRecord, finding: PatchComparison) -> tuple[Delta, ...]:
+def _marks(session: SequenceSession, intent: IntentRecord, finding: PatchComparison) -> tuple[Delta, ...]:
     """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
     step, letter = intent.address.step_key, intent.address.letter
-    entry = site.entry().steps[step]
+    entry = session.entry().steps[step]
     marks = marked(entry, letter, intent.body or {}, finding.could_be)
-    return (Delta(sequence=site.key, steps={step: marks}),) if marks != entry else ()
+    return (Delta(sequence=session.key, steps={step: marks}),) if marks != entry else ()
 
 
-def _made(site: SequenceSession, number: int | None, intent: IntentRecord, last: bool) -> None:
+def _made(session: SequenceSession, number: int | None, intent: IntentRecord, last: bool) -> None:
     """Record it, and let the read that is at hand show it: it is not read again for each call. Without a number the
     call's intent stays open."""
     step, letter = intent.address.step_key, intent.address.letter
     if number is None:
-        site.note(f"{intent.address} has been changed", _delta(site, intent, last))
+        session.note(f"{intent.address} has been changed", _delta(session, intent, last))
     else:
-        close_intent(site, number, CallResult.UPDATED, _delta(site, intent, last))
-    entry = site.entry().steps[step]
+        close_intent(session, number, CallResult.UPDATED, _delta(session, intent, last))
+    entry = session.entry().steps[step]
     variant_id = entry.variants[letter].id or ""
-    was = next((row.payload for each in site.steps for row in each.variants if row.id == variant_id), {})
-    site.before.setdefault(variant_id, was)
-    site.patched.add(variant_id)
-    site.steps = [
+    was = next((row.payload for each in session.steps for row in each.variants if row.id == variant_id), {})
+    session.before.setdefault(variant_id, was)
+    session.patched.add(variant_id)
+    session.steps = [
         _as_patched(row, entry.variants[letter].id, intent.body or {}) if row.id == entry.id else row
-        for row in site.steps
+        for row in session.steps
     ]
 
 
@@ -346,18 +348,18 @@ def _moves_an_email(change: Change) -> bool:
     return moved and change.after is not None and change.after.is_email
 
 
-def _confirm_day(site: SequenceSession, change: Change) -> None:
+def _confirm_day(session: SequenceSession, change: Change) -> None:
     """Where emails change places each move is seen before the next one is sent."""
-    wanted, entry = change.after.day if change.after else None, _entry(site, change)
-    since, gap = site.context.clock.now(), FIRST_GAP
+    wanted, entry = change.after.day if change.after else None, _entry(session, change)
+    since, gap = session.context.clock.now(), FIRST_GAP
     while True:
-        site.read()
-        told = site.remote_step(entry.id).day
+        session.read()
+        told = session.remote_step(entry.id).day
         if told == wanted:
             return
-        if site.context.clock.now() - since >= site.context.grace:
+        if session.context.clock.now() - since >= session.context.settle_grace:
             break
-        site.context.clock.sleep(gap)
+        session.context.clock.sleep(gap)
         gap *= 2
     raise ChangeFailedError(
         Status.FAILED,
@@ -369,72 +371,72 @@ def _confirm_day(site: SequenceSession, change: Change) -> None:
 
 
 def resolve_update(
-    site: SequenceSession, stand: Doubt, since: float, intent: IntentRecord
+    session: SequenceSession, stand: Doubt, since: float, intent: IntentRecord
 ) -> tuple[UpdateResolution, PatchComparison]:
     """Read until the table decides what became of a PATCH; with what the last read shows."""
-    context, gap, unread = site.context, FIRST_GAP, 0
+    context, gap, unread = session.context, FIRST_GAP, 0
     while True:
-        over = context.clock.now() - since >= context.grace
-        finding = _held_now(site, intent)
+        over = context.clock.now() - since >= context.settle_grace
+        finding = _held_now(session, intent)
         unread += finding.held is VariantObservation.UNREAD and over
         todo = UpdateResolution.WAIT if 0 < unread < TRIES_UNREAD else UPDATE_RESOLUTIONS[stand, over][finding.held]
         if todo is not UpdateResolution.WAIT:
             return todo, finding
-        left = context.grace - (context.clock.now() - since)
+        left = context.settle_grace - (context.clock.now() - since)
         context.clock.sleep(min(gap, left) if left > 0 else gap)
         gap *= 2
 
 
-def _held_now(site: SequenceSession, intent: IntentRecord) -> PatchComparison:
+def _held_now(session: SequenceSession, intent: IntentRecord) -> PatchComparison:
     step, letter = intent.address.step_key, intent.address.letter
-    entry = site.entry().steps[step]
+    entry = session.entry().steps[step]
     try:
-        site.read_if_there()
+        session.read_if_there()
     except ReadFailedError:
         return PatchComparison(VariantObservation.UNREAD, could_be=tuple(intent.body or {}))
-    return compare_patch(entry, letter, intent.body or {}, site.remote_or_none(entry.id))
+    return compare_patch(entry, letter, intent.body or {}, session.remote_or_none(entry.id))
 
 
-def resolve_open_intent(site: SequenceSession, intent: IntentRecord, since: float) -> None:
+def resolve_open_intent(session: SequenceSession, intent: IntentRecord, since: float) -> None:
     """Decide what an earlier run's write became. Sends nothing; raises ChangeFailedError where a person must decide."""
     if intent.action == Action.CREATE_VARIANT:
-        resolve_open_variant(site, intent, since)
+        resolve_open_variant(session, intent, since)
     elif intent.action in PATCHES:
-        _settle_open_update(site, intent, since)
+        _settle_open_update(session, intent, since)
     else:
-        creating.resolve_open_create(site, intent, since)
+        creating.resolve_open_create(session, intent, since)
 
 
-def _settle_open_update(site: SequenceSession, intent: IntentRecord, since: float) -> None:
-    site.id = intent.remote_id
+def _settle_open_update(session: SequenceSession, intent: IntentRecord, since: float) -> None:
+    session.id = intent.remote_id
     step, letter = intent.address.step_key, intent.address.letter
-    entry = site.known.steps.get(step) if site.known else None
+    entry = session.known.steps.get(step) if session.known else None
     if entry is None or letter not in entry.variants:
-        close_intent(site, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
         return
-    if _proves_nothing(site, intent, entry):
-        site.context.clock.sleep(max(0.0, since + site.context.grace - site.context.clock.now()))
+    if _proves_nothing(session, intent, entry):
+        session.context.clock.sleep(max(0.0, since + session.context.settle_grace - session.context.clock.now()))
     if applied(entry, letter, intent.body or {}) == entry:
-        close_intent(site, intent.n, CallResult.NOT_MADE, detail="it was given up, and sent again")
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail="it was given up, and sent again")
         return
-    todo, finding = resolve_update(site, Doubt.OPEN, since, intent)
+    todo, finding = resolve_update(session, Doubt.OPEN, since, intent)
     if todo is UpdateResolution.ASK:
         raise ChangeFailedError(
             Status.FAILED, 1, f"What became of {intent.address} could not be read.", "Run the same apply again later."
         )
     if todo is UpdateResolution.NOT_MADE:
-        close_intent(site, intent.n, CallResult.NOT_MADE, *_marks(site, intent, finding))
+        close_intent(session, intent.n, CallResult.NOT_MADE, *_marks(session, intent, finding))
         return
     # Day, priority and assignee are the step's: they are so when its last variant has them.
     last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]
-    close_intent(site, intent.n, CallResult.UPDATED, _delta(site, intent, last))
+    close_intent(session, intent.n, CallResult.UPDATED, _delta(session, intent, last))
 
 
-def _proves_nothing(site: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
+def _proves_nothing(session: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
     """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
     letter = intent.address.letter
     if applied(entry, letter, intent.body or {}) == entry:
         return True
-    if sum(row.address == intent.address for row in site.context.ledger.open_intents) > 1:
+    if sum(row.address == intent.address for row in session.context.manager.open_intents) > 1:
         return True
     return intent.action == Action.UPDATE_STEP and letter != next(iter(entry.variants))

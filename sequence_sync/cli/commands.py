@@ -308,7 +308,7 @@ def drift(door: CommandContext, quick: bool, full: bool, format_name: str, targe
     key = workspace.key()
     with observing(door, "Reading") as observer, connected(workspace, clock, key, observer) as api:
         looked = detect_drift(
-            workspace, api, clock, target, quick, lambda text: observer.hear(Event(kind="note", text=text))
+            workspace, api, clock, target, quick, lambda text: observer.on_event(Event(kind="note", text=text))
         )
     complete, level = not looked.unread, Level.FULL if full else Level.DEFAULT
     as_json = format_name == "json"

@@ -26,7 +26,7 @@ class LineProgress:
         self.console, self.done, self.total = console, 0, 0
         self._lock = threading.Lock()
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Tell it."""
         with self._lock:
             if event.kind == "begin":
@@ -67,7 +67,7 @@ class BarProgress:
         if self._progress is not None:
             self._progress.stop()
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Move the bar; tell what is more than a change that went well."""
         with self._lock:
             if event.kind == "begin":

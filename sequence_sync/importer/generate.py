@@ -161,5 +161,5 @@ def with_origin(
 
 def record(desk: ProjectFiles, text: str, delta: Delta) -> None:
     """One durable record; a saved plan that was under way is over."""
-    desk.ledger.append(NoteRecord(text=text, deltas=(delta,), clears_applying=True))
-    desk.ledger.checkpoint_if_due()
+    desk.manager.append(NoteRecord(text=text, deltas=(delta,), clears_applying=True))
+    desk.manager.checkpoint_if_due()

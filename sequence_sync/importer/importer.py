@@ -62,10 +62,10 @@ def import_sequences(
     _check(workspace, options)
     clock = SystemClock(stop)
     with (
-        locked_session(workspace, "import", options.lock_timeout, clock) as (_, ledger, _run),
+        locked_session(workspace, "import", options.lock_timeout, clock) as (_, manager, _run),
         connected(workspace, clock, key, observer) as api,
     ):
-        desk = ProjectFiles(workspace, InterruptibleReads(api, stop), ledger, options.into)
+        desk = ProjectFiles(workspace, InterruptibleReads(api, stop), manager, options.into)
         return _Pass(desk, options, observer, stop).run()
 
 
@@ -91,7 +91,7 @@ class _Pass:
 
     def __init__(self, desk: ProjectFiles, options: ImportOptions, observer: Observer, stop: threading.Event) -> None:
         self.desk, self.options, self.observer, self.stop = desk, options, observer, stop
-        self.ledger: StateManager = desk.ledger
+        self.manager: StateManager = desk.manager
         self.report = ImportReport()
         self.doubles: Counter[str] = Counter()
 
@@ -99,11 +99,11 @@ class _Pass:
         """All of it; what is done stays done, whatever ends it."""
         self._refuse_beforehand()
         # After an apply that was cut off the next one must still see that it was.
-        may_end = self.ledger.last_run_ended or not self.ledger.is_stored
+        may_end = self.manager.last_run_ended or not self.manager.is_stored
         try:
             self._all()
             if may_end and any(row.wrote for row in self.report.rows):
-                self.ledger.append(EndRecord(exit_code=self.report.exit_code))
+                self.manager.append(EndRecord(exit_code=self.report.exit_code))
         except StoppedError:
             pass  # the door knows why, and gives the exit code
         except (AccountError, WaitExhaustedError) as error:
@@ -111,22 +111,22 @@ class _Pass:
                 raise
             self._ended(error, error.exit_code)
         finally:
-            self._fold()
+            self._checkpoint()
         return self.report
 
     def _ended(self, error: SeqsyncError, code: int) -> None:
         self.report.problem = f"{error.summary} {error.detail}".strip()
         self.report.hint, self.report.code = error.hint, code
 
-    def _fold(self) -> None:
+    def _checkpoint(self) -> None:
         try:
-            self.ledger.fold()
+            self.manager.checkpoint()
         except StateNotSavedError as unsaved:
             self._ended(unsaved, unsaved.exit_code)
             self.report.rescue = (unsaved.printed or b"").decode()
 
     def _refuse_beforehand(self) -> None:
-        if self.ledger.damaged:
+        if self.manager.damaged:
             raise UndecidedError(
                 "The journal of the state has a record that cannot be read.",
                 "A step may have been created that nobody has written down; import would take it for somebody else's.",
@@ -142,7 +142,7 @@ class _Pass:
         rows = self.desk.api.sequences()
         self._check_account(rows)
         chosen = self._chosen(rows)
-        self.observer.hear(Event(kind="begin", total=len(chosen)))
+        self.observer.on_event(Event(kind="begin", total=len(chosen)))
         self.report.skipped = len(chosen)
         for remote in chosen:
             if self.stop.is_set():
@@ -151,14 +151,14 @@ class _Pass:
             self.report.rows.append(row)
             self.report.skipped -= 1
             heard = _HEARD.get(row.outcome, Status.RECORDED)
-            self.observer.hear(Event(kind=heard, address=row.name, text=row.problem or str(row.outcome)))
+            self.observer.on_event(Event(kind=heard, address=row.name, text=row.problem or str(row.outcome)))
             if self.report.code:
                 return
         if self.options.everything:
             self._tell_gone(rows)
 
     def _check_account(self, rows: Sequence[RemoteSequence]) -> None:
-        known = {entry.id for entry in self.ledger.state.sequences.values()}
+        known = {entry.id for entry in self.manager.state.sequences.values()}
         if known and not known & {row.id for row in rows}:
             raise AccountError(
                 "None of the state's sequences is in this account.",
@@ -178,7 +178,7 @@ class _Pass:
         return chosen
 
     def _absent(self, remote_id: str) -> ImportResult:
-        entry = self.ledger.state.sequences.get(remote_id)
+        entry = self.manager.state.sequences.get(remote_id)
         hint = f"{remote_id} is a key; its id is {entry.id}." if entry else "Copy the id from Saleshandy."
         row = ImportResult(ImportOutcome.FAILED, remote_id, code=1, hint=hint)
         row.problem = f"There is no sequence {remote_id} in this account."
@@ -186,7 +186,7 @@ class _Pass:
 
     def _tell_gone(self, rows: Sequence[RemoteSequence]) -> None:
         there = {row.id for row in rows}
-        for key, entry in sorted(self.ledger.state.sequences.items()):
+        for key, entry in sorted(self.manager.state.sequences.items()):
             if entry.id not in there:
                 detail = f"it is not in this account any more (id {entry.id}); nothing was removed"
                 self.report.rows.append(ImportResult(ImportOutcome.LEFT, key, detail))
@@ -233,11 +233,11 @@ class _Pass:
         return import_new(self.desk, remote, read, key or self.desk.key_for(remote.title, remote.id), known)
 
     def _entry(self, remote_id: str) -> tuple[str | None, SequenceState | None]:
-        sequences = self.ledger.state.sequences.items()
+        sequences = self.manager.state.sequences.items()
         return next(((key, entry) for key, entry in sequences if entry.id == remote_id), (None, None))
 
     def _refuse_open(self, key: str | None, remote: RemoteSequence) -> None:
-        for intent in self.ledger.open_intents:
+        for intent in self.manager.open_intents:
             is_its = intent.address.sequence == key
             if is_its or (intent.title is not None and bare_title(intent.title) == bare_title(remote.title)):
                 raise NotRepresentableError(
@@ -254,6 +254,6 @@ class _Pass:
         named = next((row for row in rows if row.remote_id == remote.id), None)
         if named is not None:
             return named
-        owned = set(self.ledger.state.sequences)
+        owned = set(self.manager.state.sequences)
         titled = (row for row in rows if row.title and bare_title(row.title) == bare_title(remote.title))
         return next((row for row in titled if row.key not in owned and row.remote_id is None), None)

@@ -446,7 +446,7 @@ class SequenceMerge:
     @property
     def entry_key(self) -> str:
         """The key in the state: the old one, as long as a rename has not been applied."""
-        if self.known is None or self.key in self.desk.ledger.state.sequences:
+        if self.known is None or self.key in self.desk.manager.state.sequences:
             return self.key
         return self.wanted.formerly or self.key
 

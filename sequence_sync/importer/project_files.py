@@ -194,8 +194,8 @@ class ProjectFiles:
     """One import's view of the project. `into` is the folder for new files, relative to the project; empty: where the
     settings look first."""
 
-    def __init__(self, workspace: Workspace, api: Provider, ledger: StateManager, into: str) -> None:
-        self.workspace, self.api, self.ledger = workspace, api, ledger
+    def __init__(self, workspace: Workspace, api: Provider, manager: StateManager, into: str) -> None:
+        self.workspace, self.api, self.manager = workspace, api, manager
         self.settings = workspace.loaded.settings
         self._into = into
         self.rows = {row.path: row for row in read_files(workspace.root, workspace.loaded, workspace.name)}
@@ -249,7 +249,7 @@ class ProjectFiles:
         """A key for a new sequence: the one that `ids:` give it, else made from its title, and free."""
         ids = {key: known for key, known in self.environment.ids.items() if "." not in key}
         given = next((key for key, known in ids.items() if known == remote_id), None)
-        taken = {row.key for row in self.rows.values()} | set(self.ledger.state.sequences)
+        taken = {row.key for row in self.rows.values()} | set(self.manager.state.sequences)
         if given is not None and given not in taken:
             return given
         taken |= {*self.settings.removed, *ids}

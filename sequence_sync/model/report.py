@@ -88,7 +88,7 @@ class Event(Frozen):
 class Observer(Protocol):
     """Hears events; must be quick, and may be called from several threads."""
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take note of `event`."""
         ...
 
@@ -96,7 +96,7 @@ class Observer(Protocol):
 class NullObserver:
     """An observer that hears nothing."""
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Do nothing."""
 
 

@@ -69,23 +69,23 @@ def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -
     """Carry out a saved plan; or plan, ask and carry out. Raises what is decided before the first call (3, 6, 7, 8)."""
     clock = SystemClock(hands.stop)
     with (
-        locked_session(workspace, "apply", options.lock_timeout, clock) as (lock, ledger, run),
+        locked_session(workspace, "apply", options.lock_timeout, clock) as (lock, manager, run),
         _connected(workspace, key, clock, hands.observer) as client,
     ):
         context = ApplyContext(
             api=client,
-            ledger=ledger,
+            manager=manager,
             lock=lock,
             clock=clock,
-            grace=workspace.environment.settle_grace,
+            settle_grace=workspace.environment.settle_grace,
             run=run,
             observer=hands.observer,
             stopped=hands.stop.is_set,
             cut_off=False,
-            no_record=not ledger.last_run_ended,
+            no_record=not manager.last_run_ended,
             allowed=frozenset(options.saved.allowed if options.saved else options.plan.allowed),
         )
-        chooser = _Chooser(workspace, options, ledger, context)
+        chooser = _Chooser(workspace, options, manager, context)
         return _apply(chooser, Executor(context, options.parallelism), hands)
 
 
@@ -94,13 +94,13 @@ def _apply(chooser: _Chooser, executor: Executor, hands: Hands) -> Applied:
     if chooser.verdict is Verdict.DONE:
         return Applied(chosen, already=True)
     _check_gates(chosen)
-    if chooser.ledger.open_intents:
+    if chooser.manager.open_intents:
         executor.settle()
         chosen = chooser.choose()
         _check_gates(chosen)
     if hands.stop.is_set():
         return Applied(chosen, stopped=True)
-    if not chosen.to_do and not executor.results and not chooser.ledger.damaged:
+    if not chosen.to_do and not executor.results and not chooser.manager.damaged:
         return Applied(chosen)
     if chosen.to_do and not hands.approve(chosen):
         return Applied(chosen, said_no=True)
@@ -120,9 +120,9 @@ class _Chooser:
     """The plan that an apply carries out: a saved one, checked, or a fresh one, held against the reviewed hash."""
 
     def __init__(
-        self, workspace: Workspace, options: ApplyOptions, ledger: StateManager, context: ApplyContext
+        self, workspace: Workspace, options: ApplyOptions, manager: StateManager, context: ApplyContext
     ) -> None:
-        self.workspace, self.options, self.ledger, self.context = workspace, options, ledger, context
+        self.workspace, self.options, self.manager, self.context = workspace, options, manager, context
         self.verdict = Verdict.FRESH
 
     def choose(self) -> Plan:
@@ -136,16 +136,16 @@ class _Chooser:
         return fresh
 
     def _fresh(self) -> Plan:
-        workspace, state, options = self.workspace, self.ledger.state, self.options.plan
+        workspace, state, options = self.workspace, self.manager.state, self.options.plan
         if not options.refresh:
-            return plan_of(workspace, load(workspace, state), self.ledger.view, options)
+            return plan_of(workspace, load(workspace, state), self.manager.view, options)
         project, context = load(workspace, None), self.context
 
         def tell(text: str) -> None:
-            context.tell("note", text=text)
+            context.emit("note", text=text)
 
         app = read_remote(workspace, context.api, context.clock, state, project.sequences, tell)
-        return plan_of(workspace, project, self.ledger.view, options, app=app)
+        return plan_of(workspace, project, self.manager.view, options, app=app)
 
     def _saved(self, saved: Plan) -> Plan:
         wanted = self.options.plan_hash
@@ -156,7 +156,7 @@ class _Chooser:
                 "Give the file that belongs to the hash.",
                 kind="hash",
             )
-        workspace, state, stored = self.workspace, self.ledger.state, self.ledger.is_stored
+        workspace, state, stored = self.workspace, self.manager.state, self.manager.is_stored
         project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
         facts = Facts(
             environment=workspace.name,
@@ -171,13 +171,13 @@ class _Chooser:
             self.verdict = check(saved, facts)
         except PlanRejectedError as refused:
             if refused.kind in ("state", "files") and not project.diagnostics:
-                fresh = plan_of(workspace, project, self.ledger.view, PlanOptions())
+                fresh = plan_of(workspace, project, self.manager.view, PlanOptions())
                 refused.detail += "\nOld against new:\n" + "\n".join(plan_difference(saved, fresh))
             raise
         return saved
 
     def _hold_against(self, wanted: str, fresh: Plan) -> None:
-        applying = self.ledger.state.applying
+        applying = self.manager.state.applying
         ours = applying is not None and applying.plan == wanted
         if fresh.plan_hash() == wanted and fresh.to_do:
             return
@@ -235,7 +235,7 @@ def locked_session(
         rescue = Rescue(workspace.scratch / "rescue")
         lineage = str(uuid.uuid4())
         where = workspace.loaded.settings.state_path(workspace.name)
-        ledger = StateManager(
+        manager = StateManager(
             backend,
             lock,
             workspace.account,
@@ -245,7 +245,7 @@ def locked_session(
             seen=workspace.seen(),
             author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
         )
-        yield lock, ledger, run
+        yield lock, manager, run
     finally:
         lock.release()
 
@@ -256,7 +256,7 @@ def _connected(workspace: Workspace, key: str, clock: SystemClock, observer: Obs
 
     def waiting(seconds: float, endpoint: str) -> None:
         text = f"rate limit: waiting {seconds:.0f} s"
-        observer.hear(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
+        observer.on_event(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
 
     transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
     try:
@@ -273,7 +273,7 @@ def refreshed_plan(
     replayed, project = workspace.read(), load(workspace, None)
 
     def tell(text: str) -> None:
-        observer.hear(Event(kind="note", text=text))
+        observer.on_event(Event(kind="note", text=text))
 
     with connected(workspace, clock, key, observer) as client:
         app = read_remote(workspace, client, clock, replayed.state if replayed else None, project.sequences, tell)

@@ -33,9 +33,9 @@ from sequence_sync.state.statefile import decode, encode
 
 
 @contextmanager
-def _ledger(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[StateManager]:
-    with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, ledger, _run):
-        yield ledger
+def _managed(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[StateManager]:
+    with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, manager, _run):
+        yield manager
 
 
 def _address(text: str) -> Address:
@@ -55,10 +55,10 @@ def _entry(state: State, address: Address) -> SequenceState:
     return entry
 
 
-def _note(ledger: StateManager, text: str, *deltas: Delta) -> None:
-    ledger.append(NoteRecord(text=text, deltas=deltas, clears_applying=True))
-    ledger.append(EndRecord())
-    ledger.fold()
+def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
+    manager.append(NoteRecord(text=text, deltas=deltas, clears_applying=True))
+    manager.append(EndRecord())
+    manager.checkpoint()
 
 
 def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
@@ -68,36 +68,36 @@ def move_entry(workspace: Workspace, source: str, target: str, timeout: float, s
         raise UsageError(
             "Only the key can change.", f"{source} cannot become {target}.", "A step stays in its sequence."
         )
-    with _ledger(workspace, "state mv", timeout, stop) as ledger:
-        entry = _entry(ledger.state, old)
+    with _managed(workspace, "state mv", timeout, stop) as manager:
+        entry = _entry(manager.state, old)
         if old.step is None or new.step is None:
-            if new.sequence in ledger.state.sequences:
+            if new.sequence in manager.state.sequences:
                 raise UsageError("The new key is taken.", f"{target} is in the state already.")
             head = entry.head.model_copy(update={"made_from": None})
             moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
-            _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, drop=True), moved)
+            _note(manager, f"{source} is {target} now", Delta(sequence=old.sequence, drop=True), moved)
             return
         if new.step in entry.steps:
             raise UsageError("The new key is taken.", f"{target} is in the state already.")
         steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
-        _note(ledger, f"{source} is {target} now", Delta(sequence=old.sequence, steps=steps))
+        _note(manager, f"{source} is {target} now", Delta(sequence=old.sequence, steps=steps))
 
 
 def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threading.Event) -> str:
     """Forget an entry; the path of a copy of the state as it was before."""
     address = _address(text)
-    with _ledger(workspace, "state rm", timeout, stop) as ledger:
-        _entry(ledger.state, address)
-        backup = workspace.scratch / "backups" / f"before-rm-{ledger.state.serial}.json"
+    with _managed(workspace, "state rm", timeout, stop) as manager:
+        _entry(manager.state, address)
+        backup = workspace.scratch / "backups" / f"before-rm-{manager.state.serial}.json"
         try:
             backup.parent.mkdir(parents=True, exist_ok=True)
-            backup.write_bytes(encode(ledger.state))
+            backup.write_bytes(encode(manager.state))
         except OSError as error:
             raise StateError("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
         if address.step is None:
-            _note(ledger, f"{text} is forgotten", Delta(sequence=address.sequence, drop=True))
+            _note(manager, f"{text} is forgotten", Delta(sequence=address.sequence, drop=True))
         else:
-            _note(ledger, f"{text} is forgotten", Delta(sequence=address.sequence, steps={address.step: None}))
+            _note(manager, f"{text} is forgotten", Delta(sequence=address.sequence, steps={address.step: None}))
     return str(backup.relative_to(workspace.root))
 
 
@@ -110,14 +110,14 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
             f"{name} is of {pushed.api_host}; this environment uses {workspace.api_host}.",
             "Is it the right file, the right environment? If it is: -force.",
         )
-    with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, ledger, _):
-        now = ledger.state
-        if ledger.is_stored and not force:
+    with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, manager, _):
+        now = manager.state
+        if manager.is_stored and not force:
             _refuse_older(pushed, now, name)
-        if pushed == now and ledger.is_stored and not ledger.open_intents and not ledger.damaged:
+        if pushed == now and manager.is_stored and not manager.open_intents and not manager.damaged:
             return now.serial
         lock.check()
-        return ledger.put(pushed)
+        return manager.put(pushed)
 
 
 def _refuse_older(pushed: State, now: State, name: str) -> None:
@@ -143,41 +143,41 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
     is_variant = Address(text).variant is not None
     address = _address(Address(text).parent if is_variant else text)
     with (
-        _ledger(workspace, "state resolve", timeout, stop) as ledger,
+        _managed(workspace, "state resolve", timeout, stop) as manager,
         connected(workspace, SystemClock(stop)) as api,
     ):
-        intent = next((row for row in ledger.open_intents if row.address == text), None)
+        intent = next((row for row in manager.open_intents if row.address == text), None)
         if is_variant:
-            told = _resolve_variant(api, ledger, text, intent, adopt)
+            told = _resolve_variant(api, manager, text, intent, adopt)
         elif address.step is None:
-            told = _resolve_sequence(api, ledger, text, intent, adopt)
+            told = _resolve_sequence(api, manager, text, intent, adopt)
         else:
-            told = _resolve_step(workspace, api, ledger, address, intent, adopt)
-        ledger.append(EndRecord())
-        ledger.fold()
+            told = _resolve_step(workspace, api, manager, address, intent, adopt)
+        manager.append(EndRecord())
+        manager.checkpoint()
     return told
 
 
-def _close(ledger: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
+def _close(manager: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
     if intent is None:
-        ledger.append(NoteRecord(text=text, deltas=deltas))
+        manager.append(NoteRecord(text=text, deltas=deltas))
     else:
-        ledger.append(OutcomeRecord(of=intent.n, result=result, detail="by a person", deltas=deltas))
+        manager.append(OutcomeRecord(of=intent.n, result=result, detail="by a person", deltas=deltas))
 
 
 def _resolve_sequence(
-    api: Provider, ledger: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
         raise UsageError("Nothing is open there.", f"No create of {key} is without an outcome.")
     if adopt is None:
-        _close(ledger, intent, CallResult.NOT_MADE, f"{key} was not made")
+        _close(manager, intent, CallResult.NOT_MADE, f"{key} was not made")
         return f"{key} counts as not made; the next plan creates it."
     row = next((row for row in api.sequences() if row.id == adopt), None)
     if row is None:
         raise UsageError("There is no such sequence.", f"This account has no sequence {adopt}.")
     _close(
-        ledger,
+        manager,
         intent,
         CallResult.ADOPTED,
         f"{key} is {adopt}",
@@ -187,45 +187,45 @@ def _resolve_sequence(
 
 
 def _resolve_variant(
-    api: Provider, ledger: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
         raise UsageError("Nothing is open there.", f"No create of {text} is without an outcome.")
     if adopt is None:
-        _close(ledger, intent, CallResult.NOT_MADE, f"{text} was not made")
+        _close(manager, intent, CallResult.NOT_MADE, f"{text} was not made")
         return f"{text} counts as not made; the next plan creates it."
     address = intent.address
     key, step_key, letter = address.sequence, address.step_key, address.letter
-    entry = _entry(ledger.state, address.parent)
+    entry = _entry(manager.state, address.parent)
     step = entry.steps[step_key]
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
     ours = {row.id for row in step.variants.values()}
     if remote is None or adopt in ours or adopt not in {row.id for row in remote.variants}:
         raise UsageError("It cannot be that variant.", f"{key}.{step_key} has no further variant {adopt}.")
     grown = with_variant(step, letter, adopt, intent.content.variants[letter])
-    _close(ledger, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
+    _close(manager, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
     return f"{text} is variant {adopt}."
 
 
 def _resolve_step(
     workspace: Workspace,
     api: Provider,
-    ledger: StateManager,
+    manager: StateManager,
     address: Address,
     intent: IntentRecord | None,
     adopt: str | None,
 ) -> str:
     key, step_key = address.sequence, address.step or ""
-    entry = _entry(ledger.state, Address(key))
+    entry = _entry(manager.state, Address(key))
     steps = api.steps(entry.id)
     if steps is None:
         raise UsageError("There is no such sequence.", f"{key} (id {entry.id}) is not in this account.")
-    content = _content(workspace, ledger.state, address, intent)
+    content = _content(workspace, manager.state, address, intent)
     managed = {row.id for name, row in entry.steps.items() if name != step_key}
     if adopt is None:
         others = _candidates(steps, entry, step_key, content, intent)
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
-        _close(ledger, intent, CallResult.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
+        _close(manager, intent, CallResult.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
         left = f" Left alone from now on: {', '.join(others)}." if others else ""
         if step_key in entry.steps:
             return f"{address} stays step {entry.steps[step_key].id}.{left}"
@@ -243,7 +243,7 @@ def _resolve_step(
         unmanaged[old.id] = old.day if old.content.is_email else None
     head = entry.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
     _close(
-        ledger,
+        manager,
         intent,
         CallResult.ADOPTED,
         f"{address} is {adopt}",

@@ -373,10 +373,10 @@ def effective(environment: Environment, environ: Mapping[str, str]) -> Environme
             changed["api_url"] = check_api_url(url)
         except ValueError as error:
             raise UsageError("SEQSYNC_API_URL cannot be used.", f"{error}.", "Mend or unset it.") from None
-    grace = environ.get("SEQSYNC_SETTLE_GRACE")
-    if grace:
+    settle_grace = environ.get("SEQSYNC_SETTLE_GRACE")
+    if settle_grace:
         try:
-            changed["settle_grace"] = Environment.model_validate({"settle_grace": grace}).settle_grace
+            changed["settle_grace"] = Environment.model_validate({"settle_grace": settle_grace}).settle_grace
         except ValidationError:
             raise UsageError(
                 "SEQSYNC_SETTLE_GRACE cannot be used.", "It is a number of seconds, 0 to 86400.", "Mend or unset it."

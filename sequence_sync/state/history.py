@@ -285,9 +285,9 @@ class HistoryWriter:
         self._intents: dict[int, IntentRecord] = {}
         self.problem = ""
         for record in records:
-            self.hear(record, is_new=record.n > folded)
+            self.on_event(record, is_new=record.n > folded)
 
-    def hear(self, record: AnyRecord, *, is_new: bool = True) -> None:
+    def on_event(self, record: AnyRecord, *, is_new: bool = True) -> None:
         """Take note of a record that is durable in the journal."""
         if isinstance(record, IntentRecord):
             self._intents[record.n] = record
@@ -297,7 +297,7 @@ class HistoryWriter:
         if line is not None:
             self._waiting.append(line)
 
-    def fold(self, before: State, after: State, run: str) -> None:
+    def checkpoint(self, before: State, after: State, run: str) -> None:
         """Write down all that was heard, and the way from `after`, which is about to be stored, back to `before`."""
         line = serial_line(before, after, run)
         if line is not None:
@@ -310,7 +310,7 @@ class HistoryWriter:
         self._waiting.append(
             NoteLine(n=after.journal, lineage=after.lineage, run=run, by=by, text=PUSHED, addresses=addresses)
         )
-        self.fold(before, after, run)
+        self.checkpoint(before, after, run)
 
     def _write(self) -> None:
         if not self._waiting:

@@ -233,7 +233,7 @@ class StateManager:
                 self._keep_outcome(numbered, problem)
                 raise
             self._view, self._broken, self._signed = view, False, True
-            self._chronicle.hear(numbered)
+            self._chronicle.on_event(numbered)
             return numbered.n
 
     def _write_durably(self, line: bytes) -> None:
@@ -275,10 +275,10 @@ class StateManager:
         """Fold when the journal has outgrown the state, so that many small steps never rewrite a big state each."""
         if self._grown < max(_DUE_AT_LEAST, self._size):
             return False
-        self.fold()
+        self.checkpoint()
         return True
 
-    def fold(self) -> None:
+    def checkpoint(self) -> None:
         """Write the state with the whole journal in it, then cut the journal to what is still needed.
 
         Raises StateNotSavedError, which carries the rescue file or the bytes; StateError where only the cut failed.
@@ -287,7 +287,7 @@ class StateManager:
             if self._view.last_n > self._view.base.journal:
                 state = checkpointed(self._view)
                 # Before the state is written: a run that is cut off here writes both again.
-                self._chronicle.fold(self._view.base, state, self._run)
+                self._chronicle.checkpoint(self._view.base, state, self._run)
                 self._save(state)
             if self._uncut:
                 kept = b"".join(map(encode_record, retained_records(self._view)))

@@ -105,7 +105,7 @@ class Heard:
     def __init__(self) -> None:
         self.notes: list[str] = []
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """See Observer."""
         if event.kind == "note":
             self.notes.append(event.text)
@@ -130,7 +130,7 @@ class Trial(Bench):
             context.lock.release()
 
     def _refreshed(self, files: tuple[DesiredSequence, ...], allowed: tuple[str, ...] = (), **more: Any) -> Plan:
-        known = self.ledger.state
+        known = self.manager.state
         ids = {row.key: row.remote_id for row in files if row.remote_id and row.key not in known.sequences}
         owned = {row.id for row in known.sequences.values()}
         read = RemoteReader(self.api, self.clock, 120.0).read(ReadRequest(known.sequences, ids), owned)
@@ -143,7 +143,7 @@ class Trial(Bench):
         context = self.context(allowed=frozenset(plan.allowed), observer=self.heard)
         executor = Executor(context, 0)
         try:
-            if self.ledger.open_intents:
+            if self.manager.open_intents:
                 executor.settle()
             assert not plan.shut
             return executor.carry_out(plan)

@@ -135,12 +135,12 @@ def test_damage_alone_makes_the_run_wait_the_grace(bench: Bench) -> None:
     """A damaged record is an open intent of unknown address: the wait is made even without any open one."""
     bench.apply(FILE)
     context = bench.context()
-    context.ledger.append(DamagedRecord())
+    context.manager.append(DamagedRecord())
     context.lock.release()
     began = bench.clock.now()
     assert bench.apply(wanted("other", steps={"a": message(1, "words that nobody else says")})).exit_code == 0
     assert bench.clock.now() - began >= 120.0
-    assert bench.ledger.damaged == ()
+    assert bench.manager.damaged == ()
 
 
 def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
@@ -157,7 +157,7 @@ def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
     bench.api.reactions = [made, gone]  # type: ignore[list-item]
     both = (FILE, wanted("other", remote_id="other"))
     assert bench.apply(*both).exit_code in (1, 10)
-    assert bench.ledger.open_intents == ()
+    assert bench.manager.open_intents == ()
 
 
 def test_a_step_that_was_known_and_is_missing_is_not_made_again(bench: Bench) -> None:
@@ -174,8 +174,8 @@ def test_state_only_changes_need_no_call(bench: Bench) -> None:
     moved = wanted("trial", steps={"hello": STEPS["intro"]}, moved={"intro": "hello"}, removed=("connect",))
     report = bench.apply(moved)
     assert [row.status for row in report.results] == [Status.RECORDED] * 2
-    assert (len(bench.api.sent), sorted(bench.ledger.state.sequences["trial"].steps)) == (3, ["hello"])
-    assert bench.ledger.state.sequences["trial"].unmanaged == {"new3": None}
+    assert (len(bench.api.sent), sorted(bench.manager.state.sequences["trial"].steps)) == (3, ["hello"])
+    assert bench.manager.state.sequences["trial"].unmanaged == {"new3": None}
 
 
 def test_an_open_create_of_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:
@@ -184,8 +184,8 @@ def test_an_open_create_of_a_sequence_that_the_state_lost_blocks_nothing(bench: 
     context = bench.context()
     content = STEPS["connect"]
     intent = IntentRecord(address="lost.connect", action="create-step", remote_id="new1", content=content)
-    context.ledger.append(intent)
+    context.manager.append(intent)
     context.lock.release()
     bench.api.kept["new1"] = [remote("s9", message(2, "shall we connect some other day")), *bench.api.kept["new1"]]
     report = bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
-    assert (report.exit_code, bench.ledger.open_intents) == (0, ())
+    assert (report.exit_code, bench.manager.open_intents) == (0, ())

@@ -57,9 +57,9 @@ def test_each_cell_of_the_table(stand: Doubt, over: bool, seen: Observation) -> 
     assert CREATE_RESOLUTIONS[stand, over][evidence.seen] is EXPECTED[stand, over][list(Observation).index(seen)]
 
 
-def context(clock: FakeClock, grace: float = 120.0) -> ApplyContext:
+def context(clock: FakeClock, settle_grace: float = 120.0) -> ApplyContext:
     """Only what settling needs."""
-    return ApplyContext(api=None, ledger=None, lock=None, clock=clock, grace=grace, run="r")  # type: ignore[arg-type]
+    return ApplyContext(api=None, manager=None, lock=None, clock=clock, settle_grace=settle_grace, run="r")  # type: ignore[arg-type]
 
 
 def test_waits_at_widening_gaps_until_the_grace_is_over() -> None:
@@ -90,7 +90,7 @@ def test_reads_that_fail_are_tried_again_before_a_person_is_asked() -> None:
         failed.append(clock.now())
         raise ReadFailedError("no", Answer(AnswerKind.FAILED))
 
-    decision, _ = context(clock, grace=0.0).settle(Doubt.UNKNOWN, clock.now(), fails)
+    decision, _ = context(clock, settle_grace=0.0).settle(Doubt.UNKNOWN, clock.now(), fails)
     assert (decision, len(failed)) == (ASK, TRIES_UNREAD)
 
 

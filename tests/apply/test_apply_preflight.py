@@ -37,12 +37,12 @@ def bench(tmp_path: Path) -> Trial:
 
 def remote_id(bench: Trial, step: str) -> str:
     """A step's id in the app."""
-    return bench.ledger.state.sequences["trial"].steps[step].id
+    return bench.manager.state.sequences["trial"].steps[step].id
 
 
 def the_sequence(bench: Trial) -> str:
     """The sequence's id in the app."""
-    return bench.ledger.state.sequences["trial"].id
+    return bench.manager.state.sequences["trial"].id
 
 
 def edit(bench: Trial, step: str, place: int | None = None, **fields: object) -> None:
@@ -101,7 +101,7 @@ def test_a_record_that_is_not_so_any_more_is_refused(bench: Trial, back: Callabl
     back(bench)
     report = bench.carry(plan)
     assert (report.exit_code, [row.status for row in report.results]) == (6, [Status.REFUSED])
-    assert bench.ledger.state.sequences["trial"].steps["one"].content == STEPS["one"]
+    assert bench.manager.state.sequences["trial"].steps["one"].content == STEPS["one"]
 
 
 def test_a_step_that_was_switched_off_by_hand_is_recorded(bench: Trial) -> None:
@@ -109,7 +109,7 @@ def test_a_step_that_was_switched_off_by_hand_is_recorded(bench: Trial) -> None:
     edit(bench, "one", 0, status=0)
     plan = bench.look(*files(one=None))
     assert bench.carry(plan).exit_code == 0
-    assert bench.ledger.state.sequences["trial"].steps["one"].variants["a"].status == 0
+    assert bench.manager.state.sequences["trial"].steps["one"].variants["a"].status == 0
     off = Policy(removed_steps=RemovedSteps.DEACTIVATE)
     assert bench.sync(*files(one=None), policy=off) == []
 
@@ -131,7 +131,7 @@ def test_a_step_that_is_gone_is_let_go(bench: Trial) -> None:
     """Out of the file and out of the app: out of the state, with its id kept as gone."""
     gone = lose(bench, "task")
     assert bench.sync(*files(task=None)) == []
-    entry = bench.ledger.state.sequences["trial"]
+    entry = bench.manager.state.sequences["trial"]
     assert ("task" in entry.steps, entry.gone) == (False, (gone.id,))
 
 
@@ -142,7 +142,7 @@ def test_a_step_that_is_back_is_not_let_go(bench: Trial) -> None:
     bench.account.kept[the_sequence(bench)].append(gone)
     report = bench.carry(plan)
     assert (report.exit_code, "there again" in report.results[0].detail) == (6, True)
-    assert "task" in bench.ledger.state.sequences["trial"].steps
+    assert "task" in bench.manager.state.sequences["trial"].steps
 
 
 def test_a_step_is_made_anew_once(bench: Trial) -> None:
@@ -151,7 +151,7 @@ def test_a_step_is_made_anew_once(bench: Trial) -> None:
     assert bench.look(*files()).to_do == ()
     (sent,) = bench.sync(*files(), allowed=("drift",))
     assert (sent.method, (sent.body or {})["type"]) == ("POST", 3)
-    entry = bench.ledger.state.sequences["trial"]
+    entry = bench.manager.state.sequences["trial"]
     assert (entry.gone, entry.steps["task"].id == gone.id) == ((gone.id,), False)
 
 
@@ -163,7 +163,7 @@ def test_a_renamed_step_is_made_anew_once(bench: Trial) -> None:
         moved={"task": "note"},
     )
     assert [row.method for row in bench.sync(new, OTHER, allowed=("drift",))] == ["POST"]
-    assert set(bench.ledger.state.sequences["trial"].steps) == {"one", "two", "note"}
+    assert set(bench.manager.state.sequences["trial"].steps) == {"one", "two", "note"}
 
 
 def test_a_renamed_sequence_is_made_anew_once(bench: Trial) -> None:
@@ -173,7 +173,7 @@ def test_a_renamed_sequence_is_made_anew_once(bench: Trial) -> None:
     del bench.account.kept[sequence]
     new = wanted("demo", "Trial", steps=STEPS, formerly="trial")
     assert [row.method for row in bench.sync(new, OTHER, allowed=("drift",))] == ["POST"] * 4
-    assert set(bench.ledger.state.sequences) == {"demo", "other"}
+    assert set(bench.manager.state.sequences) == {"demo", "other"}
 
 
 def test_a_sequence_without_a_file_is_let_go(bench: Trial) -> None:
@@ -188,7 +188,7 @@ def test_a_sequence_without_a_file_is_let_go(bench: Trial) -> None:
     assert bench.carry(plan).exit_code == 6
     bench.account.listed = [row for row in listed if row.id != sequence]
     assert bench.sync(OTHER) == []
-    assert set(bench.ledger.state.sequences) == {"other"}
+    assert set(bench.manager.state.sequences) == {"other"}
 
 
 def test_a_variant_that_is_gone_is_made_anew_once(bench: Trial) -> None:
@@ -197,7 +197,7 @@ def test_a_variant_that_is_gone_is_made_anew_once(bench: Trial) -> None:
     bench.account.change(the_sequence(bench), remote_id(bench, "two"), lambda row: replace(row, variants=(kept,)))
     (sent,) = bench.sync(*files(), allowed=("drift",))
     assert sent.path.endswith("/variants")
-    assert set(bench.ledger.state.sequences["trial"].steps["two"].variants) == {"a", "b"}
+    assert set(bench.manager.state.sequences["trial"].steps["two"].variants) == {"a", "b"}
 
 
 # -- adopt ------------------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def test_a_step_made_by_hand_is_adopted(bench: Trial) -> None:
     new = email(8, "By hand", "<p>Somebody made it</p>")
     found(bench, new)
     assert bench.sync(*files(new=new)) == []
-    assert bench.ledger.state.sequences["trial"].steps["new"].id == "found"
+    assert bench.manager.state.sequences["trial"].steps["new"].id == "found"
     assert bench.look(*files(new=new)).drift == ()
 
 
@@ -233,7 +233,7 @@ def test_a_step_made_by_hand_and_changed_since_is_not(bench: Trial) -> None:
         lambda row: replace(row, variants=(replace(row.variants[0], payload={"subject": "Now", "content": "Else"}),)),
     )
     assert bench.carry(plan).exit_code == 6
-    assert "new" not in bench.ledger.state.sequences["trial"].steps
+    assert "new" not in bench.manager.state.sequences["trial"].steps
 
 
 def test_a_variant_made_by_hand_is_adopted(bench: Trial) -> None:
@@ -245,7 +245,7 @@ def test_a_variant_made_by_hand_is_adopted(bench: Trial) -> None:
     new = files(one=email(1, "First", "<p>The first mail of them</p>", b="By hand"))
     plan = bench.look(*new)
     assert bench.sync(*new) == []
-    assert bench.ledger.state.sequences["trial"].steps["one"].variants["b"].id == "made"
+    assert bench.manager.state.sequences["trial"].steps["one"].variants["b"].id == "made"
     assert bench.look(*new).drift == ()
     other = Trial(bench.folder / "again", account=bench.account)
     assert plan.changes[0].action == "adopt"
@@ -391,5 +391,5 @@ def test_what_is_in_question_stays_in_question(bench: Trial) -> None:
     plan = bench.look(*new)
     assert [(row.action, row.reason) for row in plan.changes][1] == ("blocked", "unclear")
     assert bench.carry(plan).exit_code == 0
-    assert bench.ledger.state.sequences["trial"].unmanaged == {}
+    assert bench.manager.state.sequences["trial"].unmanaged == {}
     assert [row.reason for row in bench.look(*new).changes] == ["unclear"]

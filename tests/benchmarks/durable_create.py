@@ -94,11 +94,11 @@ def measure(url: str, bare_id: str, creates: int, profile: bool) -> tuple[list[C
     client = httpx.Client(headers={"x-api-key": KEY, "Accept": "application/json"})
     original = engine.HANDLERS[Action.CREATE_STEP]
 
-    def timed(site: Any, change: Any) -> Any:
+    def timed(session: Any, change: Any) -> Any:
         if profile:
             profiler.enable()
         began = Cost.now()
-        result = original(site, change)
+        result = original(session, change)
         durable.append(Cost.since(began))
         if profile:
             profiler.disable()

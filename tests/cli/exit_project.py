@@ -72,7 +72,7 @@ class Stage:
 
     def prepare(self) -> None:
         """Apply it."""
-        project = Installed(self.root, self.server.url, grace="0", forks=self.forks)
+        project = Installed(self.root, self.server.url, settle_grace="0", forks=self.forks)
         project.write("seqsync.yaml", SETTINGS)
         project.write("sequences/a.yaml", a_call("a"))
         project.ok("apply", "-auto-approve")
@@ -88,7 +88,7 @@ class Stage:
         server.reads = 0
         vars(server).pop("make_sequence", None)
         vars(server).pop("read_steps", None)
-        return Scene(Installed(root, server.url, grace="0", forks=self.forks), server)
+        return Scene(Installed(root, server.url, settle_grace="0", forks=self.forks), server)
 
 
 @dataclass

@@ -80,7 +80,7 @@ class Running:
 
 def goes_on(project: Project, server: StandIn, faults: int) -> None:
     """The next run finishes what the stopped one began."""
-    project.grace = "1"
+    project.settle_grace = "1"
     apply_until_done(project, most=2)
     assert_exactly_once(server, faults)
     assert_quiet(project)

@@ -56,7 +56,7 @@ def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> N
 def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals) -> None:
     """The looks at an unclear create end at once; so do those of the run after it; then it is settled."""
     with StandIn(faults=[Fault("drop_before", 3)]) as server:
-        project = fault_project(tmp_path, server.url, grace="900")
+        project = fault_project(tmp_path, server.url, settle_grace="900")
         running = Running(project, "apply", "-auto-approve")
         running.until_said("faults.call")
         assert running.stopped_by(kind).code == CODES[kind]
@@ -71,15 +71,15 @@ def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals
 def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
     """The wait before the first write, after a run that was cut off, ends at once."""
     with StandIn() as server:
-        project = fault_project(tmp_path, server.url, grace="900")
+        project = fault_project(tmp_path, server.url, settle_grace="900")
         first = project.start("apply", "-auto-approve", "-target", "faults.intro")
         server.wait_for_creates(2)
         first.kill()
         first.communicate()
-        project.grace = "1"
+        project.settle_grace = "1"
         project.run("apply", "-auto-approve", "-target", "faults.intro")
         (tmp_path / "seqsync.state.json.lock").write_text("{}")  # as a killed run leaves it
-        project.grace = "900"
+        project.settle_grace = "900"
         running = Running(project, "apply", "-auto-approve")
         running.until_said("looking twice")
         assert running.stopped_by(kind).code == CODES[kind]

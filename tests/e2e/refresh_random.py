@@ -65,7 +65,7 @@ class Chance:
         self.shared.clear()
         bench = trial(self.folder, wanted(steps=steps), OTHER)
         new = self.file(dict(steps))
-        sequence = bench.ledger.state.sequences["trial"].id
+        sequence = bench.manager.state.sequences["trial"].id
         for _ in range(self.dice.randint(0, 4)):
             self.edit(bench, sequence)
         return bench, new

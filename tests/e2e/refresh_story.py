@@ -30,7 +30,7 @@ class Heard(Observer):
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """See Observer."""
         self.texts.append(event.text)
 
@@ -146,7 +146,7 @@ class Tale:
 
 def tale(root: Path, box: Sandbox, steps: dict[str, Any]) -> Tale:
     """The first steps, applied; beside them a sequence that stays."""
-    told = Tale(Project(root, box.url, grace="0.2"), box)
+    told = Tale(Project(root, box.url, settle_grace="0.2"), box)
     told.project.write("sequences/beside.yaml", "sequence: beside\nsteps:\n  call: {day: 1, type: call_demo}\n")
     told.write(steps)
     made = told.applied(refresh=False)

@@ -20,10 +20,10 @@ ORDINARY = [Shape(), Shape(bare=True, variant_ids=False), Shape(variant_ids=Fals
 SECONDS = {"late": 3.0, "late_commit": 2.4, "limit_seconds": 1.0, "limit_date": 1.0}
 
 
-def converges(root: Path, shape: Shape, *faults: Fault, grace: str = "1") -> StandIn:
+def converges(root: Path, shape: Shape, *faults: Fault, settle_grace: str = "1") -> StandIn:
     """One apply, then an empty plan. Gives the server, which has been judged."""
     with StandIn(shape=shape, faults=faults) as server:
-        project = fault_project(root, server.url, grace=grace)
+        project = fault_project(root, server.url, settle_grace=settle_grace)
         project.ok("apply", "-auto-approve")
         assert server.met == [fault.kind for fault in faults]
         assert_exactly_once(server, len(faults))
@@ -43,13 +43,13 @@ def test_every_shape_of_answers(tmp_path: Path, shape: Shape) -> None:
 def test_one_fault_of_each_kind(tmp_path: Path, place: int, kind: str) -> None:
     """A fault costs at most one more create and never a second copy; kinds, places and shapes go round."""
     fault = Fault(kind, nth=place % CREATES + 1, seconds=SECONDS.get(kind, 1.0))
-    converges(tmp_path, SHAPES[place * 5 % len(SHAPES)], fault, grace="2" if kind == "late_commit" else "1")
+    converges(tmp_path, SHAPES[place * 5 % len(SHAPES)], fault, settle_grace="2" if kind == "late_commit" else "1")
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_500_before", "late_commit"])
 def test_the_sequences_own_create(tmp_path: Path, kind: str) -> None:
     """The create of the sequence itself is found again, or sent again, as a step's is."""
-    converges(tmp_path, Shape(), Fault(kind, nth=1, seconds=SECONDS.get(kind, 1.0)), grace="2")
+    converges(tmp_path, Shape(), Fault(kind, nth=1, seconds=SECONDS.get(kind, 1.0)), settle_grace="2")
 
 
 def test_a_fault_at_every_create(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def side_by_side(root: Path, seed: int) -> None:
     shape = chance.choice(SHAPES)
     with StandIn(shape=shape, faults=faults) as server:
         server.read_faults = {number: chance.choice(reads) for number in chance.sample(range(1, 15), 5)}
-        project = fault_project(root, server.url, grace="2")
+        project = fault_project(root, server.url, settle_grace="2")
         titles = more_sequences(project, 3)
         project.ok("apply", "-auto-approve")
         assert len(server.met) == len(faults)
@@ -143,4 +143,4 @@ def test_every_kind_with_every_shape(tmp_path: Path, kind: str, shape: Shape) ->
     """Each fault at two places of one run, with every shape of answers."""
     first = (KINDS.index(kind) + SHAPES.index(shape)) % 3 + 1
     seconds = SECONDS.get(kind, 1.0)
-    converges(tmp_path, shape, Fault(kind, first, seconds), Fault(kind, first + 3, seconds), grace="2")
+    converges(tmp_path, shape, Fault(kind, first, seconds), Fault(kind, first + 3, seconds), settle_grace="2")

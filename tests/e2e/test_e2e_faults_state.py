@@ -35,7 +35,7 @@ def server() -> Iterator[StandIn]:
 @pytest.fixture
 def project(tmp_path: Path, server: StandIn) -> Project:
     """Its project."""
-    return fault_project(tmp_path, server.url, grace="0.3")
+    return fault_project(tmp_path, server.url, settle_grace="0.3")
 
 
 def commands(text: str) -> list[list[str]]:
@@ -104,7 +104,9 @@ def test_a_full_disk_at_every_write(tmp_path: Path, point: str, kind: str) -> No
     """The same at each write of an apply in turn."""
     for count in range(1, 100):
         with StandIn() as server:
-            if not full_disk(fault_project(tmp_path / str(count), server.url, grace="0.2"), server, point, kind, count):
+            if not full_disk(
+                fault_project(tmp_path / str(count), server.url, settle_grace="0.2"), server, point, kind, count
+            ):
                 assert count > 2
                 return
     raise AssertionError("an apply has fewer writes than that")

@@ -84,7 +84,7 @@ def test_an_active_sequence_is_changed_only_where_that_is_meant(tmp_path: Path) 
 def test_a_fault_at_every_change(tmp_path: Path) -> None:
     """When no answer at all arrives, everything is changed, and the new variant is made once."""
     with StandIn(faults=[Fault("drop_after", nth, change=True) for nth in range(1, 20)]) as server:
-        project: Project = changed_project(tmp_path, server, grace="1")
+        project: Project = changed_project(tmp_path, server, settle_grace="1")
         project.ok("apply", "-auto-approve")
         assert_changed(server, len(server.met))
         assert_quiet(project)

@@ -28,7 +28,7 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def project(tmp_path: Path, box: Sandbox) -> Project:
     """One sequence, applied once."""
-    project = Project(tmp_path, box.url, grace="0.3")
+    project = Project(tmp_path, box.url, settle_grace="0.3")
     project.write("sequences/trial.yaml", TRIAL)
     project.ok("apply", "-auto-approve")
     return project

@@ -74,7 +74,7 @@ class Team:
 def team(tmp_path: Path, box: Sandbox) -> Team:
     """Sequences a, b and c on main, applied."""
     repo = branched(tmp_path, more={".gitignore": "seqsync.state.json*\n.seqsync/\n"})
-    project = Project(tmp_path, box.url, grace="0")
+    project = Project(tmp_path, box.url, settle_grace="0")
     repo.environ |= {name: project.environ[name] for name in ("SEQSYNC_API_URL", "SALESHANDY_API_KEY")}
     project.ok("apply", "-auto-approve")
     box.store.log.clear()

@@ -175,7 +175,7 @@ def _into_an_empty_folder(story: Tale, root: Path) -> None:
     elsewhere = root / "elsewhere"
     elsewhere.mkdir()
     account = story.there()
-    again = Tale(story.project.__class__(elsewhere, story.box.url, grace="0.2"), story.box)
+    again = Tale(story.project.__class__(elsewhere, story.box.url, settle_grace="0.2"), story.box)
     before = len(story.calls())
     again.project.ok("import", "-all")
     again.quiet()

@@ -104,9 +104,9 @@ def test_the_way_back_is_not_refreshed(story: Tale) -> None:
 
 def test_stopped_while_it_waits_for_the_second_reading(story: Tale) -> None:
     """130 at once, and nothing is said of what is gone."""
-    account, grace = story.there(), story.project.grace
+    account, settle_grace = story.there(), story.project.settle_grace
     story.lose(2)
-    story.project.grace = "600"
+    story.project.settle_grace = "600"
     try:
         process = story.project.start("drift")
         assert process.stderr is not None
@@ -115,7 +115,7 @@ def test_stopped_while_it_waits_for_the_second_reading(story: Tale) -> None:
         out, _ = process.communicate(timeout=30)
         assert (process.returncode, "gone" in out, "trial" in heard) == (130, False, True)
     finally:
-        story.project.grace = grace
+        story.project.settle_grace = settle_grace
         story.box.store.put(account)
 
 

@@ -17,7 +17,7 @@ from sequence_sync.provider.base import RemoteSequence, SequenceSnapshot
 
 def edits(bench: Trial) -> dict[tuple[str, str], object]:
     """Every field that somebody changed in the app, by the id it is of, with what it says there."""
-    entry = bench.ledger.state.sequences.get("trial") or bench.ledger.state.sequences["demo"]
+    entry = bench.manager.state.sequences.get("trial") or bench.manager.state.sequences["demo"]
     app = SequenceSnapshot(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
     rows = [row for row in drift_of("trial", entry, app) if row.kind is DriftKind.CHANGED]
     return {(row.remote_id or "", each.field): each.after for row in rows for each in row.fields}
@@ -31,7 +31,7 @@ def new_address(old: str, file: DesiredSequence) -> str:
 
 def check(bench: Trial, file: DesiredSequence, plan: Plan) -> None:
     """Each difference is shown, in one way."""
-    entry = bench.ledger.state.sequences["trial"]
+    entry = bench.manager.state.sequences["trial"]
     app = SequenceSnapshot(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
     ways = shown(plan)
     for row in drift_of("trial", entry, app):

@@ -60,7 +60,7 @@ def test_a_server_with_its_own_spelling(tmp_path: Path, name: str) -> None:
 
 def edited(bench: Trial, **payload: str) -> None:
     """Somebody rewords the first mail in the app."""
-    entry = bench.ledger.state.sequences["trial"]
+    entry = bench.manager.state.sequences["trial"]
     step = bench.account.step(entry.steps["one"].id)
     row = replace(step.variants[0], payload={**step.variants[0].payload, **payload})
     bench.account.change(entry.id, step.id, lambda each: replace(each, variants=(row, *each.variants[1:])))
@@ -71,7 +71,7 @@ def test_a_server_that_makes_other_words_of_ours(tmp_path: Path) -> None:
     bench = begun(tmp_path, STRIPS)
     told = [note for note in bench.heard.notes if "other words" in note]
     assert len(told) in (1, 2)
-    assert bench.ledger.state.sequences["trial"].steps["one"].variants["a"].returned
+    assert bench.manager.state.sequences["trial"].steps["one"].variants["a"].returned
     assert bench.look(*files()).known_drift == ()
     new = files("Something else & more")
     assert len(bench.sync(*new)) == 1
@@ -92,8 +92,8 @@ def test_an_old_text_is_never_taken_for_a_spelling(tmp_path: Path, server: str, 
     bench.account.reads += 50
     new = files("First & second, in other words")
     assert bench.look(*new).known_drift == ()
-    old = bench.account.step(bench.ledger.state.sequences["trial"].steps["one"].id)
-    known = bench.ledger.state.sequences["trial"].steps["one"].variants["a"]
+    old = bench.account.step(bench.manager.state.sequences["trial"].steps["one"].id)
+    known = bench.manager.state.sequences["trial"].steps["one"].variants["a"]
     before = {**old.variants[0].payload, "subject": "First & second"}
     assert known.returned != payload_digest(before)
     edited(bench, subject="First & second")

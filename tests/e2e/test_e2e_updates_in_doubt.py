@@ -41,7 +41,7 @@ class Telling:
 
     then: Callable[[], object]
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take note."""
         if event.kind == "unclear":
             self.then()
@@ -53,7 +53,7 @@ class Hearing:
 
     kinds: list[str] = field(default_factory=list)
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take note."""
         self.kinds.append(event.kind)
 
@@ -146,7 +146,7 @@ def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) 
     steps["one"] = email(9, "words that were changed")
     story.write(steps)
     story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
-    story.project.grace = "2"
+    story.project.settle_grace = "2"
     heard = Hearing()
     report = story.run(observer=heard)
     assert report is not None

@@ -130,7 +130,7 @@ def begun(root: Path, box: Sandbox, behaviour: Behaviour | None = None) -> Story
     """The first steps, applied."""
     if behaviour:
         box.switch(behaviour)
-    story = Story(Project(root, box.url, grace="0.3"), box)
+    story = Story(Project(root, box.url, settle_grace="0.3"), box)
     story.write(first())
     assert len(story.applied()) == 5
     return story

@@ -131,7 +131,7 @@ def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
         def __init__(self) -> None:
             self.heard = 0
 
-        def hear(self, event: Event) -> None:
+        def on_event(self, event: Event) -> None:
             """Count."""
             self.heard += event.kind == "recorded"
             if self.heard == stop_after:

@@ -131,8 +131,8 @@ def test_an_open_create_is_settled_first(desk: Desk) -> None:
     desk.project.write("sequences/trial.yaml", OWN)
     intent = IntentRecord(address="my-trial", action="create-sequence", title="Trial")
     workspace = desk.workspace()
-    with locked_session(workspace, "test", 0.0, SystemClock(desk.stop)) as (_, ledger, _run):
-        ledger.append(intent)
+    with locked_session(workspace, "test", 0.0, SystemClock(desk.stop)) as (_, manager, _run):
+        manager.append(intent)
     desk.make("Trial", email(1, "One"))
     row = desk.row()
     assert row.outcome is ImportOutcome.FAILED

@@ -49,7 +49,7 @@ CHAINS = [
 def test_killed_again_and_again(tmp_path: Path, chain: list[tuple[str, int]]) -> None:
     """Four runs in a row are killed, each somewhere else; the next ones go on to exactly one of each."""
     with StandIn() as server:
-        project = fault_project(tmp_path, server.url, grace=GRACE)
+        project = fault_project(tmp_path, server.url, settle_grace=GRACE)
         kills = sum(killed_at(project, point, count) for point, count in chain)
         recovers(project, server, kills)
 
@@ -60,7 +60,7 @@ def test_killed_while_the_request_is_at_the_server(tmp_path: Path, kind: str) ->
     running: list[subprocess.Popen[str]] = []
     faults = [Fault(kind, nth, 0.4, then=lambda: running[-1].kill()) for nth in (1, 3)]
     with StandIn(faults=faults) as server:
-        project = fault_project(tmp_path, server.url, grace="1.5")
+        project = fault_project(tmp_path, server.url, settle_grace="1.5")
         for _ in faults:
             running.append(project.start("apply", "-auto-approve"))
             assert running[-1].wait(30) == -signal.SIGKILL
@@ -88,7 +88,7 @@ def random_kills(root: Path, seed: int) -> None:
     kinds = ["drop_after", "error_500_before", "truncated", "drop_before"]
     faults = [Fault(chance.choice(kinds), nth) for nth in chance.sample(range(1, 9), 2)]
     with StandIn(shape=Shape(days=chance.random() < 0.5), faults=faults) as server:
-        project = fault_project(root, server.url, grace=GRACE)
+        project = fault_project(root, server.url, settle_grace=GRACE)
         kills = killed_at_random(project, chance)
         assert_exactly_once(server, len(server.met) + kills)
         assert_quiet(project)
@@ -116,7 +116,7 @@ def test_killed_at_every_arrival(tmp_path: Path, point: str) -> None:
     for count in itertools.count(1):
         root = tmp_path / str(count)
         with StandIn() as server:
-            project = fault_project(root, server.url, grace="0.2")
+            project = fault_project(root, server.url, settle_grace="0.2")
             if not killed_at(project, point, count):
                 assert count > 1 or point.endswith("settle"), f"{point} was never reached"
                 return
@@ -131,6 +131,6 @@ def test_killed_with_a_fault_besides(tmp_path: Path, point: str, kind: str) -> N
     """A fault of the server, and a kill at a named point around it."""
     nth = (killed.NAMES.index(point) + BESIDES.index(kind)) % CREATES + 1
     with StandIn(faults=[Fault(kind, nth, SECONDS.get(kind, 1.0))]) as server:
-        project = fault_project(tmp_path, server.url, grace=LATE_GRACE if kind == "late_commit" else GRACE)
+        project = fault_project(tmp_path, server.url, settle_grace=LATE_GRACE if kind == "late_commit" else GRACE)
         kills = sum(killed_at(project, point, count) for count in (nth, 1))
         recovers(project, server, kills)

@@ -68,7 +68,7 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """See the module."""
     with StandIn() as server:
-        project = fault_project(tmp_path_factory.mktemp("torn"), server.url, grace="0")
+        project = fault_project(tmp_path_factory.mktemp("torn"), server.url, settle_grace="0")
         project.ok("apply", "-auto-approve", "-target", "faults.intro", "-target", "faults.call")
         project.ok("plan", "-out", PLAN)
         assert killed_at(project, "after-send", 3)  # after the reads of the account and of the steps
@@ -180,7 +180,7 @@ def test_nothing_is_made_twice_by_processes(scene: Scene, tmp_path: Path, damage
         scene.fresh(root)
         whole = (root / name).read_bytes()
         (root / name).write_bytes(damage(whole, place))
-        project = Project(root, scene.server.url, grace="0")
+        project = Project(root, scene.server.url, settle_grace="0")
         done = project.run("apply", "-auto-approve")
         assert done.code in ((1,) if name == STATE else (0, 9)), done.both
         assert done.err

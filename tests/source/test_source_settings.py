@@ -181,9 +181,9 @@ def test_variables_of_the_shell_win() -> None:
     assert effective(Environment(), {"SEQSYNC_SETTLE_GRACE": "0.2"}).settle_grace == 0.2
     assert effective(Environment(api_url="https://a.example/"), {"SEQSYNC_SETTLE_GRACE": ""}).settle_grace == 120
     assert effective(Environment(api_url="https://a.example/"), {}).api_url == "https://a.example"
-    for grace in ("-1", "1m", "nan", "1e3", "99999999"):
+    for settle_grace in ("-1", "1m", "nan", "1e3", "99999999"):
         with pytest.raises(UsageError):
-            effective(Environment(), {"SEQSYNC_SETTLE_GRACE": grace})
+            effective(Environment(), {"SEQSYNC_SETTLE_GRACE": settle_grace})
 
 
 def test_chooses_the_environment() -> None:

@@ -51,9 +51,9 @@ def test_any_run_of_deltas_is_undone(folds: list[list[Delta]], aborted: int) -> 
     """Each earlier state comes back word for word, also where a fold wrote its line and then was cut off."""
     state = a_state(a=made_from(a_sequence("L-a")))
     was, lines = {state.serial: bare(state)}, list[AnyLine]()
-    for place, fold in enumerate(folds):
+    for place, checkpoint in enumerate(folds):
         after = state
-        for count, delta in enumerate(fold):
+        for count, delta in enumerate(checkpoint):
             after = after.with_delta(delta)
             if place == aborted and count == 0:
                 lines += filter(None, [serial_line(state, with_serial(state, after), "cut off")])

@@ -99,17 +99,17 @@ def begun(backend: MemoryBackend, run: str) -> StateManager:
     )
 
 
-def two_folds(ledger: StateManager) -> None:
+def two_folds(manager: StateManager) -> None:
     """A run that makes two steps and folds after each."""
-    ledger.append(RunRecord(applying=Applying(plan="p")))
+    manager.append(RunRecord(applying=Applying(plan="p")))
     for name in ("more", "most"):
-        if f"S-{name}" not in dict(map(reversed, ledger.state.addresses())):  # type: ignore[arg-type]
-            number = ledger.append(IntentRecord(address=f"trial.{name}", action="create-step"))
+        if f"S-{name}" not in dict(map(reversed, manager.state.addresses())):  # type: ignore[arg-type]
+            number = manager.append(IntentRecord(address=f"trial.{name}", action="create-step"))
             delta = new_step(name, f"S-{name}")
-            ledger.append(OutcomeRecord(of=number, result=CallResult.MADE, deltas=(delta,)))
-        ledger.fold()
-    ledger.append(EndRecord())
-    ledger.fold()
+            manager.append(OutcomeRecord(of=number, result=CallResult.MADE, deltas=(delta,)))
+        manager.checkpoint()
+    manager.append(EndRecord())
+    manager.checkpoint()
 
 
 @pytest.mark.parametrize("how", ["before", "middle", "after"])
@@ -138,17 +138,17 @@ def test_a_kill_anywhere_leaves_the_history_whole(last: int, how: str) -> None:
 def test_what_a_run_leaves(home: Home) -> None:
     """Who and when with the first line, the plan, each call with its ids, a note with its addresses, the serials."""
     home.put(a_state())
-    ledger = home.run("r1")
-    ledger.append(RunRecord(by=None, applying=Applying(plan="p")))
-    ledger.append(SequenceRecord(sequence="trial", seen=("S1",)))
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run("r1")
+    manager.append(RunRecord(by=None, applying=Applying(plan="p")))
+    manager.append(SequenceRecord(sequence="trial", seen=("S1",)))
+    manager.append(made(manager.append(INTENT)))
     patch = IntentRecord(address="trial.nudge.a", action="update-variant", replaced={"payload": {"subject": "Old"}})
-    ledger.append(OutcomeRecord(of=ledger.append(patch), result=CallResult.UPDATED, deltas=(new_step(),)))
-    ledger.append(OutcomeRecord(of=ledger.append(patch), result=CallResult.REFUSED, detail="no"))
-    ledger.append(NoteRecord(text="trial.more is there", deltas=(new_step("more", "S8"),)))
-    ledger.append(NoteRecord(text="done"))
-    ledger.append(EndRecord(exit_code=10))
-    ledger.fold()
+    manager.append(OutcomeRecord(of=manager.append(patch), result=CallResult.UPDATED, deltas=(new_step(),)))
+    manager.append(OutcomeRecord(of=manager.append(patch), result=CallResult.REFUSED, detail="no"))
+    manager.append(NoteRecord(text="trial.more is there", deltas=(new_step("more", "S8"),)))
+    manager.append(NoteRecord(text="done"))
+    manager.append(EndRecord(exit_code=10))
+    manager.checkpoint()
     first, created, updated, refused, note, end, serial = lines(home)
     assert (first.kind, first.by, created.by) == ("run", Author(), None)
     assert isinstance(created, CallLine)
@@ -170,10 +170,10 @@ def test_it_is_only_ever_appended_to(home: Home) -> None:
     before = b"torn off in the mid"
     path.write_bytes(before)
     for name in ("r1", "r2", "r3"):
-        ledger = home.run(name)
-        ledger.append(NoteRecord(text=name, deltas=(new_step(name, f"S-{name}"),)))
-        ledger.append(EndRecord())
-        ledger.fold()
+        manager = home.run(name)
+        manager.append(NoteRecord(text=name, deltas=(new_step(name, f"S-{name}"),)))
+        manager.append(EndRecord())
+        manager.checkpoint()
         now = path.read_bytes()
         assert now.startswith(before)
         before = now[:-5]
@@ -193,32 +193,32 @@ def test_a_history_that_cannot_be_written_stops_nothing(home: Home) -> None:
     """The state is folded all the same, the reason is told, and a later fold of the run writes what is missing."""
     home.put(a_state())
     disk = NoHistory("open_to_append")
-    ledger = home.run(disk=disk)
-    ledger.append(made(ledger.append(INTENT)))
-    ledger.fold()
+    manager = home.run(disk=disk)
+    manager.append(made(manager.append(INTENT)))
+    manager.checkpoint()
     assert "nudge" in home.stored().sequences["trial"].steps
-    assert "history" in ledger.history_problem
+    assert "history" in manager.history_problem
     assert lines(home) == []
     disk.failing = set()
-    ledger.append(EndRecord())
-    ledger.fold()
-    assert ledger.history_problem == ""
+    manager.append(EndRecord())
+    manager.checkpoint()
+    assert manager.history_problem == ""
     assert [line.kind for line in lines(home)] == ["note", "call", "serial", "end"]
-    assert state_at(7, ledger.state, home.stored(), lines(home)).serial == 7
+    assert state_at(7, manager.state, home.stored(), lines(home)).serial == 7
 
 
 def test_half_a_history_is_written_again(home: Home) -> None:
     """A write that stops half way is made good by the next fold, and no line is read twice."""
     home.put(a_state())
     disk = FailingDisk()
-    ledger = home.run(disk=disk)
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run(disk=disk)
+    manager.append(made(manager.append(INTENT)))
     disk.failing, disk.left = {"write"}, 0
     with pytest.raises(StateError):
-        ledger.fold()  # the state cannot be written either
+        manager.checkpoint()  # the state cannot be written either
     assert home.backend().history() != b""
     disk.failing = set()
-    ledger.fold()
+    manager.checkpoint()
     assert [line.kind for line in lines(home)] == ["note", "call", "serial"]
 
 

@@ -35,19 +35,19 @@ def home(tmp_path: Path) -> Home:
 
 def test_first_use(home: Home) -> None:
     """The state with its new lineage is on disk before the first record, and only then."""
-    ledger = home.run()
+    manager = home.run()
     assert not home.path.exists()
-    assert ledger.append(RunRecord()) == 1
+    assert manager.append(RunRecord()) == 1
     assert home.stored().lineage == LINEAGE
     assert home.stored().sequences == {}
 
 
 def test_numbers_go_on(home: Home) -> None:
     """Records are numbered one after the other, across folds and runs, with lineage and run filled in."""
-    ledger = home.run("r1")
-    assert [ledger.append(RunRecord()), ledger.append(NoteRecord())] == [1, 2]
-    ledger.fold()
-    assert ledger.append(NoteRecord(run="other")) == 3
+    manager = home.run("r1")
+    assert [manager.append(RunRecord()), manager.append(NoteRecord())] == [1, 2]
+    manager.checkpoint()
+    assert manager.append(NoteRecord(run="other")) == 3
     assert home.run("r2").append(NoteRecord()) == 4
     found = decode_records(home.journal.read_bytes(), LINEAGE, home.stored().journal)
     assert [(row.n, row.run) for row in found] == [(1, "r1"), (3, "other"), (4, "r2")]
@@ -56,14 +56,14 @@ def test_numbers_go_on(home: Home) -> None:
 def test_a_crash_loses_nothing(home: Home) -> None:
     """What was appended is in the next run's state, an intent without outcome is open, the lock is taken over."""
     home.put(a_state())
-    ledger = home.run("r1")
-    ledger.append(RunRecord(applying=Applying(plan="p")))
-    first = ledger.append(INTENT)
-    ledger.append(made(first))
-    ledger.append(INTENT.model_copy(update={"address": Address("trial.more")}))
+    manager = home.run("r1")
+    manager.append(RunRecord(applying=Applying(plan="p")))
+    first = manager.append(INTENT)
+    manager.append(made(first))
+    manager.append(INTENT.model_copy(update={"address": Address("trial.more")}))
     again = home.run("r2")
     assert "nudge" in again.state.sequences["trial"].steps
-    assert again.state == ledger.state.model_copy(update={"serial": ledger.state.serial + 1})
+    assert again.state == manager.state.model_copy(update={"serial": manager.state.serial + 1})
     assert [row.address for row in again.open_intents] == ["trial.more"]
     assert not again.last_run_ended
 
@@ -71,12 +71,12 @@ def test_a_crash_loses_nothing(home: Home) -> None:
 def test_fold(home: Home) -> None:
     """After a fold the state file has it all, and the journal only what the next run must still see."""
     home.put(a_state())
-    ledger = home.run("r1")
-    ledger.append(RunRecord())
-    ledger.append(made(ledger.append(INTENT)))
-    ledger.append(EndRecord())
-    ledger.fold()
-    assert home.stored() == ledger.state
+    manager = home.run("r1")
+    manager.append(RunRecord())
+    manager.append(made(manager.append(INTENT)))
+    manager.append(EndRecord())
+    manager.checkpoint()
+    assert home.stored() == manager.state
     assert home.stored().serial == a_state().serial + 1
     assert home.stored().journal == 7
     assert [row.kind for row in decode_records(home.journal.read_bytes(), LINEAGE, 7)] == ["end"]
@@ -89,50 +89,50 @@ def test_fold(home: Home) -> None:
 def test_fold_twice_writes_once(home: Home) -> None:
     """A fold with nothing new touches neither file."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(NoteRecord())
-    ledger.fold()
+    manager = home.run()
+    manager.append(NoteRecord())
+    manager.checkpoint()
     before = home.path.stat(), home.journal.stat()
-    ledger.fold()
+    manager.checkpoint()
     assert (home.path.stat(), home.journal.stat()) == before
 
 
 def test_a_crash_between_state_and_cut(home: Home) -> None:
     """Killed after the state was written and before the journal was cut, nothing is applied twice."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run()
+    manager.append(made(manager.append(INTENT)))
     uncut = home.journal.read_bytes()
-    ledger.fold()
+    manager.checkpoint()
     home.journal.write_bytes(uncut)
     again = home.run("r2")
     assert again.state == home.stored()
     assert again.damaged == ()
-    again.fold()
+    again.checkpoint()
     assert home.journal.read_bytes() == b""
 
 
 def test_fold_if_due(home: Home) -> None:
     """Small records do not make a fold due; a journal that outgrew the state does."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(NoteRecord(text="small"))
-    assert not ledger.checkpoint_if_due()
-    ledger.append(NoteRecord(text="x" * 300_000))
-    assert ledger.checkpoint_if_due()
+    manager = home.run()
+    manager.append(NoteRecord(text="small"))
+    assert not manager.checkpoint_if_due()
+    manager.append(NoteRecord(text="x" * 300_000))
+    assert manager.checkpoint_if_due()
     assert home.stored().journal == 5
-    assert not ledger.checkpoint_if_due()
+    assert not manager.checkpoint_if_due()
 
 
 def test_readers_see_state_plus_journal(home: Home) -> None:
     """A reader without the lock sees what the run has recorded so far, and nothing where there is nothing."""
     assert read_only(home.backend(), ACCOUNT) is None
-    ledger = home.run()
-    ledger.append(NoteRecord(deltas=(new_sequence(),)))
-    ledger.append(INTENT)
+    manager = home.run()
+    manager.append(NoteRecord(deltas=(new_sequence(),)))
+    manager.append(INTENT)
     seen = read_only(home.backend(), ACCOUNT)
     assert seen is not None
-    assert seen.state.sequences == ledger.state.sequences
+    assert seen.state.sequences == manager.state.sequences
     assert [row.address for row in seen.open_intents] == [INTENT.address]
 
 
@@ -152,11 +152,11 @@ class FoldingMeanwhile(MemoryBackend):
 def test_a_reader_is_not_fooled_by_a_fold(home: Home) -> None:
     """A fold between the reader's two reads is noticed, so that the cut journal is not taken for damage."""
     store = MemoryStore()
-    ledger = memory_ledger(store)
-    ledger.append(NoteRecord(deltas=(new_sequence(),)))
-    ledger.append(INTENT)
+    manager = memory_ledger(store)
+    manager.append(NoteRecord(deltas=(new_sequence(),)))
+    manager.append(INTENT)
     reader = FoldingMeanwhile(store)
-    reader.meanwhile = ledger.fold
+    reader.meanwhile = manager.checkpoint
     seen = read_only(reader, ACCOUNT)
     assert seen is not None
     assert seen.damaged == ()
@@ -165,16 +165,16 @@ def test_a_reader_is_not_fooled_by_a_fold(home: Home) -> None:
 
 def test_workers_side_by_side(home: Home) -> None:
     """Records of several threads get numbers of their own, and each one is there afterwards."""
-    ledger = memory_ledger(MemoryStore())
+    manager = memory_ledger(MemoryStore())
     for name in "abcd":
-        ledger.append(NoteRecord(deltas=(new_sequence(name, f"L{name}"),)))
+        manager.append(NoteRecord(deltas=(new_sequence(name, f"L{name}"),)))
     numbers: list[int] = []
 
     def work(name: str) -> None:
         for turn in range(25):
             step = new_step(f"k{turn}", f"S{name}{turn}", name)
-            numbers.append(ledger.append(NoteRecord(deltas=(step,))))
-            ledger.checkpoint_if_due()
+            numbers.append(manager.append(NoteRecord(deltas=(step,))))
+            manager.checkpoint_if_due()
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
     for thread in threads:
@@ -182,14 +182,14 @@ def test_workers_side_by_side(home: Home) -> None:
     for thread in threads:
         thread.join()
     assert sorted(numbers) == list(range(5, 105))
-    assert {len(row.steps) for row in ledger.state.sequences.values()} == {25}
-    ledger.fold()
+    assert {len(row.steps) for row in manager.state.sequences.values()} == {25}
+    manager.checkpoint()
 
 
 def test_the_view_is_what_replay_says(home: Home) -> None:
     """The state kept record by record equals the state replayed from the files."""
     store = MemoryStore()
-    ledger = memory_ledger(store)
+    manager = memory_ledger(store)
     rows: list[AnyRecord] = [
         RunRecord(applying=Applying(plan="p")),
         NoteRecord(deltas=(new_sequence(),)),
@@ -199,11 +199,11 @@ def test_the_view_is_what_replay_says(home: Home) -> None:
         INTENT,
     ]
     for row in rows:
-        ledger.append(row)
+        manager.append(row)
     assert store.stored is not None
     base = decode(store.stored.data, "x")
     again = replay(base, decode_records(store.journal, LINEAGE, base.journal))
-    assert again.state.sequences == ledger.state.sequences
-    assert again.state.applying == ledger.state.applying
-    assert again.open_intents == ledger.open_intents
+    assert again.state.sequences == manager.state.sequences
+    assert again.state.applying == manager.state.applying
+    assert again.open_intents == manager.open_intents
     assert not any(isinstance(row, DamagedRecord) for row in decode_records(store.journal, LINEAGE, base.journal))

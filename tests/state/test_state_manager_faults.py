@@ -24,9 +24,9 @@ def home(tmp_path: Path) -> Home:
 def test_every_cut_of_the_journal(home: Home) -> None:
     """With the journal cut at any byte a run begins, tells the damage where a record is torn, and can append."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(RunRecord())
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run()
+    manager.append(RunRecord())
+    manager.append(made(manager.append(INTENT)))
     whole = home.journal.read_bytes()
     ends = [0] + [place + 1 for place, byte in enumerate(whole) if byte == 10]
     for length in range(0, len(whole) + 1, 7):
@@ -43,26 +43,26 @@ def test_damage_is_open_until_settled(home: Home) -> None:
     home.put(a_state())
     home.run().append(NoteRecord())
     home.journal.write_bytes(home.journal.read_bytes()[:-9])
-    ledger = home.run("r2")
-    assert ledger.damaged == (4,)
-    assert "damaged" in ledger.view.notes[0]
-    ledger.append(EndRecord())
-    ledger.fold()
+    manager = home.run("r2")
+    assert manager.damaged == (4,)
+    assert "damaged" in manager.view.notes[0]
+    manager.append(EndRecord())
+    manager.checkpoint()
     again = home.run("r3")
     assert again.damaged == (4,)
     again.append(SettledRecord(of=4))
     again.append(EndRecord())
-    again.fold()
+    again.checkpoint()
     assert home.run("r4").damaged == ()
 
 
 def test_a_lost_state_with_its_journal(home: Home) -> None:
     """Where only the state file is gone, its lineage, open intents and serial go on, and the loss counts as damage."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(RunRecord())
-    ledger.append(INTENT)
-    ledger.fold()
+    manager = home.run()
+    manager.append(RunRecord())
+    manager.append(INTENT)
+    manager.checkpoint()
     home.path.unlink()
     again = home.run("r2")
     assert again.state.lineage == LINEAGE
@@ -98,9 +98,9 @@ def test_an_older_state_is_refused(home: Home) -> None:
     old = home.path
     home.put(a_state())
     before = old.read_bytes()
-    ledger = home.run()
-    ledger.append(made(ledger.append(INTENT)))
-    ledger.fold()
+    manager = home.run()
+    manager.append(made(manager.append(INTENT)))
+    manager.checkpoint()
     old.write_bytes(before)
     home.journal.unlink()
     with pytest.raises(StateError, match="older than this machine"):
@@ -113,13 +113,13 @@ def test_an_older_state_is_refused(home: Home) -> None:
 def test_an_id_that_another_step_has_is_refused(home: Home) -> None:
     """An outcome with a known id is refused before anything is written, and the run can go on."""
     home.put(a_state())
-    ledger = home.run()
-    of = ledger.append(INTENT)
+    manager = home.run()
+    of = manager.append(INTENT)
     before = home.journal.read_bytes()
     with pytest.raises(StateError, match="stand twice"):
-        ledger.append(made(of, step_id="L1S1"))
+        manager.append(made(of, step_id="L1S1"))
     assert home.journal.read_bytes() == before
-    ledger.append(made(of))
+    manager.append(made(of))
 
 
 @pytest.mark.parametrize("operation", ["write", "fsync"])
@@ -127,39 +127,39 @@ def test_no_intent_no_call(home: Home, operation: str) -> None:
     """An intent that is not durable raises, is not open in this run, and every later append refuses."""
     home.put(a_state())
     disk = FailingDisk(operation)
-    ledger = home.run(disk=disk)
+    manager = home.run(disk=disk)
     with pytest.raises(StateError):
-        ledger.append(INTENT)
+        manager.append(INTENT)
     disk.failing.clear()
     with pytest.raises(StateError, match="any more"):
-        ledger.append(INTENT)
-    assert ledger.open_intents == ()
+        manager.append(INTENT)
+    assert manager.open_intents == ()
     assert home.run("r2").view.last_n == a_state().journal + 1
 
 
 def test_an_outcome_that_cannot_be_recorded_is_rescued(home: Home) -> None:
     """The answer of a call that was sent is kept in a rescue file, and its intent stays open."""
     home.put(a_state())
-    ledger = home.run(disk=FailingDisk("fsync", only_after=1))
-    of = ledger.append(INTENT)
+    manager = home.run(disk=FailingDisk("fsync", only_after=1))
+    of = manager.append(INTENT)
     with pytest.raises(StateError, match=r"trial\.nudge \(made\) is kept in") as told:
-        ledger.append(made(of))
+        manager.append(made(of))
     assert str(home.rescued()[0]) in str(told.value)
     assert "S9" in home.rescued()[0].read_text()
-    assert [row.n for row in ledger.open_intents] == [of]
+    assert [row.n for row in manager.open_intents] == [of]
 
 
 def test_a_lost_lock_records_nothing_more(home: Home) -> None:
     """After the lock is lost neither journal nor state is touched; an outcome and the state go to rescue files."""
     home.put(a_state())
-    ledger = home.run()
-    of = ledger.append(INTENT)
+    manager = home.run()
+    of = manager.append(INTENT)
     before = home.path.read_bytes(), home.journal.read_bytes()
     (home.folder / "s.json.lock").unlink()
     with pytest.raises(LockLostError):
-        ledger.append(made(of))
+        manager.append(made(of))
     with pytest.raises(StateNotSavedError):
-        ledger.fold()
+        manager.checkpoint()
     assert (home.path.read_bytes(), home.journal.read_bytes()) == before
     assert len(home.rescued()) == 2
 
@@ -167,10 +167,10 @@ def test_a_lost_lock_records_nothing_more(home: Home) -> None:
 def test_rescue_ladder(home: Home) -> None:
     """A state that cannot be written goes to a rescue file whose command is told, and the old one stays whole."""
     home.put(a_state())
-    ledger = home.run(disk=FailingDisk("replace"))
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run(disk=FailingDisk("replace"))
+    manager.append(made(manager.append(INTENT)))
     with pytest.raises(StateNotSavedError, match="seqsync state push") as told:
-        ledger.fold()
+        manager.checkpoint()
     assert home.stored() == a_state()
     assert told.value.printed is None
     assert told.value.rescue_file == str(home.rescued()[0])
@@ -183,10 +183,10 @@ def test_rescue_ladder(home: Home) -> None:
 def test_last_rung_of_the_ladder(home: Home) -> None:
     """Where the rescue file fails too, the bytes are handed over to be printed, with the command."""
     home.put(a_state())
-    ledger = home.run(disk=FailingDisk("replace"), rescue=FailingDisk("write"))
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run(disk=FailingDisk("replace"), rescue=FailingDisk("write"))
+    manager.append(made(manager.append(INTENT)))
     with pytest.raises(StateNotSavedError, match="seqsync state push FILE") as told:
-        ledger.fold()
+        manager.checkpoint()
     assert told.value.rescue_file is None
     assert told.value.printed is not None
     assert "nudge" in decode(told.value.printed, "printed").sequences["trial"].steps
@@ -195,10 +195,10 @@ def test_last_rung_of_the_ladder(home: Home) -> None:
 def test_a_state_changed_by_hand_is_not_written_over(home: Home) -> None:
     """Where something else wrote the state during the run, it stays, and ours goes to a rescue file."""
     home.put(a_state())
-    ledger = home.run()
-    ledger.append(made(ledger.append(INTENT)))
+    manager = home.run()
+    manager.append(made(manager.append(INTENT)))
     home.put(a_state().model_copy(update={"serial": 99}))
     with pytest.raises(StateNotSavedError, match="changed by something else"):
-        ledger.fold()
+        manager.checkpoint()
     assert home.stored().serial == 99
     assert len(home.rescued()) == 1

@@ -22,9 +22,9 @@ PLAIN = 4  # changes of what is there: a text, a note, a day, a new variant
 MOVES = 4  # of two emails, of which one has two variants and the other waits on a free day
 
 
-def changed_project(root: Path, server: StandIn, *, grace: str = "2") -> Project:
+def changed_project(root: Path, server: StandIn, *, settle_grace: str = "2") -> Project:
     """The sequence as it was first, applied; its file as it is wanted now. Emails move only where days are told."""
-    project = fault_project(root, server.url, grace=grace)
+    project = fault_project(root, server.url, settle_grace=settle_grace)
     project.ok("apply", "-auto-approve")
     assert server.changes == []
     project.write("sequences/faults.yaml", SWAPPED if server.shape.days else EDITED)

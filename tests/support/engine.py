@@ -106,19 +106,19 @@ class Bench:
         self.runs += 1
         backend, run = MemoryBackend(self.store), f"run{self.runs}"
         lock = backend.lock(info(run), 0.0, self.clock)
-        self.ledger = StateManager(
+        self.manager = StateManager(
             backend, lock, Account("default", "api"), Rescue(self.folder), lineage="one", run=run
         )
-        known = {"cut_off": False, "no_record": not self.ledger.last_run_ended} | more
+        known = {"cut_off": False, "no_record": not self.manager.last_run_ended} | more
         return ApplyContext(
-            api=self.api, ledger=self.ledger, lock=lock, clock=self.clock, grace=120.0, run=run, **known
+            api=self.api, manager=self.manager, lock=lock, clock=self.clock, settle_grace=120.0, run=run, **known
         )
 
     def plan(self, *files: DesiredSequence) -> Plan:
         """The plan of `files` against the state."""
         return make_plan(
             PlanInputs(
-                wanted={row.key: row for row in files}, state=self.ledger.state, environment="default", api_host="api"
+                wanted={row.key: row for row in files}, state=self.manager.state, environment="default", api_host="api"
             )
         )
 
@@ -126,7 +126,7 @@ class Bench:
         """Settle what is open, plan, carry out, let go of the lock."""
         context = self.context(**more)
         executor = Executor(context, 0)
-        if self.ledger.open_intents:
+        if self.manager.open_intents:
             executor.settle()
         report = executor.carry_out(self.plan(*files))
         context.lock.release()

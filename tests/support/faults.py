@@ -53,9 +53,9 @@ WANTED = [(1, 1), (11, 2), (5, 2), (3, 2), (1, 5)]  # type and day, in the order
 SAID = ["Quick question", "Ask about", "{}", "did my email", "Still curious"]
 
 
-def fault_project(root: Path, url: str, *, timeout: float = 2, grace: str = "1") -> Project:
+def fault_project(root: Path, url: str, *, timeout: float = 2, settle_grace: str = "1") -> Project:
     """A project with that sequence, whose calls are given up after `timeout` seconds."""
-    project = Project(root, url, grace=grace)
+    project = Project(root, url, settle_grace=settle_grace)
     project.write("sequences/faults.yaml", SEQUENCE)
     project.write("seqsync.yaml", f"version: 1\nenvironments:\n  default:\n    timeout: {timeout}\n")
     return project

@@ -130,7 +130,7 @@ class Desk:
 
 def opened(root: Path, box: Sandbox) -> Desk:
     """An empty project."""
-    return Desk(Project(root, box.url, grace="0.1"), box)
+    return Desk(Project(root, box.url, settle_grace="0.1"), box)
 
 
 LONG = "<p>A paragraph about something that matters to the reader.</p>" * 30

@@ -76,7 +76,7 @@ class Project:
 
     root: Path
     url: str = "http://127.0.0.1:9/v1"
-    grace: str = "1"
+    settle_grace: str = "1"
     more: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, text: str) -> Path:
@@ -89,7 +89,7 @@ class Project:
     @property
     def environ(self) -> dict[str, str]:
         """The variables that the command sees."""
-        ours = {"SEQSYNC_API_URL": self.url, "SALESHANDY_API_KEY": KEY, "SEQSYNC_SETTLE_GRACE": self.grace}
+        ours = {"SEQSYNC_API_URL": self.url, "SALESHANDY_API_KEY": KEY, "SEQSYNC_SETTLE_GRACE": self.settle_grace}
         # With byte-code kept, a process starts three times as fast.
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {**inherited, **ours, **self.more}

@@ -111,9 +111,9 @@ class Deciding(ABC):
         process = self.process(store, calm=True)
         backend = SimBackend(store, process)
         lock = backend.lock(LockInfo(process.name, "person", "host", 1, "look", 0.0), 1e6, SimClock(process))
-        ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="look", run=process.name)
-        owned = {remote_id for _, remote_id in ledger.state.addresses()}
-        self.state = ledger.state
+        manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="look", run=process.name)
+        owned = {remote_id for _, remote_id in manager.state.addresses()}
+        self.state = manager.state
         lock.release()
         return owned
 
@@ -126,29 +126,29 @@ class Deciding(ABC):
         api = SaleshandyClient(SimTransport(self.wire, process, calm=True), RateLimiter(clock, 1000, 1000), clock)
         before = lock.taken_over
         try:
-            ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
-            intent = next((each for each in ledger.open_intents if each.address == address), None)
+            manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="resolve", run=process.name)
+            intent = next((each for each in manager.open_intents if each.address == address), None)
             parsed = parse_address(address)
             if parsed.variant is not None:
-                told = self._resolve_variant(api, ledger, address, intent)
+                told = self._resolve_variant(api, manager, address, intent)
             elif parsed.step is None:
                 made = [b.id for b in self.server.books.values() if b.origin == address and b.id not in owned]
-                told = mending._resolve_sequence(api, ledger, address, intent, made[0] if made else None)
+                told = mending._resolve_sequence(api, manager, address, intent, made[0] if made else None)
             else:
                 group = next((names for names in self.rules.groups() if address in names), {address})
-                entry = ledger.state.sequences.get(parsed.sequence)
+                entry = manager.state.sequences.get(parsed.sequence)
                 there = self.server.alive(entry.id) if entry else []
                 found = known or people.theirs(there, address, group, owned, people.names_in(row))
                 if intent is None and known is None and (pair := people.which(there, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]
                 self.rules.faults += found is None
                 wanted = people.wanted_of(self.files)
-                told = mending._resolve_step(wanted, api, ledger, parsed, intent, found.id if found else None)
+                told = mending._resolve_step(wanted, api, manager, parsed, intent, found.id if found else None)
                 if found is not None:
                     found.touched.clear()  # what is there is what the state says now, and the next plan shows it
             self.world.trace("person", str(told))
-            ledger.append(EndRecord(n=0, lineage=""))
-            ledger.fold()
+            manager.append(EndRecord(n=0, lineage=""))
+            manager.checkpoint()
         except SeqsyncError as error:
             self.world.trace("person", f"could not resolve {address}: {error}")
         finally:
@@ -156,11 +156,11 @@ class Deciding(ABC):
             store.left_behind = store.left_behind or before
 
     def _resolve_variant(
-        self, api: SaleshandyClient, ledger: StateManager, address: str, intent: IntentRecord | None
+        self, api: SaleshandyClient, manager: StateManager, address: str, intent: IntentRecord | None
     ) -> str:
         """The variant that was made for the address, if any."""
         key, step, _ = address.split(".")
-        row = self.server.rows.get(ledger.state.sequences[key].steps[step].id)
+        row = self.server.rows.get(manager.state.sequences[key].steps[step].id)
         made = [each for each, maker in row.makers.items() if maker == address] if row else []
         self.rules.faults += not made
-        return mending._resolve_variant(api, ledger, address, intent, made[0] if made else None)
+        return mending._resolve_variant(api, manager, address, intent, made[0] if made else None)

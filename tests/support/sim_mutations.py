@@ -15,7 +15,7 @@ from support.sim_line import TIMEOUT
 from support.sim_world import Profile
 
 from sequence_sync.apply import context, executor
-from sequence_sync.apply import context as site
+from sequence_sync.apply import context as session
 from sequence_sync.apply import create as creating
 from sequence_sync.apply import in_doubt as settle
 from sequence_sync.apply import preflight as looking
@@ -23,7 +23,7 @@ from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Obse
 from sequence_sync.plan import matching as likeness
 from sequence_sync.plan.matching import Matches
 from sequence_sync.provider.base import CERTAINLY_NOT_MADE, AnswerKind
-from sequence_sync.state import manager as ledger
+from sequence_sync.state import manager as manager
 from sequence_sync.state.journal import CallResult, DamagedRecord, OutcomeRecord
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -68,7 +68,7 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
         written: list[int] = []
 
         def note() -> None:
-            written.append(place.context.ledger.append(intent))
+            written.append(place.context.manager.append(intent))
 
         def before() -> None:
             place.check_stop()
@@ -76,9 +76,9 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
             if not late:
                 note()
             if early:
-                place.context.ledger.append(OutcomeRecord(of=written[0], result=CallResult.REFUSED))
+                place.context.manager.append(OutcomeRecord(of=written[0], result=CallResult.REFUSED))
 
-        place.context.tell("sending", intent.address)
+        place.context.emit("sending", intent.address)
         answer = place.context.api.write(request, before)
         if late:
             note()
@@ -116,19 +116,19 @@ def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     def settle_and_send(place: Any, intent: Any, since: float) -> None:
         real(place, intent, since)
         path = f"/sequences/{place.id}/steps" if intent.content else "/sequences"
-        place.context.tell("sending", intent.address)
+        place.context.emit("sending", intent.address)
         place.context.api.write(creating.request_of("POST", path, intent.body), lambda: None)
 
     monkeypatch.setattr(executor, "resolve_open_intent", settle_and_send)
 
 
 def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ledger.decode_records
+    real = manager.decode_records
 
     def lenient(*given: Any) -> list[Any]:
         return [record for record in real(*given) if not isinstance(record, DamagedRecord)]
 
-    monkeypatch.setattr(ledger, "decode_records", lenient)
+    monkeypatch.setattr(manager, "decode_records", lenient)
 
 
 def _resends(kinds: frozenset[AnswerKind]) -> Patch:
@@ -240,7 +240,7 @@ MUTATIONS = (
         instead(creating, "_ids_with_title", lambda place, title, listed: ()),
         Profile(people=2, deeds=("title",), crashes=1, sequences=2),
     ),
-    Mutation("a read is good for ever", instead(site, "GOOD_FOR", 1e9), TWO),
+    Mutation("a read is good for ever", instead(session, "GOOD_FOR", 1e9), TWO),
     Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
     Mutation("two at once under one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
     Mutation("creates in another order", _backwards, Profile()),

@@ -137,12 +137,12 @@ class Rules(ChangeRules):
             return
         if "calm" in process.info or not self.world.profile.promised:
             return
-        ledger = process.info["ledger"]
-        intent = next((row for row in ledger.open_intents if row.n == record["of"]), None)
+        manager = process.info["ledger"]
+        intent = next((row for row in manager.open_intents if row.n == record["of"]), None)
         if intent is not None and intent.action in PATCHES:
             deltas = [Delta.model_validate(row) for row in record.get("deltas", ())]
             self.on_not_made(process, intent, deltas)
-        state: State = ledger.state
+        state: State = manager.state
         if intent is None or intent.address.split(".")[0] not in state.sequences or intent.action not in CREATES:
             return
         known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen)

@@ -44,7 +44,7 @@ class Heard(NullObserver):
     def __init__(self, process: Process) -> None:
         self.process = process
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take note."""
         if event.kind == "sending":
             self.process.address = event.address
@@ -124,9 +124,9 @@ class Simulation(Deciding):
             made.stop_in = self.rng.randint(1, self.profile.points)
         return made
 
-    def plan_of(self, ledger: StateManager) -> Plan:
+    def plan_of(self, manager: StateManager) -> Plan:
         """The plan of the files against the state, as `running` makes it."""
-        view = ledger.view
+        view = manager.view
         open_ones = frozenset(row.address for row in view.open_intents)
         return make_plan(
             PlanInputs(
@@ -171,33 +171,33 @@ class Simulation(Deciding):
         lock = backend.lock(LockInfo(process.name, "anna", "host", 1, "apply", 0.0), 0.0, clock)
         try:
             lineage = f"lineage-{process.name}"
-            ledger = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
-            process.info["ledger"] = ledger
+            manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
+            process.info["ledger"] = manager
             context = ApplyContext(
                 api=SaleshandyClient(SimTransport(self.wire, process), RateLimiter(clock), clock),
-                ledger=ledger,
+                manager=manager,
                 lock=lock,
                 clock=clock,
-                grace=GRACE,
+                settle_grace=GRACE,
                 run=process.name,
                 observer=heard,
                 stopped=lambda: process.stopping,
-                no_record=not ledger.last_run_ended,
+                no_record=not manager.last_run_ended,
                 allowed=self.allowed,
             )
-            return self._carry_out(process, ledger, Executor(context, 0))
+            return self._carry_out(process, manager, Executor(context, 0))
         finally:
             if not process.dead:
                 lock.release()
 
-    def _carry_out(self, process: Process, ledger: StateManager, executor: Executor) -> Ended:
-        if ledger.open_intents:
+    def _carry_out(self, process: Process, manager: StateManager, executor: Executor) -> Ended:
+        if manager.open_intents:
             process.phase = "settling"
             executor.settle()
-        plan = self.plan_of(ledger)
+        plan = self.plan_of(manager)
         if process.stopping:
             return Ended(130, tuple(executor.results), plan)
-        if not plan.to_do and not executor.results and not ledger.damaged:
+        if not plan.to_do and not executor.results and not manager.damaged:
             return Ended(plan=plan)
         process.phase, process.info["plan"] = "carry out", plan
         report: ApplyReport = executor.carry_out(plan)

@@ -37,12 +37,12 @@ class AppStory(Simulation):
         self.writes: list[str] = []
         self.wire.sent = lambda address, method, body: self.writes.append(f"{method} {address}")
 
-    def plan_of(self, ledger: StateManager) -> Plan:
+    def plan_of(self, manager: StateManager) -> Plan:
         """As `plan -refresh` makes it."""
         process = self.process(self.store, calm=True)
         clock = SimClock(process)
         api = SaleshandyClient(SimTransport(self.wire, process, calm=True), RateLimiter(clock, 1000, 1000), clock)
-        state = ledger.view.state
+        state = manager.view.state
         read = RemoteReader(api, clock, PATIENCE).read(
             ReadRequest(state.sequences), [row.id for row in state.sequences.values()]
         )

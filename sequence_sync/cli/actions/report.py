@@ -122,7 +122,7 @@ class _RecordingObserver:
     def __init__(self, heard: list[Event], observer: Observer) -> None:
         self.heard, self.observer = heard, observer
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Remember `event`, then hand it on."""
         self.heard.append(event)
-        self.observer.hear(event)
+        self.observer.on_event(event)
