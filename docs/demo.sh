@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make demo` runs: every sequence of sequences/ becomes steps in a local stand-in of the Saleshandy API, over
-# HTTP, and a second plan finds nothing left to do. It works in a folder of its own and leaves nothing behind.
+# The script behind `make demo`. It creates every sequence of sequences/ in a local stand-in of the Saleshandy API, over
+# HTTP, and plans again to show that no change is left. It works in a temporary folder and removes it at the end.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -9,7 +9,7 @@ python=${PYTHON:-$here/.venv/bin/python}
 work=$(mktemp -d)
 server=
 
-tidy() {
+clean_up() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
@@ -17,11 +17,11 @@ tidy() {
     fi
     rm -rf "$work"
 }
-trap tidy EXIT
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-say() {
+heading() {
     printf '\n== %s\n' "$1"
 }
 
@@ -30,20 +30,27 @@ run() {
     "$seqsync" "$@"
 }
 
-say "A local stand-in of the API; nothing leaves this machine"
-"$seqsync" sandbox -port 0 -rate-limit 0 >"$work/sandbox.out" 2>"$work/sandbox.err" &
+fail() {
+    echo "The sandbox did not start:" >&2
+    cat "$work/sandbox.out" "$work/sandbox.err" >&2
+    exit 1
+}
+
+heading "Start a local stand-in of the API; nothing leaves this machine"
+# The shell opens the redirections of a background command later than its next line may read them.
+: >"$work/sandbox.out"
+: >"$work/sandbox.err"
+"$seqsync" sandbox -port 0 -rate-limit 0 >>"$work/sandbox.out" 2>>"$work/sandbox.err" &
 server=$!
 url=
 tries=0
 while [ -z "$url" ]; do
     url=$(sed -n 's#.*\(http://127\.0\.0\.1:[0-9]*/v1\).*#\1#p' "$work/sandbox.out" | head -n 1)
-    tries=$((tries + 1))
-    if [ -z "$url" ] && { [ "$tries" -gt 150 ] || ! kill -0 "$server" 2>/dev/null; }; then
-        echo "The sandbox did not start:" >&2
-        cat "$work/sandbox.out" "$work/sandbox.err" >&2
-        exit 1
+    if [ -z "$url" ]; then
+        tries=$((tries + 1))
+        if [ "$tries" -gt 300 ] || ! kill -0 "$server" 2>/dev/null; then fail; fi
+        sleep 0.2
     fi
-    [ -n "$url" ] || sleep 0.2
 done
 printf '   %s\n' "$url"
 
@@ -55,19 +62,19 @@ SALESHANDY_API_KEY=demo
 export SEQSYNC_API_URL SALESHANDY_API_KEY
 unset SEQSYNC_ENV CI
 
-say "Are the files right? (no network, no key)"
+heading "Check the files (no network, no key)"
 run validate
 
-say "What would be done?"
+heading "Plan: show what apply would do"
 run plan
 
-say "Do it"
+heading "Apply: create it"
 run apply -auto-approve
 
-say "And now? (exit code 0 means: no changes)"
+heading "Plan again (exit code 0 means: no changes)"
 run plan -detailed-exitcode
 
-say "What the server holds, asked without seqsync"
-"$python" "$here/docs/demo_look.py" "$url"
+heading "Ask the server what it holds, without seqsync"
+"$python" "$here/docs/demo_check.py" "$url"
 
-say "Done: every step is there once, and the second plan is empty"
+heading "Done: each step exists once, and the second plan is empty"
