@@ -14,8 +14,8 @@ from support.network import refuse_beyond_loopback
 
 CASES = Path(__file__).parent / "cases"
 # A busy machine is no failure.
-settings.register_profile("house", deadline=None)
-settings.load_profile("house")
+settings.register_profile("seqsync", deadline=None)
+settings.load_profile("seqsync")
 
 SCRUBBED_PREFIXES = ("SEQSYNC_", "SALESHANDY_", "GITHUB_", "GITLAB_", "CI_")
 SCRUBBED = {

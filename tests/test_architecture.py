@@ -1,145 +1,157 @@
-"""The house rules that a machine can judge: floors, cycles, homes of libraries, a pure core, sizes, docstrings.
+"""The rules of the code's structure that a machine can check. docs/architecture.md explains them.
 
-The second half breaks each rule in a little house of its own, so that a rule that sees nothing is itself seen.
+The second half breaks each rule in a small package of its own, so that a rule that finds nothing is noticed.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter, defaultdict
 
 import pytest
-from house import (
-    PACKAGE,
+from support.codebase import (
     ROOT,
     Module,
     cycle,
     files_of_tests,
-    floor_breaks,
-    floor_of,
-    functions,
-    homeless,
-    house,
-    is_core,
-    loud,
-    neighbours,
-    one_sentence,
+    imported_modules,
+    impurities,
+    is_pure,
+    layer_of,
+    misplaced_libraries,
+    module_of_test,
+    package_modules,
+    prints_and_exits,
     too_long,
-    worldly,
+    upward_imports,
 )
 
-each_module = pytest.mark.parametrize("name", sorted(house()), ids=lambda name: name or PACKAGE)
-each_file = pytest.mark.parametrize("file", sorted(files_of_tests()))
+# Test folders that belong to no package: they test several of them together.
+ACROSS_PACKAGES = {"e2e", "simulation", "kill", "recipes", "benchmarks", "support", "cases"}
 
 
-@each_module
-def test_has_a_floor(name: str) -> None:
-    """Every module stands on a floor that this file knows."""
-    assert floor_of(name) is not None, f"give {name} a line in FLOORS"
+def modules() -> list[Module]:
+    return list(package_modules().values())
 
 
-@each_module
-def test_imports_go_down(name: str) -> None:
-    """A module imports lower floors and its own room, never a higher floor, also not inside a function."""
-    assert floor_breaks(house()[name], house()) == []
+def test_every_module_has_a_layer() -> None:
+    assert [module.name for module in modules() if layer_of(module.name) is None] == []
 
 
-def test_no_cycles() -> None:
-    """No module reaches itself through its imports, those inside functions included."""
-    assert cycle(house()) == []
+def test_imports_go_to_lower_layers_only() -> None:
+    """Also inside functions."""
+    assert [found for module in modules() for found in upward_imports(module, package_modules())] == []
 
 
-@each_module
-def test_libraries_stay_at_home(name: str) -> None:
-    """Each outside library is imported only where it lives, so that it can be replaced in one place."""
-    assert homeless(house()[name]) == []
+def test_no_import_cycles() -> None:
+    """Also inside functions."""
+    assert cycle(package_modules()) == []
 
 
-@pytest.mark.parametrize("name", sorted(n for n in house() if n.split(".")[0] == "sandbox"))
-def test_the_sandbox_knows_only_errors(name: str) -> None:
-    """The stand-in server shares no code with the client that it is there to judge."""
-    assert {n for n in neighbours(house()[name], house()) if n.split(".")[0] != "sandbox"} <= {"errors"}
+def test_each_outside_library_is_imported_in_one_place() -> None:
+    found = {module.name: misplaced_libraries(module) for module in modules()}
+    assert {name: libraries for name, libraries in found.items() if libraries} == {}
 
 
-@pytest.mark.parametrize("name", sorted(n for n in house() if is_core(n)))
-def test_the_core_is_pure(name: str) -> None:
-    """The core touches no file, network, clock, chance or environment."""
-    assert worldly(house()[name]) == []
+def test_sandbox_shares_only_errors_with_the_client() -> None:
+    """The stand-in server judges the client, so it must not share the client's mistakes."""
+    shared = {
+        (module.name, name)
+        for module in modules()
+        if module.top == "sandbox"
+        for name in imported_modules(module, package_modules())
+        if name.partition(".")[0] not in ("sandbox", "errors")
+    }
+    assert shared == set()
 
 
-@pytest.mark.parametrize("name", sorted(n for n in house() if n.split(".")[0] != "cli"), ids=lambda n: n or PACKAGE)
-def test_only_the_door_speaks(name: str) -> None:
-    """Nothing outside the command line prints or ends the process."""
-    assert loud(house()[name]) == []
+def test_pure_modules_use_no_files_network_clock_or_environment() -> None:
+    found = {module.name: impurities(module) for module in modules() if is_pure(module.name)}
+    assert {name: uses for name, uses in found.items() if uses} == {}
 
 
-@each_module
-def test_modules_say_what_they_are_for(name: str) -> None:
-    """A module that has code begins with a docstring."""
-    module = house()[name]
-    assert not module.tree.body or ast.get_docstring(module.tree), f"{module.file} has no docstring"
+def test_only_the_command_line_prints_or_exits() -> None:
+    found = {module.name: prints_and_exits(module) for module in modules() if module.top != "cli"}
+    assert {name: calls for name, calls in found.items() if calls} == {}
 
 
-@each_module
-def test_modules_are_short(name: str) -> None:
-    """No file has more than 700 lines and no function more than 60."""
-    assert too_long(house()[name]) == []
+def test_every_module_with_code_has_a_docstring() -> None:
+    assert [module.file for module in modules() if module.tree.body and not ast.get_docstring(module.tree)] == []
 
 
-@each_file
-def test_tests_are_short(file: str) -> None:
-    """The tests keep to the same sizes."""
-    assert too_long(files_of_tests()[file]) == []
+def test_files_and_functions_are_short() -> None:
+    """At most 700 lines a file and 60 a function, in the package and in its tests."""
+    assert [found for module in (*modules(), *files_of_tests().values()) for found in too_long(module)] == []
 
 
-@each_file
-def test_tests_say_what_they_prove(file: str) -> None:
-    """Every test has a docstring of one sentence."""
-    tests = [node for node in functions(files_of_tests()[file]) if node.name.startswith("test_")]
-    assert [node.name for node in tests if not one_sentence(ast.get_docstring(node))] == []
+def test_no_module_name_ends_in_ing() -> None:
+    """Modules are named by nouns. `matching` is the field's noun for pairing what two sides have."""
+    names = [module.name.rpartition(".")[2] for module in modules()]
+    assert [name for name in names if name.endswith("ing") and name != "matching"] == []
 
 
-def test_nothing_is_left_for_later() -> None:
-    """No source, test, page or sequence carries a mark of unfinished work."""
+def test_no_public_class_name_is_defined_twice() -> None:
+    """The sandbox may repeat names: it repeats the API's words on purpose."""
+    where = defaultdict(list)
+    for module in modules():
+        if module.top != "sandbox":
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    where[node.name].append(module.name)
+    assert {name: places for name, places in where.items() if len(places) > 1} == {}
+
+
+def test_test_folders_mirror_the_packages() -> None:
+    """The tests of `plan/planner.py` are in `tests/plan/test_plan_planner.py`, or in files that begin like it."""
+    files = [file for file in files_of_tests() if "/" in file and file.rpartition("/")[2].startswith("test_")]
+    inside = [file for file in files if file.partition("/")[0] not in ACROSS_PACKAGES]
+    assert [file for file in inside if module_of_test(file) is None] == []
+
+
+def test_test_file_names_are_unique() -> None:
+    """pytest imports them by their base name."""
+    names = Counter(file.rpartition("/")[2] for file in files_of_tests())
+    assert [name for name, count in names.items() if count > 1 and name.startswith("test_")] == []
+
+
+def test_nothing_is_marked_as_unfinished() -> None:
     marks = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b")
     kinds = {".py", ".md", ".yaml", ".sh", ".html", ".toml", ".txt"}
-    folders = [ROOT / name for name in (PACKAGE, "tests", "docs", "sequences", ".ci")]
-    files = [f for folder in folders for f in folder.rglob("*") if f.suffix in kinds] + [ROOT / "Makefile"]
+    folders = [ROOT / name for name in ("sequence_sync", "tests", "docs", "sequences", ".ci")]
+    files = [file for folder in folders for file in folder.rglob("*") if file.suffix in kinds] + [ROOT / "Makefile"]
     found = [
-        str(f.relative_to(ROOT))
-        for f in files
-        if f.is_file() and marks.search(f.read_text(encoding="utf-8", errors="replace"))
+        str(file.relative_to(ROOT))
+        for file in files
+        if file.is_file() and marks.search(file.read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
 
 
-def _little_house(**sources: str) -> dict[str, Module]:
-    """A house of a few modules; `model__a` is `model/a.py`."""
+def _package(**sources: str) -> dict[str, Module]:
+    """A package of a few modules: `model__a` is `model/a.py`."""
     names = {key.replace("__", "."): text for key, text in sources.items()}
     return {name: Module(name, name.replace(".", "/") + ".py", text) for name, text in names.items()}
 
 
-def test_sees_an_import_that_goes_up() -> None:
-    """An import of a higher floor is found inside a function, and one for types alone is not held against it."""
+def test_an_upward_import_is_found_unless_it_is_for_types_only() -> None:
     inside = "def f():\n    from sequence_sync.cli import entry\n"
     types = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from sequence_sync.cli import entry\n"
-    known = _little_house(model__a=inside, model__b=types, cli__entry="")
-    assert floor_breaks(known["model.a"], known) == ["model.a (floor 1) imports cli.entry (floor 8)"]
-    assert floor_breaks(known["model.b"], known) == []
+    known = _package(model__a=inside, model__b=types, cli__entry="")
+    assert upward_imports(known["model.a"], known) == ["model.a (layer 1) imports cli.entry (layer 8)"]
+    assert upward_imports(known["model.b"], known) == []
 
 
-def test_sees_a_neighbour_on_the_same_floor() -> None:
-    """Two rooms on one floor do not import each other."""
-    known = _little_house(
+def test_an_import_of_another_package_in_the_same_layer_is_found() -> None:
+    known = _package(
         provider__a="import sequence_sync.source.b", source__b="from sequence_sync.source import c", source__c=""
     )
-    assert floor_breaks(known["provider.a"], known) == ["provider.a (floor 2) imports source.b (floor 2)"]
-    assert floor_breaks(known["source.b"], known) == []
+    assert upward_imports(known["provider.a"], known) == ["provider.a (layer 2) imports source.b (layer 2)"]
+    assert upward_imports(known["source.b"], known) == []
 
 
-def test_sees_a_cycle() -> None:
-    """A cycle is found although one half of it hides in a function."""
-    known = _little_house(model__a="from . import b", model__b="def f():\n    import sequence_sync.model.a\n")
+def test_a_cycle_is_found_although_one_half_is_inside_a_function() -> None:
+    known = _package(model__a="from . import b", model__b="def f():\n    import sequence_sync.model.a\n")
     assert set(cycle(known)) == {"model.a", "model.b"}
 
 
@@ -152,9 +164,8 @@ def test_sees_a_cycle() -> None:
         ("import json, pydantic", []),
     ],
 )
-def test_sees_a_library_away_from_home(source: str, found: list[str]) -> None:
-    """A library outside its home, or one that nobody listed, is named."""
-    assert homeless(_little_house(state__a=source)["state.a"]) == found
+def test_a_library_outside_its_home_is_found(source: str, found: list[str]) -> None:
+    assert misplaced_libraries(_package(state__a=source)["state.a"]) == found
 
 
 @pytest.mark.parametrize(
@@ -166,23 +177,12 @@ def test_sees_a_library_away_from_home(source: str, found: list[str]) -> None:
         ("import re", []),
     ],
 )
-def test_sees_what_is_not_pure(source: str, found: list[str]) -> None:
-    """Files, the environment and the clock are noticed in the core."""
-    assert worldly(_little_house(model__a=source)["model.a"]) == found
+def test_an_impure_module_is_found(source: str, found: list[str]) -> None:
+    assert impurities(_package(model__a=source)["model.a"]) == found
 
 
-def test_sees_loud_and_long_code() -> None:
-    """Printing, leaving, and a function of 61 lines are noticed."""
+def test_prints_exits_and_long_functions_are_found() -> None:
     long = "def f():\n" + "    x = 1\n" * 60
-    module = _little_house(model__a="import sys\nprint(1)\nsys.exit(2)\n" + long)["model.a"]
-    assert loud(module) == ["print in line 2", "sys.exit in line 3"]
+    module = _package(model__a="import sys\nprint(1)\nsys.exit(2)\n" + long)["model.a"]
+    assert prints_and_exits(module) == ["print in line 2", "sys.exit in line 3"]
     assert too_long(module) == ["model/a.py: f has 61 lines"]
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [("One thing.", True), ("One. Two.", False), ("No end", False), (None, False), ("A (b. c) d.", True)],
-)
-def test_knows_one_sentence(text: str | None, is_one: bool) -> None:
-    """A docstring of one sentence is told from none, from two, and from one that does not end."""
-    assert one_sentence(text) is is_one

@@ -1,4 +1,4 @@
-"""The table of exit codes that `test_cli_exit_codes` goes through, and how a situation gets into it."""
+"""The table of exit codes that `test_cli_main_exit_codes` goes through, and how a situation gets into it."""
 
 from __future__ import annotations
 

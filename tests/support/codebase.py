@@ -1,12 +1,11 @@
-"""Reads the house with `ast` alone, for `test_architecture.py`: nothing of it is imported.
+"""The package as `test_architecture.py` sees it: read with `ast`, never imported.
 
-A new room gets a line in `FLOORS`, a new library a line in `HOMES`, an exception a reason beside it.
+A new package gets a line in `LAYERS`, a new outside library a line in `HOMES`.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "sequence_sync"
 
-# Floor of a module: that of the longest name here that it is, or lies in. Imports go to a lower floor only.
-FLOORS = {
+# The layer of a module is that of the longest name here that contains it. Imports go to a lower layer only.
+LAYERS = {
     **dict.fromkeys(("errors", "diagnostics", "files", "_version"), 0),
     "model": 1,
     **dict.fromkeys(("source", "provider", "sandbox"), 2),
@@ -31,7 +30,7 @@ FLOORS = {
     **dict.fromkeys(("__main__", ""), 9),
 }
 
-# Where an outside library may be imported. A folder ends with a slash.
+# Where an outside library may be imported. A directory ends with a slash.
 HOMES = {
     "ruamel": ("source/yaml.py", "source/writer.py"),
     "markdown_it": ("source/content.py",),
@@ -49,7 +48,7 @@ HOMES = {
 }
 NO_PYDANTIC = "sandbox/store.py"
 
-# Everything may touch the world (files, network, clock) that is listed here; all else is pure.
+# Only these modules may use files, the network, the clock, randomness or the environment. All others are pure.
 EDGES = (
     "files",
     "__main__",
@@ -73,7 +72,7 @@ EDGES = (
     "source.project",
     "source.settings",
 )
-WORLD = frozenset(
+IMPURE = frozenset(
     {
         "os",
         "pathlib",
@@ -107,7 +106,7 @@ LONGEST_FUNCTION = 60
 
 @dataclass(frozen=True)
 class Module:
-    """One source file. `name` is dotted, without the package's own name; `file` is relative to the package."""
+    """One source file. `name` is dotted, without the package's own name. `file` is relative to the package."""
 
     name: str
     file: str
@@ -120,7 +119,7 @@ class Module:
 
     @property
     def top(self) -> str:
-        """The room: the first part of the name."""
+        """The subpackage: the first part of the name."""
         return self.name.split(".")[0]
 
 
@@ -132,7 +131,7 @@ def _module(file: Path, base: Path) -> Module:
 
 
 @lru_cache(maxsize=1)
-def house() -> dict[str, Module]:
+def package_modules() -> dict[str, Module]:
     """Every module of the package, by name."""
     base = ROOT / PACKAGE
     return {m.name: m for m in (_module(file, base) for file in sorted(base.rglob("*.py")))}
@@ -145,15 +144,15 @@ def files_of_tests() -> dict[str, Module]:
     return {m.file: m for m in (_module(file, base) for file in sorted(base.rglob("*.py")))}
 
 
-def floor_of(name: str) -> int | None:
-    """The floor of a module, or None where nobody has given it one."""
+def layer_of(name: str) -> int | None:
+    """The layer of a module, or None for a module that `LAYERS` does not know."""
     parts = name.split(".")
     names = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    return next((FLOORS[known] for known in names if known in FLOORS), None)
+    return next((LAYERS[known] for known in names if known in LAYERS), None)
 
 
-def is_core(name: str) -> bool:
-    """Whether a module belongs to the pure core."""
+def is_pure(name: str) -> bool:
+    """Whether a module must be pure."""
     return not any(name == edge or name.startswith(f"{edge}.") for edge in EDGES)
 
 
@@ -162,7 +161,7 @@ def _for_types_only(node: ast.AST) -> bool:
 
 
 def running_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes that can run, functions' insides too; what stands under TYPE_CHECKING is left out."""
+    """All nodes that can run, including those inside functions, except under TYPE_CHECKING."""
     for child in ast.iter_child_nodes(node):
         if _for_types_only(child):
             continue
@@ -171,7 +170,7 @@ def running_nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def imported_names(module: Module) -> Iterator[str]:
-    """Dotted names that a module imports when it runs; of `from a import b` also `a.b`, which may be a module."""
+    """Dotted names that a module imports at run time. `from a import b` also yields `a.b`, which may be a module."""
     package = f"{PACKAGE}.{module.name}".rstrip(".").split(".")
     if not module.file.endswith("__init__.py"):
         package = package[:-1]
@@ -187,8 +186,8 @@ def imported_names(module: Module) -> Iterator[str]:
             yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
 
 
-def neighbours(module: Module, known: dict[str, Module]) -> set[str]:
-    """The modules of the house that `module` imports; of a package and its module only the module."""
+def imported_modules(module: Module, known: dict[str, Module]) -> set[str]:
+    """The modules of this package that `module` imports: the module itself, not the packages that contain it."""
     inside = {name.removeprefix(PACKAGE).removeprefix(".") for name in imported_names(module) if _ours(name)}
     found = {name for name in inside if name in known and name != module.name}
     return {name for name in found if not any(other.startswith(f"{name}.") or (not name and other) for other in found)}
@@ -198,21 +197,21 @@ def _ours(name: str) -> bool:
     return name == PACKAGE or name.startswith(f"{PACKAGE}.")
 
 
-def floor_breaks(module: Module, known: dict[str, Module]) -> list[str]:
-    """Imports that do not go down."""
-    own = floor_of(module.name)
+def upward_imports(module: Module, known: dict[str, Module]) -> list[str]:
+    """Imports that do not go to a lower layer."""
+    own = layer_of(module.name)
     breaks = []
-    for name in sorted(neighbours(module, known)):
-        other = floor_of(name)
+    for name in sorted(imported_modules(module, known)):
+        other = layer_of(name)
         if own is None or other is None or other < own:
             continue
         if name.split(".")[0] != module.top or other != own:
-            breaks.append(f"{module.name} (floor {own}) imports {name} (floor {other})")
+            breaks.append(f"{module.name} (layer {own}) imports {name} (layer {other})")
     return breaks
 
 
-def homeless(module: Module) -> list[str]:
-    """Outside libraries that a module imports and that do not live there."""
+def misplaced_libraries(module: Module) -> list[str]:
+    """Outside libraries that a module imports although `HOMES` does not allow it there."""
     tops = {name.split(".")[0] for name in imported_names(module)}
     outside = sorted(top for top in tops if top and top != PACKAGE and top not in sys.stdlib_module_names)
     return [
@@ -223,9 +222,9 @@ def homeless(module: Module) -> list[str]:
     ]
 
 
-def worldly(module: Module) -> list[str]:
-    """What a module touches of the world: files, network, clock, chance, environment."""
-    found = {name.split(".")[0] for name in imported_names(module)} & WORLD
+def impurities(module: Module) -> list[str]:
+    """What a module uses of files, network, clock, randomness and environment."""
+    found = {name.split(".")[0] for name in imported_names(module)} & IMPURE
     for node in running_nodes(module.tree):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
@@ -234,7 +233,7 @@ def worldly(module: Module) -> list[str]:
     return sorted(found)
 
 
-def loud(module: Module) -> list[str]:
+def prints_and_exits(module: Module) -> list[str]:
     """Calls that print or end the process."""
     names = {"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit"}
     calls = (node for node in running_nodes(module.tree) if isinstance(node, ast.Call))
@@ -247,7 +246,7 @@ def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def too_long(module: Module) -> list[str]:
-    """The file itself and the functions that are longer than the house allows."""
+    """The file and the functions in it that are longer than allowed."""
     lines = len(module.text.splitlines())
     found = [f"{module.file} has {lines} lines"] if lines > LONGEST_FILE else []
     for function in functions(module):
@@ -257,16 +256,26 @@ def too_long(module: Module) -> list[str]:
     return found
 
 
-def one_sentence(text: str | None) -> bool:
-    """Whether a docstring is there and is one sentence."""
-    words = " ".join((text or "").split())
-    return bool(re.search(r"[.!?]$", words)) and not re.search(r"(?<!e\.g)(?<!i\.e)[.!?][\"')]?\s+[A-Z]", words)
-
-
 def cycle(known: dict[str, Module]) -> list[str]:
     """The modules of an import cycle, or nothing."""
     try:
-        TopologicalSorter({name: neighbours(module, known) for name, module in known.items()}).prepare()
+        TopologicalSorter({name: imported_modules(module, known) for name, module in known.items()}).prepare()
     except CycleError as error:
         return list(error.args[1])
     return []
+
+
+def module_of_test(file: str) -> str | None:
+    """The module that a test file is named after, or None.
+
+    `tests/plan/test_plan_planner.py` and `tests/plan/test_plan_planner_partial.py` belong to `plan.planner`.
+    """
+    folder, _, name = file.rpartition("/")
+    prefix = f"test_{folder.rpartition('/')[2]}_"
+    if not name.startswith(prefix):
+        return None
+    topic = name.removeprefix(prefix).removesuffix(".py")
+    inside = folder.replace("/", ".")
+    words = topic.split("_")
+    candidates = ("_".join(words[:count]) for count in range(len(words), 0, -1))
+    return next((f"{inside}.{stem}" for stem in candidates if f"{inside}.{stem}" in package_modules()), None)
