@@ -61,7 +61,7 @@ def plan(
     """Show what apply would do: files against state. Without -refresh it makes no call at all."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.actions.plan import made_plan, print_plan, save_plan
-    from sequence_sync.operations.workspace import PlanOptions
+    from sequence_sync.operations.plan import PlanOptions
     from sequence_sync.plan.model import Action
 
     made = made_plan(door, PlanOptions(target, exclude, allow, changed_since, refresh), to_serial)
@@ -111,7 +111,7 @@ def apply(
     """Carry out a plan, each change exactly once. Without FILE: plan, ask, carry out."""
     # Late, as in every command: its help needs none of it.
     from sequence_sync.cli.actions.apply import Wish, carry_out
-    from sequence_sync.operations.workspace import PlanOptions
+    from sequence_sync.operations.plan import PlanOptions
 
     asked = PlanOptions(target, exclude, allow, changed_since, refresh)
     return carry_out(door, Wish(file, auto_approve, plan_hash, parallelism, lock_timeout, report, asked))
@@ -296,8 +296,8 @@ def drift(door: CommandContext, quick: bool, full: bool, format_name: str, targe
     from sequence_sync.cli.context import opened
     from sequence_sync.errors import UsageError, worst
     from sequence_sync.model.report import Event
-    from sequence_sync.operations.apply import connected
     from sequence_sync.operations.drift import detect_drift
+    from sequence_sync.operations.session import connected
     from sequence_sync.provider.clock import SystemClock
     from sequence_sync.render.report import drift_json
     from sequence_sync.render.text import Level, drift_text

@@ -23,7 +23,7 @@ from sequence_sync.importer.generate import import_new
 from sequence_sync.importer.merge import SequenceMerge
 from sequence_sync.importer.project_files import NotRepresentableError, ProjectFileError, ProjectFiles
 from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
-from sequence_sync.operations.apply import connected, locked_session
+from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.matching import bare_title
 from sequence_sync.provider.base import AnswerKind, ReadFailedError, RemoteSequence, StoppedError

@@ -5,31 +5,22 @@ Loaded only by commands that write: it brings the API client along.
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
 from sequence_sync.errors import GateClosedError, PlanRejectedError
-from sequence_sync.files import Rescue
-from sequence_sync.model.report import ApplyReport, Event, NullObserver, Observer
+from sequence_sync.model.report import ApplyReport, Observer
 from sequence_sync.operations.drift import read_remote
-from sequence_sync.operations.session import author, user
-from sequence_sync.operations.workspace import PlanOptions, Workspace, known_sources, load, plan_of
+from sequence_sync.operations.plan import PlanOptions, build_plan, known_sources, load_desired
+from sequence_sync.operations.session import connected, locked_session
+from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planfile import WHOLE_HASH, Facts, Verdict, check, part_with_hash, plan_difference
-from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.clock import SystemClock
-from sequence_sync.provider.rate_limit import RateLimiter
-from sequence_sync.provider.transport import HttpTransport
 from sequence_sync.source.project import load_project
-from sequence_sync.state.backends.base import Lock, LockInfo
 from sequence_sync.state.manager import StateManager
 
 
@@ -70,7 +61,7 @@ def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -
     clock = SystemClock(hands.stop)
     with (
         locked_session(workspace, "apply", options.lock_timeout, clock) as (lock, manager, run),
-        _connected(workspace, key, clock, hands.observer) as client,
+        connected(workspace, clock, key, hands.observer) as client,
     ):
         context = ApplyContext(
             api=client,
@@ -138,14 +129,14 @@ class _Chooser:
     def _fresh(self) -> Plan:
         workspace, state, options = self.workspace, self.manager.state, self.options.plan
         if not options.refresh:
-            return plan_of(workspace, load(workspace, state), self.manager.view, options)
-        project, context = load(workspace, None), self.context
+            return build_plan(workspace, load_desired(workspace, state), self.manager.view, options)
+        project, context = load_desired(workspace, None), self.context
 
         def tell(text: str) -> None:
             context.emit("note", text=text)
 
         app = read_remote(workspace, context.api, context.clock, state, project.sequences, tell)
-        return plan_of(workspace, project, self.manager.view, options, app=app)
+        return build_plan(workspace, project, self.manager.view, options, remote=app)
 
     def _saved(self, saved: Plan) -> Plan:
         wanted = self.options.plan_hash
@@ -171,7 +162,7 @@ class _Chooser:
             self.verdict = check(saved, facts)
         except PlanRejectedError as refused:
             if refused.kind in ("state", "files") and not project.diagnostics:
-                fresh = plan_of(workspace, project, self.manager.view, PlanOptions())
+                fresh = build_plan(workspace, project, self.manager.view, PlanOptions())
                 refused.detail += "\nOld against new:\n" + "\n".join(plan_difference(saved, fresh))
             raise
         return saved
@@ -218,72 +209,3 @@ def _another_plan(wanted: str, fresh: Plan) -> PlanRejectedError:
         hint,
         kind="hash",
     )
-
-
-@contextmanager
-def locked_session(
-    workspace: Workspace, operation: str, timeout: float, clock: SystemClock
-) -> Iterator[tuple[Lock, StateManager, str]]:
-    """The lock, the ledger under it, and the id of this run."""
-    run = uuid.uuid4().hex
-    backend = workspace.backend()
-    info = LockInfo(
-        id=run, who=user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
-    )
-    lock = backend.lock(info, timeout, clock)
-    try:
-        rescue = Rescue(workspace.scratch / "rescue")
-        lineage = str(uuid.uuid4())
-        where = workspace.loaded.settings.state_path(workspace.name)
-        manager = StateManager(
-            backend,
-            lock,
-            workspace.account,
-            rescue,
-            lineage=lineage,
-            run=run,
-            seen=workspace.seen(),
-            author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
-        )
-        yield lock, manager, run
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _connected(workspace: Workspace, key: str, clock: SystemClock, observer: Observer) -> Iterator[SaleshandyClient]:
-    environment = workspace.environment
-
-    def waiting(seconds: float, endpoint: str) -> None:
-        text = f"rate limit: waiting {seconds:.0f} s"
-        observer.on_event(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
-
-    transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
-    try:
-        yield SaleshandyClient(transport, RateLimiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
-    finally:
-        transport.close()
-
-
-def refreshed_plan(
-    workspace: Workspace, key: str, options: PlanOptions, observer: Observer, stop: threading.Event
-) -> Plan:
-    """The differences, with the app read first. Takes no lock and writes nothing."""
-    clock = SystemClock(stop)
-    replayed, project = workspace.read(), load(workspace, None)
-
-    def tell(text: str) -> None:
-        observer.on_event(Event(kind="note", text=text))
-
-    with connected(workspace, clock, key, observer) as client:
-        app = read_remote(workspace, client, clock, replayed.state if replayed else None, project.sequences, tell)
-    return plan_of(workspace, project, replayed, options, app=app)
-
-
-@contextmanager
-def connected(
-    workspace: Workspace, clock: SystemClock, key: str | None = None, observer: Observer | None = None
-) -> Iterator[SaleshandyClient]:
-    """The API, for commands that only read. `observer` hears when it waits for the limit."""
-    with _connected(workspace, key or workspace.key(), clock, observer or NullObserver()) as client:
-        yield client

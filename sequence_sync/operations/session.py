@@ -1,6 +1,6 @@
-"""Who runs a command, when, and on which commit of the project: what the history tells of each run.
+"""The session of one command: the lock, the state manager, the API client, and who runs the command.
 
-Asks the system and git, and only looks. Knows nothing of what the command does.
+Loaded only by commands that lock the state or call the API. Does not know what the command does.
 """
 
 from __future__ import annotations
@@ -9,11 +9,23 @@ import getpass
 import os
 import socket
 import subprocess
-from collections.abc import Mapping
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sequence_sync.files import Rescue
+from sequence_sync.model.report import Event, NullObserver, Observer
+from sequence_sync.operations.workspace import Workspace
+from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.clock import SystemClock
+from sequence_sync.provider.rate_limit import RateLimiter
+from sequence_sync.provider.transport import HttpTransport
+from sequence_sync.state.backends.base import Lock, LockInfo
 from sequence_sync.state.journal import Author
+from sequence_sync.state.manager import StateManager
 
 SECONDS = 20  # that git may take; what it does not tell in time is not told
 _OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # of the repository that a hook runs in
@@ -62,3 +74,55 @@ def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+
+
+@contextmanager
+def locked_session(
+    workspace: Workspace, operation: str, timeout: float, clock: SystemClock
+) -> Iterator[tuple[Lock, StateManager, str]]:
+    """The lock, the ledger under it, and the id of this run."""
+    run = uuid.uuid4().hex
+    backend = workspace.backend()
+    info = LockInfo(
+        id=run, who=user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
+    )
+    lock = backend.lock(info, timeout, clock)
+    try:
+        rescue = Rescue(workspace.scratch / "rescue")
+        lineage = str(uuid.uuid4())
+        where = workspace.loaded.settings.state_path(workspace.name)
+        manager = StateManager(
+            backend,
+            lock,
+            workspace.account,
+            rescue,
+            lineage=lineage,
+            run=run,
+            seen=workspace.seen(),
+            author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
+        )
+        yield lock, manager, run
+    finally:
+        lock.release()
+
+
+@contextmanager
+def connected(
+    workspace: Workspace, clock: SystemClock, key: str | None = None, observer: Observer | None = None
+) -> Iterator[SaleshandyClient]:
+    """Open the API client of one command. `key` is read from the environment unless it is given.
+
+    `observer` receives an event before each wait for the rate limit.
+    """
+    environment, key = workspace.environment, key or workspace.key()
+    sink = observer or NullObserver()
+
+    def waiting(seconds: float, endpoint: str) -> None:
+        text = f"rate limit: waiting {seconds:.0f} s"
+        sink.on_event(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
+
+    transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
+    try:
+        yield SaleshandyClient(transport, RateLimiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
+    finally:
+        transport.close()

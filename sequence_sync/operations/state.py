@@ -15,17 +15,14 @@ from sequence_sync.apply.create import with_variant
 from sequence_sync.errors import StateError, UsageError
 from sequence_sync.model.address import Address, check_pattern, parse_address
 from sequence_sync.model.sequence import Content
-from sequence_sync.operations.apply import connected, locked_session
-from sequence_sync.operations.workspace import PlanOptions, Workspace, known_sources, load
+from sequence_sync.operations.plan import load_desired
+from sequence_sync.operations.session import connected, locked_session
+from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.matching import adopted_step, match_steps, same_kind
-from sequence_sync.plan.model import Action, Plan
-from sequence_sync.plan.planner import PlanInputs
-from sequence_sync.plan.rollback import rollback_plan
-from sequence_sync.plan.selection import Selection
+from sequence_sync.plan.model import Action
 from sequence_sync.provider.base import Provider, RemoteStep
 from sequence_sync.provider.clock import SystemClock
-from sequence_sync.source.project import load_project
-from sequence_sync.state.history import AnyLine, decode_lines, state_at, touches, with_journal
+from sequence_sync.state.history import AnyLine, decode_lines, touches, with_journal
 from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
 from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State, StepState
@@ -259,7 +256,7 @@ def _content(workspace: Workspace, state: State, address: Address, intent: Inten
     entry, step_key = state.sequences[address.sequence], address.step or ""
     if step_key in entry.steps:
         return entry.steps[step_key].content
-    wanted = load(workspace, None).sequences.get(address.sequence)
+    wanted = load_desired(workspace, None).sequences.get(address.sequence)
     if wanted is None or step_key not in wanted.steps:
         raise UsageError("Neither the files nor the state have such an address.", str(address))
     return wanted.steps[step_key]
@@ -313,33 +310,3 @@ def _about(history: History, pattern: str | None) -> History:
     of_runs = (line for line in history.lines if line.run in runs)
     kept = (line for line in of_runs if line.kind not in ("call", "note") or line.by or touches(line, pattern))
     return History(tuple(kept))
-
-
-def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> Plan:
-    """The plan back to what the state said with `serial`. The files need not be right for it.
-
-    Raises UsageError where there is no such serial, with those that are there.
-    """
-    if options.changed_since is not None:
-        raise UsageError("-to-serial and -changed-since contradict each other.", "The way back asks no file.")
-    replayed = workspace.read()
-    if replayed is None:
-        raise UsageError("There is no state yet.", hint="The first `seqsync apply` makes it.")
-    state, settings = replayed.state, workspace.loaded.settings
-    then = state_at(serial, state, replayed.base, decode_lines(workspace.backend().history()))
-    project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
-    inputs = PlanInputs(
-        wanted={},
-        state=state,
-        environment=workspace.name,
-        api_host=workspace.api_host,
-        files_digest=project.files_digest,
-        policy=settings.policy,
-        allowed=options.allowed,
-        notes=replayed.notes,
-        selection=Selection(options.targets, options.excludes),
-        damaged=bool(replayed.damaged),
-        open_addresses=frozenset(intent.address for intent in replayed.open_intents),
-        off=settings.switched_off(workspace.name),
-    )
-    return rollback_plan(then, inputs)

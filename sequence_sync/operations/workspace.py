@@ -9,43 +9,24 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from sequence_sync.errors import InvalidFilesError, UsageError
-from sequence_sync.plan.model import Plan
-from sequence_sync.plan.planner import PlanInputs, make_plan
-from sequence_sync.plan.selection import Selection
+from sequence_sync.errors import UsageError
 from sequence_sync.registry import backend_for
-from sequence_sync.source.project import Known, Project, load_project
+from sequence_sync.source.project import Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
 from sequence_sync.state.backends.base import StateBackend
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.manager import Account, read_only
-from sequence_sync.state.model import SequenceState, State
-from sequence_sync.state.statefile import collector_paused
 
 if TYPE_CHECKING:
     from sequence_sync.model.settings import Environment
-    from sequence_sync.provider.base import RemoteAccount
     from sequence_sync.state.journal import Replayed
 
 SCRATCH = ".seqsync"
 KEY_COMMAND_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What `plan`, and `apply` without a file, are asked for. `changed_since` names a commit; `refresh`: the app is
-    read."""
-
-    targets: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    allowed: tuple[str, ...] = ()
-    changed_since: str | None = None
-    refresh: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,88 +154,9 @@ def _printed_key(command: str) -> str:
     return done.stdout.decode("utf-8", "replace").strip()
 
 
-def _is_current(entry: SequenceState, digest: str) -> bool:
-    return entry.made_from is not None and entry.made_from.digest == entry.made_from_digest(digest)
-
-
 def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
     """Every file read; `diagnostics` holds every mistake."""
     return load_project(workspace.root, workspace.loaded, workspace.name, paths=paths)
-
-
-def load(workspace: Workspace, state: State | None) -> Project:
-    """The wanted sequences, without parsing the files of those that are what they were. Raises InvalidFilesError."""
-    with collector_paused():
-        project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
-    if project.diagnostics:
-        raise InvalidFilesError(project.diagnostics)
-    return project
-
-
-def known_sources(state: State | None) -> dict[str, Known]:
-    """What each sequence was made from, by its YAML file."""
-
-    return {
-        entry.made_from.files[0]: Known(
-            key=key,
-            title=entry.title,
-            remote_id=entry.id,
-            files=entry.made_from.files,
-            is_current=partial(_is_current, entry),
-        )
-        for key, entry in (state.sequences if state else {}).items()
-        if entry.made_from and entry.made_from.files
-    }
-
-
-def plan(workspace: Workspace, options: PlanOptions, notes: tuple[str, ...] = ()) -> Plan:
-    """The differences. Reads files and state, takes no lock, makes no call."""
-    replayed = workspace.read()
-    project = load(workspace, replayed.state if replayed else None)
-    return plan_of(workspace, project, replayed, options, notes)
-
-
-def plan_of(
-    workspace: Workspace,
-    project: Project,
-    replayed: Replayed | None,
-    options: PlanOptions,
-    notes: tuple[str, ...] = (),
-    app: RemoteAccount | None = None,
-) -> Plan:
-    """The plan of what was read; `replayed` is None where there is no state, `app` where nobody looked there."""
-    settings = workspace.loaded.settings
-    return make_plan(
-        PlanInputs(
-            wanted=project.sequences,
-            state=replayed.state if replayed else None,
-            environment=workspace.name,
-            api_host=workspace.api_host,
-            files_digest=project.files_digest,
-            unchanged=frozenset(project.unchanged),
-            removed=settings.removed,
-            policy=settings.policy,
-            selection=selection_of(workspace, project, options),
-            allowed=options.allowed,
-            notes=notes + (replayed.notes if replayed else ()),
-            open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
-            damaged=bool(replayed and replayed.damaged),
-            off=settings.switched_off(workspace.name),
-            app=app,
-        )
-    )
-
-
-def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -> Selection:
-    """What is asked for; git is asked only for `changed_since`. Raises UsageError where it cannot tell."""
-    if options.changed_since is None:
-        return Selection(options.targets, options.excludes)
-    # Late: few plans need it.
-    from sequence_sync.operations.git import ProjectPlace, changed_sequences, look
-
-    since = look(workspace.root, options.changed_since, workspace.environ)
-    only = changed_sequences(ProjectPlace(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
-    return Selection(options.targets, options.excludes, only, options.changed_since)
 
 
 def warn_of_lost_state(workspace: Workspace) -> str:

@@ -28,7 +28,8 @@ from support.stand_in import KEY
 from sequence_sync.apply import executor as engine
 from sequence_sync.model.report import NullObserver
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
-from sequence_sync.operations.workspace import PlanOptions, open_workspace
+from sequence_sync.operations.plan import PlanOptions
+from sequence_sync.operations.workspace import open_workspace
 from sequence_sync.plan.model import Action
 
 SERVER = """

@@ -11,9 +11,11 @@ from typing import Any
 from support.project import Project
 
 from sequence_sync.model.report import Event, NullObserver, Observer
-from sequence_sync.operations.apply import Applied, ApplyOptions, Hands, apply, connected, refreshed_plan
+from sequence_sync.operations.apply import Applied, ApplyOptions, Hands, apply
 from sequence_sync.operations.drift import detect_drift
-from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.operations.plan import PlanOptions, plan_project, refreshed_plan
+from sequence_sync.operations.session import connected
+from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.model import Drift, Plan
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.sandbox.bodies import new_step, variant_change
@@ -90,7 +92,7 @@ class Tale:
 
     def plan(self, *allowed: str) -> Plan:
         """The plan without a look."""
-        return plan(self.workspace(), PlanOptions(allowed=allowed))
+        return plan_project(self.workspace(), PlanOptions(allowed=allowed))
 
     def look(self, *allowed: str) -> Plan:
         """The plan with a look."""

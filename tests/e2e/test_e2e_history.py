@@ -153,7 +153,7 @@ def test_the_commit_and_what_was_not_committed(project: Project) -> None:
     ("arguments", "said"),
     [
         (("plan", "-to-serial", "7"), "from 0 to 1"),
-        (("plan", "-to-serial", "1", "-changed-since", "main"), "contradict"),
+        (("plan", "-to-serial", "1", "-changed-since", "main"), "not both"),
         (("state", "history", "trial.nothing"), "matches nothing"),
         (("state", "history", "Trial"), "is not an address"),
     ],

@@ -13,7 +13,8 @@ from support.project import Project
 from sequence_sync.errors import GateClosedError
 from sequence_sync.model.report import ApplyReport, NullObserver, Observer
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
-from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.operations.plan import PlanOptions, plan_project
+from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.model import Plan
 from sequence_sync.sandbox.faults import Behaviour
 from sequence_sync.sandbox.server import Sandbox
@@ -74,7 +75,7 @@ class Story:
 
     def plan(self, *allowed: str) -> Plan:
         """The differences."""
-        return plan(self.workspace(), PlanOptions(allowed=allowed))
+        return plan_project(self.workspace(), PlanOptions(allowed=allowed))
 
     def run(self, *allowed: str, observer: Observer | None = None) -> ApplyReport | None:
         """Plan and apply; None where there was nothing to do."""

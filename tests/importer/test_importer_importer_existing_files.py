@@ -10,7 +10,7 @@ from support.import_account import Desk, email, fill, opened, task
 
 from sequence_sync.errors import AccountError, InvalidFilesError, UsageError
 from sequence_sync.model.report import ImportOutcome
-from sequence_sync.operations.apply import locked_session
+from sequence_sync.operations.session import locked_session
 from sequence_sync.provider.base import Answer, ReadFailedError
 from sequence_sync.provider.base import AnswerKind as AnswerKind
 from sequence_sync.provider.client import SaleshandyClient

@@ -21,7 +21,8 @@ from support.stand_in import StandIn
 from sequence_sync.errors import PlanRejectedError, SeqsyncError
 from sequence_sync.model.report import NullObserver
 from sequence_sync.operations.apply import ApplyOptions, Hands, apply
-from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan
+from sequence_sync.operations.plan import PlanOptions, plan_project
+from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.planfile import decode
 
 STATE, JOURNAL, PLAN = "seqsync.state.json", "seqsync.state.json.journal", "the.plan"
@@ -117,7 +118,7 @@ def check_journal(scene: Scene, root: Path, damage: Damage, stride: int) -> None
         found = believed(workspace)
         assert found in ("damaged", None) or (damaged in histories and found in known), place
         if found is not None:
-            plan(workspace, PlanOptions())
+            plan_project(workspace, PlanOptions())
 
 
 def check_plan(scene: Scene, damage: Damage, stride: int) -> None:

@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sequence_sync.operations.workspace import PlanOptions, open_workspace, plan
+from sequence_sync.operations.plan import PlanOptions, plan_project
+from sequence_sync.operations.workspace import open_workspace
 from sequence_sync.plan.model import Plan
 
 IDENTITY = {
@@ -64,7 +65,7 @@ class Repo:
     def plan(self, since: str | None = "main", *targets: str, excludes: tuple[str, ...] = ()) -> Plan:
         """What `seqsync plan -changed-since` would show."""
         workspace = open_workspace(self.project, None, self.environ, lambda _: None)
-        return plan(workspace, PlanOptions(targets, excludes, (), since))
+        return plan_project(workspace, PlanOptions(targets, excludes, (), since))
 
     def asked(self, since: str = "main") -> list[str]:
         """The keys of the sequences in that plan; nothing is applied, so each of them has something to do."""

@@ -11,8 +11,10 @@ from support.project import Project
 
 from sequence_sync.importer.importer import ImportOptions, import_sequences
 from sequence_sync.model.report import ApplyReport, ImportReport, ImportResult, NullObserver, Observer
-from sequence_sync.operations.apply import ApplyOptions, Hands, apply, connected
-from sequence_sync.operations.workspace import PlanOptions, Workspace, open_workspace, plan, validate
+from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.plan import PlanOptions, plan_project
+from sequence_sync.operations.session import connected
+from sequence_sync.operations.workspace import Workspace, open_workspace, validate
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Plan
 from sequence_sync.provider.base import SequenceSnapshot
@@ -82,7 +84,7 @@ class Desk:
 
     def plan(self, *allowed: str) -> Plan:
         """The differences between files and state."""
-        return plan(self.workspace(), PlanOptions(allowed=allowed))
+        return plan_project(self.workspace(), PlanOptions(allowed=allowed))
 
     def changes(self) -> list[tuple[str, str]]:
         """What the plan would do."""

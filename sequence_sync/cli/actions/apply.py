@@ -18,7 +18,8 @@ from sequence_sync.errors import UsageError, worst
 from sequence_sync.model.report import Observer
 from sequence_sync.operations.apply import Applied, ApplyOptions, Hands
 from sequence_sync.operations.apply import apply as apply_plan
-from sequence_sync.operations.workspace import PlanOptions, warn_of_lost_state
+from sequence_sync.operations.plan import PlanOptions
+from sequence_sync.operations.workspace import warn_of_lost_state
 from sequence_sync.plan.model import Plan, summary_line
 from sequence_sync.plan.planfile import decode
 from sequence_sync.provider.base import StoppedError

@@ -9,8 +9,8 @@ from sequence_sync._version import __version__
 from sequence_sync.cli.context import folder_in_repository, opened, read_given, write_result
 from sequence_sync.cli.options import DEFAULT_HOST, CommandContext, DisplayOptions
 from sequence_sync.errors import UsageError
-from sequence_sync.operations.workspace import PlanOptions, Workspace, warn_of_lost_state
-from sequence_sync.operations.workspace import plan as plan_project
+from sequence_sync.operations.plan import PlanOptions, plan_project
+from sequence_sync.operations.workspace import Workspace, warn_of_lost_state
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planfile import decode, encode
 from sequence_sync.registry import FORMATS, PLACED
@@ -29,7 +29,7 @@ def made_plan(door: CommandContext, options: PlanOptions, to_serial: int | None 
         )
     if to_serial is not None:
         # Late: few plans go back.
-        from sequence_sync.operations.state import plan_to_serial
+        from sequence_sync.operations.plan import plan_to_serial
 
         return plan_to_serial(workspace, to_serial, options)
     return _refreshed(door, workspace, options) if options.refresh else plan_project(workspace, options)
@@ -38,7 +38,7 @@ def made_plan(door: CommandContext, options: PlanOptions, to_serial: int | None 
 def _refreshed(door: CommandContext, workspace: Workspace, options: PlanOptions) -> Plan:
     # Late: it brings the API client along, and most plans make no call.
     from sequence_sync.cli.actions.apply import observing
-    from sequence_sync.operations.apply import refreshed_plan
+    from sequence_sync.operations.plan import refreshed_plan
 
     key = workspace.key()
     with observing(door, "Reading") as observer:
