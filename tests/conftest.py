@@ -36,8 +36,19 @@ SCRUBBED = {
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-golden`: write what the code says now into tests/cases, for review in git."""
+    """Add `--update-golden` and `--sample`."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files in tests/cases")
+    parser.addoption("--sample", type=int, default=1, metavar="N", help="run every Nth of the long tests only")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep every Nth long test. The selection is the same in every run."""
+    every = int(config.getoption("--sample"))
+    long = [item for item in items if item.get_closest_marker("long")]
+    dropped = {id(item) for index, item in enumerate(long) if index % every}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) in dropped])
+    items[:] = [item for item in items if id(item) not in dropped]
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ def test_sim_catches_the_mutation(mutation: Mutation, monkeypatch: pytest.Monkey
     assert any(simulate(seed, mutation.profile) for seed in range(SEEDS)), f"{mutation.name} was not seen"
 
 
+@pytest.mark.slow
 @each
 def test_sim_is_clean_without_the_mutation(mutation: Mutation) -> None:
     """In the same worlds the engine as it is breaks none."""

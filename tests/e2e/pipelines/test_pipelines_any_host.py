@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from github_team import SETTINGS, STATE, Team
 from support.project import KEY, TRIAL
 
 from sequence_sync.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.slow
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "ci.md").read_text(encoding="utf-8")
 CHAPTER = PAGE.split("## Jenkins")[1].split("\n## ")[0]

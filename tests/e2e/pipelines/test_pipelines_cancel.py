@@ -15,6 +15,8 @@ from support.project import TRIAL
 
 from sequence_sync.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.slow
+
 ALONE, GROUP = "alone", "group"
 CALLS = 4  # a sequence and its three steps
 

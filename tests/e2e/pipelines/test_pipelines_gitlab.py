@@ -14,6 +14,8 @@ from support.project import KEY, OTHER, TRIAL
 
 from sequence_sync.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.slow
+
 NEW_TRIAL = TRIAL.replace("Still curious?", "Curious still?")
 NEW_OTHER = OTHER.replace("The first of them", "The very first")
 
