@@ -28,7 +28,7 @@ from sequence_sync.apply.state_only import adopt, forget, move, record_agreement
 from sequence_sync.apply.update import close_abandoned, resolve_open_intent, update
 from sequence_sync.errors import AccountError, LockLostError, SeqsyncError, StateError, WaitExhaustedError
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status, ordered
-from sequence_sync.plan.matching import bare_title
+from sequence_sync.plan.matching import normalized_title
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change, Plan, Reason
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.state.journal import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
@@ -224,9 +224,9 @@ class Executor:
         """Tells of sequences that bear the title of one of ours: one of the two may have been made by mistake."""
         ours = self.context.manager.state.sequences
         owned = {row.id for row in ours.values()}
-        by_title = {bare_title(row.title): key for key, row in ours.items()}
+        by_title = {normalized_title(row.title): key for key, row in ours.items()}
         for row in self.context.remote_sequences():
-            key = by_title.get(bare_title(row.title))
+            key = by_title.get(normalized_title(row.title))
             if key is not None and row.id not in owned:
                 self._notes.append(
                     f'Another sequence (id {row.id}) has the title of {key} (id {ours[key].id}): "{ours[key].title}". '

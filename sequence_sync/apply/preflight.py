@@ -168,7 +168,7 @@ def preview(session: SequenceSession) -> bool:
     except (ChangeFailedError, SeqsyncError):
         return False
     found = match_steps(session.unknown(), session.creates(), session.managed())
-    return bool(found.adopt or found.ask)
+    return bool(found.adopt or found.possible)
 
 
 def preflight_read(session: SequenceSession) -> None:
@@ -182,7 +182,7 @@ def preflight_read(session: SequenceSession) -> None:
     refuse_duplicates(session, found)
     refuse_candidates(found)
     refuse_unplanned_drift(session)
-    others = {step.id: day_of(step) for step in found.others if step.id not in _in_question(session, found)}
+    others = {step.id: day_of(step) for step in found.unmanaged if step.id not in _in_question(session, found)}
     if others:
         names = ", ".join(sorted(others))
         session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=session.head(others)))
@@ -195,16 +195,16 @@ def preflight_read(session: SequenceSession) -> None:
 def _in_question(session: SequenceSession, found: Matches) -> set[str]:
     """What may be one of those that the plan blocks for that very reason: a person decides, and has not yet."""
     waiting = {name: row for name, row in session.context.in_question.items() if Address(name).sequence == session.key}
-    again = match_steps(found.others, waiting, {})
-    return {step.id for _, step in again.ask} | {step.id for step in again.adopt.values()}
+    again = match_steps(found.unmanaged, waiting, {})
+    return {step.id for _, step in again.possible} | {step.id for step in again.adopt.values()}
 
 
 def refuse_candidates(found: Matches) -> None:
     """Steps that may be ones to be created, or may not: a person decides, and must see all that are in question."""
-    if not found.ask:
+    if not found.possible:
         return
-    address = found.ask[0][0][0]
-    asked = [(addresses, step.id) for addresses, step in found.ask if address in addresses]
+    address = found.possible[0][0][0]
+    asked = [(addresses, step.id) for addresses, step in found.possible if address in addresses]
     may_be = dict.fromkeys(name for addresses, _ in asked for name in addresses)
     ids = ", ".join(step_id for _, step_id in asked)
     raise ChangeFailedError(
@@ -230,14 +230,14 @@ def final_check(session: SequenceSession) -> ChangeFailedError | None:
 
 def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
     """Steps equal to managed ones are told before anything else is asked or sent, each with both ids."""
-    if not found.doubles:
+    if not found.duplicates:
         return
     steps = session.entry().steps
     told = (
         f"Step {step.id} is a second copy of {name} (step {steps[Address(name).step_key].id})."
-        for name, step in found.doubles
+        for name, step in found.duplicates
     )
-    address = found.doubles[0][0]
+    address = found.duplicates[0][0]
     raise ChangeFailedError(
         Status.UNKNOWN,
         9,

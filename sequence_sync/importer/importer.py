@@ -25,7 +25,7 @@ from sequence_sync.importer.project_files import NotRepresentableError, ProjectF
 from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
 from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
-from sequence_sync.plan.matching import bare_title
+from sequence_sync.plan.matching import normalized_title, same_title
 from sequence_sync.provider.base import AnswerKind, ReadFailedError, RemoteSequence, StoppedError
 from sequence_sync.provider.client import InterruptibleReads
 from sequence_sync.provider.clock import SystemClock
@@ -168,13 +168,13 @@ class _Pass:
 
     def _chosen(self, rows: Sequence[RemoteSequence]) -> list[RemoteSequence]:
         if self.options.everything:
-            chosen = sorted(rows, key=lambda row: (bare_title(row.title), row.id))
+            chosen = sorted(rows, key=lambda row: (normalized_title(row.title), row.id))
         else:
             by_id = {row.id: row for row in rows}
             for missing in dict.fromkeys(each for each in self.options.ids if each not in by_id):
                 self.report.rows.append(self._absent(missing))
             chosen = [by_id[each] for each in dict.fromkeys(self.options.ids) if each in by_id]
-        self.doubles = Counter(bare_title(row.title) for row in chosen)
+        self.doubles = Counter(normalized_title(row.title) for row in chosen)
         return chosen
 
     def _absent(self, remote_id: str) -> ImportResult:
@@ -225,7 +225,7 @@ class _Pass:
             raise NotRepresentableError("it is in the list of sequences, and its steps are not to be had")
         if file is not None and file.sequence is not None:
             return SequenceMerge(self.desk, remote, read, file.sequence, known).run()
-        if self.doubles[bare_title(remote.title)] > 1:
+        if self.doubles[normalized_title(remote.title)] > 1:
             raise NotRepresentableError(
                 f'several sequences have the title "{remote.title}", which stands once in a project: rename the others '
                 "in Saleshandy, or import this one alone, by its id"
@@ -239,7 +239,7 @@ class _Pass:
     def _refuse_open(self, key: str | None, remote: RemoteSequence) -> None:
         for intent in self.manager.open_intents:
             is_its = intent.address.sequence == key
-            if is_its or (intent.title is not None and bare_title(intent.title) == bare_title(remote.title)):
+            if is_its or (intent.title is not None and same_title(intent.title, remote.title)):
                 raise NotRepresentableError(
                     f"an earlier apply was cut off, and what became of {intent.address} is not known: run `seqsync "
                     f"apply` first, or `seqsync state resolve {intent.address}`"
@@ -255,5 +255,5 @@ class _Pass:
         if named is not None:
             return named
         owned = set(self.manager.state.sequences)
-        titled = (row for row in rows if row.title and bare_title(row.title) == bare_title(remote.title))
+        titled = (row for row in rows if row.title and normalized_title(row.title) == normalized_title(remote.title))
         return next((row for row in titled if row.key not in owned and row.remote_id is None), None)

@@ -25,7 +25,7 @@ from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.capabilities import reads_days
 from sequence_sync.plan.compare import canonical_html
-from sequence_sync.plan.matching import bare_title
+from sequence_sync.plan.matching import normalized_title
 from sequence_sync.provider.base import Provider, RemoteStep
 from sequence_sync.source.files import UnreadableFileError, covers, folder_of, is_inside, read_bytes
 from sequence_sync.source.project import FileRow, read_files, read_text
@@ -280,9 +280,9 @@ class ProjectFiles:
 
     def title_owner(self, title: str, but: str = "") -> str | None:
         """The path of the file, other than `but`, whose sequence has that title."""
-        wanted = bare_title(title)
+        wanted = normalized_title(title)
         rows = (row for row in self.rows.values() if row.title and row.path != but)
-        return next((row.path for row in rows if bare_title(row.title or "") == wanted), None)
+        return next((row.path for row in rows if normalized_title(row.title or "") == wanted), None)
 
     def schema_from(self, path: str) -> str:
         """The path to the JSON Schema that `init` writes, as seen from a file; empty where it is not there."""

@@ -91,7 +91,7 @@ def build_plan(
     settings = workspace.loaded.settings
     return make_plan(
         PlanInputs(
-            wanted=project.sequences,
+            desired=project.sequences,
             state=replayed.state if replayed else None,
             environment=workspace.name,
             api_host=workspace.api_host,
@@ -105,7 +105,7 @@ def build_plan(
             open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
             damaged=bool(replayed and replayed.damaged),
             off=settings.switched_off(workspace.name),
-            app=remote,
+            remote=remote,
         )
     )
 
@@ -159,7 +159,7 @@ def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> P
     target = state_at(serial, state, replayed.base, decode_lines(workspace.backend().history()))
     project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
     inputs = PlanInputs(
-        wanted={},
+        desired={},
         state=state,
         environment=workspace.name,
         api_host=workspace.api_host,

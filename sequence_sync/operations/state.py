@@ -271,7 +271,7 @@ def _candidates(
     if intent is not None:
         return {step.id: day_of(step) for step in unknown if same_kind(step, content)}
     found = match_steps(unknown, {step_key: content}, {})
-    near = [*found.adopt.values(), *(step for _, step in found.ask)]
+    near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 
 

@@ -101,11 +101,11 @@ def _by_ids(key: str, entry: SequenceState, app: SequenceSnapshot) -> Iterator[D
 
 def added(key: str, found: Matches, entry: SequenceState | None = None) -> Iterator[Drift]:
     """What somebody added to sequence `key`: second copies of what `entry` has, and what is nobody's of ours."""
-    for address, step in found.doubles:
+    for address, step in found.duplicates:
         ours = entry.steps.get(Address(address).step_key) if entry else None
         equal = f"equals step {ours.id}" if ours else f"equals what {address} wants"
         yield Drift(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
-    for step in found.others:
+    for step in found.unmanaged:
         back = "it was gone and is back: " if entry and step.id in entry.gone else ""
         yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
 

@@ -1,12 +1,12 @@
-"""Likeness: whether a step in the app is one of ours, may be, or is somebody else's. Pure.
+"""Which remote step, and which remote variant, is which of ours. The only matcher. Pure.
 
-Used for one thing only: to find what a lost answer, a lost state or a click in the app may have made. Steps that are
-known are known by their ids.
+A step that the state knows is matched by its id and never gets here. Matching by content answers one question: what did
+a lost response, a lost state or an edit in Saleshandy create? It must not decide what to do about the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sequence_sync.model.sequence import Content, Variant
@@ -15,51 +15,97 @@ from sequence_sync.plan.compare import has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, step_state, variant_digest
 
-MOSTLY_EQUAL = 0.5  # half of the words in common is too near to be somebody else's
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+MOSTLY_EQUAL = 0.5  # with half of the words in common, a step may be ours
 
 
-def bare_title(title: str) -> str:
-    """A title as it is compared: trimmed and case-folded (docs/exactly-once.md)."""
+def normalized_title(title: str) -> str:
+    """Return `title` as titles are compared: trimmed and case-folded (docs/exactly-once.md)."""
     return title.strip().casefold()
 
 
 def same_title(one: str, other: str) -> bool:
-    """Whether two titles are one."""
-    return bare_title(one) == bare_title(other)
+    """Whether two titles name the same sequence."""
+    return normalized_title(one) == normalized_title(other)
 
 
 def same_kind(step: RemoteStep, content: Content) -> bool:
-    """Same type, and the same day where the read tells it."""
+    """Whether the type is the same, and the day too if the API returned one."""
     return step.type == STEP_TYPES[content.type].code and step.day in (None, content.day)
 
 
+def says_the_same_variant(kind: str, ours: Variant, theirs: RemoteVariant) -> bool:
+    """Whether a remote variant of a step of type `kind` has the text and the note of `ours`.
+
+    Attachments and status are not compared. A note that the API did not return is not compared either.
+    """
+    return same_payload(kind, ours.payload, theirs.payload, ours.task_note, theirs.task_note)
+
+
 def says_the_same(step: RemoteStep, content: Content) -> bool:
-    """Same type, day where told, and the same visible text in every variant."""
+    """Whether type, day (if returned) and the visible text of every variant are the same."""
     return same_kind(step, content) and match_variants(step, content) is not None
 
 
 def match_variants(step: RemoteStep, content: Content) -> dict[str, str] | None:
-    """Which remote variant is which letter, by what they say; None where they do not all say the same."""
+    """Map each letter of `content` to the id of the remote variant with the same text.
+
+    None if any variant of either side has no counterpart.
+    """
     left = list(step.variants)
     ids: dict[str, str] = {}
     for letter, variant in content.variants.items():
-        match = next(
-            (
-                row
-                for row in left
-                if same_payload(content.type, variant.payload, row.payload, variant.task_note, row.task_note)
-            ),
-            None,
-        )
+        match = _take(left, content.type, variant)
         if match is None:
             return None
-        left.remove(match)
         ids[letter] = match.id
     return None if left else ids
 
 
+def _take(left: list[RemoteVariant], kind: str, variant: Variant) -> RemoteVariant | None:
+    """Remove the first of `left` that says the same as `variant`, and return it."""
+    match = next((row for row in left if says_the_same_variant(kind, variant, row)), None)
+    if match is not None:
+        left.remove(match)
+    return match
+
+
+def assign_letters(
+    kind: str, variants: Sequence[RemoteVariant], base: StepState | None, ours: Content | None
+) -> dict[str, RemoteVariant]:
+    """Give each remote variant of a step of type `kind` its letter: by id, else by text, else by order.
+
+    A variant that neither the state (`base`) nor the file (`ours`) has gets a free letter.
+    Raises ValueError if there are more variants than letters.
+    """
+    left = list(variants)
+    found: dict[str, RemoteVariant] = {}
+    known = dict(base.variants) if base else {}
+    in_file = dict(ours.variants) if ours else {}
+    for letter, row in known.items():
+        match = next((each for each in left if each.id == row.id), None)
+        if match:
+            left.remove(match)
+            found[letter] = match
+    texts = {letter: row.content for letter, row in known.items() if row.id is None}
+    texts |= {letter: row for letter, row in in_file.items() if letter not in known}
+    for letter, variant in texts.items():
+        match = _take(left, kind, variant)
+        if match:
+            found[letter] = match
+    by_order = [letter for letter in texts if letter not in found and (letter in known or base is None)]
+    for letter, each in zip(by_order, list(left), strict=False):
+        left.remove(each)
+        found[letter] = each
+    free = [letter for letter in LETTERS if letter not in {*known, *found, *in_file}]
+    if len(left) > len(free):
+        raise ValueError("the step has more variants than there are letters")
+    found.update(zip(free, left, strict=False))
+    return dict(sorted(found.items()))
+
+
 def similarity(step: RemoteStep, content: Content) -> float:
-    """The share of words in common, from 0 to 1, of the two variants that are most alike."""
+    """Return the share of common words, 0 to 1, of the two most similar variants."""
     return max(
         (
             shared_words(ours.payload | {"note": ours.task_note}, {**theirs.payload, "note": theirs.task_note or ""})
@@ -71,12 +117,12 @@ def similarity(step: RemoteStep, content: Content) -> float:
 
 
 def says_something(step: RemoteStep) -> bool:
-    """Whether the step has any text; a bare call or profile view has none."""
+    """Whether the step has any text. A bare call or profile view has none."""
     return any(has_text(row.payload, row.task_note) for row in step.variants)
 
 
 def could_be(step: RemoteStep, content: Content) -> bool:
-    """Whether a step could be `content` after all: its type, and its day or half of its words."""
+    """Whether a step could be `content` after an edit: same type, and same day or half of the words."""
     if step.type != STEP_TYPES[content.type].code:
         return False
     return step.day in (None, content.day) or similarity(step, content) >= MOSTLY_EQUAL
@@ -84,42 +130,49 @@ def could_be(step: RemoteStep, content: Content) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What the steps that a state does not know are: ours after all, too near to tell, second copies, or others'."""
+    """What the steps that the state does not know are.
+
+    `adopt`: ours, by address. `possible`: too similar to decide without a person, each with the addresses it may be.
+    `duplicates`: equal to a step that we have, by its address. `unmanaged`: everything else.
+    """
 
     adopt: dict[str, RemoteStep]
-    ask: tuple[tuple[tuple[str, ...], RemoteStep], ...]  # each with the addresses that it may be
-    doubles: tuple[tuple[str, RemoteStep], ...]
-    others: tuple[RemoteStep, ...]
+    possible: tuple[tuple[tuple[str, ...], RemoteStep], ...]
+    duplicates: tuple[tuple[str, RemoteStep], ...]
+    unmanaged: tuple[RemoteStep, ...]
 
 
 def match_steps(
     unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]
 ) -> Matches:
-    """Sorts `unknown` steps. `creates` are the steps to come, `managed` those that the state knows, by address."""
+    """Sort `unknown` steps. `creates` are the steps to create, `managed` those that the state knows, by address.
+
+    Strict on purpose: only an equal text is adopted, because a wrong match or a second create reaches prospects.
+    """
     adopt: dict[str, RemoteStep] = {}
-    ask: list[tuple[tuple[str, ...], RemoteStep]] = []
-    doubles: list[tuple[str, RemoteStep]] = []
-    others: list[RemoteStep] = []
+    possible: list[tuple[tuple[str, ...], RemoteStep]] = []
+    duplicates: list[tuple[str, RemoteStep]] = []
+    unmanaged: list[RemoteStep] = []
     for step in unknown:
-        open_ones = {address: content for address, content in creates.items() if address not in adopt}
+        open_creates = {address: content for address, content in creates.items() if address not in adopt}
         taken = {**managed, **{address: creates[address] for address in adopt}}
-        near, twin = _near(step, open_ones), _same(step, taken)
-        if says_something(step) and (same := _same(step, open_ones)):
-            adopt[same] = step
-        elif twin and (says_something(step) or not near):
-            doubles.append((twin, step))
-        elif near:
-            ask.append((near, step))
+        similar, original = _similar(step, open_creates), _equal(step, taken)
+        if says_something(step) and (equal := _equal(step, open_creates)):
+            adopt[equal] = step
+        elif original and (says_something(step) or not similar):
+            duplicates.append((original, step))
+        elif similar:
+            possible.append((similar, step))
         else:
-            others.append(step)
-    return Matches(adopt, tuple(ask), tuple(doubles), tuple(others))
+            unmanaged.append(step)
+    return Matches(adopt, tuple(possible), tuple(duplicates), tuple(unmanaged))
 
 
-def _same(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
+def _equal(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
     return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
-def _near(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
+def _similar(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
     bare = not says_something(step)
     return tuple(
         address
@@ -128,14 +181,49 @@ def _near(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
     )
 
 
+def pair_steps(
+    steps: Sequence[RemoteStep],
+    contents: Mapping[str, Content],
+    ids: Mapping[str, str],
+    equal: Callable[[RemoteStep, Content], bool],
+) -> dict[str, str]:
+    """Pair the remote steps of an import with the steps of its file; return the file's key by remote id.
+
+    Generous on purpose: an import creates nothing, and the merge keeps both sides of what differs. In this order: by
+    configured id (`ids`), equal and on the same day, equal, on the same day, half of the words in common (the most
+    similar first). `equal` compares everything but the day. `steps` must be in order of preference.
+    """
+    found = {step.id: ids[step.id] for step in steps if ids.get(step.id) in contents}
+
+    def pair_by(score: Callable[[RemoteStep, Content], float]) -> None:
+        for step in steps:
+            if step.id in found:
+                continue
+            code_of = {name: STEP_TYPES[content.type].code for name, content in contents.items()}
+            left = [name for name in contents if name not in found.values() and code_of[name] == step.type]
+            scores = {name: score(step, contents[name]) for name in left}
+            best = max(scores, key=lambda name: scores[name], default=None)
+            if best is not None and scores[best] > 0:
+                found[step.id] = best
+
+    pair_by(lambda step, content: equal(step, content) and step.day in (None, content.day))
+    pair_by(equal)
+    pair_by(lambda step, content: step.day == content.day)
+    pair_by(lambda step, content: share if (share := similarity(step, content)) >= MOSTLY_EQUAL else 0)
+    return found
+
+
 def created_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) -> StepState:
-    """The entry of a step whose create told its id; its variants' ids are in the order in which they were sent."""
+    """Return the entry of a step whose create returned its id. `variant_ids` are in the order that was sent."""
     return step_state(content, step_id, dict(zip(content.variants, variant_ids, strict=False)))
 
 
 def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
-    """`entry` with the ids of its variants and nothing else of what was read: a day or a switch that somebody changed
-    there is drift. None where it cannot be told which is which; a single variant is, whatever it says."""
+    """Return `entry` with the ids of its variants and nothing else that was read.
+
+    A day or a status that was changed in Saleshandy is drift. A single variant is matched whatever its text.
+    None if the variants cannot be told apart.
+    """
     ids = match_variants(step, entry.content)
     if ids is None and len(entry.variants) == 1 == len(step.variants):
         ids = dict.fromkeys(entry.variants, step.variants[0].id)
@@ -146,15 +234,15 @@ def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
 
 
 def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -> tuple[StepState | None, bool]:
-    """The entry of a step that was found by reading, and whether it says what `content` says.
+    """Return the entry of a step that was found by reading, and whether it says what `content` says.
 
-    None where the type is another. Where the text is another, the entry records what was *read*. Fields that the
-    read does not tell are taken from `content` on trust and marked `assumed`, unless we sent them ourselves.
+    None if the type differs. If the text differs, the entry records what was *read*. Fields that the API did not return
+    are taken from `content` and marked `assumed`, unless seqsync sent them itself (`sent_by_us`).
     """
     if step.type != STEP_TYPES[content.type].code:
         return None, False
     ids = match_variants(step, content)
-    assumed = () if sent_by_us else tuple(_untold(step, content))
+    assumed = () if sent_by_us else tuple(_not_returned(step, content))
     if ids is not None:
         entry = step_state(content, step.id, ids)
         off = {row.id for row in step.variants if row.status == 0}
@@ -165,8 +253,8 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
         day = step.day or content.day
         return entry.model_copy(update={"assumed": assumed, "variants": variants, "day": day}), True
     variants = {
-        letter: _as_read(row, content.variants.get(letter))
-        for letter, row in zip("abcdefghijklmnopqrstuvwxyz", step.variants, strict=False)
+        letter: _variant_as_read(row, content.variants.get(letter))
+        for letter, row in zip(LETTERS, step.variants, strict=False)
     }
     entry = StepState(
         id=step.id,
@@ -180,22 +268,23 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
     return entry, False
 
 
-def _untold(step: RemoteStep, content: Content) -> list[str]:
-    told = {
+def _not_returned(step: RemoteStep, content: Content) -> list[str]:
+    """Name the fields that the API did not return."""
+    returned = {
         "day": step.day is not None,
         "priority": content.is_email or step.priority is not None,
         "assignee": content.assignee is None or step.assignee is not None,
         "attachments": not content.is_email or all(row.attachments is not None for row in step.variants),
         "task_note": content.is_email or all(row.task_note is not None for row in step.variants),
     }
-    return [name for name, is_told in told.items() if not is_told]
+    return [name for name, is_returned in returned.items() if not is_returned]
 
 
-def _as_read(row: RemoteVariant, wanted: Variant | None) -> VariantState:
+def _variant_as_read(row: RemoteVariant, desired: Variant | None) -> VariantState:
     payload = {name: value for name, value in row.payload.items() if value not in ("", None)}
     content = Variant(
         payload=payload,
-        task_note=row.task_note if row.task_note is not None else (wanted.task_note if wanted else ""),
-        attachments=row.attachments if row.attachments is not None else (wanted.attachments if wanted else ()),
+        task_note=row.task_note if row.task_note is not None else (desired.task_note if desired else ""),
+        attachments=row.attachments if row.attachments is not None else (desired.attachments if desired else ()),
     )
     return VariantState(id=row.id, content=content, digest=variant_digest(content), status=0 if row.status == 0 else 1)

@@ -80,7 +80,7 @@ class PlanInputs:
     what was read of the account, None where nothing was; with it no sequence may be left out as unchanged.
     """
 
-    wanted: Mapping[str, DesiredSequence]
+    desired: Mapping[str, DesiredSequence]
     state: State | None
     environment: str
     api_host: str
@@ -94,15 +94,15 @@ class PlanInputs:
     damaged: bool = False
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()
-    app: RemoteAccount | None = None
+    remote: RemoteAccount | None = None
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
     """The plan. Raises UsageError where a target or exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
-    app, held = inputs.app, ThreeWayResult(inputs.state)
+    app, held = inputs.remote, ThreeWayResult(inputs.state)
     if app is not None:
-        held = compare_three_way(inputs.state, inputs.wanted, app, DRIFT in inputs.allowed)
+        held = compare_three_way(inputs.state, inputs.desired, app, DRIFT in inputs.allowed)
     differences = [*_all_changes(replace(inputs, state=held.state)), *held.records]
     if app is not None:
         differences = reconcile_with_remote(app, held, differences)
@@ -110,17 +110,17 @@ def make_plan(inputs: PlanInputs) -> Plan:
     # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
     everything = block_unsafe(differences, held.state, inputs.off)
     chosen = select(everything, inputs.selection)
-    places = {f"{row.key}.{step}": place for row in inputs.wanted.values() for place, step in enumerate(row.steps)}
+    places = {f"{row.key}.{step}": place for row in inputs.desired.values() for place, step in enumerate(row.steps)}
     changes = in_plan_order(_carried_out(chosen, everything, seen, places, held.days), places)
     taken = {id(change) for change in chosen}
     left_out = {change.sequence for change in everything if id(change) not in taken}
-    told = left_out_note(inputs.selection, (*inputs.wanted, *inputs.unchanged), everything)
+    told = left_out_note(inputs.selection, (*inputs.desired, *inputs.unchanged), everything)
     inputs = replace(inputs, notes=(*inputs.notes, *told))
     return _plan(inputs, held, changes, left_out)
 
 
 def _plan(inputs: PlanInputs, held: ThreeWayResult, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
-    state, app = inputs.state, inputs.app
+    state, app = inputs.state, inputs.remote
     planned = dict(_planned(inputs, changes, left_out))
     active = {key for key, row in planned.items() if row.active}
     overwriting = any(change.reason in OVERWRITES and change.calls for change in changes)
@@ -163,7 +163,7 @@ def _carried_out(
 
 
 def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
-    for row in inputs.wanted.values():
+    for row in inputs.desired.values():
         yield row.key
         for step, content in row.steps.items():
             yield f"{row.key}.{step}"
@@ -177,10 +177,10 @@ def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
 
 def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
     known: dict[str, SequenceState] = dict(inputs.state.sequences) if inputs.state else {}
-    for key in sorted(inputs.wanted):
-        wanted = inputs.wanted[key]
+    for key in sorted(inputs.desired):
+        wanted = inputs.desired[key]
         old = wanted.formerly
-        if old and old in known and key not in known and old not in inputs.wanted and old not in inputs.unchanged:
+        if old and old in known and key not in known and old not in inputs.desired and old not in inputs.unchanged:
             known[key] = known.pop(old)
             yield Change(
                 address=key,
@@ -193,7 +193,7 @@ def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
             )
         yield from sequence_changes(wanted, known.get(key), inputs.open_addresses, inputs.policy)
     for key in sorted(known):
-        if key not in inputs.wanted and key not in inputs.unchanged:
+        if key not in inputs.desired and key not in inputs.unchanged:
             yield forgotten_sequence(key, known[key], inputs.removed)
 
 
@@ -202,8 +202,8 @@ def _planned(
 ) -> Iterable[tuple[str, PlannedSequence]]:
     blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
     known = inputs.state.sequences if inputs.state else {}
-    for key in sorted(inputs.wanted):
-        wanted = inputs.wanted[key]
+    for key in sorted(inputs.desired):
+        wanted = inputs.desired[key]
         entry = known.get(key) or known.get(wanted.formerly or "")
         yield (
             key,
@@ -214,7 +214,7 @@ def _planned(
                 files=wanted.files,
                 source_digest=wanted.source_digest,
                 complete=key not in blocked and key not in left_out,
-                active=_active(inputs.app, entry.id if entry else wanted.remote_id),
+                active=_active(inputs.remote, entry.id if entry else wanted.remote_id),
             ),
         )
 

@@ -27,7 +27,7 @@ def rollback_plan(then: State, inputs: PlanInputs) -> Plan:
     plan = make_plan(
         replace(
             inputs,
-            wanted={key: _wanted(key, row, now) for key, row in then.sequences.items()},
+            desired={key: _wanted(key, row, now) for key, row in then.sequences.items()},
             unchanged=(),
             removed=(),
             notes=(*notes, *inputs.notes),

@@ -425,7 +425,7 @@ def reconcile_with_remote(app: RemoteAccount, held: ThreeWayResult, changes: Seq
     looks = _looks(app, held, changes)
     made = _made_variants(app, held, changes)
     ours = {step.id for found in looks.values() for step in found.adopt.values()} | set(made.values())
-    ours |= {step.id for found in looks.values() for _, step in found.ask}
+    ours |= {step.id for found in looks.values() for _, step in found.possible}
     held.drift = [row for row in held.drift if row.remote_id not in ours]
     judged = [_judged(change, app, held, looks, made) for change in changes]
     shown = {change.address for change in judged if SHOWS & {change.action, change.wanted}}
@@ -464,7 +464,7 @@ def _looks(app: RemoteAccount, held: ThreeWayResult, changes: Iterable[Change]) 
 def _tell(held: ThreeWayResult, key: str, found: Matches) -> None:
     """What else stands in a sequence that is about to be adopted."""
     held.drift += added(key, found)
-    for step in found.others:
+    for step in found.unmanaged:
         hold_day(held, key, step)
 
 
@@ -544,7 +544,7 @@ def _new_step(change: Change, held: ThreeWayResult, found: Matches | None) -> Ch
     if found and (step := found.adopt.get(change.address)):
         update = {"action": Action.ADOPT, "reason": Reason.FOUND, "remote_id": step.id, "calls": ()}
         return change.model_copy(update={**update, "impact": Impact.NONE})
-    asked = [step.id for names, step in found.ask if change.address in names] if found else []
+    asked = [step.id for names, step in found.possible if change.address in names] if found else []
     if asked:
         return block(
             change,

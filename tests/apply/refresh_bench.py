@@ -136,7 +136,7 @@ class Trial(Bench):
         read = RemoteReader(self.api, self.clock, 120.0).read(ReadRequest(known.sequences, ids), owned)
         assert not read.unread
         rows = {row.key: row for row in files}
-        return make_plan(PlanInputs(rows, known, "default", "api", allowed=allowed, app=read.app, **more))
+        return make_plan(PlanInputs(rows, known, "default", "api", allowed=allowed, remote=read.app, **more))
 
     def carry(self, plan: Plan) -> ApplyReport:
         """Apply a plan that was made before."""

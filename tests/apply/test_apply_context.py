@@ -19,38 +19,38 @@ FAR = message(2, "nothing of all that is here")
 def test_equal_text_is_adopted() -> None:
     """A step that says what one to be created says is that one."""
     found = match_steps([remote("s1", HELLO)], {"q.a": HELLO}, {})
-    assert (list(found.adopt), found.ask, found.doubles, found.others) == (["q.a"], (), (), ())
+    assert (list(found.adopt), found.possible, found.duplicates, found.unmanaged) == (["q.a"], (), (), ())
 
 
 def test_another_day_is_not_the_same_step() -> None:
     """Where the day is told it counts; where it is not the text decides."""
-    assert match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).others
+    assert match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).unmanaged
     assert list(match_steps([remote("s1", HELLO, day=None)], {"q.a": HELLO}, {}).adopt) == ["q.a"]
 
 
 def test_half_of_the_words_is_too_near_to_tell() -> None:
     """An edited text is neither adopted nor doubled: a person is asked."""
     found = match_steps([remote("s1", NEAR)], {"q.a": HELLO}, {})
-    assert [(addresses, step.id) for addresses, step in found.ask] == [(("q.a",), "s1")]
+    assert [(addresses, step.id) for addresses, step in found.possible] == [(("q.a",), "s1")]
 
 
 def test_a_bare_step_is_asked_about_with_every_address() -> None:
     """A call without a note may be any of the calls to come, and all of them are named."""
     found = match_steps([remote("s1", call(1))], {"q.a": call(1), "q.b": call(1), "q.c": call(2)}, {})
-    assert found.ask[0][0] == ("q.a", "q.b")
+    assert found.possible[0][0] == ("q.a", "q.b")
 
 
 def test_others_are_left_alone() -> None:
     """A step like nothing of ours is somebody else's."""
-    assert [step.id for step in match_steps([remote("s1", FAR)], {"q.a": HELLO}, {}).others] == ["s1"]
+    assert [step.id for step in match_steps([remote("s1", FAR)], {"q.a": HELLO}, {}).unmanaged] == ["s1"]
 
 
 def test_a_second_copy_of_a_managed_step_is_told() -> None:
     """What equals a managed step is a second copy, with or without content."""
-    assert [(name, s.id) for name, s in match_steps([remote("s2", HELLO)], {}, {"q.a": HELLO}).doubles] == [
+    assert [(name, s.id) for name, s in match_steps([remote("s2", HELLO)], {}, {"q.a": HELLO}).duplicates] == [
         ("q.a", "s2")
     ]
-    assert [(name, s.id) for name, s in match_steps([remote("s2", call(1))], {}, {"q.a": call(1)}).doubles] == [
+    assert [(name, s.id) for name, s in match_steps([remote("s2", call(1))], {}, {"q.a": call(1)}).duplicates] == [
         ("q.a", "s2")
     ]
 
@@ -59,13 +59,13 @@ def test_a_second_copy_of_a_step_that_is_just_adopted_is_told() -> None:
     """Of two equal unknown steps one is ours and the other is a second copy, never somebody else's."""
     found = match_steps([remote("s1", HELLO), remote("s2", HELLO)], {"q.a": HELLO}, {})
     assert found.adopt["q.a"].id == "s1"
-    assert [(name, step.id) for name, step in found.doubles] == [("q.a", "s2")]
+    assert [(name, step.id) for name, step in found.duplicates] == [("q.a", "s2")]
 
 
 def test_a_bare_step_that_may_still_be_to_come_is_asked_about_first() -> None:
     """A call that equals a managed one and one to be created is a question, not a second copy."""
     found = match_steps([remote("s1", call(1))], {"q.b": call(1)}, {"q.a": call(1)})
-    assert (len(found.ask), found.doubles) == (1, ())
+    assert (len(found.possible), found.duplicates) == (1, ())
 
 
 def test_variants_are_matched_by_what_they_say() -> None:

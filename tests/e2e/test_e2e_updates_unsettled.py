@@ -57,7 +57,7 @@ def planned(content: Content, step: StepState) -> tuple[Change, ...]:
     """The changes of one step with a file."""
     files = wanted("trial", steps={"intro": content})
     before = state(trial=known(step))
-    return make_plan(PlanInputs(wanted={"trial": files}, state=before, environment="default", api_host="api")).changes
+    return make_plan(PlanInputs(desired={"trial": files}, state=before, environment="default", api_host="api")).changes
 
 
 def left(content: Content, **body: Any) -> StepState:

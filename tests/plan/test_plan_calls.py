@@ -20,7 +20,7 @@ def planned(before: SequenceState, after: dict[str, Content], **more: object) ->
     """The plan of one sequence."""
     fields = {name: more.pop(name) for name in ("moved", "removed") if name in more}
     rows = {"trial": wanted(steps=after, **fields)}
-    return make_plan(PlanInputs(wanted=rows, state=state(trial=before), environment="e", api_host="a", **more))
+    return make_plan(PlanInputs(desired=rows, state=state(trial=before), environment="e", api_host="a", **more))
 
 
 def calls(plan: Plan) -> list[Call]:

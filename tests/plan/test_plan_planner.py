@@ -19,7 +19,7 @@ from sequence_sync.state.model import State
 def planned(*sequences: DesiredSequence, by: State | None = None, **more: object) -> Plan:
     """The plan of `sequences` against the state `by`."""
     rows = {row.key: row for row in sequences}
-    return make_plan(PlanInputs(wanted=rows, state=by, environment="default", api_host="api", **more))
+    return make_plan(PlanInputs(desired=rows, state=by, environment="default", api_host="api", **more))
 
 
 def told(plan: Plan) -> list[tuple[str, str, str]]:

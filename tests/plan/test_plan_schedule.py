@@ -98,7 +98,9 @@ def test_at_the_end_of_the_days_nobody_waits() -> None:
 def planned(before: dict[str, Content], after: dict[str, Content], **more: object) -> Plan:
     """The plan from one set of steps to another."""
     rows = {"trial": wanted(steps=after)}
-    return make_plan(PlanInputs(wanted=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more))
+    return make_plan(
+        PlanInputs(desired=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more)
+    )
 
 
 emails = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 9), max_size=6).filter(

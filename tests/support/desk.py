@@ -102,7 +102,9 @@ class Desk:
 
     def plan(self, *allowed: str, **more: Any) -> Plan:
         """The refreshed plan."""
-        return make_plan(PlanInputs(self.files, self.state, "default", "api", allowed=allowed, app=self.app(), **more))
+        return make_plan(
+            PlanInputs(self.files, self.state, "default", "api", allowed=allowed, remote=self.app(), **more)
+        )
 
 
 def lines(plan: Plan) -> list[tuple[str, str, str]]:

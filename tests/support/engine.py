@@ -118,7 +118,7 @@ class Bench:
         """The plan of `files` against the state."""
         return make_plan(
             PlanInputs(
-                wanted={row.key: row for row in files}, state=self.manager.state, environment="default", api_host="api"
+                desired={row.key: row for row in files}, state=self.manager.state, environment="default", api_host="api"
             )
         )
 

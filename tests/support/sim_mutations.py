@@ -159,7 +159,7 @@ def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def blind(*given: Mapping[str, Any]) -> Matches:
         found = real(*given)
-        return replace(found, doubles=(), others=(*found.others, *(step for _, step in found.doubles)))
+        return replace(found, duplicates=(), unmanaged=(*found.unmanaged, *(step for _, step in found.duplicates)))
 
     monkeypatch.setattr(looking, "match_steps", blind)
 

@@ -130,7 +130,7 @@ class Simulation(Deciding):
         open_ones = frozenset(row.address for row in view.open_intents)
         return make_plan(
             PlanInputs(
-                wanted=self.files,
+                desired=self.files,
                 state=view.state,
                 environment="default",
                 api_host="api",

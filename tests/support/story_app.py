@@ -48,13 +48,13 @@ class AppStory(Simulation):
         )
         return make_plan(
             PlanInputs(
-                wanted=self.files,
+                desired=self.files,
                 state=state,
                 environment="default",
                 api_host="api",
                 allowed=self.allowed,
                 policy=Policy(removed_steps=self.profile.removed_steps),
-                app=read.app,
+                remote=read.app,
             )
         )
 
