@@ -1,6 +1,6 @@
-"""The operating system's calls that state files need, as a port: tests and the simulation put a failing one in.
+"""Write files atomically and durably, and the port to the operating system that tests replace with a failing one.
 
-Knows nothing of states. Everything raises OSError.
+Knows nothing of what is in a file. Every function raises OSError.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-NEW_FILE_MODE = 0o600  # a state may hold the copy of emails
+NEW_FILE_MODE = 0o600  # state files, plans and reports hold the text of emails
 
 
 class Disk:
-    """Thin: one call each, nothing caught."""
+    """The calls to the operating system. One call a method; no error is caught."""
 
     def read(self, path: Path) -> bytes:
-        """The whole file."""
+        """Return the contents of a file."""
         return path.read_bytes()
 
     def create(self, path: Path, mode: int) -> int:
-        """A descriptor to an emptied or new file; a link in its place is refused."""
+        """Open a new or emptied file for writing. Refuse to follow a link."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
 
     def open_to_append(self, path: Path) -> int:
-        """A descriptor whose writes go to the end of the file."""
+        """Open a file whose writes go to its end. Refuse to follow a link."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, NEW_FILE_MODE)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """One write; how many bytes went out."""
+        """Write once, and return how many bytes were written."""
         return os.write(descriptor, data)
 
     def fsync(self, descriptor: int) -> None:
-        """Down to the medium. macOS's own fsync stops at the drive's cache."""
+        """Flush to the medium."""
+        # On macOS, os.fsync reaches only the cache of the drive.
         full: int | None = getattr(fcntl, "F_FULLFSYNC", None)
         if full is None:
             os.fsync(descriptor)
@@ -41,11 +42,11 @@ class Disk:
             fcntl.fcntl(descriptor, full)
 
     def close(self, descriptor: int) -> None:
-        """Give the descriptor back."""
+        """Close a descriptor."""
         os.close(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Rename over what is there, in one go."""
+        """Rename `source` to `target` atomically, replacing an existing file."""
         source.replace(target)
 
     def remove(self, path: Path) -> None:
@@ -53,7 +54,7 @@ class Disk:
         path.unlink()
 
     def fsync_folder(self, folder: Path) -> None:
-        """Make the names in `folder` durable."""
+        """Flush the file names in `folder` to the medium, so that a rename survives a power failure."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -61,44 +62,60 @@ class Disk:
             os.close(descriptor)
 
 
-def write_whole(disk: Disk, path: Path, data: bytes, mode: int = NEW_FILE_MODE) -> None:
-    """Put `data` at `path`, whole or not at all, durably: a neighbour is written, flushed and renamed over it.
+def write_atomically(
+    path: Path,
+    data: bytes,
+    *,
+    mode: int = NEW_FILE_MODE,
+    disk: Disk | None = None,
+    temporary: str | None = None,
+) -> None:
+    """Replace `path` with `data`, completely or not at all, and durably.
 
-    One writer at a time: the neighbour's name is fixed (`<name>.tmp`), so that what a kill leaves behind is written
-    over by the next. Raises OSError; the old file is whole then, unless only the last flush of the folder failed.
+    The data goes into a temporary file in the same folder. That file is flushed and renamed to `path`, then the folder
+    is flushed. `temporary` is the name of that file, `<name>.tmp` by default: it suits one writer at a time, and the
+    next write replaces what a killed process left. Where several processes may write, pass a name of this process.
+
+    Raises OSError. The old file is then unchanged, unless only the flush of the folder failed.
     """
-    neighbour = path.with_name(f"{path.name}.tmp")
-    descriptor = disk.create(neighbour, mode)
+    disk = disk or Disk()
+    beside = path.with_name(temporary or f"{path.name}.tmp")
+    descriptor = disk.create(beside, mode)
     try:
         try:
             os.fchmod(descriptor, mode)
-            left = memoryview(data)
-            while left:
-                left = left[disk.write(descriptor, bytes(left)) :]
+            remaining = memoryview(data)
+            while remaining:
+                remaining = remaining[disk.write(descriptor, bytes(remaining)) :]
             disk.fsync(descriptor)
         finally:
             disk.close(descriptor)
-        disk.replace(neighbour, path)
+        disk.replace(beside, path)
     except OSError:
         with suppress(OSError):
-            disk.remove(neighbour)
+            disk.remove(beside)
         raise
     disk.fsync_folder(path.parent)
 
 
-class Rescue:
-    """Files in `folder`, which is made when it is first needed."""
+def temporary_name(path: Path) -> str:
+    """Return a hidden name beside `path` that only this process uses."""
+    return f".{path.name}.{os.getpid()}.tmp"
+
+
+class RescueFolder:
+    """The folder that receives a state or journal that could not be written to its own place."""
 
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self._folder = folder
         self._disk = disk or Disk()
 
     def save(self, name: str, data: bytes) -> str | None:
-        """The path of the file that now holds `data` durably; None where even that failed."""
+        """Write `data` durably, creating the folder first. Return the path, or None where that failed too."""
         path = self._folder / name
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._disk, path, data)
+            write_atomically(path, data, disk=self._disk)
         except OSError:
             return None
         return str(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sequence_sync.cli.options import CommandContext
 from sequence_sync.errors import UsageError
+from sequence_sync.files import temporary_name, write_atomically
 
 if TYPE_CHECKING:
     from sequence_sync.operations.workspace import Workspace
@@ -42,16 +43,9 @@ def write_result(path: str, data: bytes, what: str) -> None:
     if target.exists() and not target.is_file():
         _write_into(target, path, data, what)
         return
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
+        write_atomically(target, data, temporary=temporary_name(target))
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UsageError(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
 
 

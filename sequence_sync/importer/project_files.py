@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sequence_sync.errors import SeqsyncError, UsageError
-from sequence_sync.files import Disk, write_whole
+from sequence_sync.files import write_atomically
 from sequence_sync.importer.three_way import Field, RemoteStepView, RemoteVariantView, view_of_step
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import DesiredSequence
@@ -348,7 +348,7 @@ class ProjectFiles:
                 return
             target.parent.mkdir(parents=True, exist_ok=True)
             mode = target.stat().st_mode & 0o777 if there is not None else 0o644
-            write_whole(Disk(), target, data, mode)
+            write_atomically(target, data, mode=mode)
         except OSError as error:
             hint = "When it can be, run the same import again."
             raise ProjectFileError("A file could not be written.", f"{path}: {error.strerror}.", hint) from None

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sequence_sync.files import Rescue
+from sequence_sync.files import RescueFolder
 from sequence_sync.model.report import Event, NullObserver, Observer
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.provider.client import SaleshandyClient
@@ -88,7 +88,7 @@ def locked_session(
     )
     lock = backend.lock(info, timeout, clock)
     try:
-        rescue = Rescue(workspace.scratch / "rescue")
+        rescue = RescueFolder(workspace.scratch / "rescue")
         lineage = str(uuid.uuid4())
         where = workspace.loaded.settings.state_path(workspace.name)
         manager = StateManager(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.create import with_variant
 from sequence_sync.errors import StateError, UsageError
+from sequence_sync.files import write_atomically
 from sequence_sync.model.address import Address, check_pattern, parse_address
 from sequence_sync.model.sequence import Content
 from sequence_sync.operations.plan import load_desired
@@ -88,7 +89,7 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
         backup = workspace.scratch / "backups" / f"before-rm-{manager.state.serial}.json"
         try:
             backup.parent.mkdir(parents=True, exist_ok=True)
-            backup.write_bytes(encode(manager.state))
+            write_atomically(backup, encode(manager.state))
         except OSError as error:
             raise StateError("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
         if address.step is None:

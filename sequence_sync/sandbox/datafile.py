@@ -7,13 +7,12 @@ it is.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sequence_sync.errors import UsageError
+from sequence_sync.files import temporary_name, write_atomically
 from sequence_sync.sandbox.model import KINDS, Account, Sequence, plain, restored
 
 VERSION = 1
@@ -60,21 +59,8 @@ def _checked(contents: Contents) -> Contents:
 
 
 def save(path: Path, seed: str, counter: int, account: Account, sequences: Iterable[Sequence]) -> None:
-    """Replace the file: temporary file beside it, fsync, rename, fsync of the folder. Raises OSError."""
+    """Replace the file atomically and durably. Raises OSError."""
     head = json.dumps({"version": VERSION, "seed": seed, "counter": counter, "account": plain(account)})
     rows = ",\n".join(sequence.stored for sequence in sequences)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(f'{head[:-1]}, "sequences": [\n{rows}\n]}}\n'.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    data = f'{head[:-1]}, "sequences": [\n{rows}\n]}}\n'.encode()
+    write_atomically(path, data, temporary=temporary_name(path))

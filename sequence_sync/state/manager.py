@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sequence_sync.errors import AccountError, StateError
-from sequence_sync.files import Rescue
+from sequence_sync.files import RescueFolder
 from sequence_sync.state.backends.base import Lock, StateBackend, Stored
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.history import HistoryWriter
@@ -144,7 +144,7 @@ class StateManager:
         backend: StateBackend,
         lock: Lock,
         account: Account,
-        rescue: Rescue,
+        rescue: RescueFolder,
         *,
         lineage: str,
         run: str,

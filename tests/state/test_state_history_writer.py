@@ -11,7 +11,7 @@ from support.ledgers import ACCOUNT, INTENT, Home, made
 from support.states import LINEAGE, FailingDisk, FakeClock, a_state, info, new_step
 
 from sequence_sync.errors import StateError
-from sequence_sync.files import Rescue
+from sequence_sync.files import RescueFolder
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.history import AnyLine, CallLine, SerialLine, decode_lines, state_at
 from sequence_sync.state.journal import (
@@ -95,7 +95,7 @@ def begun(backend: MemoryBackend, run: str) -> StateManager:
     lock = backend.lock(info(run), 0, FakeClock())
     author = ANNA.model_copy(update={"operation": run})
     return StateManager(
-        backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run=run, author=lambda: author
+        backend, lock, ACCOUNT, RescueFolder(Path("/nonexistent")), lineage=LINEAGE, run=run, author=lambda: author
     )
 
 

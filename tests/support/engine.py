@@ -11,7 +11,7 @@ from support.states import FakeClock, info
 
 from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
-from sequence_sync.files import Rescue
+from sequence_sync.files import RescueFolder
 from sequence_sync.model.report import ApplyReport
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import STEP_TYPES
@@ -107,7 +107,7 @@ class Bench:
         backend, run = MemoryBackend(self.store), f"run{self.runs}"
         lock = backend.lock(info(run), 0.0, self.clock)
         self.manager = StateManager(
-            backend, lock, Account("default", "api"), Rescue(self.folder), lineage="one", run=run
+            backend, lock, Account("default", "api"), RescueFolder(self.folder), lineage="one", run=run
         )
         known = {"cut_off": False, "no_record": not self.manager.last_run_ended} | more
         return ApplyContext(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from support.states import HOST, LINEAGE, FakeClock, info, new_step
 
-from sequence_sync.files import Disk, Rescue
+from sequence_sync.files import Disk, RescueFolder
 from sequence_sync.state.backends.base import Lock
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.backends.local import LocalBackend
@@ -45,7 +45,7 @@ class Home:
             self.lock.release()
         backend = self.backend(disk)
         self.lock = backend.lock(info(name), 0, FakeClock())
-        keep = Rescue(self.folder / ".seqsync" / "rescue", rescue)
+        keep = RescueFolder(self.folder / ".seqsync" / "rescue", rescue)
         return StateManager(backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, seen=HighWaterMark(self.seen))
 
     def stored(self) -> State:
@@ -66,4 +66,4 @@ def memory_ledger(store: MemoryStore) -> StateManager:
     """A run on a state in memory."""
     backend = MemoryBackend(store)
     lock = backend.lock(info("r1"), 0, FakeClock())
-    return StateManager(backend, lock, ACCOUNT, Rescue(Path("/nonexistent")), lineage=LINEAGE, run="r1")
+    return StateManager(backend, lock, ACCOUNT, RescueFolder(Path("/nonexistent")), lineage=LINEAGE, run="r1")

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from sequence_sync.errors import StateError
-from sequence_sync.files import Disk, write_whole
+from sequence_sync.files import Disk, write_atomically
 from sequence_sync.model.fields import Frozen
 from sequence_sync.state.model import State
 
@@ -68,4 +68,5 @@ class HighWaterMark:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             plain = {lineage: sight.model_dump() for lineage, sight in self._sights.items()}
-            write_whole(self._disk, self._path, json.dumps(plain, indent=2, sort_keys=True).encode() + b"\n")
+            data = json.dumps(plain, indent=2, sort_keys=True).encode() + b"\n"
+            write_atomically(self._path, data, disk=self._disk)

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sequence_sync.errors import LockLostError, StateError
-from sequence_sync.files import NEW_FILE_MODE, Disk, write_whole
+from sequence_sync.files import NEW_FILE_MODE, Disk, write_atomically
 from sequence_sync.provider.base import Clock
 from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, disk_problem, locked
 
@@ -73,7 +73,7 @@ class LocalBackend:
             if found is not None:
                 mode = self._path.stat().st_mode & 0o777
                 self._back_up(found)
-            write_whole(self._disk, self._path, data, mode)
+            write_atomically(self._path, data, mode=mode, disk=self._disk)
         except OSError as error:
             raise disk_problem("The state cannot be written.", self._path, error) from error
         self._last_write = (write_id, _version(data))
@@ -88,7 +88,7 @@ class LocalBackend:
             written = datetime.fromtimestamp(self._path.stat().st_mtime, UTC).strftime("%Y%m%dT%H%M%S.%fZ")
             self._backups.mkdir(parents=True, exist_ok=True)
             kept = self._backups / f"{self._path.name}.{written}.{found.version[:8]}.json"
-            write_whole(self._disk, kept, found.data)
+            write_atomically(kept, found.data, disk=self._disk)
             for old in sorted(self._backups.glob(f"{self._path.name}.*Z.*.json"))[:-KEPT_BACKUPS]:
                 self._disk.remove(old)
 
@@ -138,7 +138,7 @@ class LocalBackend:
             self._disk.close(self._descriptor)
             self._descriptor = None
         try:
-            write_whole(self._disk, self._journal, data)
+            write_atomically(self._journal, data, disk=self._disk)
         except OSError as error:
             raise disk_problem("The journal cannot be written.", self._journal, error) from error
 

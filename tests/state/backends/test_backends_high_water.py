@@ -8,7 +8,7 @@ import pytest
 from support.states import FailingDisk, a_sequence, a_state
 
 from sequence_sync.errors import StateError
-from sequence_sync.files import Rescue
+from sequence_sync.files import RescueFolder
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.model import State
 
@@ -72,7 +72,7 @@ def test_a_memory_that_cannot_be_kept_is_no_error(path: Path) -> None:
 
 def test_rescue(tmp_path: Path) -> None:
     """A rescued thing lies whole in its folder, readable for its owner only, and its path is told."""
-    told = Rescue(tmp_path / "a" / "rescue").save("x.json", b"data")
+    told = RescueFolder(tmp_path / "a" / "rescue").save("x.json", b"data")
     assert told == str(tmp_path / "a" / "rescue" / "x.json")
     assert Path(told).read_bytes() == b"data"
     assert Path(told).stat().st_mode & 0o777 == 0o600
@@ -81,4 +81,4 @@ def test_rescue(tmp_path: Path) -> None:
 @pytest.mark.parametrize("operation", ["create", "write", "fsync", "replace", "fsync_folder"])
 def test_a_rescue_that_fails_is_told(tmp_path: Path, operation: str) -> None:
     """Where even the rescue fails the caller hears it, so that it can print."""
-    assert Rescue(tmp_path, FailingDisk(operation)).save("x.json", b"data") is None
+    assert RescueFolder(tmp_path, FailingDisk(operation)).save("x.json", b"data") is None
