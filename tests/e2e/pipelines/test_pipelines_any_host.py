@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from github_team import SETTINGS, STATE, Team
 from support.project import KEY, TRIAL
 
