@@ -20,7 +20,8 @@ def steady(text: str, host: str) -> str:
 
 def test_the_transcript_is_real(tmp_path: Path) -> None:
     """Each command of the transcript prints what stands under it."""
-    transcript = README.read_text(encoding="utf-8").split("```")[1]
+    blocks = README.read_text(encoding="utf-8").split("```")[1::2]
+    [transcript] = [block for block in blocks if "$ seqsync init" in block]
     with Sandbox(per_minute=0) as box:
         project = Project(tmp_path, box.url)
         host = box.url.split("/")[2]
