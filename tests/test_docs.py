@@ -61,7 +61,7 @@ def test_no_command_is_promised_that_is_not_there(name: str) -> None:
 
 def anchors(page: Path) -> set[str]:
     """The names by which links reach the headings of a page."""
-    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
+    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S), re.M)
     return {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
