@@ -1,4 +1,4 @@
-"""The pages keep up with the code: what is built is written down, and what is linked is there."""
+"""The pages agree with the code: every type, setting, command and option is documented, and every link has a target."""
 
 from __future__ import annotations
 
@@ -16,33 +16,31 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FORMAT = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
 COMMAND_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+FENCED = re.compile(r"```.*?```", re.S)
 
 
 def command(name: str) -> click.Command:
-    """The command of that name, loaded."""
+    """Return the command of that name, loaded."""
     found = PROGRAM.get_command(click.Context(PROGRAM), name)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("name", STEP_TYPES)
-def test_every_type_of_step_is_written_down(name: str) -> None:
-    """The table of types has a line for each, with the API's code, and each field of it stands on the page."""
+def test_format_page_documents_each_step_type_with_its_code_and_fields(name: str) -> None:
     row = STEP_TYPES[name]
     assert re.search(rf"^\| `{name}` \| {row.code} \|", FORMAT, re.M)
     assert [field for field in sorted(row.fields - {"variants"}) if f"`{field}`" not in FORMAT] == []
 
 
-def test_every_setting_is_written_down() -> None:
-    """The page on the format has a line for each setting."""
+def test_format_page_documents_each_setting() -> None:
     lines = [*Settings.model_fields, *Environment.model_fields, *(f"policy.{name}" for name in Policy.model_fields)]
     missing = [line for line in lines if f"\n| `{line}` |" not in FORMAT]
     assert missing in (["policy", "lint"], [])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_is_written_down(name: str) -> None:
-    """Each command has a chapter, and each of its options and subcommands stands on the page."""
+def test_commands_page_documents_each_command_subcommand_and_option(name: str) -> None:
     assert f"\n## seqsync {name}\n" in COMMAND_PAGE
     found = command(name)
     below = list(found.commands.values()) if isinstance(found, click.Group) else []
@@ -54,24 +52,52 @@ def test_every_command_is_written_down(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", re.findall(r"^## seqsync ([a-z-]+)$", COMMAND_PAGE, re.M))
-def test_no_command_is_promised_that_is_not_there(name: str) -> None:
-    """A chapter about a command is a promise that the command exists."""
+def test_commands_page_documents_only_commands_that_exist(name: str) -> None:
     assert name in COMMANDS
 
 
 def anchors(page: Path) -> set[str]:
-    """The names by which links reach the headings of a page."""
-    titles = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S), re.M)
+    """Return the names by which links reach the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text(encoding="utf-8")), re.M)
     return {re.sub(r"[^a-z0-9 _-]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_reach_a_file_and_a_heading(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)):
+    text = re.sub(r"`[^`\n]*`", "", FENCED.sub("", page.read_text(encoding="utf-8")))
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" in link:
             continue
         target, _, heading = link.partition("#")
         file = page.parent / target if target else page
         assert file.exists(), link
         assert not heading or heading in anchors(file), link
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "README.md"], ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+def test_page_begins_with_its_reader(page: Path) -> None:
+    """The paragraph after the title says who the page is for."""
+    title, paragraph = page.read_text(encoding="utf-8").split("\n\n")[:2]
+    assert title.startswith("# ")
+    assert paragraph.startswith("For "), paragraph
+
+
+def source(name: str) -> Path:
+    """Return the file that the architecture page calls `name`: from the root, or inside the package."""
+    return ROOT / name if (ROOT / name).exists() else ROOT / "sequence_sync" / name
+
+
+def test_architecture_page_names_files_and_definitions_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    files = re.findall(r"`((?:\w+/)*\w+\.py)`", page)
+    assert [name for name in files if not source(name).exists()] == []
+    definitions = re.findall(r"`([\w.]+)` (?:in|of)\s`((?:\w+/)*\w+\.py)`", page)
+    assert len(definitions) > 5
+    wrong = [
+        (name, file)
+        for name, file in definitions
+        if not re.search(rf"^\s*(def |class )?{name.split('.')[-1]}\b[(:= ]", source(file).read_text("utf-8"), re.M)
+    ]
+    assert wrong == []
