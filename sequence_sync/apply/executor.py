@@ -31,7 +31,7 @@ from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status,
 from sequence_sync.plan.matching import normalized_title
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change, Plan, Reason
 from sequence_sync.provider.base import StoppedError
-from sequence_sync.state.journal import EndRecord, IntentRecord, NoteRecord, RunRecord, SettledRecord
+from sequence_sync.state.journal import DamageResolvedRecord, EndRecord, IntentRecord, NoteRecord, RunRecord
 from sequence_sync.state.manager import StateNotSavedError
 from sequence_sync.state.model import Applying, Delta, MadeFrom, SequenceState
 
@@ -295,7 +295,7 @@ class Executor:
             context.forget_list()
         if not context.stopped():
             for number in context.manager.damaged:
-                context.manager.append(SettledRecord(run=context.run, of=number))
+                context.manager.append(DamageResolvedRecord(run=context.run, of=number))
 
     def _run_one(self, run: SequenceExecutor) -> None:
         results = run.run()
@@ -369,8 +369,8 @@ class Executor:
             manager.checkpoint()
         except StateNotSavedError as problem:
             report = report.with_unsaved(str(problem), (problem.printed or b"").decode())
-        if manager.history_problem:
-            told = f"The history of this run could not be written: {manager.history_problem}"
+        if manager.history_error:
+            told = f"The history of this run could not be written: {manager.history_error}"
             report = report.model_copy(update={"notes": (*report.notes, told)})
         return report
 
@@ -381,7 +381,7 @@ class Executor:
             entry = self.context.manager.state.sequences.get(key)
             if entry is None or not planned.complete or key in failed or key in self.undecided:
                 continue
-            unsettled = not all(step.is_settled for step in entry.steps.values())
+            unsettled = not all(step.is_certain for step in entry.steps.values())
             if entry.title != planned.title or unsettled or not _adopted_as_wanted(plan, key, entry):
                 continue  # the next plan has something to tell of it
             made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))

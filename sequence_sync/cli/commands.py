@@ -26,7 +26,7 @@ from sequence_sync.model.address import Address, matches, parse_address
 
 if TYPE_CHECKING:
     from sequence_sync.model.fields import Frozen
-    from sequence_sync.operations.workspace import Listed, Workspace
+    from sequence_sync.operations.workspace import EnvironmentInfo, Workspace
     from sequence_sync.source.project import Project
     from sequence_sync.state.model import State
 
@@ -334,12 +334,12 @@ def import_(door: CommandContext, ids: tuple[str, ...], everything: bool, into: 
     from sequence_sync.cli.actions.apply import STOPPED, observing
     from sequence_sync.cli.context import opened
     from sequence_sync.importer.importer import ImportOptions, import_sequences
-    from sequence_sync.operations.workspace import warn_of_lost_state
+    from sequence_sync.operations.workspace import lost_state_warning
     from sequence_sync.provider.base import StoppedError
     from sequence_sync.render.report import row_text, summary_text
 
     workspace = opened(door)
-    if warning := warn_of_lost_state(workspace):
+    if warning := lost_state_warning(workspace):
         door.console.note(f"Warning: {warning}")
     options = ImportOptions(ids, everything, into, float(lock_timeout))
     key = workspace.key()  # before the orderly part: a signal ends the command that prints it at once
@@ -439,7 +439,7 @@ def schema(door: CommandContext, name: str) -> None:
     door.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")
 
 
-def _text(rows: Sequence[Listed]) -> str:
+def _text(rows: Sequence[EnvironmentInfo]) -> str:
     """A line each: a star before the default, name, host, state."""
     from sequence_sync.render.escape import one_line
 
@@ -448,18 +448,18 @@ def _text(rows: Sequence[Listed]) -> str:
     return "\n".join(f"{star} {name:{names}}  {host:{hosts}}  {state}" for star, name, host, state in cells)
 
 
-def _json(rows: Sequence[Listed]) -> str:
+def _json(rows: Sequence[EnvironmentInfo]) -> str:
     plain = [{"name": row.name, "host": row.host, "state": row.state, "default": row.default} for row in rows]
     return json.dumps({"environments": plain}, indent=2)
 
 
-def _matrix(rows: Sequence[Listed]) -> str:
+def _matrix(rows: Sequence[EnvironmentInfo]) -> str:
     """One line, for `fromJSON` in the matrix of a GitHub workflow: one job, one lock, one state for each."""
     include = [{"environment": row.name, "state": row.state, "concurrency": f"seqsync-{row.name}"} for row in rows]
     return json.dumps({"include": include}, separators=(",", ":"))
 
 
-FORMATS: Mapping[str, Callable[[Sequence[Listed]], str]] = {"text": _text, "json": _json, "matrix": _matrix}
+FORMATS: Mapping[str, Callable[[Sequence[EnvironmentInfo]], str]] = {"text": _text, "json": _json, "matrix": _matrix}
 
 
 @click.command()
@@ -468,7 +468,7 @@ FORMATS: Mapping[str, Callable[[Sequence[Listed]], str]] = {"text": _text, "json
 def environments(door: CommandContext, format_name: str) -> None:
     """List the environments of the settings. No network, no key."""
     # Late, as in every command: its help needs none of it.
-    from sequence_sync.operations.workspace import environments as environments_of
+    from sequence_sync.operations.workspace import list_environments as environments_of
 
     door.console.result(FORMATS[format_name](environments_of(door.root, os.environ)))
 

@@ -22,7 +22,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class DriftResult:
     """What a look found. `unread` are the failures by key: without one the look was complete."""
 
     rows: tuple[Drift, ...]
@@ -54,7 +54,7 @@ def read_remote(
 
 def detect_drift(
     workspace: Workspace, api: Provider, clock: Clock, targets: tuple[str, ...], quick: bool, tell: Tell
-) -> Looked:
+) -> DriftResult:
     """What differs in the app from what was last applied, in the sequences that `targets` name; no files are read.
 
     `quick` reads only the list of sequences: their titles, and which steps there are. Raises UsageError where there
@@ -72,11 +72,11 @@ def detect_drift(
     selection.check(_addresses(state))
     entries = {key: row for key, row in state.sequences.items() if _is_meant(key, row, selection)}
     if not entries:
-        return Looked((), 0, {})
+        return DriftResult((), 0, {})
     refresh = RemoteReader(api, clock, workspace.environment.settle_grace, tell)
     read = refresh.read(ReadRequest(entries, by_list=quick), {row.id for row in state.sequences.values()})
     rows = (row for key, found in read.app.sequences.items() for row in drift_of(key, entries[key], found))
-    return Looked(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
+    return DriftResult(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
 
 
 def _is_meant(key: str, entry: SequenceState, selection: Selection) -> bool:

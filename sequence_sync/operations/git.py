@@ -24,7 +24,7 @@ from sequence_sync.source.yaml import parse, parse_fast
 SECONDS = 300  # for one look; a clone without its files may have to fetch some
 MOST_LINKS = 40
 # What a hook sets for the repository that it runs in; the repository asked about is that of the folder.
-_OF_A_HOOK = (
+_HOOK_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_IMPLICIT_WORK_TREE",
@@ -58,7 +58,7 @@ class TreeEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Since:
+class GitChanges:
     """What changed since `base`, the commit at which the branch left the other one.
 
     `until` is the commit up to which it is asked; None: the files as they lie there now. `touched` are the paths that
@@ -95,7 +95,7 @@ class Since:
         return list(_batch(done.stdout, len(asked)))
 
 
-def look(root: Path, since: str, environ: Mapping[str, str]) -> Since:
+def changes_since(root: Path, since: str, environ: Mapping[str, str]) -> GitChanges:
     """What changed in the folder `root` since the branch left `since`, uncommitted and untracked files included; for
     `FROM..TO` (or `FROM...TO`), between the commit at which TO left FROM, and TO.
 
@@ -109,7 +109,7 @@ def look(root: Path, since: str, environ: Mapping[str, str]) -> Since:
     until = tip if found else None
     diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
     names = _ok(root, environ, *diff, "--relative", base, *([until] if until else []), "--", ".")
-    return Since(
+    return GitChanges(
         root=root,
         base=base,
         until=until,
@@ -237,7 +237,7 @@ def _ok(root: Path, environ: Mapping[str, str], *arguments: str) -> bytes:
 def _git(
     root: Path, environ: Mapping[str, str], *arguments: str, asking: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
-    clean = {name: value for name, value in environ.items() if name not in _OF_A_HOOK} | _QUIET
+    clean = {name: value for name, value in environ.items() if name not in _HOOK_VARIABLES} | _QUIET
     try:
         return subprocess.run(
             ["git", *arguments],
@@ -288,7 +288,7 @@ class ProjectPlace:
 
 
 def changed_sequences(
-    place: ProjectPlace, wanted: Mapping[str, DesiredSequence], since: Since
+    place: ProjectPlace, wanted: Mapping[str, DesiredSequence], since: GitChanges
 ) -> frozenset[str] | None:
     """The keys of the sequences that changed: of `wanted`, and of those whose file is gone. None: all of them.
 
@@ -311,7 +311,7 @@ def changed_sequences(
     return frozenset(keys)
 
 
-def _keys_in(since: Since, entries: Iterable[TreeEntry]) -> set[str]:
+def _keys_in(since: GitChanges, entries: Iterable[TreeEntry]) -> set[str]:
     """The keys that touched files had in a commit: what was renamed or deleted since is still told."""
     contents = since.contents(entry for entry in entries if entry.is_file)
     return {key for data in contents if (key := _key_in(data))}
@@ -329,7 +329,7 @@ def _key_in(data: bytes) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _settings_at(since: Since, tree: Mapping[str, TreeEntry]) -> LoadedSettings | None:
+def _settings_at(since: GitChanges, tree: Mapping[str, TreeEntry]) -> LoadedSettings | None:
     """The settings in a commit; None where they cannot be read."""
     entry = tree.get(SETTINGS_FILE)
     if entry is not None and not entry.is_file:

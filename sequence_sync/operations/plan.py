@@ -20,7 +20,7 @@ from sequence_sync.plan.selection import Selection
 from sequence_sync.source.project import Known, Project, load_project
 from sequence_sync.state.history import decode_lines, state_at
 from sequence_sync.state.model import SequenceState, State
-from sequence_sync.state.statefile import collector_paused
+from sequence_sync.state.statefile import garbage_collection_paused
 
 if TYPE_CHECKING:
     from sequence_sync.provider.base import RemoteAccount
@@ -50,7 +50,7 @@ def load_desired(workspace: Workspace, state: State | None) -> Project:
 
     Raises InvalidFilesError where a file has an error.
     """
-    with collector_paused():
+    with garbage_collection_paused():
         project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
     if project.diagnostics:
         raise InvalidFilesError(project.diagnostics)
@@ -118,9 +118,9 @@ def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -
     if options.changed_since is None:
         return Selection(options.targets, options.excludes)
     # Imported late: few plans need git.
-    from sequence_sync.operations.git import ProjectPlace, changed_sequences, look
+    from sequence_sync.operations.git import ProjectPlace, changed_sequences, changes_since
 
-    since = look(workspace.root, options.changed_since, workspace.environ)
+    since = changes_since(workspace.root, options.changed_since, workspace.environ)
     only = changed_sequences(ProjectPlace(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
     return Selection(options.targets, options.excludes, only, options.changed_since)
 

@@ -28,10 +28,10 @@ from sequence_sync.state.journal import Author
 from sequence_sync.state.manager import StateManager
 
 SECONDS = 20  # that git may take; what it does not tell in time is not told
-_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # of the repository that a hook runs in
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # of the repository that a hook runs in
 
 
-def user() -> str:
+def current_user() -> str:
     """The name of who runs this."""
     try:
         return getpass.getuser()
@@ -39,7 +39,7 @@ def user() -> str:
         return str(os.getuid())
 
 
-def author(root: Path, state: str, operation: str, seconds: float, environ: Mapping[str, str]) -> Author:
+def run_author(root: Path, state: str, operation: str, seconds: float, environ: Mapping[str, str]) -> Author:
     """Who runs `operation` in the project `root`, at `seconds` since the epoch.
 
     The files of the state, which lies at `state`, do not make the project dirty: every apply changes them.
@@ -50,7 +50,7 @@ def author(root: Path, state: str, operation: str, seconds: float, environ: Mapp
     changed = _git(root, environ, "status", "--porcelain", "--", ".", *others) if commit else None
     at = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
     return Author(
-        who=f"{user()}@{socket.gethostname()}",
+        who=f"{current_user()}@{socket.gethostname()}",
         at=at,
         operation=operation,
         commit=commit or None,
@@ -60,7 +60,7 @@ def author(root: Path, state: str, operation: str, seconds: float, environ: Mapp
 
 def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
     """What git prints; None where it is not there, or says no."""
-    known = {name: value for name, value in environ.items() if name not in _OF_A_HOOK}
+    known = {name: value for name, value in environ.items() if name not in _HOOK_VARIABLES}
     try:
         done = subprocess.run(
             ["git", *words],
@@ -84,7 +84,7 @@ def locked_session(
     run = uuid.uuid4().hex
     backend = workspace.backend()
     info = LockInfo(
-        id=run, who=user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
+        id=run, who=current_user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
     )
     lock = backend.lock(info, timeout, clock)
     try:
@@ -94,12 +94,12 @@ def locked_session(
         manager = StateManager(
             backend,
             lock,
-            workspace.account,
+            workspace.binding,
             rescue,
             lineage=lineage,
             run=run,
-            seen=workspace.seen(),
-            author=lambda: author(workspace.root, where, operation, clock.wall(), workspace.environ),
+            high_water=workspace.high_water_mark(),
+            author=lambda: run_author(workspace.root, where, operation, clock.wall(), workspace.environ),
         )
         yield lock, manager, run
     finally:

@@ -115,7 +115,7 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
         if pushed == now and manager.is_stored and not manager.open_intents and not manager.damaged:
             return now.serial
         lock.check()
-        return manager.put(pushed)
+        return manager.push(pushed)
 
 
 def _refuse_older(pushed: State, now: State, name: str) -> None:

@@ -19,7 +19,7 @@ from sequence_sync.source.project import Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
 from sequence_sync.state.backends.base import StateBackend
 from sequence_sync.state.backends.high_water import HighWaterMark
-from sequence_sync.state.manager import Account, read_only
+from sequence_sync.state.manager import StateBinding, read_only
 
 if TYPE_CHECKING:
     from sequence_sync.model.settings import Environment
@@ -55,15 +55,15 @@ class Workspace:
         return backend_for(self.loaded.settings.state_path(self.name), self.root, self.scratch)
 
     @property
-    def account(self) -> Account:
+    def binding(self) -> StateBinding:
         """Whose state it must be."""
-        return Account(self.name, self.api_host)
+        return StateBinding(self.name, self.api_host)
 
     def read(self) -> Replayed | None:
         """State plus journal, without the lock; None where there is neither."""
-        return read_only(self.backend(), self.account, self.seen())
+        return read_only(self.backend(), self.binding, self.high_water_mark())
 
-    def seen(self) -> HighWaterMark:
+    def high_water_mark(self) -> HighWaterMark:
         """What this machine last saw of each lineage."""
         return HighWaterMark(self.scratch / "seen.json")
 
@@ -101,7 +101,7 @@ def open_workspace(
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class EnvironmentInfo:
     """One environment, as it may be shown to anybody: nothing of its key. `default`: commands take it by themselves."""
 
     name: str
@@ -110,14 +110,14 @@ class Listed:
     default: bool
 
 
-def environments(root: Path, environ: Mapping[str, str]) -> list[Listed]:
+def list_environments(root: Path, environ: Mapping[str, str]) -> list[EnvironmentInfo]:
     """Every environment of the project in `root`, in the order of its settings. Raises UsageError,
     InvalidFilesError."""
     settings = load_settings(root).settings
     only = next(iter(settings.environments)) if len(settings.environments) == 1 else None
     chosen = settings.default_environment or only
     return [
-        Listed(
+        EnvironmentInfo(
             name,
             urlsplit(effective(environment, environ).api_url).netloc.lower(),
             _without_secrets(settings.state_path(name)),
@@ -159,7 +159,7 @@ def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
     return load_project(workspace.root, workspace.loaded, workspace.name, paths=paths)
 
 
-def warn_of_lost_state(workspace: Workspace) -> str:
+def lost_state_warning(workspace: Workspace) -> str:
     """Why a local state on a CI machine is a danger, or nothing where git has it."""
     where = workspace.loaded.settings.state_path(workspace.name)
     if not workspace.environ.get("CI") or "://" in where:

@@ -200,7 +200,7 @@ def _step_changes(
             f"settings, or run `seqsync state rm {address}` first if the other step is meant.",
         )
         return
-    if before == content and step.is_settled and all(row.status != 0 for row in step.variants.values()):
+    if before == content and step.is_certain and all(row.status != 0 for row in step.variants.values()):
         return
     if content.type != step.type:
         yield Change(

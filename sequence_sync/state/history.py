@@ -1,8 +1,8 @@
-"""What was done with a state, by whom and when, and how to get from today's state to an earlier one. Pure.
+"""History lines: what was done with a state, by whom and when, and the way back to its earlier serials. Pure.
 
-The history is made from the journal when that is folded, one checksummed line for each thing that became of it, and is
-only ever appended to. A line may stand there twice, where a run was cut off between writing it and cutting the journal:
-readers know it by lineage and number. Knows nothing of files, of the API or of plans.
+A checkpoint writes one checksummed line for each journal record that matters later. The history is only appended to. A
+line may occur twice, where a run was interrupted after writing it and before truncating the journal: readers recognize
+it by lineage and number. Knows nothing of files, of the API or of plans.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from sequence_sync.state.journal import (
 from sequence_sync.state.model import Delta, State
 
 
-class Line(Frozen):
-    """What every line has: the number, lineage and run of its record, and, with a run's first record, `by` whom."""
+class HistoryLine(Frozen):
+    """The fields of every line: number, lineage and run of its record. The first line of a run also has its author."""
 
     n: int
     lineage: str
@@ -42,16 +42,19 @@ class Line(Frozen):
     by: Author | None = None
 
 
-class RunLine(Line):
-    """An apply began to carry out the plan with that hash."""
+class RunLine(HistoryLine):
+    """An apply began to carry out the plan with the hash `plan`."""
 
     kind: Literal["run"] = "run"
     plan: str = ""
 
 
-class CallLine(Line):
-    """What became of a call. `ids` holds the id of `address`, then, of a step that was made, those of its variants.
-    `replaced` is what the app said and does not say any more, in the API's field names."""
+class CallLine(HistoryLine):
+    """The outcome of a call.
+
+    `ids` holds the id of `address`, followed by the ids of its variants for a created step. `replaced` holds the remote
+    values that an update overwrote, by the API's field names.
+    """
 
     kind: Literal["call"] = "call"
     address: Address
@@ -62,25 +65,30 @@ class CallLine(Line):
     replaced: dict[str, Any] | None = None
 
 
-class NoteLine(Line):
-    """A change of the state without a call; `addresses` are those of sequences and steps that it was about. Without a
-    text it only says `by` whom its run was."""
+class NoteLine(HistoryLine):
+    """A change of the state without a call. `addresses` are the sequences and steps that it changed.
+
+    Without a text the line only records the author of its run.
+    """
 
     kind: Literal["note"] = "note"
     text: str
     addresses: tuple[str, ...] = ()
 
 
-class EndLine(Line):
-    """The command ended in order."""
+class EndLine(HistoryLine):
+    """The command ended, with `exit_code`."""
 
     kind: Literal["end"] = "end"
     exit_code: int = 0
 
 
-class SerialLine(Line):
-    """The state went from serial `before` to `serial`. `undo` are the deltas back; `digest` is what the state said
-    (`State.content_digest`) with `serial`. `n` is the last record that went in."""
+class SerialLine(HistoryLine):
+    """The state went from serial `before` to `serial`.
+
+    `undo` holds the deltas back to `before`. `digest` is the `State.content_digest` at `serial`. `n` is the number of
+    the last record in the state.
+    """
 
     kind: Literal["serial"] = "serial"
     before: int
@@ -94,14 +102,14 @@ _LINE: TypeAdapter[AnyLine] = TypeAdapter(AnyLine)
 
 
 def encode_lines(lines: Iterable[AnyLine]) -> bytes:
-    """The bytes to append."""
+    """Encode lines for appending to the history."""
     plain = ({"kind": line.kind, **line.model_dump(mode="json", exclude_defaults=True)} for line in lines)
     return b"".join(with_checksum(to_json(row)) for row in plain)
 
 
 def decode_lines(data: bytes) -> list[AnyLine]:
-    """The lines in `data`, in their order; what cannot be read, and what stands there again, is left out."""
-    found: list[AnyLine] = []
+    """Decode the lines in `data`, in order. Skip what cannot be read, and lines that occur again."""
+    lines: list[AnyLine] = []
     known: set[tuple[object, ...]] = set()
     for text in data.split(b"\n"):
         body = strip_checksum(text.removesuffix(b"\r"))
@@ -111,20 +119,20 @@ def decode_lines(data: bytes) -> list[AnyLine]:
             line = _LINE.validate_json(body)
         except ValidationError:
             continue
-        if _name(line) not in known:
-            known.add(_name(line))
-            found.append(line)
-    return found
+        if _identity(line) not in known:
+            known.add(_identity(line))
+            lines.append(line)
+    return lines
 
 
-def _name(line: AnyLine) -> tuple[object, ...]:
-    """By which a line is known when it stands there again."""
+def _identity(line: AnyLine) -> tuple[object, ...]:
+    """Return what a line has in common with its repetition, and with no other line."""
     what = (line.serial, line.digest) if isinstance(line, SerialLine) else getattr(line, "text", "")
     return line.kind, line.lineage, line.n, what
 
 
 def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine | None:
-    """What the history tells of a record; None for one that it need not. `intents`: the open ones, by number."""
+    """Return the history line for a record, or None where it needs none. `intents` are the open ones, by number."""
     head = {"n": record.n, "lineage": record.lineage, "run": record.run, "by": record.by}
     match record:
         case RunRecord():
@@ -132,8 +140,8 @@ def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine |
         case OutcomeRecord():
             return _call(record, intents.get(record.of), head)
         case NoteRecord():
-            addresses = tuple(touched(record.deltas))
-            text = record.text if addresses else ""  # without them it is a mark of the run
+            addresses = tuple(touched_addresses(record.deltas))
+            text = record.text if addresses else ""  # a record without addresses only marks its run
             return NoteLine(text=text, addresses=addresses, **head) if addresses or record.by else None
         case EndRecord():
             return EndLine(exit_code=record.exit_code, **head)
@@ -143,22 +151,24 @@ def line_of(record: AnyRecord, intents: Mapping[int, IntentRecord]) -> AnyLine |
 
 
 def with_journal(lines: Iterable[AnyLine], records: Iterable[AnyRecord]) -> list[AnyLine]:
-    """`lines`, and what the journal tells beyond them."""
+    """Return `lines`, followed by the lines that the next checkpoint would add from the journal's `records`."""
     found = list(lines)
-    known = {_name(line) for line in found}
+    known = {_identity(line) for line in found}
     intents: dict[int, IntentRecord] = {}
     for record in records:
         if isinstance(record, IntentRecord):
             intents[record.n] = record
         line = line_of(record, intents)
-        if line is not None and _name(line) not in known:
+        if line is not None and _identity(line) not in known:
             found.append(line)
     return found
 
 
 def touches(line: AnyLine, pattern: str) -> bool:
-    """Whether a line is about what `pattern` names. A step comes with its variants: who names one of them names the
-    step."""
+    """Return whether a line concerns the addresses that `pattern` matches.
+
+    A step's line includes its variants, so a pattern that names a variant matches the line of its step.
+    """
     if isinstance(line, CallLine):
         addresses: tuple[str, ...] = (line.address,) if line.address else ()
     else:
@@ -195,8 +205,8 @@ def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
             yield from (row.id for row in entry.variants.values() if row.id)
 
 
-def touched(deltas: Iterable[Delta]) -> Iterator[str]:
-    """What deltas change; what a sequence was made from is bookkeeping."""
+def touched_addresses(deltas: Iterable[Delta]) -> Iterator[str]:
+    """Yield the addresses that deltas change. `made_from` is bookkeeping and does not count."""
     for delta in deltas:
         if delta.steps:
             yield from (f"{delta.sequence}.{step}" for step in delta.steps)
@@ -204,8 +214,8 @@ def touched(deltas: Iterable[Delta]) -> Iterator[str]:
             yield delta.sequence
 
 
-def undo(before: State, after: State) -> tuple[Delta, ...]:
-    """The deltas that make the sequences of `before` out of those of `after`, but for what they were made from."""
+def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
+    """Return the deltas that turn the sequences of `after` into those of `before`, except for `made_from`."""
     deltas = []
     for key in sorted(before.sequences.keys() | after.sequences.keys()):
         old, new = before.sequences.get(key), after.sequences.get(key)
@@ -223,7 +233,10 @@ def undo(before: State, after: State) -> tuple[Delta, ...]:
 
 
 def serial_line(before: State, after: State, run: str) -> SerialLine | None:
-    """The line for the way from `before` to `after`, both as stored; None where there is no way back or none to go."""
+    """Return the line for the change from `before` to `after`, both as stored.
+
+    None where serial or lineage allow no way back: the serial is the same, or the lineage is another.
+    """
     if before.serial == after.serial or before.lineage != after.lineage:
         return None
     return SerialLine(
@@ -233,15 +246,15 @@ def serial_line(before: State, after: State, run: str) -> SerialLine | None:
         before=before.serial,
         serial=after.serial,
         digest=after.content_digest(),
-        undo=undo(before, after),
+        undo=undo_deltas(before, after),
     )
 
 
 def earlier_states(stored: State, lines: Iterable[AnyLine]) -> Iterator[State]:
-    """`stored`, then each state before it, as far back as the history leads without a gap.
+    """Yield `stored`, then each state before it, as far back as the history has no gap.
 
-    A line whose digest is not that of the state in hand belongs to a run that was cut off before it wrote its state,
-    or to a state that somebody put away: it is passed over.
+    A line with another digest than the current state is skipped. It comes from a run that was interrupted before it
+    wrote its state, or from a state that was replaced.
     """
     state = stored
     yield state
@@ -257,9 +270,9 @@ def earlier_states(stored: State, lines: Iterable[AnyLine]) -> Iterator[State]:
 
 
 def state_at(serial: int, now: State, stored: State, lines: Iterable[AnyLine]) -> State:
-    """The state as it was with `serial`. `now` is the stored state with its journal.
+    """Return the state at `serial`. `now` is the stored state with its journal applied.
 
-    Raises UsageError where there was none, or where the history does not reach so far back.
+    Raises UsageError where that serial never existed, or the history does not reach it.
     """
     if serial == now.serial:
         return now
@@ -268,57 +281,62 @@ def state_at(serial: int, now: State, stored: State, lines: Iterable[AnyLine]) -
         if state.serial == serial:
             return state
         oldest = state.serial
-    reached = f"from {oldest} to {now.serial}" if oldest < now.serial else f"just {now.serial}"
-    raise UsageError(f"There is no serial {serial} to go back to.", f"The serials that are there: {reached}.")
+    reached = f"from {oldest} to {now.serial}" if oldest < now.serial else f"only {now.serial}"
+    raise UsageError(
+        f"The history has no serial {serial}.", f"Available serials: {reached}.", "See: seqsync state history"
+    )
 
 
-PUSHED = "another state was put in its place"
+PUSHED = "replaced by state push"
 
 
 class HistoryWriter:
-    """The history of one state. `records` are those of its journal; `folded` is the last that the state contains,
-    up to which all has been written. Not thread-safe: the ledger's mutex is held."""
+    """Writes the history of one state at each checkpoint.
 
-    def __init__(self, backend: StateBackend, records: Iterable[AnyRecord], folded: int) -> None:
+    `records` are the records of its journal. Those up to number `written` are in the history already. Not thread-safe:
+    the state manager holds its mutex.
+    """
+
+    def __init__(self, backend: StateBackend, records: Iterable[AnyRecord], written: int) -> None:
         self._backend = backend
-        self._waiting: list[AnyLine] = []
+        self._pending: list[AnyLine] = []
         self._intents: dict[int, IntentRecord] = {}
-        self.problem = ""
+        self.error = ""
         for record in records:
-            self.on_event(record, is_new=record.n > folded)
+            self.add(record, is_new=record.n > written)
 
-    def on_event(self, record: AnyRecord, *, is_new: bool = True) -> None:
-        """Take note of a record that is durable in the journal."""
+    def add(self, record: AnyRecord, *, is_new: bool = True) -> None:
+        """Remember a record that is durable in the journal, for the next checkpoint."""
         if isinstance(record, IntentRecord):
             self._intents[record.n] = record
         line = line_of(record, self._intents) if is_new else None
         if isinstance(record, OutcomeRecord):
             self._intents.pop(record.of, None)
         if line is not None:
-            self._waiting.append(line)
+            self._pending.append(line)
 
     def checkpoint(self, before: State, after: State, run: str) -> None:
-        """Write down all that was heard, and the way from `after`, which is about to be stored, back to `before`."""
+        """Write the pending lines, and the way back from `after`, which is about to be stored, to `before`.
+
+        A failure is kept in `error`, and the lines stay pending: a state is never lost for its history.
+        """
         line = serial_line(before, after, run)
         if line is not None:
-            self._waiting.append(line)
-        self._write()
+            self._pending.append(line)
+        if not self._pending:
+            return
+        try:
+            self._backend.append_history(encode_lines(self._pending))
+        except StateError as error:
+            self.error = str(error)
+        else:
+            self._pending.clear()
+            self.error = ""
 
     def push(self, before: State, after: State, run: str, by: Author) -> None:
-        """The same, where a person puts `after` in the place of `before`."""
-        addresses = tuple(touched(undo(before, after)))
-        self._waiting.append(
+        """Like `checkpoint`, where `by` replaces the state `before` with `after`."""
+        addresses = tuple(touched_addresses(undo_deltas(before, after)))
+        self._pending.append(
             NoteLine(n=after.journal, lineage=after.lineage, run=run, by=by, text=PUSHED, addresses=addresses)
         )
         self.checkpoint(before, after, run)
-
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        try:
-            self._backend.append_history(encode_lines(self._waiting))
-        except StateError as problem:
-            self.problem = str(problem)
-        else:
-            self._waiting.clear()
-            self.problem = ""

@@ -1,7 +1,8 @@
-"""What a state and its journal say together. Pure; knows nothing of files, of framing or of the API.
+"""Journal records, their bytes, and replay: what a state and its journal say together. Pure.
 
-`absorb` is one record, `replay` a journal, `folded` the state in which the journal is contained, and `still_needed`
-the records that the next run must see even after folding.
+`encode_record` and `decode_records` are the format. `apply_record` applies one record, `replay` a whole journal.
+`checkpointed` is the state that contains the journal, and `retained_records` are what the journal keeps after a
+checkpoint. Knows nothing of files or of the API.
 """
 
 from __future__ import annotations
@@ -24,18 +25,21 @@ from sequence_sync.state.statefile import with_serial
 
 
 class CallResult(StrEnum):
-    """What became of an intent."""
+    """The outcome of an intent."""
 
-    MADE = "made"  # the API made it and told its id
-    ADOPTED = "adopted"  # it was found by reading
-    REFUSED = "refused"  # the API said no for certain
-    NOT_MADE = "not-made"  # the outcome was open and reading showed that it was not made
+    MADE = "made"  # the API created it and returned its id
+    ADOPTED = "adopted"  # a read found it
+    REFUSED = "refused"  # the API certainly refused it
+    NOT_MADE = "not-made"  # the outcome was in doubt, and reads showed that it was not created
     UPDATED = "updated"  # a PATCH was accepted
 
 
 class Author(Frozen):
-    """Who runs a command, for the history. `at` is when it began to write (UTC, ISO 8601). `commit` is that of the
-    project, `dirty` whether something in it was not committed; both None outside git."""
+    """Who runs a command, for the history.
+
+    `at` is when it began to write (UTC, ISO 8601). `commit` is the project's commit, and `dirty` is whether the project
+    has uncommitted changes. Both are None outside git.
+    """
 
     who: str = ""
     at: str = ""
@@ -45,9 +49,10 @@ class Author(Frozen):
 
 
 class Record(Frozen):
-    """What every record has. `run` is the id of the command that wrote it; its first record says `by` whom.
+    """The fields of every record.
 
-    `n` (from 1), `lineage` and `by` are given by the ledger when the record is appended; until then they are empty.
+    `run` is the id of the command that wrote it. The first record of a run has its author in `by`. The state manager
+    sets `n` (from 1), `lineage` and `by` when it appends the record. Until then they are empty.
     """
 
     n: int = 0
@@ -58,14 +63,14 @@ class Record(Frozen):
 
 
 class RunRecord(Record):
-    """An apply began, and for which plan."""
+    """An apply began. `applying` is its plan."""
 
     kind: Literal["run"] = "run"
     applying: Applying | None = None
 
 
 class PlannedCall(Frozen):
-    """One call of a sequence's record."""
+    """One of the calls that a SequenceRecord announces."""
 
     address: Address
     action: str
@@ -73,7 +78,7 @@ class PlannedCall(Frozen):
 
 
 class SequenceRecord(Record):
-    """Before the first call to a sequence: ids seen there (ours or not) and the calls to come, in order."""
+    """Written before the first call to a sequence. `seen` are all ids read there, `calls` the coming calls in order."""
 
     kind: Literal["sequence"] = "sequence"
     sequence: str
@@ -83,11 +88,11 @@ class SequenceRecord(Record):
 
 
 class IntentRecord(Record):
-    """A write is about to be sent. Open until an outcome names its number.
+    """A write is about to be sent. Open until an OutcomeRecord names its number.
 
-    `seen` holds every remote id seen in the sequence before it (for a sequence's create: ids with its title);
-    `content` is what a step will say; `title` that of a sequence. `replaced` is what the app says where a PATCH will
-    say something else, in the API's field names.
+    `seen` holds every remote id read in the sequence before the write. For the create of a sequence it holds the ids of
+    sequences with the same title. `content` is the desired content of a step, `title` the title of a sequence.
+    `replaced` holds the remote values that a PATCH overwrites, by the API's field names.
     """
 
     kind: Literal["intent"] = "intent"
@@ -102,7 +107,7 @@ class IntentRecord(Record):
 
 
 class OutcomeRecord(Record):
-    """What became of intent number `of`."""
+    """The outcome of intent number `of`."""
 
     kind: Literal["outcome"] = "outcome"
     of: int
@@ -111,7 +116,7 @@ class OutcomeRecord(Record):
 
 
 class NoteRecord(Record):
-    """A change of the state that needed no call (adopt, move, forget, record), or a mark of the run."""
+    """A change of the state without a call (adopt, move, forget, record), or a mark of the run."""
 
     kind: Literal["note"] = "note"
     text: str = ""
@@ -120,42 +125,44 @@ class NoteRecord(Record):
 
 
 class DamagedRecord(Record):
-    """A record that could not be read stood here: an open intent of unknown address."""
+    """Stands for a record that could not be read. It may have been an intent of any address."""
 
     kind: Literal["damaged"] = "damaged"
 
 
-class SettledRecord(Record):
-    """The damage told by record `of` has been looked into: every sequence was read twice, a grace apart."""
+class DamageResolvedRecord(Record):
+    """The damage that record `of` reports is resolved: each sequence was read twice, `settle_grace` apart."""
 
     kind: Literal["settled"] = "settled"
     of: int
 
 
 class EndRecord(Record):
-    """The apply ended in order; nothing of it is open but what earlier records say."""
+    """The apply ended. Only what earlier records left open is still open."""
 
     kind: Literal["end"] = "end"
     exit_code: int = 0
 
 
 AnyRecord = Annotated[
-    RunRecord | SequenceRecord | IntentRecord | OutcomeRecord | NoteRecord | DamagedRecord | SettledRecord | EndRecord,
+    RunRecord
+    | SequenceRecord
+    | IntentRecord
+    | OutcomeRecord
+    | NoteRecord
+    | DamagedRecord
+    | DamageResolvedRecord
+    | EndRecord,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)
 
 
-def parse_record(data: Mapping[str, Any]) -> AnyRecord:
-    """The record that plain data spell. Raises pydantic's ValidationError where they spell none."""
-    return RECORD.validate_python(data)
-
-
-_SUM_LENGTH = 16
+_CHECKSUM_LENGTH = 16
 
 
 def encode_record(record: AnyRecord) -> bytes:
-    """The line of `record`. Raises StateError where a text is no Unicode."""
+    """Encode a record as one line. Raises StateError where a text is not valid Unicode."""
     try:
         body = RECORD.dump_json(record)
     except PydanticSerializationError as error:
@@ -164,62 +171,62 @@ def encode_record(record: AnyRecord) -> bytes:
 
 
 def decode_records(data: bytes, lineage: str, checkpointed: int = 0) -> list[AnyRecord]:
-    """The records of a journal, in the order of their numbers.
+    """Decode the records of a journal, in the order of their numbers. The state contains those up to `checkpointed`.
 
-    Each run of damage (a line that cannot be read, a number that does not rise, numbers above `folded` that are
-    missing, a last line without its newline) is one DamagedRecord, with a number that no other record has.
+    One DamagedRecord, with a number of its own, stands for each run of damage: a line that cannot be read, a number
+    that does not rise, missing numbers above `checkpointed`, or a last line without a newline.
     Raises StateError where an intact record belongs to another lineage.
     """
     records: list[AnyRecord] = []
-    last, damage, homeless = 0, False, False
-    for record in _lines(data):
+    last, damage, unplaced = 0, False, False
+    for record in _parse_lines(data):
         if record is not None and record.lineage != lineage:
-            raise _foreign(record.lineage, lineage)
+            raise _wrong_lineage(record.lineage, lineage)
         if record is None or record.n <= last:
             damage = True
             continue
-        awaited = max(last, checkpointed) + 1
-        # A damaged record above `folded` stands for all numbers up to the next one.
-        told = bool(records) and isinstance(records[-1], DamagedRecord) and last > checkpointed
-        if damage or (awaited < record.n and not told):
-            free = awaited if awaited < record.n else last + 1
+        expected = max(last, checkpointed) + 1
+        # A damaged record above `checkpointed` stands for all numbers up to the next one.
+        reported = bool(records) and isinstance(records[-1], DamagedRecord) and last > checkpointed
+        if damage or (expected < record.n and not reported):
+            free = expected if expected < record.n else last + 1
             if free < record.n:
                 records.append(DamagedRecord(n=free, lineage=lineage))
             else:
-                homeless = True
+                unplaced = True
         damage, last = False, record.n
         records.append(record)
-    if damage or homeless:
+    if damage or unplaced:
         records.append(DamagedRecord(n=max(last, checkpointed) + 1, lineage=lineage))
     return records
 
 
 def lineage_of(data: bytes) -> str | None:
-    """The lineage that the first intact record of a journal names; None where there is none."""
-    return next((record.lineage for record in _lines(data) if record is not None), None)
+    """Return the lineage in the first intact record of a journal, or None where no record is intact."""
+    return next((record.lineage for record in _parse_lines(data) if record is not None), None)
 
 
-def _lines(data: bytes) -> Iterator[AnyRecord | None]:
-    """Each line's record, None where it cannot be read. What stands after the last newline was torn off."""
+def _parse_lines(data: bytes) -> Iterator[AnyRecord | None]:
+    """Yield the record of each line, or None where it cannot be read. A last line without a newline is incomplete."""
     *lines, tail = data.split(b"\n")
     for line in lines:
-        yield _read(line)
+        yield _parse_line(line)
     if tail:
         yield None
 
 
 def with_checksum(body: bytes) -> bytes:
-    """`body`, which has no line break, as a line with its sum."""
-    return _sum(body) + b" " + body + b"\n"
+    """Return `body`, which must not contain a newline, as a line with its checksum."""
+    return _checksum(body) + b" " + body + b"\n"
 
 
 def strip_checksum(line: bytes) -> bytes | None:
-    """The body of a line, which comes without its newline; None where the sum is wrong."""
-    body = line[_SUM_LENGTH + 1 :]
-    return body if line[: _SUM_LENGTH + 1] == _sum(body) + b" " else None
+    """Return the body of a line without its newline, or None where the checksum is wrong."""
+    body = line[_CHECKSUM_LENGTH + 1 :]
+    return body if line[: _CHECKSUM_LENGTH + 1] == _checksum(body) + b" " else None
 
 
-def _read(line: bytes) -> AnyRecord | None:
+def _parse_line(line: bytes) -> AnyRecord | None:
     body = strip_checksum(line)
     if body is None:
         return None
@@ -230,27 +237,27 @@ def _read(line: bytes) -> AnyRecord | None:
     return record if record.n > 0 else None
 
 
-def _sum(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest()[:_SUM_LENGTH].encode()
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest()[:_CHECKSUM_LENGTH].encode()
 
 
-def _foreign(found: str, lineage: str) -> StateError:
+def _wrong_lineage(found: str, lineage: str) -> StateError:
     return StateError(
         "The journal belongs to another state.",
-        f"Its records carry the lineage {found}, the state has {lineage}.",
-        "Bring back the state that the journal lies beside (`seqsync state push FILE`), or, if you are sure that "
-        "nothing in the journal matters, move the journal file away.",
+        f"Its records have lineage {found}; the state has lineage {lineage}.",
+        "Restore the state that belongs to this journal: `seqsync state push FILE`. Or, if you are sure that you do "
+        "not need the journal, move the journal file away.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """A state after its journal.
+    """A state with its journal applied.
 
-    `base` is the state as it is stored, `state` the same with every later record applied (its `journal` is still
-    that of `base`). `damaged` holds the numbers of damaged records that nobody has looked into. `run` and `end` are
-    the last apply's beginning and its orderly end; `end` is None while it runs, and for ever where it was cut off.
-    `sequence_records` are those that a settling may need. `notes` are for people: what was odd about the files.
+    `base` is the stored state. `state` is `base` with every later record applied; its `journal` is still that of
+    `base`. `damaged` holds the numbers of unresolved damaged records. `run` and `end` are the records of the last
+    apply's begin and end. `end` is None while an apply runs, and stays None where it was interrupted.
+    `sequence_records` are those that resolving a write in doubt may need. `notes` report irregularities to people.
     """
 
     base: State
@@ -265,14 +272,14 @@ class Replayed:
 
     @property
     def last_run_ended(self) -> bool:
-        """Whether there is a record of the last apply and it ended in order. No record at all is False."""
+        """Whether the journal records the end of the last apply. False where it records no apply."""
         return self.end is not None
 
 
 def replay(state: State, records: Iterable[AnyRecord]) -> Replayed:
-    """`state` with `records` folded in, in order; those that it contains already only tell what is open.
+    """Apply `records` to `state`, in order. Records that `state` already contains only show what is open.
 
-    Raises StateError where the journal would make a remote id stand twice.
+    Raises StateError where the journal would give one remote id two addresses.
     """
     replayed = Replayed(base=state, state=state, last_n=state.journal)
     for record in records:
@@ -283,16 +290,15 @@ def replay(state: State, records: Iterable[AnyRecord]) -> Replayed:
         raise StateError(
             "The journal contradicts the state.",
             error.errors(include_url=False, include_input=False)[0]["msg"],
-            "Bring back the state that the journal lies beside: `seqsync state push FILE`, with one from "
-            ".seqsync/backups.",
+            "Restore the state that belongs to this journal, from .seqsync/backups: `seqsync state push FILE`.",
         ) from error
     return replace(replayed, state=checked)
 
 
 def apply_record(replayed: Replayed, record: AnyRecord) -> Replayed:
-    """`replayed` after one more record."""
+    """Return `replayed` after one more record."""
     if record.n > replayed.base.journal:
-        replayed = replace(replayed, state=_changed(replayed.state, record))
+        replayed = replace(replayed, state=_state_after(replayed.state, record))
     replayed = replace(replayed, last_n=max(replayed.last_n, record.n))
     match record:
         case RunRecord():
@@ -305,15 +311,15 @@ def apply_record(replayed: Replayed, record: AnyRecord) -> Replayed:
             return replace(replayed, open_intents=tuple(i for i in replayed.open_intents if i.n != record.of))
         case DamagedRecord():
             return replace(replayed, damaged=(*replayed.damaged, record.n))
-        case SettledRecord():
+        case DamageResolvedRecord():
             return replace(replayed, damaged=tuple(n for n in replayed.damaged if n != record.of))
         case EndRecord():
-            return _ended(replace(replayed, end=record))
+            return _after_end(replace(replayed, end=record))
         case NoteRecord():
             return replayed
 
 
-def _changed(state: State, record: AnyRecord) -> State:
+def _state_after(state: State, record: AnyRecord) -> State:
     for delta in record.deltas:
         state = state.with_delta(delta)
     if isinstance(record, RunRecord | NoteRecord) and record.applying is not None:
@@ -323,28 +329,32 @@ def _changed(state: State, record: AnyRecord) -> State:
     return state
 
 
-def _ended(replayed: Replayed) -> Replayed:
-    """After an orderly end only a sequence with something open still needs its record; damage may be anywhere."""
+def _after_end(replayed: Replayed) -> Replayed:
+    """Drop the sequence records that are no longer needed after an end.
+
+    A sequence with an open intent still needs its record. Unresolved damage may concern any sequence.
+    """
     if replayed.damaged:
         return replayed
-    unsettled = {intent.address.sequence for intent in replayed.open_intents}
-    kept = {key: record for key, record in replayed.sequence_records.items() if key in unsettled}
-    return replace(replayed, sequence_records=kept)
+    in_doubt = {intent.address.sequence for intent in replayed.open_intents}
+    needed = {key: record for key, record in replayed.sequence_records.items() if key in in_doubt}
+    return replace(replayed, sequence_records=needed)
 
 
 def checkpointed(replayed: Replayed) -> State:
-    """The state that contains the whole journal, with the serial that belongs to it."""
+    """Return the state that contains the whole journal, with the serial that belongs to it."""
     state = replayed.state.model_copy(update={"journal": replayed.last_n})
     return with_serial(replayed.base, state)
 
 
 def retained_records(replayed: Replayed) -> tuple[AnyRecord, ...]:
-    """The records that must outlive folding, in order: what is open, and how the last apply began or ended.
+    """Return the records that the journal keeps after a checkpoint, in order.
 
-    They carry no deltas any more: the state has them.
+    These are open intents, sequence records that may be needed, unresolved damage, and how the last apply began or
+    ended. Their deltas are removed, because the state contains them.
     """
     marks: tuple[AnyRecord | None, ...] = (replayed.end or replayed.run,)
     damage = (DamagedRecord(n=n, lineage=replayed.state.lineage) for n in replayed.damaged)
     records = (*marks, *replayed.open_intents, *replayed.sequence_records.values(), *damage)
-    kept = (record.model_copy(update={"deltas": ()}) for record in records if record is not None)
-    return tuple(sorted(kept, key=lambda record: record.n))
+    retained = (record.model_copy(update={"deltas": ()}) for record in records if record is not None)
+    return tuple(sorted(retained, key=lambda record: record.n))

@@ -1,7 +1,8 @@
-"""The state of a run: read once, changed by durable records, folded back. All that apply remembers goes through here.
+"""StateManager: the state of one run under the lock. Appends records, writes checkpoints, replaces the state.
 
-Knows backends only by their seam, and nothing of the API or of plans. Thread-safe: workers of several sequences
-append side by side. The journal is the truth until it is folded, and is cut only after the state is safe.
+Also reads state and journal without the lock. Uses backends only through their protocol, and knows nothing of the API
+or of plans. Thread-safe: the workers of several sequences append at the same time. The journal is authoritative until
+a checkpoint, and is truncated only after the state is durable.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sequence_sync.errors import AccountError, StateError
 from sequence_sync.files import RescueFolder
-from sequence_sync.state.backends.base import Lock, StateBackend, Stored
+from sequence_sync.state.backends.base import Lock, StateBackend, StoredState
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.history import HistoryWriter
 from sequence_sync.state.journal import (
@@ -35,87 +36,95 @@ from sequence_sync.state.journal import (
 from sequence_sync.state.model import RemoteIdIndex, State
 from sequence_sync.state.statefile import decode, encode, new_state
 
-_READS = 5  # of a reader without the lock, until state and journal belong together
-_DUE_AT_LEAST = 256 * 1024  # bytes of journal that are never worth a fold by themselves
+_MAX_READS = 5  # attempts of a reader without the lock to get a state and a journal that belong together
+_MIN_CHECKPOINT_BYTES = 256 * 1024  # a shorter journal never causes a checkpoint by itself
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Whose state it must be: the environment's name and the host of its API."""
+class StateBinding:
+    """The environment and the API host that a state belongs to."""
 
     environment: str
     api_host: str
 
 
 class StateNotSavedError(StateError):
-    """The state could not be written where it belongs.
+    """The state could not be written to its backend.
 
-    `rescue_file` is where it stands instead. Where that failed too it is None, and `printed` holds the bytes, which
-    the command prints to stdout as the last way out.
+    `rescue_file` is the path of the copy that was written instead. It is None where that failed too: `printed` then
+    holds the bytes, which the command prints to stdout.
     """
 
     def __init__(self, cause: StateError, data: bytes, rescue_file: str | None) -> None:
         if rescue_file is None:
             hint = (
-                "It could not be kept in another file either, so it is printed. Save that text in a file and, when the "
-                "disk is well, run `seqsync state push FILE`."
+                "No rescue file could be written either, so seqsync prints the state. Save the printed text to a file, "
+                "fix the disk, then run `seqsync state push FILE`."
             )
         else:
-            hint = f"It is kept in {rescue_file}. Put it back with `seqsync state push {shlex.quote(rescue_file)}`."
-        super().__init__("The state could not be saved.", str(cause), hint)
+            hint = f"A copy is in {rescue_file}. Restore it with `seqsync state push {shlex.quote(rescue_file)}`."
+        super().__init__("The state could not be written.", str(cause), hint)
         self.rescue_file = rescue_file
         self.printed = data if rescue_file is None else None
 
 
-def read_only(backend: StateBackend, account: Account, seen: HighWaterMark | None = None) -> Replayed | None:
-    """State plus journal for `plan` and other readers, without the lock; None where there is neither.
+def read_only(backend: StateBackend, binding: StateBinding, high_water: HighWaterMark | None = None) -> Replayed | None:
+    """Read state and journal without the lock. Return None where there is neither.
 
-    With `seen`, a state older than this machine last saw is refused. Raises StateError, and AccountError where
-    the state belongs to another API host.
+    With `high_water`, refuse a state that is older than the newest this machine has seen. Raises StateError, and
+    AccountError where the state belongs to another API host.
     """
-    for _ in range(_READS):
+    for _ in range(_MAX_READS):
         stored, journal = backend.read(), backend.journal()
         again = backend.read()
-        # Otherwise a writer is at work: it folds between the two reads, or its last record is half there.
+        # Otherwise a writer is active: it wrote a checkpoint between the two reads, or its last record is incomplete.
         if (stored and stored.version) == (again and again.version) and journal[-1:] in (b"", b"\n"):
             break
     if stored is None and lineage_of(journal) is None:
         return None
-    return _understood(backend.describe(), stored, journal, account, seen, "")[0]
+    return _load(backend.describe(), stored, journal, binding, high_water, "")[0]
 
 
-def _understood(
-    where: str, stored: Stored | None, journal: bytes, account: Account, seen: HighWaterMark | None, lineage: str
+def _load(
+    where: str,
+    stored: StoredState | None,
+    journal: bytes,
+    binding: StateBinding,
+    high_water: HighWaterMark | None,
+    lineage: str,
 ) -> tuple[Replayed, list[AnyRecord]]:
-    """What state and journal say together, and the journal's records. `lineage` is for a state that is to begin.
+    """Return the state with its journal applied, and the journal's records. A new state gets `lineage`.
 
-    A state that is lost while its journal is there is made anew around the journal: with its lineage, empty, and,
-    since the numbers of the records do not begin at 1, with a damaged record.
+    Where the state file is lost but its journal exists, start from an empty state with the journal's lineage. A
+    damaged record then stands for the records before the journal, whose numbers do not begin at 1.
     """
     if stored is not None:
         state = decode(stored.data, where)
     else:
-        known = lineage_of(journal)
-        state = new_state(known or lineage, account.environment, account.api_host)
-        state = state.model_copy(update={"serial": seen.highest(state.lineage) if seen else 0})
-    if seen is not None:
-        seen.check(state, where)
+        state = new_state(lineage_of(journal) or lineage, binding.environment, binding.api_host)
+        state = state.model_copy(update={"serial": high_water.highest(state.lineage) if high_water else 0})
+    if high_water is not None:
+        high_water.check(state, where)
     records = decode_records(journal, state.lineage, state.journal)
     replayed = replay(state, records)
-    if state.api_host != account.api_host:
-        replayed = _at_another_host(where, replayed, account)
+    if state.api_host != binding.api_host:
+        replayed = _rebind(where, replayed, binding)
     return replace(replayed, notes=_notes(where, stored is None and bool(journal), replayed)), records
 
 
-def _at_another_host(where: str, replayed: Replayed, account: Account) -> Replayed:
-    """A state that knows nothing yet belongs to no host: a first apply that failed must not bind it."""
+def _rebind(where: str, replayed: Replayed, binding: StateBinding) -> Replayed:
+    """Move an empty state to the API host of `binding`. Raises AccountError where the state is not empty.
+
+    A first apply that failed must not tie the state to its host.
+    """
     if replayed.state.sequences or replayed.open_intents or replayed.damaged:
         raise AccountError(
             "The state belongs to another API host.",
-            f"{where} is of {replayed.state.api_host}; the environment {account.environment} uses {account.api_host}.",
+            f"{where} was created for {replayed.state.api_host}; environment {binding.environment} uses "
+            f"{binding.api_host}.",
             "Correct `api_url` or `state` of this environment in seqsync.yaml. Nothing was sent.",
         )
-    update = {"api_host": account.api_host}
+    update = {"api_host": binding.api_host}
     return replace(
         replayed, base=replayed.base.model_copy(update=update), state=replayed.state.model_copy(update=update)
     )
@@ -124,52 +133,55 @@ def _at_another_host(where: str, replayed: Replayed, account: Account) -> Replay
 def _notes(where: str, lost: bool, replayed: Replayed) -> tuple[str, ...]:
     lines = []
     if lost:
-        lines.append(f"{where} is missing, but its journal is there: what the journal still tells was taken over.")
+        lines.append(f"{where} is missing, but its journal exists: seqsync recovered what the journal records.")
     if replayed.damaged:
-        lines.append(f"The journal of {where} is damaged: until that is settled, something may be unrecorded.")
+        lines.append(f"The journal of {where} is damaged: a change may be unrecorded until the next apply checks it.")
     return tuple(lines)
 
 
 class StateManager:
     """The state of one run, under the lock.
 
-    The caller holds `lock` and keeps holding it until after the last call here. `lineage` is a new UUID, used only
-    where there is no state yet; it stands in the state file before the first record goes to the journal. `run` is
-    the id of this run; `author` tells whose it is, when it first writes. Raises what `read_only` raises; a damaged
-    journal is written anew first, with its damage told by a record, so that nothing is ever appended after a torn tail.
+    The caller holds `lock` until after the last call here. `lineage` is a new UUID for a state that does not exist
+    yet; it is in the state file before the first record is in the journal. `run` is the id of this run. `author` is
+    called once, before the first write. Raises what `read_only` raises.
+
+    A damaged journal is rewritten first, with a record that reports the damage. So nothing is ever appended after an
+    incomplete line.
     """
 
     def __init__(
         self,
         backend: StateBackend,
         lock: Lock,
-        account: Account,
+        binding: StateBinding,
         rescue: RescueFolder,
         *,
         lineage: str,
         run: str,
-        seen: HighWaterMark | None = None,
+        high_water: HighWaterMark | None = None,
         author: Callable[[], Author] = Author,
     ) -> None:
-        self._author, self._signed = author, False
-        self._backend, self._lock, self._rescue, self._seen, self._run = backend, lock, rescue, seen, run
+        self._author, self._author_recorded = author, False
+        self._backend, self._lock, self._rescue, self._run = backend, lock, rescue, run
+        self._high_water = high_water
         self._mutex = threading.Lock()
-        self._broken = False
+        self._failed = False
         stored, journal = backend.read(), backend.journal()
-        self._view, records = _understood(backend.describe(), stored, journal, account, seen, lineage)
+        self._view, records = _load(backend.describe(), stored, journal, binding, high_water, lineage)
         self._version = stored.version if stored else None
-        self._chronicle = HistoryWriter(backend, records, self._view.base.journal)
-        self._owners = RemoteIdIndex(self._view.state)
+        self._history = HistoryWriter(backend, records, self._view.base.journal)
+        self._ids = RemoteIdIndex(self._view.state)
         if any(isinstance(record, DamagedRecord) for record in records):
             backend.replace_journal(b"".join(map(encode_record, records)))
-        self._uncut = len(records) > len(retained_records(self._view))
-        self._grown, self._size = len(journal), len(stored.data) if stored else 0
-        if seen is not None and stored is not None:
-            seen.note(self._view.base)
+        self._can_truncate = len(records) > len(retained_records(self._view))
+        self._journal_bytes, self._state_bytes = len(journal), len(stored.data) if stored else 0
+        if high_water is not None and stored is not None:
+            high_water.note(self._view.base)
 
     @property
     def view(self) -> Replayed:
-        """State plus journal, as of the last durable record. Immutable: it never changes under its reader."""
+        """State and journal as of the last durable record. Immutable, so a reader needs no lock."""
         return self._view
 
     @property
@@ -179,61 +191,60 @@ class StateManager:
 
     @property
     def is_stored(self) -> bool:
-        """Whether the state stands in its backend, or is only about to begin."""
+        """Whether the backend holds the state already. A new state is written with the first record."""
         return self._version is not None
 
     @property
     def open_intents(self) -> tuple[IntentRecord, ...]:
-        """Writes whose outcome no record tells, oldest first."""
+        """Writes without a recorded outcome, oldest first."""
         return self._view.open_intents
 
     @property
     def damaged(self) -> tuple[int, ...]:
-        """Numbers of damaged records that no SettledRecord names."""
+        """Numbers of the damaged records that no DamageResolvedRecord names."""
         return self._view.damaged
 
     @property
     def last_run_ended(self) -> bool:
-        """Whether the last run is on record with an orderly end; False too where there is no record of one."""
+        """Whether the journal records that the last run ended. False where it records no run."""
         return self._view.last_run_ended
 
     @property
     def taken_over(self) -> bool:
-        """Whether the lock's last holder died with it."""
+        """Whether the last holder of the lock ended without releasing it."""
         return self._lock.taken_over
 
     @property
-    def history_problem(self) -> str:
-        """Why the history could not be written by the last fold; empty where it was."""
-        return self._chronicle.problem
+    def history_error(self) -> str:
+        """Why the last checkpoint could not write the history. Empty where it could."""
+        return self._history.error
 
     def knows(self, remote_id: str) -> bool:
-        """Whether the state has that id, at whatever address."""
-        return self._owners.knows(remote_id)
+        """Return whether any address in the state has this id."""
+        return self._ids.knows(remote_id)
 
     def append(self, record: AnyRecord) -> int:
-        """Number `record`, make it durable, apply it; its number. Lineage, author and, where it has none, run are
-        filled in.
+        """Number `record`, write it durably, apply it. Return its number.
 
-        Raises StateError (LockLostError too) where that is not certain: then nothing may be sent, and every later
-        append
-        refuses. An outcome that could not be recorded goes to a rescue file, which the error names.
+        Fills in lineage and author, and the run where the record names none. Raises StateError (or LockLostError) where
+        the write is not certain: nothing may be sent then, and every later append raises too. An outcome that could not
+        be recorded goes to a rescue file, which the error names.
         """
         with self._mutex:
-            if self._broken:
-                raise StateError("The journal cannot be written any more.", "An earlier record could not be saved.")
+            if self._failed:
+                raise StateError("The journal can no longer be written.", "An earlier record could not be written.")
             head = {"n": self._view.last_n + 1, "lineage": self.state.lineage, "run": record.run or self._run}
-            numbered = record.model_copy(update=head if self._signed else {**head, "by": self._author()})
+            numbered = record.model_copy(update=head if self._author_recorded else {**head, "by": self._author()})
             view = apply_record(self._view, numbered)
-            self._owners.move(self.state, view.state, (delta.sequence for delta in numbered.deltas))
-            self._broken = True  # until it is certain that it is not: a signal may end this anywhere
+            self._ids.move(self.state, view.state, (delta.sequence for delta in numbered.deltas))
+            self._failed = True  # until the write is certain: a signal may end this anywhere
             try:
                 self._write_durably(encode_record(numbered))
-            except StateError as problem:
-                self._keep_outcome(numbered, problem)
+            except StateError as error:
+                self._rescue_outcome(numbered, error)
                 raise
-            self._view, self._broken, self._signed = view, False, True
-            self._chronicle.on_event(numbered)
+            self._view, self._failed, self._author_recorded = view, False, True
+            self._history.add(numbered)
             return numbered.n
 
     def _write_durably(self, line: bytes) -> None:
@@ -241,58 +252,61 @@ class StateManager:
         if self._version is None:
             self._version = self._backend.write(encode(self._view.base), None, f"{self._run}-begin")
         self._backend.append(line)
-        self._grown += len(line)
-        self._uncut = True
+        self._journal_bytes += len(line)
+        self._can_truncate = True
 
-    def _keep_outcome(self, record: AnyRecord, problem: StateError) -> None:
+    def _rescue_outcome(self, record: AnyRecord, error: StateError) -> None:
         if not isinstance(record, OutcomeRecord):
             return
-        about = next((intent.address for intent in self.open_intents if intent.n == record.of), "it")
+        address = next((intent.address for intent in self.open_intents if intent.n == record.of), "it")
         text = record.model_dump_json(indent=2).encode() + b"\n"
-        kept = self._rescue.save(f"outcome-{record.run}-{record.n}.json", text)
-        told = f"What became of {about} ({record.result}) is kept in {kept}. " if kept else ""
-        problem.hint = f"{problem.hint} {told}The next run looks {about} up before it sends anything.".strip()
+        rescued = self._rescue.save(f"outcome-{record.run}-{record.n}.json", text)
+        where = f"The outcome of {address} ({record.result}) is in {rescued}. " if rescued else ""
+        error.hint = f"{error.hint} {where}The next run reads {address} before it sends anything.".strip()
 
-    def put(self, state: State) -> int:
-        """Put another state in this one's place; its serial. For `state push`, and the last use of this ledger.
+    def push(self, state: State) -> int:
+        """Replace the state with `state`, for `state push`. Return its serial. Nothing may be called after this.
 
-        The serial is higher than the one that was there, so that nobody takes that for newer. What is open stays so.
+        The serial is higher than that of the replaced state, so that no reader takes the replaced one for newer. Open
+        intents stay open.
         """
         with self._mutex:
             last_n = max(self._view.last_n, state.journal)
             serial = state.serial if not self.is_stored else max(state.serial, self._view.base.serial + 1)
             pushed = state.model_copy(update={"serial": serial, "journal": last_n, "applying": None})
-            self._chronicle.push(self._view.base, pushed, self._run, self._author())
+            self._history.push(self._view.base, pushed, self._run, self._author())
             self._save(pushed)
-            kept = (row.model_copy(update={"lineage": state.lineage}) for row in retained_records(self._view))
-            self._backend.replace_journal(b"".join(map(encode_record, kept)))
-            self._broken = True
-            if self._seen is not None:
-                self._seen.reset(self._view.base)
+            retained = (row.model_copy(update={"lineage": state.lineage}) for row in retained_records(self._view))
+            self._backend.replace_journal(b"".join(map(encode_record, retained)))
+            self._failed = True
+            if self._high_water is not None:
+                self._high_water.reset(self._view.base)
             return self._view.base.serial
 
     def checkpoint_if_due(self) -> bool:
-        """Fold when the journal has outgrown the state, so that many small steps never rewrite a big state each."""
-        if self._grown < max(_DUE_AT_LEAST, self._size):
+        """Write a checkpoint once the journal is larger than the state. Return whether it was due.
+
+        So a large state is not rewritten for each small change.
+        """
+        if self._journal_bytes < max(_MIN_CHECKPOINT_BYTES, self._state_bytes):
             return False
         self.checkpoint()
         return True
 
     def checkpoint(self) -> None:
-        """Write the state with the whole journal in it, then cut the journal to what is still needed.
+        """Write the state with the whole journal applied, then truncate the journal to the retained records.
 
-        Raises StateNotSavedError, which carries the rescue file or the bytes; StateError where only the cut failed.
+        Raises StateNotSavedError, with the rescue file or the bytes. Raises StateError where only truncating failed.
         """
         with self._mutex:
             if self._view.last_n > self._view.base.journal:
                 state = checkpointed(self._view)
-                # Before the state is written: a run that is cut off here writes both again.
-                self._chronicle.checkpoint(self._view.base, state, self._run)
+                # History first: a run that is interrupted here writes both again.
+                self._history.checkpoint(self._view.base, state, self._run)
                 self._save(state)
-            if self._uncut:
-                kept = b"".join(map(encode_record, retained_records(self._view)))
-                self._backend.replace_journal(kept)
-                self._grown, self._uncut = 0, False
+            if self._can_truncate:
+                self._backend.replace_journal(b"".join(map(encode_record, retained_records(self._view))))
+                self._journal_bytes, self._can_truncate = 0, False
 
     def _save(self, state: State) -> None:
         data = encode(state)
@@ -303,6 +317,6 @@ class StateManager:
             name = f"state-{state.serial}-{hashlib.sha256(data).hexdigest()[:8]}.json"
             raise StateNotSavedError(cause, data, self._rescue.save(name, data)) from cause
         self._view = replace(self._view, base=state, state=state)
-        self._size = len(data)
-        if self._seen is not None:
-            self._seen.note(state)
+        self._state_bytes = len(data)
+        if self._high_water is not None:
+            self._high_water.note(state)

@@ -1,6 +1,6 @@
-"""What seqsync believes exists remotely, and how a delta changes it. Pure; knows nothing of files or of JSON text.
+"""The state: what seqsync last applied and believes to exist remotely, and how a delta changes it. Pure.
 
-`state.codec` turns a State into bytes and back; `state.records` says what a journal holds.
+`state.statefile` turns a State into bytes and back; `state.journal` defines the records. Knows nothing of files.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ STATE_VERSION = 1
 
 
 def digest_of(value: Any) -> str:
-    """SHA-256, in hex, over the canonical JSON of plain data: the same data, the same digest."""
+    """Return the SHA-256, in hex, of the canonical JSON of plain data. Equal data has equal digests."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-# By field, values that a call of ours may have written although nothing proves it.
+# By field: values that a call in doubt may have written.
 Unsettled = dict[str, tuple[Any, ...]]
 
 
 class VariantState(Frozen):
-    """A variant as last applied. `id` is None where the create's answer did not tell it and no read has.
+    """A variant as last applied. `id` is None until an answer or a read has shown it.
 
-    `returned` is the digest of what the server gave back right after our own write: its own re-wrapping. `unsettled`:
-    `payload`, `task_note`, `attachments` and `status` that Saleshandy may have instead.
+    `returned` is the digest of what the server returned directly after our write, which may be spelled differently.
+    `unsettled` holds values that a call in doubt may have written, of `payload`, `task_note`, `attachments` and
+    `status`.
     """
 
     id: str | None = None
@@ -47,8 +48,11 @@ class VariantState(Frozen):
 
 
 class StepState(Frozen):
-    """A step as last applied. `assumed` names fields that were neither written nor read by us; `unsettled`: `day`,
-    `priority` and `assignee` that Saleshandy may have instead."""
+    """A step as last applied.
+
+    `assumed` names fields that seqsync neither wrote nor read. `unsettled` holds values of `day`, `priority` and
+    `assignee` that a call in doubt may have written.
+    """
 
     id: str
     type: str
@@ -60,13 +64,13 @@ class StepState(Frozen):
     unsettled: Unsettled = Field(default_factory=dict, exclude_if=operator.not_)  # an ordinary state has none
 
     @property
-    def is_settled(self) -> bool:
-        """Whether nothing of it may be otherwise by a call of ours."""
+    def is_certain(self) -> bool:
+        """Whether no call in doubt may have changed the step or its variants."""
         return not self.unsettled and not any(row.unsettled for row in self.variants.values())
 
     @property
     def content(self) -> Content:
-        """The step in the shape that files are wanted in."""
+        """The step as Content, the form in which files declare it."""
         return Content(
             type=self.type,
             day=self.day,
@@ -77,7 +81,7 @@ class StepState(Frozen):
 
 
 class MadeFrom(Frozen):
-    """The files a sequence was made from, and a digest over them and over its own state entry."""
+    """The source files of a sequence at its last apply, and a digest over them and over its state entry."""
 
     files: tuple[str, ...]
     digest: str
@@ -86,9 +90,9 @@ class MadeFrom(Frozen):
 class SequenceHead(Frozen):
     """A sequence without its steps.
 
-    `unmanaged` are ids of steps that are someone else's, or forgotten on purpose, each with the day on which it is
-    an email (None: no email, or its day was not told): they are no drift, are never adopted, and hold their day.
-    `gone` are ids that two reads, a grace apart, did not find.
+    `unmanaged` are ids of steps that seqsync does not manage: added outside seqsync, or forgotten. Each has the day on
+    which it is an email, or None. They are not drift, are never adopted, and keep their day occupied.
+    `gone` are ids that two reads, `settle_grace` apart, did not find.
     """
 
     id: str
@@ -105,21 +109,21 @@ class SequenceState(SequenceHead):
 
     @property
     def head(self) -> SequenceHead:
-        """The same without its steps."""
+        """The entry without its steps."""
         return SequenceHead(**{name: getattr(self, name) for name in SequenceHead.model_fields})
 
     @cached_property
     def entry_digest(self) -> str:
-        """Digest of all that this entry says of the account; `made_from` is bookkeeping and stands outside."""
+        """The digest of this entry, without `made_from`, which is bookkeeping."""
         return digest_of(self.model_dump(mode="json", exclude={"made_from"}))
 
     def made_from_digest(self, source_digest: str) -> str:
-        """The digest that `made_from` holds when this entry came from sources with `source_digest`."""
+        """Return the digest of `made_from` for an entry that was applied from sources with `source_digest`."""
         return digest_of([source_digest, self.entry_digest])
 
 
 class Applying(Frozen):
-    """The plan that is being carried out, or was last: its hash, and the digest of each of its changes."""
+    """The plan that is being applied, or was applied last: its hash, and the digest of each of its changes."""
 
     plan: str
     changes: tuple[str, ...] = ()
@@ -127,9 +131,9 @@ class Applying(Frozen):
 
 
 class Delta(Frozen):
-    """A change of one sequence's entry. Replaying it twice is the same as once.
+    """A change of one sequence's entry. Applying it twice has the same effect as once.
 
-    `drop` takes the entry out; `head` replaces all but its steps; `steps` puts (or, with None, takes out) steps.
+    `drop` removes the entry. `head` replaces everything but its steps. `steps` sets steps, or removes those with None.
     """
 
     sequence: str
@@ -151,23 +155,23 @@ class State(Frozen):
     sequences: dict[str, SequenceState] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _ids_stand_once(self) -> State:
-        seen: dict[str, str] = {}
+    def _ids_are_unique(self) -> State:
+        addresses: dict[str, str] = {}
         for address, remote_id in self.addresses():
-            if remote_id in seen:
-                raise ValueError(f"remote id {remote_id} stands twice: at {seen[remote_id]} and at {address}")
-            seen[remote_id] = address
+            if remote_id in addresses:
+                raise ValueError(f"remote id {remote_id} is used twice: by {addresses[remote_id]} and by {address}")
+            addresses[remote_id] = address
         return self
 
     def addresses(self) -> Iterable[tuple[str, str]]:
-        """Every (address, remote id) of sequences and steps."""
+        """Yield (address, remote id) of each sequence and step."""
         for key, sequence in self.sequences.items():
             yield key, sequence.id
             for step_key, step in sequence.steps.items():
                 yield f"{key}.{step_key}", step.id
 
     def with_delta(self, delta: Delta) -> State:
-        """This state after `delta`. Writing to a sequence takes its `made_from` away unless the delta sets one."""
+        """Return the state after `delta`. A change removes the `made_from` of its sequence unless it sets one."""
         sequences = dict(self.sequences)
         if delta.drop:
             sequences.pop(delta.sequence, None)
@@ -187,12 +191,12 @@ class State(Frozen):
         return self.model_copy(update={"sequences": sequences})
 
     def content_digest(self) -> str:
-        """Digest of what the state says of the account: what makes a saved plan stale when it differs."""
+        """Return the digest of all entries. A saved plan is stale when it differs."""
         return digest_of({key: row.entry_digest for key, row in self.sequences.items()})
 
 
 def step_state(content: Content, step_id: str, variant_ids: Mapping[str, str | None]) -> StepState:
-    """The entry of a step whose `content` was applied as `step_id`."""
+    """Return the entry of a step whose `content` was applied as `step_id`."""
     return StepState(
         id=step_id,
         type=content.type,
@@ -207,45 +211,45 @@ def step_state(content: Content, step_id: str, variant_ids: Mapping[str, str | N
 
 
 def variant_digest(variant: Variant) -> str:
-    """The digest that stands beside a variant's last applied content."""
+    """Return the digest that a VariantState stores with its content."""
     return digest_of(variant.model_dump(mode="json"))
 
 
 class RemoteIdIndex:
-    """Remote id to address, for one state."""
+    """The remote ids of one state, with their addresses."""
 
     def __init__(self, state: State) -> None:
         self._addresses = {remote_id: address for address, remote_id in state.addresses()}
 
     def knows(self, remote_id: str) -> bool:
-        """Whether some address has that id."""
+        """Return whether an address has this id."""
         return remote_id in self._addresses
 
     def move(self, before: State, after: State, touched: Iterable[str]) -> None:
-        """Go from `before` to `after`, which differ in the `touched` sequences only.
+        """Update the index from `before` to `after`, which differ only in the `touched` sequences.
 
-        Raises StateError, and stays as it was, where an id would stand twice.
+        Raises StateError, without a change, where two addresses would have the same id.
         """
         pairs = [(key, before.sequences.get(key), after.sequences.get(key)) for key in sorted(set(touched))]
-        leaving = {remote_id for key, old, new in pairs for _, remote_id in _only_in(key, old, new)}
-        coming: dict[str, str] = {}
+        removed = {remote_id for key, old, new in pairs for _, remote_id in _only_in(key, old, new)}
+        added: dict[str, str] = {}
         for key, old, new in pairs:
             for address, remote_id in _only_in(key, new, old):
-                owner = coming.get(remote_id) or (None if remote_id in leaving else self._addresses.get(remote_id))
+                owner = added.get(remote_id) or (None if remote_id in removed else self._addresses.get(remote_id))
                 if owner is not None:
                     raise StateError(
-                        "A remote id would stand twice in the state.",
-                        f"{remote_id} belongs to {owner} already; it was now told for {address}.",
-                        "Nothing was recorded. Look at both in Saleshandy, then run the same command again.",
+                        "Two addresses would have the same remote id.",
+                        f"{remote_id} belongs to {owner}, and Saleshandy now returned it for {address}.",
+                        "Nothing was recorded. Check both in Saleshandy, then run the same command again.",
                     )
-                coming[remote_id] = address
-        for remote_id in leaving:
+                added[remote_id] = address
+        for remote_id in removed:
             del self._addresses[remote_id]
-        self._addresses.update(coming)
+        self._addresses.update(added)
 
 
 def _only_in(key: str, one: SequenceState | None, other: SequenceState | None) -> Iterable[tuple[str, str]]:
-    """Address and id of what `one` says and `other` does not. Rows that are the same object are not looked into."""
+    """Yield address and id of what is in `one` and not in `other`. Skips steps that are the same object in both."""
     if one is None:
         return
     if other is None or one.id != other.id:

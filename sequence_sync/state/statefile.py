@@ -1,7 +1,7 @@
-"""A state as bytes and back: stable, sorted, summed, and refused with plain words where it is damaged. Pure.
+"""The format of the state file: State to bytes and back, versions, checksum. Pure.
 
-Knows nothing of files; `where` is only the name that messages call the bytes by. The layout: JSON with two spaces of
-indent, sorted keys, UTF-8, a final newline, and a line `"sum"` that holds the SHA-256 of all the other lines.
+JSON with two spaces of indent, sorted keys, UTF-8 and a final newline. The line `"sum"` holds the SHA-256 of all other
+lines. Knows nothing of files: `where` is the name that messages use for the bytes.
 """
 
 from __future__ import annotations
@@ -22,28 +22,27 @@ from sequence_sync.state.model import STATE_VERSION, SequenceState, State
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
-# From a version to the next one. Version 1 is the first that was ever released, so there is nothing to upgrade yet.
+# By version: the upgrade to the next one. Version 1 is the first released version, so there is none yet.
 UPGRADES: Mapping[int, Upgrade] = {}
 
-WAY_BACK = "The last good ones are in .seqsync/backups; `seqsync state push FILE` puts one back."
-AS_IT_IS = (
-    "If you changed the file yourself, or git merged it, and it says what is true: `seqsync state push FILE -force` "
-    "takes it as it is."
+RESTORE_HINT = "Restore the last good state from .seqsync/backups: `seqsync state push FILE`."
+FORCE_HINT = (
+    "If you edited the file, or git merged it, and its content is right, accept it: `seqsync state push FILE -force`."
 )
-_PLAIN = {"missing": "it is missing", "extra_forbidden": "a state has no such field"}
-_SUM_LINE = re.compile(rb'\n  "sum": "([0-9a-f]{64})",(?=\n  "version": )')
+_PLAIN_MESSAGES = {"missing": "it is missing", "extra_forbidden": "it is not a field of a state"}
+_CHECKSUM_LINE = re.compile(rb'\n  "sum": "([0-9a-f]{64})",(?=\n  "version": )')
 _VERSION_LINE = b'\n  "version": '
 
 
 def new_state(lineage: str, environment: str, api_host: str) -> State:
-    """An empty state. `lineage` is a new UUID, made by the caller."""
+    """Return an empty state. `lineage` is a new UUID of the caller."""
     return State(lineage=lineage, environment=environment, api_host=api_host)
 
 
 def with_serial(old: State, new: State) -> State:
-    """`new` with the serial that belongs to it after `old`: one more if the content differs, else the same.
+    """Return `new` with the serial that follows `old`: one more if the content differs, else the same.
 
-    Content is what the state says of the account. `made_from`, `applying` and the journal's number are bookkeeping.
+    The content is the entries. `made_from`, `applying` and the journal's number are bookkeeping.
     """
     return new.model_copy(update={"serial": old.serial + (not _same_content(old, new))})
 
@@ -51,22 +50,21 @@ def with_serial(old: State, new: State) -> State:
 def _same_content(old: State, new: State) -> bool:
     if old.sequences.keys() != new.sequences.keys():
         return False
-    return all(
-        row is new.sequences[key] or _bare(row) == _bare(new.sequences[key]) for key, row in old.sequences.items()
-    )
+    pairs = ((entry, new.sequences[key]) for key, entry in old.sequences.items())
+    return all(one is two or _without_bookkeeping(one) == _without_bookkeeping(two) for one, two in pairs)
 
 
-def _bare(row: SequenceState) -> SequenceState:
+def _without_bookkeeping(row: SequenceState) -> SequenceState:
     return row.model_copy(update={"made_from": None})
 
 
 def encode(state: State) -> bytes:
-    """The bytes of `state`: the same state, the same bytes. Raises StateError where a text is no Unicode."""
-    with collector_paused():
+    """Encode a state. Equal states have equal bytes. Raises StateError where a text is not valid Unicode."""
+    with garbage_collection_paused():
         try:
             body = to_json(_sorted(state.model_dump(mode="json")), indent=2) + b"\n"
         except PydanticSerializationError as error:
-            raise StateError("The state cannot be written as text.", str(error)) from error
+            raise StateError("The state contains text that is not valid Unicode.", str(error)) from error
     place = body.rindex(_VERSION_LINE)
     return body[:place] + f'\n  "sum": "{hashlib.sha256(body).hexdigest()}",'.encode() + body[place:]
 
@@ -79,42 +77,42 @@ def decode(
     current: int = STATE_VERSION,
     unchecked: bool = False,
 ) -> State:
-    """The state that `data` spell; older versions are brought up to `current` by `upgrades`.
+    """Decode a state. `upgrades` raise older versions to `current`.
 
-    `unchecked` believes bytes whose sum is wrong or absent (`state push -force`). Raises StateError where the data
-    are empty, no JSON, no object, of no, an unknown or a newer version, damaged, or of a wrong shape.
+    `unchecked` accepts data whose checksum is wrong or missing (`state push -force`). Raises StateError where the data
+    is empty, not JSON, not an object, of a missing, unknown or newer version, damaged, or not a valid state.
     """
-    with collector_paused():
+    with garbage_collection_paused():
         plain = _parsed(data, where)
         version = _version(plain, where, current)
-        if not unchecked and not _sum_is_right(data):
-            summary = f"{where} is damaged, or was changed outside seqsync."
-            raise StateError(summary, "Its sum is wrong or missing.", f"{WAY_BACK} {AS_IT_IS}")
+        if not unchecked and not _checksum_matches(data):
+            summary = f"{where} is damaged or was changed outside seqsync."
+            raise StateError(summary, "Its checksum is wrong or missing.", f"{RESTORE_HINT} {FORCE_HINT}")
         plain.pop("sum", None)
-        return _shaped(_upgraded(plain, version, where, upgrades, current), where)
+        return _validated(_upgraded(plain, version, where, upgrades, current), where)
 
 
 def _parsed(data: bytes, where: str) -> dict[str, Any]:
     if not data.strip(b" \t\r\n"):
-        raise StateError(f"{where} is empty.", "A state is never empty: something cut it off.", WAY_BACK)
+        raise StateError(f"{where} is empty.", "A state file is never empty, so it was truncated.", RESTORE_HINT)
     try:
         plain = from_json(data)
     except ValueError as error:
-        raise StateError(f"{where} is not JSON.", _why_not_json(data, error), WAY_BACK) from error
+        raise StateError(f"{where} is not JSON.", _why_not_json(data, error), RESTORE_HINT) from error
     if not isinstance(plain, dict):
-        raise StateError(f"{where} is not a state.", "It holds JSON, but not an object.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", "It contains JSON, but not an object.", RESTORE_HINT)
     return plain
 
 
 def _why_not_json(data: bytes, error: ValueError) -> str:
     try:
         json.loads(data)
-    except json.JSONDecodeError as judged:
+    except json.JSONDecodeError as problem:
         if b"\n<<<<<<< " in data:
-            return f"Line {judged.lineno}: a merge in git was left unfinished there."
-        return f"Line {judged.lineno}, column {judged.colno}: {judged.msg}."
-    except UnicodeDecodeError as judged:
-        return f"Byte {judged.start + 1} is not UTF-8."
+            return f"Line {problem.lineno}: the file has unresolved git merge conflicts."
+        return f"Line {problem.lineno}, column {problem.colno}: {problem.msg}."
+    except UnicodeDecodeError as problem:
+        return f"Byte {problem.start + 1} is not UTF-8."
     except RecursionError:
         return "It is nested too deeply."
     return f"{error}."
@@ -123,22 +121,22 @@ def _why_not_json(data: bytes, error: ValueError) -> str:
 def _version(plain: dict[str, Any], where: str, current: int) -> int:
     version = plain.get("version")
     if "version" not in plain:
-        raise StateError(f"{where} is not a state.", "It has no `version`.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", "It has no `version`.", RESTORE_HINT)
     if not isinstance(version, int) or isinstance(version, bool) or version < 0:
-        raise StateError(f"{where} is not a state.", f"`version` is {json.dumps(version)[:40]}.", WAY_BACK)
+        raise StateError(f"{where} is not a state.", f"`version` is {json.dumps(version)[:40]}.", RESTORE_HINT)
     if version > current:
         raise StateError(
-            f"{where} was made by a newer seqsync.",
+            f"{where} was written by a newer seqsync.",
             f"It has state version {version}; this seqsync reads up to {current}.",
-            "Update seqsync (`seqsync version` tells which one you have). Nothing was read or changed.",
+            "Update seqsync (`seqsync version` shows which one you have). Nothing was changed.",
         )
     return version
 
 
-def _sum_is_right(data: bytes) -> bool:
-    # Git may turn line ends into CRLF on checkout; inside JSON a raw CR can only be such a line end.
+def _checksum_matches(data: bytes) -> bool:
+    # Git may convert line ends to CRLF on checkout. In JSON a raw CR can only be such a line end.
     plain = data.replace(b"\r\n", b"\n")
-    found = list(_SUM_LINE.finditer(plain))
+    found = list(_CHECKSUM_LINE.finditer(plain))
     if len(found) != 1:
         return False
     line = found[0]
@@ -152,22 +150,24 @@ def _upgraded(
 ) -> dict[str, Any]:
     for step in range(version, current):
         if step not in upgrades:
-            raise StateError(f"{where} has an unknown version.", f"No seqsync wrote state version {version}.", WAY_BACK)
+            raise StateError(
+                f"{where} has an unknown version.", f"No seqsync has written state version {version}.", RESTORE_HINT
+            )
         plain = {**upgrades[step](plain), "version": step + 1}
     return plain
 
 
-def _shaped(plain: dict[str, Any], where: str) -> State:
+def _validated(plain: dict[str, Any], where: str) -> State:
     try:
         return State.model_validate(plain)
     except ValidationError as error:
-        told = error.errors(include_url=False, include_input=False)
-        first = told[0]
+        problems = error.errors(include_url=False, include_input=False)
+        first = problems[0]
         field = ".".join(str(part) for part in first["loc"])
-        more = f" ({len(told) - 1} more like it)" if len(told) > 1 else ""
-        said = _PLAIN.get(first["type"], first["msg"].removeprefix("Value error, "))
-        why = f"`{field}`: {said}" if field else said
-        raise StateError(f"{where} has not the shape of a state.", f"{why}{more}.", WAY_BACK) from error
+        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+        message = _PLAIN_MESSAGES.get(first["type"], first["msg"].removeprefix("Value error, "))
+        why = f"`{field}`: {message}" if field else message
+        raise StateError(f"{where} is not a valid state.", f"{why}{more}.", RESTORE_HINT) from error
 
 
 def _sorted(value: Any) -> Any:
@@ -179,9 +179,12 @@ def _sorted(value: Any) -> Any:
 
 
 @contextmanager
-def collector_paused() -> Iterator[None]:
-    """A big state is hundreds of thousands of new, living objects, which the collector would walk again and again
-    (four fifths of the time at 1,000 sequences)."""
+def garbage_collection_paused() -> Iterator[None]:
+    """Pause the garbage collector.
+
+    A large state is hundreds of thousands of new, living objects, which the collector would scan repeatedly: measured
+    as four fifths of the time at 1,000 sequences.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -39,14 +39,14 @@ def check(bench: Trial, file: DesiredSequence, plan: Plan) -> None:
             for each in row.fields:
                 address = new_address(row.address, file)
                 told = ways.get((address, each.field), [])
-                assert len(set(told)) == 1 or is_settled(plan, address, each.after), (row.address, each, told)
+                assert len(set(told)) == 1 or is_certain(plan, address, each.after), (row.address, each, told)
     told_ids = {row.remote_id for row in plan.drift} | {change.remote_id for change in plan.changes}
     asked = " ".join(change.advice for change in plan.changes)
     strangers = {step.id for step in app.steps or ()} - {row.id for row in entry.steps.values()}
     assert all(name in told_ids or name in asked for name in strangers)
 
 
-def is_settled(plan: Plan, address: str, value: object) -> bool:
+def is_certain(plan: Plan, address: str, value: object) -> bool:
     """Whether a call that goes out over another edit of that variant says the same here."""
     change = next((row for row in plan.to_do if row.address == address and row.reason is Reason.CONFLICT), None)
     return bool(change and change.after and value in change.after.variants[address[-1]].payload.values())

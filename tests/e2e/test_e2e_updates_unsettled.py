@@ -130,7 +130,7 @@ def test_each_field_is_written_again(content: Content, sent: dict[str, Any], aga
     assert change.fields
     assert all(row.before == row.after for row in change.fields)
     after = after_patch(step, "a", again)
-    assert after.is_settled
+    assert after.is_certain
     assert planned(content, after) == ()
 
 
@@ -158,7 +158,7 @@ def test_what_is_the_same_is_no_mark() -> None:
     """A value that the state has, and one that is marked already, add nothing."""
     step = left(FILE, absoluteDays=9)
     assert marked(step, "a", {"absoluteDays": 9, "payload": dict(FILE.variants["a"].payload)}, ["absoluteDays"]) == step
-    assert left(FILE, absoluteDays=1).is_settled
+    assert left(FILE, absoluteDays=1).is_certain
     assert [
         row.payload["content"]
         for row in contents(left(FILE, payload={"subject": "Old", "content": BOLD}).variants["a"])

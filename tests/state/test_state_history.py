@@ -16,7 +16,7 @@ from sequence_sync.state.history import (
     encode_lines,
     serial_line,
     state_at,
-    undo,
+    undo_deltas,
 )
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State
 from sequence_sync.state.statefile import decode, encode, with_serial
@@ -72,7 +72,7 @@ def test_undo_says_no_more_than_what_changed(changes: list[Delta]) -> None:
     before = after = a_state(a=a_sequence("L-a"), b=a_sequence("L-b"))
     for change in changes:
         after = after.with_delta(change)
-    back = undo(before, after)
+    back = undo_deltas(before, after)
     old, new = bare(before), bare(after)
     assert [delta.sequence for delta in back] == sorted(k for k in old | new if old.get(k) != new.get(k))
     for delta in back:
@@ -111,8 +111,8 @@ def test_what_was_recorded_since_the_last_fold_counts() -> None:
         (6, (), "from 7 to 9"),
         (-1, (), "from 7 to 9"),
         (7, (0,), "from 8 to 9"),
-        (7, (1,), "just 9"),
-        (8, (0, 1), "just 9"),
+        (7, (1,), "only 9"),
+        (8, (0, 1), "only 9"),
     ],
 )
 def test_a_serial_that_is_not_there(serial: int, lost: tuple[int, ...], range_told: str) -> None:
@@ -128,10 +128,10 @@ def test_a_state_that_was_put_away_is_not_gone_back_to() -> None:
     """Where today's state is not the one that the last line led to, nothing is guessed."""
     states, lines = three()
     other = states[-1].with_delta(Delta(sequence="trial", steps={"intro": an_email("L1S1", day=8)}))
-    with pytest.raises(UsageError, match="just 9"):
+    with pytest.raises(UsageError, match="only 9"):
         state_at(8, other, other, lines)
     foreign = states[-1].model_copy(update={"lineage": "another"})
-    with pytest.raises(UsageError, match="just 9"):
+    with pytest.raises(UsageError, match="only 9"):
         state_at(8, foreign, foreign, lines)
 
 

@@ -119,7 +119,7 @@ def test_a_kill_anywhere_leaves_the_history_whole(last: int, how: str) -> None:
     store = MemoryStore()
     first = MemoryBackend(store)
     with_trial = a_state().model_copy(update={"serial": 0, "journal": 0})
-    begun(first, "r0").put(with_trial)
+    begun(first, "r0").push(with_trial)
     store.owner_died()
     with suppress(Killed):
         two_folds(begun(Mortal(store, last, how), "r1"))
@@ -197,12 +197,12 @@ def test_a_history_that_cannot_be_written_stops_nothing(home: Home) -> None:
     manager.append(made(manager.append(INTENT)))
     manager.checkpoint()
     assert "nudge" in home.stored().sequences["trial"].steps
-    assert "history" in manager.history_problem
+    assert "history" in manager.history_error
     assert lines(home) == []
     disk.failing = set()
     manager.append(EndRecord())
     manager.checkpoint()
-    assert manager.history_problem == ""
+    assert manager.history_error == ""
     assert [line.kind for line in lines(home)] == ["note", "call", "serial", "end"]
     assert state_at(7, manager.state, home.stored(), lines(home)).serial == 7
 
@@ -226,9 +226,9 @@ def test_a_pushed_state_stands_in_it(home: Home) -> None:
     """`state push` is told, and the way back leads past it; not into a state of another lineage."""
     home.put(a_state())
     pushed = a_state().with_delta(new_step("pushed", "S-p"))
-    home.run("r1").put(pushed)
+    home.run("r1").push(pushed)
     stored = home.stored()
     assert stored.serial == 8
     assert set(state_at(7, stored, stored, lines(home)).sequences["trial"].steps) == {"intro", "call"}
-    home.run("r2").put(pushed.model_copy(update={"lineage": "another"}))
+    home.run("r2").push(pushed.model_copy(update={"lineage": "another"}))
     assert [line.kind for line in lines(home)] == ["note", "serial", "note"]

@@ -12,13 +12,13 @@ from sequence_sync.state.journal import (
     AnyRecord,
     CallResult,
     DamagedRecord,
+    DamageResolvedRecord,
     EndRecord,
     IntentRecord,
     NoteRecord,
     OutcomeRecord,
     RunRecord,
     SequenceRecord,
-    SettledRecord,
     checkpointed,
     decode_records,
     encode_record,
@@ -70,7 +70,7 @@ def test_an_intent_without_outcome_is_open() -> None:
 
 def test_damage_is_open_until_settled() -> None:
     """A damaged record counts until a settled record names it."""
-    damaged = numbered(DamagedRecord(), DamagedRecord(), SettledRecord(of=4))
+    damaged = numbered(DamagedRecord(), DamagedRecord(), DamageResolvedRecord(of=4))
     assert replay(BASE, damaged).damaged == (5,)
 
 
@@ -146,7 +146,7 @@ def a_life(kinds: list[str]) -> list[AnyRecord]:
                 "intent": intent(f"s{place % 3}.x"),
                 "outcome": made(back, new_step(f"k{place % 4}", f"N{place % 4}")),
                 "damage": DamagedRecord(),
-                "settle": SettledRecord(of=back),
+                "settle": DamageResolvedRecord(of=back),
                 "sequence": SequenceRecord(sequence=f"s{place % 3}"),
                 "note": NoteRecord(deltas=(new_step(f"k{place % 4}", f"N{place % 4}"),)),
             }[kind]
@@ -184,7 +184,7 @@ def test_owners_refuse_a_second_address() -> None:
     """An id that one step has is refused for another, and the refusal changes nothing."""
     owners = RemoteIdIndex(BASE)
     for delta in (new_step("x", "L1S1"), new_step("x", "L1"), new_sequence("other", "L1S2")):
-        with pytest.raises(StateError, match="stand twice"):
+        with pytest.raises(StateError, match="the same remote id"):
             owners.move(BASE, move(BASE, delta), [delta.sequence])
     owners.move(BASE, move(BASE, new_step("x", "S9")), ["trial"])
 

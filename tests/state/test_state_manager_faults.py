@@ -10,7 +10,7 @@ from support.states import LINEAGE, FailingDisk, a_state
 
 from sequence_sync.errors import AccountError, LockLostError, StateError
 from sequence_sync.state.backends.high_water import HighWaterMark
-from sequence_sync.state.journal import EndRecord, NoteRecord, RunRecord, SettledRecord
+from sequence_sync.state.journal import DamageResolvedRecord, EndRecord, NoteRecord, RunRecord
 from sequence_sync.state.manager import StateNotSavedError, read_only
 from sequence_sync.state.statefile import decode
 
@@ -50,7 +50,7 @@ def test_damage_is_open_until_settled(home: Home) -> None:
     manager.checkpoint()
     again = home.run("r3")
     assert again.damaged == (4,)
-    again.append(SettledRecord(of=4))
+    again.append(DamageResolvedRecord(of=4))
     again.append(EndRecord())
     again.checkpoint()
     assert home.run("r4").damaged == ()
@@ -103,9 +103,9 @@ def test_an_older_state_is_refused(home: Home) -> None:
     manager.checkpoint()
     old.write_bytes(before)
     home.journal.unlink()
-    with pytest.raises(StateError, match="older than this machine"):
+    with pytest.raises(StateError, match="older than one this machine"):
         home.run("r2")
-    with pytest.raises(StateError, match="older than this machine"):
+    with pytest.raises(StateError, match="older than one this machine"):
         read_only(home.backend(), ACCOUNT, HighWaterMark(home.seen))
     assert read_only(home.backend(), ACCOUNT) is not None
 
@@ -116,7 +116,7 @@ def test_an_id_that_another_step_has_is_refused(home: Home) -> None:
     manager = home.run()
     of = manager.append(INTENT)
     before = home.journal.read_bytes()
-    with pytest.raises(StateError, match="stand twice"):
+    with pytest.raises(StateError, match="the same remote id"):
         manager.append(made(of, step_id="L1S1"))
     assert home.journal.read_bytes() == before
     manager.append(made(of))
@@ -131,7 +131,7 @@ def test_no_intent_no_call(home: Home, operation: str) -> None:
     with pytest.raises(StateError):
         manager.append(INTENT)
     disk.failing.clear()
-    with pytest.raises(StateError, match="any more"):
+    with pytest.raises(StateError, match="no longer"):
         manager.append(INTENT)
     assert manager.open_intents == ()
     assert home.run("r2").view.last_n == a_state().journal + 1
@@ -142,7 +142,7 @@ def test_an_outcome_that_cannot_be_recorded_is_rescued(home: Home) -> None:
     home.put(a_state())
     manager = home.run(disk=FailingDisk("fsync", only_after=1))
     of = manager.append(INTENT)
-    with pytest.raises(StateError, match=r"trial\.nudge \(made\) is kept in") as told:
+    with pytest.raises(StateError, match=r"trial\.nudge \(made\) is in") as told:
         manager.append(made(of))
     assert str(home.rescued()[0]) in str(told.value)
     assert "S9" in home.rescued()[0].read_text()
@@ -198,7 +198,7 @@ def test_a_state_changed_by_hand_is_not_written_over(home: Home) -> None:
     manager = home.run()
     manager.append(made(manager.append(INTENT)))
     home.put(a_state().model_copy(update={"serial": 99}))
-    with pytest.raises(StateNotSavedError, match="changed by something else"):
+    with pytest.raises(StateNotSavedError, match="Something else changed"):
         manager.checkpoint()
     assert home.stored().serial == 99
     assert len(home.rescued()) == 1

@@ -19,7 +19,7 @@ from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
-from sequence_sync.state.manager import Account, StateManager
+from sequence_sync.state.manager import StateBinding, StateManager
 
 Reaction = Callable[["FakeApi", Request], Answer]
 
@@ -107,7 +107,7 @@ class Bench:
         backend, run = MemoryBackend(self.store), f"run{self.runs}"
         lock = backend.lock(info(run), 0.0, self.clock)
         self.manager = StateManager(
-            backend, lock, Account("default", "api"), RescueFolder(self.folder), lineage="one", run=run
+            backend, lock, StateBinding("default", "api"), RescueFolder(self.folder), lineage="one", run=run
         )
         known = {"cut_off": False, "no_record": not self.manager.last_run_ended} | more
         return ApplyContext(

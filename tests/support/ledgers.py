@@ -12,11 +12,11 @@ from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.backends.local import LocalBackend
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
-from sequence_sync.state.manager import Account, StateManager
+from sequence_sync.state.manager import StateBinding, StateManager
 from sequence_sync.state.model import State
 from sequence_sync.state.statefile import decode, encode
 
-ACCOUNT = Account("production", HOST)
+ACCOUNT = StateBinding("production", HOST)
 INTENT = IntentRecord(address="trial.nudge", action="create-step")
 
 
@@ -46,7 +46,9 @@ class Home:
         backend = self.backend(disk)
         self.lock = backend.lock(info(name), 0, FakeClock())
         keep = RescueFolder(self.folder / ".seqsync" / "rescue", rescue)
-        return StateManager(backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, seen=HighWaterMark(self.seen))
+        return StateManager(
+            backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, high_water=HighWaterMark(self.seen)
+        )
 
     def stored(self) -> State:
         """The state as it stands on disk."""

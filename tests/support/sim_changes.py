@@ -208,7 +208,7 @@ class ChangeRules:
                 row = self.server.rows.get(step.id)
                 if row is None or row.sequence != entry.id:
                     self.world.wrong(f"the state has {key}.{name} as {step.id}, which was never made")
-                elif row.gone is None and step.is_settled and not (row.rewritten or "*" in row.touched or row.behind):
+                elif row.gone is None and step.is_certain and not (row.rewritten or "*" in row.touched or row.behind):
                     self._agrees(f"{key}.{name}", row, step)
 
     def _agrees(self, address: str, row: Row, step: StepState) -> None:

@@ -19,9 +19,9 @@ from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
 from sequence_sync.state.backends.base import LockInfo
 from sequence_sync.state.journal import EndRecord, IntentRecord
-from sequence_sync.state.manager import Account, StateManager
+from sequence_sync.state.manager import StateBinding, StateManager
 
-ACCOUNT = Account("default", "api")
+ACCOUNT = StateBinding("default", "api")
 
 
 class Deciding(ABC):

@@ -12,20 +12,20 @@ from support.sim_world import Crash, Process
 
 from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, locked
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, StoredState, WriteConflictError, locked_error
 
 
 @dataclass
 class SimStore:
     """What is on the disk of one machine."""
 
-    stored: Stored | None = None
+    stored: StoredState | None = None
     journal: bytes = b""
     pending: bytes = b""
     write_id: str = ""
     holder: LockInfo | None = None
     left_behind: bool = False
-    history: list[Stored] = field(default_factory=list)
+    history: list[StoredState] = field(default_factory=list)
     told: bytes = b""
     faults: int = 0
     versions: itertools.count[int] = field(default_factory=itertools.count)
@@ -47,7 +47,7 @@ class SimBackend:
         """See StateBackend."""
         return "the simulated disk"
 
-    def read(self) -> Stored | None:
+    def read(self) -> StoredState | None:
         """See StateBackend."""
         return self.store.stored
 
@@ -65,7 +65,7 @@ class SimBackend:
         if version != expected:
             raise WriteConflictError(self.describe())
         self._may_fail("The state cannot be written.")
-        store.stored = Stored(bytes(data), str(next(store.versions)))
+        store.stored = StoredState(bytes(data), str(next(store.versions)))
         store.history.append(store.stored)
         store.write_id = write_id
         self.process.point("after the state is written")
@@ -132,7 +132,7 @@ class SimBackend:
         deadline = clock.now() + timeout
         while self.store.holder is not None:
             if clock.now() >= deadline:
-                raise locked(self.store.holder, clock.wall(), "")
+                raise locked_error(self.store.holder, clock.wall(), "")
             clock.sleep(1.0)
         taken_over, self.store.left_behind = self.store.left_behind, False
         self.store.holder = info

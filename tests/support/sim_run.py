@@ -32,7 +32,7 @@ from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
-from sequence_sync.state.backends.base import LockInfo, Stored
+from sequence_sync.state.backends.base import LockInfo, StoredState
 from sequence_sync.state.manager import StateManager
 
 MOST_RUNS = 60
@@ -231,7 +231,7 @@ class Simulation(Deciding):
                 store.journal, store.left_behind = b"", False
             case "back" if store.history:
                 old = self.rng.choice(store.history)
-                store.stored = Stored(old.data, str(next(store.versions)))
+                store.stored = StoredState(old.data, str(next(store.versions)))
                 store.journal = b"" if self.rng.random() < 0.5 else store.journal
             case "damage" if store.journal:
                 place = self.rng.randrange(len(store.journal))

@@ -19,7 +19,7 @@ from sequence_sync.model.report import Observer
 from sequence_sync.operations.apply import Applied, ApplyOptions, Hands
 from sequence_sync.operations.apply import apply as apply_plan
 from sequence_sync.operations.plan import PlanOptions
-from sequence_sync.operations.workspace import warn_of_lost_state
+from sequence_sync.operations.workspace import lost_state_warning
 from sequence_sync.plan.model import Plan, summary_line
 from sequence_sync.plan.planfile import decode
 from sequence_sync.provider.base import StoppedError
@@ -67,7 +67,7 @@ def _carry_out(door: CommandContext, wish: Wish, reporting: ReportFiles) -> int:
         door.require_person()
     workspace = opened(door)
     reporting.environment, reporting.api_host = workspace.name, workspace.api_host
-    if warning := warn_of_lost_state(workspace):
+    if warning := lost_state_warning(workspace):
         door.console.note(f"Warning: {warning}")
     wanted = wish.plan_hash.strip().lower() if wish.plan_hash is not None else None
     options = ApplyOptions(

@@ -10,7 +10,7 @@ from sequence_sync.cli.context import folder_in_repository, opened, read_given, 
 from sequence_sync.cli.options import DEFAULT_HOST, CommandContext, DisplayOptions
 from sequence_sync.errors import UsageError
 from sequence_sync.operations.plan import PlanOptions, plan_project
-from sequence_sync.operations.workspace import Workspace, warn_of_lost_state
+from sequence_sync.operations.workspace import Workspace, lost_state_warning
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planfile import decode, encode
 from sequence_sync.registry import FORMATS, PLACED
@@ -19,7 +19,7 @@ from sequence_sync.registry import FORMATS, PLACED
 def made_plan(door: CommandContext, options: PlanOptions, to_serial: int | None = None) -> Plan:
     """The plan of the working folder; with `to_serial`, the one back to that serial."""
     workspace = opened(door)
-    if warning := warn_of_lost_state(workspace):
+    if warning := lost_state_warning(workspace):
         door.console.note(f"Warning: {warning}")
     if to_serial is not None and options.refresh:
         raise UsageError(

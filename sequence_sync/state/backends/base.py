@@ -1,8 +1,7 @@
-"""The seam to where a state lives: read, write if unchanged, journal, history, lock. No I/O here.
+"""The protocol of state backends: read, write if unchanged, journal, history, lock. No I/O here.
 
-A backend moves bytes and knows nothing of what they mean; `apply.ledger` is above it. Every OSError and every
-refusal of a store reaches the caller as a StateError with words for people. One contract suite (tests/contract)
-runs on every backend.
+A backend moves bytes and does not know what they mean; `state.manager` uses it. It reports every OSError and every
+refusal of a store as a StateError. One contract suite (tests/state/backends) runs on every backend.
 """
 
 from __future__ import annotations
@@ -17,30 +16,30 @@ from sequence_sync.provider.base import Clock
 
 
 class WriteConflictError(StateError):
-    """What stands there is not what the writer had read, and not its own write either. Nothing was written."""
+    """The store holds neither the version that the writer had read nor the writer's own write. Nothing was written."""
 
     def __init__(self, where: str) -> None:
         super().__init__(
-            "The state was changed by something else meanwhile.",
+            "Something else changed the state during this run.",
             f"{where} is not what this run had read.",
-            "Look at what changed it (a second checkout, git, a hand), then plan again.",
+            "Find out what changed it (a second checkout, git, an editor), then plan again.",
         )
 
 
 class NotLockedError(StateError):
-    """There is no such lock to take away."""
+    """The lock to release does not exist."""
 
     def __init__(self, lock_id: str, holder: LockInfo | None) -> None:
         super().__init__(
             f"The state is not locked by {lock_id}.",
-            f"It is locked by {holder.id} ({holder.who}, {holder.operation})." if holder else "Nothing locks it.",
+            f"It is locked by {holder.id} ({holder.who}, {holder.operation})." if holder else "It is not locked.",
             "Nothing was changed.",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """A state's bytes, and the version of them that a later write names. A version is opaque."""
+class StoredState:
+    """The bytes of a state and their version, which a later write names. A version is opaque."""
 
     data: bytes
     version: str
@@ -48,7 +47,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class LockInfo:
-    """Who holds a lock. `id` is unique to this one lock; `created` is in seconds since the epoch."""
+    """Who holds a lock. `id` is unique to this lock. `created` is in seconds since the epoch."""
 
     id: str
     who: str
@@ -59,123 +58,127 @@ class LockInfo:
 
 
 class Lock(Protocol):
-    """A lock that is held."""
+    """A lock of the state, as its holder has it."""
 
     @property
     def id(self) -> str:
-        """The id of its LockInfo."""
+        """The id of the LockInfo."""
         ...
 
     @property
     def taken_over(self) -> bool:
-        """Whether the last holder never released it: what it left open is to be treated as unknown."""
+        """Whether the last holder ended without releasing it. What it left open is in doubt."""
         ...
 
     def check(self) -> None:
-        """Raises LockLostError where the lock is no longer ours. Cheap: the sender asks before each call."""
+        """Raise LockLostError if this run no longer holds the lock. Cheap: called before each API call."""
         ...
 
     def release(self) -> None:
-        """Let go. Twice is the same as once; a lock that was lost is left as it is."""
+        """Release the lock. A second call does nothing, and a lost lock stays as it is."""
         ...
 
 
 class StateBackend(Protocol):
-    """One place for one state, its journal, its history and its lock."""
+    """The store of one state with its journal, its history and its lock."""
 
     def describe(self) -> str:
-        """What messages call it: a path or a URL without secrets."""
+        """Return the name that messages use: a path, or a URL without secrets."""
         ...
 
-    def read(self) -> Stored | None:
-        """The state; None where none was ever written."""
+    def read(self) -> StoredState | None:
+        """Return the state, or None where none was ever written."""
         ...
 
     def write(self, data: bytes, expected: str | None, write_id: str) -> str:
-        """Replace the state if it still has version `expected` (None: if nothing stands there); the new version.
+        """Replace the state if it still has version `expected`, or does not exist for None. Return the new version.
 
-        Whole or not at all, and durable before it returns. `write_id` is unique to this write: a refusal is first
-        compared with what stands there, and is none where that is this very write. Raises WriteConflictError.
+        The write is complete or does not happen, and is durable on return. `write_id` is unique to this write: where
+        the stored state comes from this very write, the write has succeeded. Raises WriteConflictError otherwise.
         """
         ...
 
     def journal(self) -> bytes:
-        """The journal, with a torn tail if it has one; empty where there is none."""
+        """Return the journal, which may end with an incomplete line. Empty where there is none."""
         ...
 
     def append(self, data: bytes) -> None:
-        """Put whole lines at the journal's end, durably. Refuses to go on after a torn tail.
+        """Append complete lines to the journal, durably. Refuse after an incomplete last line.
 
-        After a failure nobody knows what the store holds, so every later append refuses until the backend is opened
-        anew.
+        After a failure the content of the store is unknown, so every later append of this backend object raises.
         """
         ...
 
     def replace_journal(self, data: bytes) -> None:
-        """Put `data` in the journal's place, whole or not at all, durably."""
+        """Replace the journal with `data`, atomically and durably."""
         ...
 
     def history(self) -> bytes:
-        """The history, with torn lines if it has any; empty where there is none."""
+        """Return the history, which may contain incomplete lines. Empty where there is none."""
         ...
 
     def append_history(self, data: bytes) -> None:
-        """Put whole lines at the history's end, durably. What stands there is never written again: after a torn last
-        line they begin on a line of their own. May be tried again after a failure."""
+        """Append complete lines to the history, durably. May be repeated after a failure.
+
+        Existing lines are never rewritten. After an incomplete last line, the new lines begin on a new line.
+        """
         ...
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> Lock:
-        """Hold the lock, waiting up to `timeout` seconds for it. Raises StateLockedError, which tells the holder."""
+        """Take the lock, waiting up to `timeout` seconds. Raises StateLockedError, which names the holder."""
         ...
 
     def holder(self) -> LockInfo | None:
-        """Who holds the lock; None where nobody does."""
+        """Return who holds the lock, or None."""
         ...
 
     def force_unlock(self, lock_id: str) -> None:
-        """Take the lock from its holder, who is thought to be gone. Raises NotLockedError where it has another id.
+        """Release a stale lock in place of its holder. Raises NotLockedError where the lock has another id.
 
-        The next lock is `taken_over`. A backend whose lock dies with its owner refuses and says what to end.
+        The next lock is `taken_over`. A backend whose lock ends with its process refuses and names the process to end.
         """
         ...
 
 
 _HINTS = {
-    errno.ENOSPC: "The disk is full: make room, then run the command again.",
-    errno.EDQUOT: "Your share of the disk is used up: make room, then run the command again.",
-    errno.EACCES: "Look at the rights of the file and its folder.",
-    errno.EPERM: "Look at the rights of the file and its folder.",
-    errno.EROFS: "The disk is mounted read-only.",
-    errno.ELOOP: "A link leads to itself, or a link stands where a plain file should.",
-    errno.ENOSYS: "This file system cannot lock files: keep the state on a local disk.",
-    errno.ENOLCK: "This file system cannot lock files: keep the state on a local disk.",
+    errno.ENOSPC: "The disk is full. Free some space, then run the command again.",
+    errno.EDQUOT: "Your disk quota is used up. Free some space, then run the command again.",
+    errno.EACCES: "Check the permissions of the file and its folder.",
+    errno.EPERM: "Check the permissions of the file and its folder.",
+    errno.EROFS: "The file system is mounted read-only.",
+    errno.ELOOP: "A symbolic link leads to itself, or is used where a regular file must be.",
+    errno.ENOSYS: "This file system cannot lock files. Keep the state on a local disk.",
+    errno.ENOLCK: "This file system cannot lock files. Keep the state on a local disk.",
 }
 
 
-def disk_problem(summary: str, path: Path, error: OSError) -> StateError:
-    """What the disk said about `path`, and what to do."""
+def disk_error(summary: str, path: Path, error: OSError) -> StateError:
+    """Return the StateError for an OSError about `path`, with what to do."""
     if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
         return StateError(
-            summary, f"The folder {path.parent} does not exist.", "Make it, or correct `state:` in seqsync.yaml."
+            summary, f"The folder {path.parent} does not exist.", "Create it, or correct `state:` in seqsync.yaml."
         )
     return StateError(summary, f"{path}: {error.strerror or error}.", _HINTS.get(error.errno or 0, ""))
 
 
-def locked(holder: LockInfo | None, now: float, remedy: str) -> StateLockedError:
-    """The state is locked by `holder` (None: it left no name); `now` is in seconds since the epoch."""
-    wait = "Wait for it to end, or let this command wait with -lock-timeout 10m."
+def locked_error(holder: LockInfo | None, now: float, remedy: str) -> StateLockedError:
+    """Return the error for a state that `holder` has locked. None: the holder is unknown.
+
+    `now` is in seconds since the epoch. `remedy` says how to end a stale lock.
+    """
+    wait = "Wait until it ends, or let this command wait: -lock-timeout 10m."
     if holder is None:
-        return StateLockedError("The state is locked.", "Another process holds it and has left no name.", wait)
+        return StateLockedError("The state is locked.", "Another process holds the lock and left no name.", wait)
     return StateLockedError(
-        "The state is locked.",
-        f"{holder.who} on {holder.host}, process {holder.pid}, has been at {holder.operation} for "
-        f"{age(now - holder.created)} (lock {holder.id}).",
-        f"{wait} {remedy}",
+        f"The state is locked by {holder.who}.",
+        f"Process {holder.pid} on {holder.host} has been running `{holder.operation}` for "
+        f"{format_age(now - holder.created)} (lock {holder.id}).",
+        f"{wait} {remedy}".strip(),
     )
 
 
-def age(seconds: float) -> str:
-    """`12 seconds`, `3 minutes`, `5 hours`; never negative, for clocks differ."""
+def format_age(seconds: float) -> str:
+    """Format a duration: `12 seconds`, `3 minutes`, `5 hours`. Never negative, because clocks differ."""
     whole = max(0, int(seconds))
     for size, name in ((3600, "hour"), (60, "minute")):
         if whole >= size:

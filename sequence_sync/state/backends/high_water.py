@@ -1,7 +1,8 @@
-"""Which states this machine has seen: so that one restored by git or from a backup is not taken for the present.
+"""High-water marks: the highest serial of each state that this machine has seen (rollback protection).
 
-A file beside the cache, by lineage: the highest serial and the digest of what it said. Best effort: where the file
-is lost, damaged or cannot be written, nothing is refused.
+A state that git or a backup restored is then not taken for the current one. The marks are in a file beside the cache,
+by lineage: the serial and the digest of the content. Best effort: where the file is lost, damaged or cannot be
+written, no state is refused.
 """
 
 from __future__ import annotations
@@ -18,55 +19,55 @@ from sequence_sync.model.fields import Frozen
 from sequence_sync.state.model import State
 
 
-class _Sight(Frozen):
+class _Mark(Frozen):
     serial: int
     digest: str
 
 
-_SIGHTS = TypeAdapter(dict[str, _Sight])
+_MARKS = TypeAdapter(dict[str, _Mark])
 
 
 class HighWaterMark:
-    """The memory in the file `path` (`.seqsync/seen.json`)."""
+    """The marks in the file `path` (`.seqsync/seen.json`)."""
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
         self._path = path
         self._disk = disk or Disk()
-        self._sights = self._load()
+        self._marks = self._load()
 
-    def _load(self) -> dict[str, _Sight]:
+    def _load(self) -> dict[str, _Mark]:
         with suppress(OSError, ValidationError):
-            return _SIGHTS.validate_json(self._disk.read(self._path))
+            return _MARKS.validate_json(self._disk.read(self._path))
         return {}
 
     def highest(self, lineage: str) -> int:
-        """The highest serial seen of `lineage`; 0 where none was."""
-        sight = self._sights.get(lineage)
-        return sight.serial if sight else 0
+        """Return the highest serial of `lineage` that this machine has seen, or 0."""
+        mark = self._marks.get(lineage)
+        return mark.serial if mark else 0
 
     def check(self, state: State, where: str) -> None:
-        """Raises StateError where `state` is older than one of its lineage that was seen here, and says less."""
-        sight = self._sights.get(state.lineage)
-        if sight is None or state.serial >= sight.serial or state.content_digest() == sight.digest:
+        """Raise StateError if this machine has seen a newer state of this lineage with another content."""
+        mark = self._marks.get(state.lineage)
+        if mark is None or state.serial >= mark.serial or state.content_digest() == mark.digest:
             return
         raise StateError(
-            "The state is older than this machine last saw.",
-            f"{where} has serial {state.serial}; serial {sight.serial} was here before. What was applied in between "
-            "would be unknown.",
-            "Bring the newer one back: from git, or `seqsync state push FILE` with one from .seqsync/backups. If the "
-            "older one is right: `seqsync state push FILE -force`.",
+            "The state is older than one this machine has seen.",
+            f"{where} has serial {state.serial}; this machine has seen serial {mark.serial}. seqsync would not know "
+            "what was applied in between.",
+            "Restore the newer state from git, or from .seqsync/backups: `seqsync state push FILE`. If the older one "
+            "is right: `seqsync state push FILE -force`.",
         )
 
     def note(self, state: State) -> None:
-        """Remember `state` if it is newer than what is known of its lineage."""
-        if state.lineage not in self._sights or state.serial > self.highest(state.lineage):
+        """Raise the mark of the lineage to `state`, if that is newer."""
+        if state.lineage not in self._marks or state.serial > self.highest(state.lineage):
             self.reset(state)
 
     def reset(self, state: State) -> None:
-        """Remember `state` whatever is known of its lineage: after `state push -force`."""
-        self._sights[state.lineage] = _Sight(serial=state.serial, digest=state.content_digest())
+        """Set the mark of the lineage to `state`, even if that is older: after `state push -force`."""
+        self._marks[state.lineage] = _Mark(serial=state.serial, digest=state.content_digest())
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            plain = {lineage: sight.model_dump() for lineage, sight in self._sights.items()}
+            plain = {lineage: mark.model_dump() for lineage, mark in self._marks.items()}
             data = json.dumps(plain, indent=2, sort_keys=True).encode() + b"\n"
             write_atomically(self._path, data, disk=self._disk)

@@ -1,7 +1,7 @@
-"""A state in memory, for the simulation and for tests: the same seam, no files.
+"""A state in memory, for the simulation and for tests: the same protocol, no files.
 
-A MemoryStore is the place; each MemoryBackend is one machine's handle to it. What was written or appended survives
-every crash; `MemoryStore.owner_died` is the crash of whoever holds the lock.
+A MemoryStore is the store. Each MemoryBackend is the handle of one machine. What was written or appended survives every
+crash. `MemoryStore.owner_died` is the crash of the lock's holder.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from dataclasses import dataclass, field
 
 from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLockedError, Stored, WriteConflictError, locked
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, StoredState, WriteConflictError, locked_error
 
-_POLL = 0.2
+_POLL_SECONDS = 0.2
 
 
 @dataclass
 class MemoryStore:
-    """What several handles share."""
+    """The store that several handles share."""
 
-    stored: Stored | None = None
+    stored: StoredState | None = None
     journal: bytes = b""
     history: bytes = b""
     write_id: str = ""
     holder: LockInfo | None = None
-    left_behind: bool = False
+    abandoned: bool = False
     versions: itertools.count[int] = field(default_factory=itertools.count)
     mutex: threading.RLock = field(default_factory=threading.RLock)
 
     def owner_died(self) -> None:
-        """The lock's owner is gone without having released it."""
+        """End the lock's holder without a release."""
         with self.mutex:
-            self.left_behind = self.left_behind or self.holder is not None
+            self.abandoned = self.abandoned or self.holder is not None
             self.holder = None
 
 
@@ -47,7 +47,7 @@ class MemoryBackend:
         """See StateBackend."""
         return "a state in memory"
 
-    def read(self) -> Stored | None:
+    def read(self) -> StoredState | None:
         """See StateBackend."""
         return self._store.stored
 
@@ -60,7 +60,7 @@ class MemoryBackend:
                 return version
             if version != expected:
                 raise WriteConflictError(self.describe())
-            store.stored = Stored(bytes(data), str(next(store.versions)))
+            store.stored = StoredState(bytes(data), str(next(store.versions)))
             store.write_id = write_id
             return store.stored.version
 
@@ -72,7 +72,7 @@ class MemoryBackend:
         """See StateBackend."""
         with self._store.mutex:
             if self._store.journal[-1:] not in (b"", b"\n"):
-                raise StateError("The journal ends in the middle of a record.", self.describe(), "Run apply again.")
+                raise StateError("The journal ends with an incomplete record.", self.describe(), "Run apply again.")
             self._store.journal += data
 
     def replace_journal(self, data: bytes) -> None:
@@ -86,8 +86,8 @@ class MemoryBackend:
     def append_history(self, data: bytes) -> None:
         """See StateBackend."""
         with self._store.mutex:
-            torn = self._store.history[-1:] not in (b"", b"\n")
-            self._store.history += b"\n" + data if torn else data
+            is_incomplete = self._store.history[-1:] not in (b"", b"\n")
+            self._store.history += b"\n" + data if is_incomplete else data
 
     def lock(self, info: LockInfo, timeout: float, clock: Clock) -> MemoryLock:
         """See StateBackend."""
@@ -95,14 +95,16 @@ class MemoryBackend:
         while True:
             with self._store.mutex:
                 if self._store.holder is None:
-                    taken_over, self._store.left_behind = self._store.left_behind, False
+                    taken_over, self._store.abandoned = self._store.abandoned, False
                     self._store.holder = info
                     return MemoryLock(self._store, info, taken_over)
                 holder = self._store.holder
-            left = deadline - clock.now()
-            if left <= 0:
-                raise locked(holder, clock.wall(), f"If it is gone for good: `seqsync force-unlock {holder.id}`.")
-            clock.sleep(min(_POLL, left))
+            remaining = deadline - clock.now()
+            if remaining <= 0:
+                raise locked_error(
+                    holder, clock.wall(), f"If that run no longer exists: seqsync force-unlock {holder.id}"
+                )
+            clock.sleep(min(_POLL_SECONDS, remaining))
 
     def holder(self) -> LockInfo | None:
         """See StateBackend."""
@@ -118,7 +120,7 @@ class MemoryBackend:
 
 
 class MemoryLock:
-    """A held lock of a MemoryStore."""
+    """The lock of a MemoryStore, as its holder has it."""
 
     def __init__(self, store: MemoryStore, info: LockInfo, taken_over: bool) -> None:
         self._store = store
@@ -138,7 +140,7 @@ class MemoryLock:
     def check(self) -> None:
         """See Lock."""
         if self._store.holder is not self._info:
-            raise LockLostError("The lock of the state was lost.", f"Lock {self.id} was taken away from this run.")
+            raise LockLostError("The lock on the state was lost.", f"Lock {self.id} no longer belongs to this run.")
 
     def release(self) -> None:
         """See Lock."""

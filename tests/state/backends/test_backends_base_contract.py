@@ -14,7 +14,7 @@ import pytest
 from support.states import FakeClock, info
 
 from sequence_sync.errors import LockLostError, StateError, StateLockedError
-from sequence_sync.state.backends.base import NotLockedError, StateBackend, Stored, WriteConflictError
+from sequence_sync.state.backends.base import NotLockedError, StateBackend, StoredState, WriteConflictError
 from sequence_sync.state.backends.local import LocalBackend
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 
@@ -65,10 +65,10 @@ def test_written_is_read(handle: Handle) -> None:
     """What one handle wrote the other reads, with the version that the write told."""
     one, two = handle(), handle()
     version = one.write(b"1", None, "w1")
-    assert two.read() == Stored(b"1", version)
+    assert two.read() == StoredState(b"1", version)
     later = two.write(b"2", version, "w2")
     assert later != version
-    assert one.read() == Stored(b"2", later)
+    assert one.read() == StoredState(b"2", later)
 
 
 def test_a_big_state(handle: Handle) -> None:
@@ -155,7 +155,7 @@ def test_journal_is_replaced(handle: Handle) -> None:
 def test_nothing_after_a_torn_tail(handle: Handle) -> None:
     """A journal that ends in the middle of a line gets nothing more until it is replaced."""
     handle().replace_journal(b"a\nb")
-    with pytest.raises(StateError, match="middle of a record"):
+    with pytest.raises(StateError, match="incomplete record"):
         handle().append(b"c\n")
     assert handle().journal() == b"a\nb"
     handle().replace_journal(b"a\n")
@@ -168,7 +168,7 @@ def test_journal_and_state_are_apart(handle: Handle) -> None:
     backend = handle()
     version = backend.write(b"1", None, "w1")
     backend.append(b"a\n")
-    assert backend.read() == Stored(b"1", version)
+    assert backend.read() == StoredState(b"1", version)
     backend.write(b"2", version, "w2")
     assert backend.journal() == b"a\n"
 
@@ -200,7 +200,7 @@ def test_history_is_apart(handle: Handle) -> None:
     assert backend.history() == b"a\n"
     backend.append_history(b"b\n")
     assert backend.journal() == b""
-    assert backend.read() == Stored(b"1", version)
+    assert backend.read() == StoredState(b"1", version)
 
 
 def test_lock_keeps_others_out(handle: Handle) -> None:
@@ -304,7 +304,7 @@ def test_threads_exclude_each_other(handle: Handle) -> None:
 
 def test_force_unlock_wants_the_right_id(handle: Handle) -> None:
     """Another id, or no lock at all, is refused, and the holder keeps its lock."""
-    with pytest.raises(NotLockedError, match="Nothing locks it"):
+    with pytest.raises(NotLockedError, match="It is not locked"):
         handle().force_unlock("lock-1")
     lock = handle().lock(info("lock-1"), 0, FakeClock())
     with pytest.raises(NotLockedError, match="lock-1"):

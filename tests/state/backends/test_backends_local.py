@@ -58,7 +58,7 @@ def test_a_failing_folder_flush_is_told(path: Path) -> None:
 
 def test_a_full_disk_says_what_to_do(path: Path) -> None:
     """A full disk is named, with what to do."""
-    with pytest.raises(StateError, match="make room"):
+    with pytest.raises(StateError, match="Free some space"):
         at(path, FailingDisk("write")).write(b"new", None, "w1")
 
 
@@ -152,7 +152,7 @@ def test_a_change_by_hand_is_a_conflict(path: Path) -> None:
     backend = at(path)
     version = backend.write(b"1", None, "w1")
     path.write_bytes(b"by git")
-    with pytest.raises(WriteConflictError, match="changed by something else"):
+    with pytest.raises(WriteConflictError, match="Something else changed"):
         backend.write(b"2", version, "w2")
     assert path.read_bytes() == b"by git"
 
@@ -166,7 +166,7 @@ def test_a_failed_append_is_never_tried_again(path: Path, operation: str) -> Non
         backend.append(b"a\n")
     disk.failing.clear()
     for _ in range(2):
-        with pytest.raises(StateError, match="any more"):
+        with pytest.raises(StateError, match="no longer"):
             backend.append(b"b\n")
     assert b"b" not in backend.journal()
 
@@ -177,15 +177,15 @@ def test_half_a_record_is_a_torn_tail(path: Path) -> None:
     with pytest.raises(StateError):
         at(path, FailingDisk("write")).append(b"second\n")
     assert at(path).journal() == b"first\nsec"
-    with pytest.raises(StateError, match="middle of a record"):
+    with pytest.raises(StateError, match="incomplete record"):
         at(path).append(b"third\n")
 
 
 def test_a_short_write_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that takes only a part of the record is not completed by a second one."""
+    """A write that takes only part of the record is not completed by a second one."""
     disk = FailingDisk()
     monkeypatch.setattr(disk, "write", lambda descriptor, data: os.write(descriptor, data[:2]))
-    with pytest.raises(StateError, match="only a part"):
+    with pytest.raises(StateError, match="only part"):
         at(path, disk).append(b"record\n")
     assert at(path).journal() == b"re"
 
