@@ -52,7 +52,7 @@ check: $(STAMP) ## lint, check formatting, types and architecture
 
 golden: $(STAMP) ## rewrite the golden files; read the diff before you commit it
 	@$(PYTEST) -q --update-golden
-	@git --no-pager diff --stat -- tests
+	@git --no-pager diff --stat -- tests docs README.md
 
 lock: $(STAMP) ## update the locked versions in tests/constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
