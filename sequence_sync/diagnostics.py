@@ -1,6 +1,6 @@
-"""One type for every message about a file: what, where, why, what to do. Floor 0, pure.
+"""Diagnostic: one message about one position in a file. Pure.
 
-Knows nothing of YAML, of models or of terminals; `render` prints it, `source` and `lint` make it.
+Must not know YAML, models or terminals: `source` creates diagnostics and `render` prints them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How bad it is. Only an error makes a command fail."""
+    """How serious a diagnostic is. Only an error makes a command fail."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -20,10 +20,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One message. `line` and `column` count from 1, in characters; 0 where there is no place in the file.
+    """One message. `line` and `column` count from 1, in characters; both are 0 if the message has no position.
 
-    `rule` is a stable id (`unknown-key`), `summary` says what is wrong, `hint` what to do about it.
-    `source_line` is the text of the line, for the caret; `length` is how many characters the caret underlines.
+    `rule` is a stable id (`unknown-key`), `summary` says what is wrong, `hint` says what to do.
+    `source_line` is the text of the line. The caret underlines `length` characters of it.
     """
 
     path: str
@@ -38,24 +38,24 @@ class Diagnostic:
 
     @property
     def where(self) -> str:
-        """`path:line:column`, or the path alone where there is no place."""
+        """`path:line:column`, or only the path if there is no position."""
         return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
 
 
 def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sorted by place, each one once."""
+    """Sort by path and position; drop duplicates."""
     unique = dict.fromkeys(diagnostics)
     return sorted(unique, key=lambda d: (d.path, d.line, d.column, d.rule, d.summary))
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that was probably meant, or None."""
+    """The known word that is most similar to `word`, or None if none is similar enough."""
     lowered = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean "subject"?`, or an empty string where nothing is near."""
+    """`Did you mean "subject"?`, or an empty text if no known word is similar."""
     found = nearest(word, known)
     return f'Did you mean "{found}"?' if found else ""

@@ -22,7 +22,7 @@ from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Policy
 from sequence_sync.plan.differ import sequence_changes
 from sequence_sync.provider.base import RemoteSequence
-from sequence_sync.source.project import FileRow
+from sequence_sync.source.project import LoadedFile
 from sequence_sync.source.writer import Draft, Value, file_text
 from sequence_sync.state.journal import NoteRecord
 from sequence_sync.state.model import Delta, MadeFrom, SequenceHead, SequenceState, StepState
@@ -57,7 +57,7 @@ def import_new(
         entries[name] = entry_after(None, wanted.steps[name], step, letters, merged)
     if missing:
         return _incomplete(desk, remote, draft, path, bodies.files, missing)
-    desk.write(FileRow(path, key, wanted.title, None, wanted), file_text(draft), bodies.files)
+    desk.write(LoadedFile(path, key, wanted.title, None, wanted), file_text(draft), bodies.files)
     left = unmanaged_of(read)
     head = SequenceHead(id=remote.id, title=wanted.title, unmanaged={**(known.unmanaged if known else {}), **left})
     head = with_origin(head, entries, wanted, desk.settings.policy)
@@ -117,7 +117,7 @@ def _incomplete(
     alone = len(desk.settings.environments) == 1
     configured = desk.environment.ids.get(draft.key) == remote.id
     text = file_text(replace(draft, remote_id=remote.id if alone and not configured else ""))
-    desk.write(FileRow(path, draft.key, draft.title, remote.id), text, files)
+    desk.write(LoadedFile(path, draft.key, draft.title, remote.id), text, files)
     row = ImportResult(ImportOutcome.INCOMPLETE, draft.key, f"{path}, {len(missing)} without a day", wrote=True, code=1)
     row.notes.append("Saleshandy does not tell the days. Look them up there, write them into the file, then:")
     row.notes.append(f"seqsync import {remote.id}")

@@ -30,7 +30,7 @@ from sequence_sync.provider.base import AnswerKind, ReadFailedError, RemoteSeque
 from sequence_sync.provider.client import InterruptibleReads
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.files import covers
-from sequence_sync.source.project import FileRow
+from sequence_sync.source.project import LoadedFile
 from sequence_sync.source.settings import REMOTE_ID
 from sequence_sync.state.journal import EndRecord
 from sequence_sync.state.manager import StateManager, StateNotSavedError
@@ -245,7 +245,7 @@ class _Pass:
                     f"apply` first, or `seqsync state resolve {intent.address}`"
                 )
 
-    def _file(self, remote: RemoteSequence, key: str | None) -> FileRow | None:
+    def _file(self, remote: RemoteSequence, key: str | None) -> LoadedFile | None:
         """Its file: by its key in the state, by its id, or by its title where the file is nobody else's."""
         rows = list(self.desk.rows.values())
         if key is not None:

@@ -46,7 +46,7 @@ from sequence_sync.provider.base import RemoteSequence
 from sequence_sync.source.content import is_flat_text
 from sequence_sync.source.files import UnreadableFileError, as_text
 from sequence_sync.source.problems import Data
-from sequence_sync.source.project import FileRow
+from sequence_sync.source.project import LoadedFile
 from sequence_sync.source.writer import EditError, Value, Way, add_step, as_variants, drop, plain, put, wants_file
 from sequence_sync.source.yaml import parse
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, StepState
@@ -274,7 +274,7 @@ class SequenceMerge:
         if self.change.is_changed:
             after = self.desk.built(self.wanted.files[0], text, self.change.bodies.files)
             self._check(after)
-            row = FileRow(after.files[0], after.key, after.title, after.remote_id, after)
+            row = LoadedFile(after.files[0], after.key, after.title, after.remote_id, after)
             self.desk.write(row, text, self.change.bodies.files)
         self.row.notes += self.change.notes
         self._record(after, after.title if title is None else title)

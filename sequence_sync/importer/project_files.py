@@ -28,7 +28,7 @@ from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.matching import normalized_title
 from sequence_sync.provider.base import Provider, RemoteStep
 from sequence_sync.source.files import UnreadableFileError, covers, folder_of, is_inside, read_bytes
-from sequence_sync.source.project import FileRow, read_files, read_text
+from sequence_sync.source.project import LoadedFile, read_files, read_text
 from sequence_sync.source.sequence import LITERAL_ID
 from sequence_sync.source.writer import Value, plain, tidy_html, wants_file, writable
 from sequence_sync.state.manager import StateManager
@@ -302,7 +302,7 @@ class ProjectFiles:
         except UnreadableFileError as problem:
             return problem.rule == "missing"
 
-    def others(self, path: str) -> Iterable[FileRow]:
+    def others(self, path: str) -> Iterable[LoadedFile]:
         """All files but that one."""
         return (row for row in self.rows.values() if row.path != path)
 
@@ -326,7 +326,7 @@ class ProjectFiles:
             )
         return wanted
 
-    def write(self, row: FileRow, text: str, files: Mapping[str, bytes]) -> None:
+    def write(self, row: LoadedFile, text: str, files: Mapping[str, bytes]) -> None:
         """Put a file and its content files on the disk, the content files first. `row` is what it is from now on."""
         for name, data in files.items():
             self._put(name, data)

@@ -1,4 +1,7 @@
-"""Addresses (`sequence`, `sequence.step`, `sequence.step.variant`) and field paths: built and taken apart only here."""
+"""Addresses (`sequence`, `sequence.step`, `sequence.step.variant`) and field paths. Pure.
+
+Only this module joins and splits them.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from pydantic_core import core_schema
 
 KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LETTER = re.compile(r"[a-z]")
-KEY_RULE = "a key is a small letter, then small letters, digits, _ or -, at most 63 in all"
+KEY_RULE = "use lowercase letters, digits, _ and -; start with a letter; at most 63 characters"
+KEY_HINT = "Use lowercase letters, digits, _ and -. Start with a letter. At most 63 characters."
 
 
 class Address(str):
-    """Names a sequence, a step or a variant. It is its own text, so that it goes into JSON, messages and keys as it is.
+    """The name of a sequence, a step or a variant. A `str`, so that it can be used in JSON, messages and as a key.
 
-    The constructor trusts its parts; `parse_address` checks a text from outside.
+    The constructor does not check its parts; `parse_address` checks a text from a user.
     """
 
     __slots__ = ()
@@ -49,12 +53,12 @@ class Address(str):
 
     @property
     def step_key(self) -> str:
-        """The key of the step, where the address must have one. Raises ValueError where it has none."""
+        """The key of the step. Raises ValueError if the address has none."""
         return self._part(1, "step")
 
     @property
     def letter(self) -> str:
-        """The letter of the variant, where the address must have one. Raises ValueError where it has none."""
+        """The letter of the variant. Raises ValueError if the address has none."""
         return self._part(2, "variant")
 
     @property
@@ -64,7 +68,7 @@ class Address(str):
 
     @property
     def step_address(self) -> Address:
-        """The address of the step that this is, or belongs to."""
+        """The address of the step: this one, or that of this variant."""
         return Address(*self.parts[:2])
 
     def _part(self, index: int, what: str) -> str:
@@ -80,7 +84,7 @@ class Address(str):
 
 
 class FieldPath(str):
-    """Names a field of a step: `day`, or `variants.a.payload.subject`. It is its own text, as an address is."""
+    """The path of a field in a step: `day`, or `variants.a.payload.subject`. A `str`, like an address."""
 
     __slots__ = ()
 
@@ -91,13 +95,13 @@ class FieldPath(str):
 
     @property
     def letter(self) -> str | None:
-        """The letter of the variant that the field belongs to; None for a field of the step."""
+        """The letter of the variant that has the field; None for a field of the step."""
         parts = self.parts
         return parts[1] if parts[0] == "variants" and len(parts) > 1 else None
 
     @property
     def of_variant(self) -> str | None:
-        """The name within the variant: `payload`, `task_note`, `attachments` or `status`; None for the step's own."""
+        """The name in the variant: `payload`, `task_note`, `attachments` or `status`; None for a field of the step."""
         parts = self.parts
         return parts[2] if parts[0] == "variants" and len(parts) > 2 else None
 
@@ -108,17 +112,15 @@ class FieldPath(str):
 
 
 def parse_address(text: str) -> Address:
-    """The address that `text` spells. Raises ValueError, with the reason, where it is none."""
+    """Parse an address. Raises ValueError, with the reason, if `text` is not one."""
     parts = text.split(".")
     if len(parts) > 3:
-        raise ValueError(
-            f'"{text}" has {len(parts)} parts; an address is sequence, sequence.step or sequence.step.variant'
-        )
+        raise ValueError(f'"{text}" has {len(parts)} parts; write sequence, sequence.step or sequence.step.variant')
     for part in parts[:2]:
         if not KEY.fullmatch(part):
-            raise ValueError(f'"{part}" in "{text}" is not a key: {KEY_RULE}')
+            raise ValueError(f'"{part}" in "{text}" is not a valid key: {KEY_RULE}')
     if len(parts) == 3 and not LETTER.fullmatch(parts[2]):
-        raise ValueError(f'"{parts[2]}" in "{text}" is not a variant: a variant is one letter, a to z')
+        raise ValueError(f'"{parts[2]}" in "{text}" is not a variant: use one letter, a to z')
     return Address(*parts)
 
 
@@ -126,23 +128,23 @@ def parse_address(text: str) -> Address:
 def _pattern(text: str) -> tuple[re.Pattern[str], ...]:
     parts = text.split(".")
     if len(parts) > 3:
-        raise ValueError(f'"{text}" has {len(parts)} parts; an address has three at most')
+        raise ValueError(f'"{text}" has {len(parts)} parts; an address has at most three')
     for part in parts:
         if not re.fullmatch(r"[a-z0-9_*-]+", part):
-            raise ValueError(f'"{part}" in "{text}" is neither a key nor a pattern with *')
+            raise ValueError(f'"{part}" in "{text}" is not a key or a pattern with *')
     return tuple(re.compile(re.escape(part).replace(r"\*", ".*")) for part in parts)
 
 
 def check_pattern(text: str) -> str:
-    """`text` itself, if it is an address whose parts may hold `*`. Raises ValueError where it is not."""
+    """Return `text` if it is an address, possibly with `*` in its parts. Raises ValueError if it is not."""
     _pattern(text)
     return text
 
 
 def matches(pattern: str, address: Address) -> bool:
-    """Whether `address` is what `pattern` names, or lies below it."""
-    wanted = _pattern(pattern)
+    """Whether `address` matches `pattern`, or is below an address that does."""
+    rules = _pattern(pattern)
     parts = address.parts
-    if len(parts) < len(wanted):
+    if len(parts) < len(rules):
         return False
-    return all(rule.fullmatch(part) for rule, part in zip(wanted, parts, strict=False))
+    return all(rule.fullmatch(part) for rule, part in zip(rules, parts, strict=False))

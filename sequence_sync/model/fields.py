@@ -1,7 +1,7 @@
-"""The small types that fields are made of: texts, days, keys, priorities. Pure.
+"""Types of fields: text, day, key, priority. Pure.
 
-A YAML scalar arrives as the text that stands in the file; each type here reads it by itself and guesses nothing.
-Knows nothing of YAML positions; a ValueError raised here gets its place from the room that reads files.
+The value of a field is its text in the file; each type here parses that text strictly. Must not know positions:
+`source` adds the position to a ValueError raised here.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
-from sequence_sync.model.address import KEY, KEY_RULE, LETTER
+from sequence_sync.model.address import KEY, LETTER
 
 LAST_DAY = 999  # D: vendor page, "absoluteDays 1-999"
 LONGEST_NOTE = 3000  # D: vendor page of the variant update
-LONGEST_TITLE = 100  # L: the lower of the two figures seen, so safe
+LONGEST_TITLE = 100  # L: the lower of the two limits observed
 MOST_VARIANTS = 26  # D: "up to 26 for A/B testing on Email"
 
 
 class Frozen(BaseModel):
-    """The base of every model: frozen, unknown fields refused, and no input quoted in its errors."""
+    """Base of every model: frozen, without unknown fields, and without the input in its error messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Priority(StrEnum):
-    """How urgent the task is that a step makes."""
+    """Priority of the task that a step creates."""
 
     URGENT = "urgent"
     HIGH = "high"
@@ -36,29 +36,29 @@ class Priority(StrEnum):
 
     @property
     def code(self) -> int:
-        """The API's number (D: vendor page, 1 Urgent to 4 Low)."""
+        """The number in the Saleshandy API (D: vendor page, 1 Urgent to 4 Low)."""
         return list(Priority).index(self) + 1
 
 
 def _day(value: object) -> object:
     if isinstance(value, str):
         if not re.fullmatch(r"[1-9][0-9]{0,2}", value):
-            raise ValueError(f"a day is a whole number from 1 to {LAST_DAY}")
+            raise ValueError(f"the day must be a whole number from 1 to {LAST_DAY}")
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LAST_DAY:
         return value
-    raise ValueError(f"a day is a whole number from 1 to {LAST_DAY}")
+    raise ValueError(f"the day must be a whole number from 1 to {LAST_DAY}")
 
 
 def _key(value: str) -> str:
     if not KEY.fullmatch(value):
-        raise ValueError(KEY_RULE)
+        raise ValueError("invalid key; use a-z, 0-9, _ and -, starting with a letter")
     return value
 
 
 def _letter(value: str) -> str:
     if not LETTER.fullmatch(value):
-        raise ValueError("a variant is one letter, a to z")
+        raise ValueError("the key of a variant must be one letter, a to z")
     return value
 
 

@@ -1,7 +1,6 @@
-"""A sequence as it is wanted: every name resolved, every text made. The planner reads this and nothing of files.
+"""Desired sequences: names are resolved and texts complete. The planner reads these and no files. Pure.
 
-Pure. `Content` is the one shape of "what a step says" in all rooms: wanted by a file, remembered by a state, read
-from the app, carried by a plan.
+`Content` is the same type everywhere: desired in a file, last applied in the state, read from Saleshandy, in a plan.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from sequence_sync.model.steps import EMAIL
 
 
 class Variant(Frozen):
-    """What one variant says. `payload` has the API's own field names and holds only what is set;
-    `attachments` are the API's ids."""
+    """Content of one variant. `payload` has the field names of the API and only the fields that are set;
+    `attachments` are Saleshandy IDs."""
 
     payload: dict[str, Any] = Field(default_factory=dict)
     task_note: str = ""
@@ -25,9 +24,9 @@ class Variant(Frozen):
 
 
 class Content(Frozen):
-    """What a step says, when, and to whom its task goes. `assignee` is the API's id; None: not managed.
+    """Content of one step. `assignee` is a Saleshandy ID; None means not managed.
 
-    `variants` goes by letter, in ascending order; a step that is no email has just `a`.
+    `variants` are by letter, ascending; a step that is not an email has only `a`.
     """
 
     type: str
@@ -38,17 +37,16 @@ class Content(Frozen):
 
     @property
     def is_email(self) -> bool:
-        """Whether the one-email-a-day rule counts it."""
+        """Whether this is an email, so that the limit of one email a day applies."""
         return self.type == EMAIL
 
 
 class DesiredSequence(Frozen):
     """One sequence file, read and resolved.
 
-    `files` are the paths it was made from, relative to the project and with `/`: the YAML file, then its content
-    files in ascending order. `source_digest` is over their text and everything else that went in (settings,
-    schema version). `remote_id` is what `id:` or `ids:` say, `step_ids` the same for steps.
-    `moved` maps a step's old key to its new one.
+    `files` are its paths, relative to the project and with `/`: the YAML file, then its content files, ascending.
+    `source_digest` covers their text and everything else it depends on (settings, schema version).
+    `remote_id` comes from `id:` or `ids:`, `step_ids` from `ids:`. `moved` maps the old key of a step to its new key.
     """
 
     key: str

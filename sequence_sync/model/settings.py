@@ -1,6 +1,6 @@
-"""The settings, `seqsync.yaml`, as values. Pure: reading the file is `source.settings`' work.
+"""Settings: the content of `seqsync.yaml`. Pure; `source.settings` reads the file.
 
-The key itself never stands here: only the name of its variable, or the command that prints it.
+Must not hold an API key: only the name of its environment variable, or the command that prints it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ DEFAULT_ENVIRONMENT = "default"
 
 
 def _whole(value: object) -> object:
-    """A whole number from the text of a file: no sign, no underscore, nothing guessed."""
+    """Parse a whole number strictly: digits only."""
     if isinstance(value, str):
         if not re.fullmatch(r"[0-9]{1,9}", value):
-            raise ValueError("a whole number is expected here, as in 30")
+            raise ValueError("expected a whole number, for example 30")
         return int(value)
     return value
 
@@ -31,7 +31,7 @@ def _whole(value: object) -> object:
 def _seconds(value: object) -> object:
     if isinstance(value, str):
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
-            raise ValueError("a number of seconds is expected here, as in 120")
+            raise ValueError("expected a number of seconds, for example 120")
         return float(value)
     return value
 
@@ -39,7 +39,7 @@ def _seconds(value: object) -> object:
 def _switch(value: object) -> object:
     if isinstance(value, str):
         if value not in ("true", "false"):
-            raise ValueError("true or false is expected here")
+            raise ValueError("expected true or false")
         return value == "true"
     return value
 
@@ -50,14 +50,14 @@ SWITCH = BeforeValidator(_switch)
 
 
 class RemovedSteps(StrEnum):
-    """What a step that is gone from its file becomes."""
+    """What to do with a step that was removed from its file."""
 
     BLOCK = "block"
     DEACTIVATE = "deactivate"
 
 
 class Claim(StrEnum):
-    """What the API is said to do, where nobody has seen it for certain: each can be switched off."""
+    """An ability of the API that is documented but not proven. The setting `capabilities` can switch it off."""
 
     ADD_VARIANT = "add-variant"
     UPDATE_COPY = "update-copy"
@@ -72,7 +72,7 @@ class Claim(StrEnum):
 
 
 class Environment(Frozen):
-    """One account: where it is, how it is reached, and what things are called there."""
+    """One Saleshandy account: its URL, its key, its state, and the names and IDs in it."""
 
     api_url: str = DEFAULT_API_URL
     api_key_env: str = "SALESHANDY_API_KEY"
@@ -90,20 +90,20 @@ class Environment(Frozen):
 
 
 class Policy(Frozen):
-    """What a plan may do without being asked twice."""
+    """What a plan may do without an explicit permission."""
 
     max_changed_steps: Annotated[int, Field(ge=0), WHOLE] = 200
     removed_steps: RemovedSteps = RemovedSteps.BLOCK
 
 
 class LintSettings(Frozen):
-    """Rule id to `off`, `warning`, `error`, or a mapping with options."""
+    """Rule id -> `off`, `warning`, `error`, or a mapping with options."""
 
     rules: Mapping[str, Any] = Field(default_factory=dict)
 
 
 class Settings(Frozen):
-    """All of `seqsync.yaml`."""
+    """The content of `seqsync.yaml`."""
 
     version: Literal[1] = 1
     include: tuple[str, ...] = DEFAULT_INCLUDE
@@ -117,12 +117,12 @@ class Settings(Frozen):
     capabilities: Mapping[Claim, Annotated[bool, SWITCH]] = Field(default_factory=dict)
 
     def switched_off(self, environment: str) -> frozenset[Claim]:
-        """What the API is not to be relied on for; what an environment says goes before what stands at the top."""
-        said = {**self.capabilities, **self.environments[environment].capabilities}
-        return frozenset(claim for claim, on in said.items() if not on)
+        """The capabilities that must not be used. Those of an environment override those at the top level."""
+        capabilities = {**self.capabilities, **self.environments[environment].capabilities}
+        return frozenset(claim for claim, on in capabilities.items() if not on)
 
     def state_path(self, environment: str) -> str:
-        """Where the state of `environment` lies: as set, or the default name."""
+        """The location of the state of `environment`: as set, or the default name."""
         chosen = self.environments[environment].state
         if chosen:
             return chosen

@@ -17,7 +17,7 @@ from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.rollback import rollback_plan
 from sequence_sync.plan.selection import Selection
-from sequence_sync.source.project import Known, Project, load_project
+from sequence_sync.source.project import KnownFile, Project, load_project
 from sequence_sync.state.history import decode_lines, state_at
 from sequence_sync.state.model import SequenceState, State
 from sequence_sync.state.statefile import garbage_collection_paused
@@ -57,10 +57,10 @@ def load_desired(workspace: Workspace, state: State | None) -> Project:
     return project
 
 
-def known_sources(state: State | None) -> dict[str, Known]:
+def known_sources(state: State | None) -> dict[str, KnownFile]:
     """Return the sources of each sequence at its last apply, by the path of its YAML file."""
     return {
-        entry.made_from.files[0]: Known(
+        entry.made_from.files[0]: KnownFile(
             key=key,
             title=entry.title,
             remote_id=entry.id,

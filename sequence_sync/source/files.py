@@ -1,8 +1,7 @@
-"""Finds and reads the files of a project. The only part of this room that touches the disk.
+"""Find and read the files of a project.
 
-Every trap of a file system ends as `UnreadableFileError` with a reason: links that leave the project, folders and
-pipes with a
-file's name, files that are too large, not allowed to be read, or not UTF-8. Knows nothing of YAML.
+Whatever can go wrong on disk raises `UnreadableFileError` with a reason: links out of the project, folders and pipes
+with a file's name, files that are too large, without read permission, or not UTF-8. Must not know YAML.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _TEST_FILES = (".test.yaml", ".test.yml")
 
 
 class UnreadableFileError(Exception):
-    """A file that cannot be used. `line` and `column` are 0 where the mistake has no place in it."""
+    """A file that cannot be used. `line` and `column` are 0 if the problem has no position in it."""
 
     def __init__(self, rule: str, summary: str, hint: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(summary)
@@ -38,30 +37,30 @@ class UnreadableFileError(Exception):
 
 
 @dataclass(slots=True)
-class Found:
-    """The files to read, ascending, and what cannot be read, each with its path."""
+class FoundFiles:
+    """The paths of the files to read, and the paths that cannot be read, each with its error. Both ascending."""
 
     paths: list[str] = field(default_factory=list)
-    problems: list[tuple[str, UnreadableFileError]] = field(default_factory=list)
+    errors: list[tuple[str, UnreadableFileError]] = field(default_factory=list)
 
 
-def find_files(root: Path, include: Iterable[str]) -> Found:
-    """The sequence files below `root`, as paths relative to it with `/`. Hidden ones and `*.test.yaml` are none."""
+def find_files(root: Path, include: Iterable[str]) -> FoundFiles:
+    """Find the sequence files below `root`: paths relative to it, with `/`. Skips hidden files and `*.test.yaml`."""
     found: dict[str, UnreadableFileError | None] = {}
-    tops: dict[str, list[str]] = {}
+    folders: dict[str, list[str]] = {}
     for pattern in include:
-        tops.setdefault(folder_of(pattern), []).append(pattern)
-    for top, patterns in tops.items():
-        _Walk(root, _matcher(patterns), found).walk(top, _depth(patterns))
-    listed = sorted(found)
-    return Found(
-        [path for path in listed if found[path] is None],
-        [(shown(path), problem) for path in listed if (problem := found[path]) is not None],
+        folders.setdefault(folder_of(pattern), []).append(pattern)
+    for folder, patterns in folders.items():
+        _FolderWalk(root, _matcher(patterns), found).walk(folder, _depth(patterns))
+    ascending = sorted(found)
+    return FoundFiles(
+        [path for path in ascending if found[path] is None],
+        [(printable(path), error) for path in ascending if (error := found[path]) is not None],
     )
 
 
-def shown(path: str) -> str:
-    """A path that can be printed: bytes that are no text are shown as codes."""
+def printable(path: str) -> str:
+    """A path that can be printed: bytes that are not UTF-8 become escapes."""
     return path.encode("utf-8", "backslashreplace").decode("utf-8") if not path.isascii() else path
 
 
@@ -69,63 +68,63 @@ def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
     rules = re.compile("|".join(_as_regex(pattern) for pattern in patterns))
 
     def matches(path: str) -> bool:
-        wanted = path != SETTINGS_FILE and not path.endswith(_TEST_FILES)
-        return wanted and rules.fullmatch(path) is not None
+        can_match = path != SETTINGS_FILE and not path.endswith(_TEST_FILES)
+        return can_match and rules.fullmatch(path) is not None
 
     return matches
 
 
 def covers(include: Sequence[str], path: str) -> bool:
-    """Whether a file at `path` would be read as a sequence."""
+    """Whether the patterns include a file at `path`."""
     hidden = any(part.startswith(".") for part in path.split("/"))
     return not hidden and _matcher(include)(path)
 
 
 def folder_of(pattern: str) -> str:
-    """The folder that a pattern names before its first `*`; empty for the project itself."""
+    """The folder in a pattern before its first wildcard; empty for the project itself."""
     folders = pattern.removeprefix("./").split("/")[:-1]
     fixed = next((at for at, part in enumerate(folders) if _MAGIC.search(part)), len(folders))
     return "/".join(folders[:fixed])
 
 
 def check_glob(pattern: str) -> None:
-    """Raises ValueError, with the reason, for a pattern that cannot name files of a project."""
+    """Raise ValueError, with the reason, for a pattern that cannot match files of a project."""
     if not pattern or pattern.startswith("/") or ".." in pattern.split("/") or "\\" in pattern:
-        raise ValueError("a pattern is relative to the project, with / between folders and without ..")
+        raise ValueError("the pattern must be relative to the project, with / and without ..")
     try:
         re.compile(_as_regex(pattern))
     except re.error:
-        raise ValueError("this pattern cannot be read; * stands for any name, ** for any folders") from None
+        raise ValueError("invalid pattern; * matches any name, ** matches any folders") from None
 
 
 def _as_regex(pattern: str) -> str:
-    """`**` is any number of folders; `*`, `?` and `[...]` stay within one name."""
+    """`**` matches any number of folders; `*`, `?` and `[...]` match within one name."""
     parts = pattern.removeprefix("./").split("/")
     folders = ("(?:[^/]+/)*" if part == "**" else f"{_name_regex(part)}/" for part in parts[:-1])
     return f"(?:{''.join(folders)}{'.*' if parts[-1] == '**' else _name_regex(parts[-1])})"
 
 
 def _name_regex(name: str) -> str:
-    made = []
+    regex = []
     for part in _MAGIC_PART.split(name):
         if part in ("*", "**"):
-            made.append("[^/]*")
+            regex.append("[^/]*")
         elif part == "?":
-            made.append("[^/]")
+            regex.append("[^/]")
         elif part.startswith("[") and part.endswith("]"):
-            made.append("(?!/)[" + part[1:-1].replace("!", "^", 1 if part[1] == "!" else 0) + "]")
+            regex.append("(?!/)[" + part[1:-1].replace("!", "^", 1 if part[1] == "!" else 0) + "]")
         else:
-            made.append(re.escape(part))
-    return "".join(made)
+            regex.append(re.escape(part))
+    return "".join(regex)
 
 
 def _depth(patterns: Sequence[str]) -> int | None:
-    """How many folders deep the patterns can reach; None where there is no bound."""
+    """How many folders deep the patterns can match; None means no limit."""
     return None if any("**" in pattern.split("/") for pattern in patterns) else max(p.count("/") for p in patterns)
 
 
-class _Walk:
-    """One walk below one folder. Links are followed as long as they stay in the project and do not turn back."""
+class _FolderWalk:
+    """A walk through one folder. It follows links that stay in the project and do not form a loop."""
 
     def __init__(
         self, root: Path, matches: Callable[[str], bool], found: dict[str, UnreadableFileError | None]
@@ -136,7 +135,7 @@ class _Walk:
         self._found = found
 
     def walk(self, folder: str, deepest: int | None) -> None:
-        """Looks at everything below `folder`, a path relative to the root."""
+        """Search `folder` (a path relative to the root) and what is below it."""
         if not any(part.startswith(".") for part in folder.split("/")):
             self._folder(folder, deepest, frozenset({os.path.realpath(self._full(folder))}))
 
@@ -152,37 +151,35 @@ class _Walk:
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
-            self._found[folder] = _refused(error, "folder")
+            self._found[folder] = _os_error(error, "folder")
 
     def _entry(self, entry: os.DirEntry[str], path: str, deepest: int | None, above: frozenset[str]) -> None:
         matches, is_folder = self._matches(path), _is_folder(entry)
-        if entry.is_symlink() and self._leads_nowhere(path, matches, is_folder):
+        if entry.is_symlink() and self._is_bad_link(path, matches, is_folder):
             return
         if not is_folder:
             if matches:
-                self._found[path] = None if path.isascii() or shown(path) == path else _bad_name()
+                self._found[path] = None if path.isascii() or printable(path) == path else _bad_name()
             return
         if matches and path.endswith((".yaml", ".yml")):
-            self._found[path] = UnreadableFileError("folder", "This is a folder with a file's name.", "Rename it.")
+            self._found[path] = UnreadableFileError("folder", "Expected a file, found a folder.", "Rename the folder.")
         if deepest is not None and path.count("/") >= deepest:
             return
         real = os.path.realpath(self._full(path)) if entry.is_symlink() else ""
         if real not in above:
             self._folder(path, deepest, above | {real} if real else above)
 
-    def _leads_nowhere(self, path: str, matches: bool, is_folder: bool) -> bool:
-        """Whether a link ends outside the project or at nothing; told where it would have been read."""
+    def _is_bad_link(self, path: str, matches: bool, is_folder: bool) -> bool:
+        """Whether a link is broken or leads out of the project. Reported only if its target would be read."""
         real = os.path.realpath(self._full(path))
         if not is_inside(self._real_root, real):
             if matches or is_folder:
-                hint = "Copy what it leads to into the project."
-                self._found[path] = UnreadableFileError("outside", "This link leads out of the project.", hint)
+                hint = "Replace the link with a copy of its target."
+                self._found[path] = UnreadableFileError("outside", "The link leads out of the project.", hint)
             return True
-        if not os.path.exists(real):  # noqa: PTH110 (a text already)
+        if not os.path.exists(real):  # noqa: PTH110 (already a string)
             if matches:
-                self._found[path] = UnreadableFileError(
-                    "broken-link", "This link leads to nothing.", "Mend it or delete it."
-                )
+                self._found[path] = UnreadableFileError("broken-link", "Broken link.", "Fix the link, or delete it.")
             return True
         return False
 
@@ -195,60 +192,57 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _bad_name() -> UnreadableFileError:
-    return UnreadableFileError("file-name", "The name of this file is not valid UTF-8.", "Rename it.")
+    return UnreadableFileError("file-name", "The file name is not valid UTF-8.", "Rename the file.")
 
 
 def is_inside(real_root: str, real: str) -> bool:
-    """Whether a resolved path is the resolved root or lies below it."""
+    """Whether a resolved path is the resolved root or below it."""
     return real == real_root or real.startswith(real_root.rstrip(os.sep) + os.sep)
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """The bytes of a file, at most 8 MiB. Raises UnreadableFileError; a larger file is not loaded."""
+    """Read a file of at most 8 MiB. Raises UnreadableFileError; does not load a larger file."""
     try:
         handle = os.open(os.path.join(root, path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # noqa: PTH118
     except (OSError, ValueError) as error:
-        raise _refused(error, "file") from None
+        raise _os_error(error, "file") from None
     try:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode):
-            raise UnreadableFileError(
-                "folder", "This is not an ordinary file.", "Rename it, or put a file in its place."
-            )
-        data = b"" if about.st_size > MOST_BYTES else _all(handle, about.st_size)
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise UnreadableFileError("folder", "Not a regular file.", "Replace it with a regular file, or rename it.")
+        data = b"" if status.st_size > MOST_BYTES else _read_all(handle, status.st_size)
     except OSError as error:
-        raise _refused(error, "file") from None
+        raise _os_error(error, "file") from None
     finally:
         os.close(handle)
-    if max(about.st_size, len(data)) > MOST_BYTES:
-        summary = f"This file is larger than {MOST_BYTES // (1024 * 1024)} MiB."
-        raise UnreadableFileError(
-            "too-large", summary, "A file of this project holds text only; take out what does not belong."
-        )
+    if max(status.st_size, len(data)) > MOST_BYTES:
+        summary = f"The file is larger than {MOST_BYTES // (1024 * 1024)} MiB."
+        hint = "Project files contain only text. Remove what does not belong in this file."
+        raise UnreadableFileError("too-large", summary, hint)
     return data
 
 
-def _all(handle: int, size: int) -> bytes:
-    """All of an open file, and of one that grows meanwhile no more than one byte too much."""
+def _read_all(handle: int, size: int) -> bytes:
+    """Read an open file to its end. Stop above the limit, in case the file is growing."""
     data = os.read(handle, size + 1)
     while len(data) <= MOST_BYTES and (more := os.read(handle, 65_536)):
         data += more
     return data
 
 
-def _refused(error: Exception, what: str) -> UnreadableFileError:
+def _os_error(error: Exception, what: str) -> UnreadableFileError:
+    """Explain an error of the operating system. `what` is `file` or `folder`."""
     if isinstance(error, FileNotFoundError):
-        return UnreadableFileError("missing", f"There is no such {what}.", "Check its name, or take it out.")
+        return UnreadableFileError("missing", f"{what.capitalize()} not found.", "Check the path.")
     if isinstance(error, PermissionError):
-        return UnreadableFileError(
-            "not-allowed", f"This {what} may not be read.", "Give yourself the right to read it."
-        )
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name cannot be right"
-    return UnreadableFileError("unreadable", f"This {what} cannot be read: {reason}.", "Check it on the disk.")
+        hint = "Give your user permission to read it."
+        return UnreadableFileError("not-allowed", f"Cannot read this {what}: permission denied.", hint)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else "invalid name"
+    return UnreadableFileError("unreadable", f"Cannot read this {what}: {reason}.", f"Check the {what} on disk.")
 
 
 def plain_bytes(data: bytes) -> bytes:
-    """What a digest is made over: the text with LF line ends, without a byte order mark."""
+    """The bytes that a digest covers: text with LF line ends and without a byte order mark."""
     if data.startswith(_BOM):
         data = data[len(_BOM) :]
     if b"\r" in data and _is_text(data):
@@ -265,13 +259,12 @@ def _is_text(data: bytes) -> bool:
 
 
 def digest(data: bytes) -> str:
-    """SHA-256 of the text of a file, as hex digits; the same whatever its line ends are."""
+    """SHA-256 of the text of a file, as hex digits. Line ends make no difference."""
     return hashlib.sha256(plain_bytes(data)).hexdigest()
 
 
 def as_text(data: bytes) -> str:
-    """The text of a file with LF line ends. Raises UnreadableFileError, with the place of the first byte that is no
-    UTF-8."""
+    """Decode a file and convert its line ends to LF. UnreadableFileError has the position of the first invalid byte."""
     try:
         return plain_bytes(data).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -279,27 +272,27 @@ def as_text(data: bytes) -> str:
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableFileError("encoding", "This file is UTF-16, not UTF-8.", "Save it as UTF-8.", 1, 1)
-    raise UnreadableFileError("encoding", "This file is not UTF-8 from here on.", "Save it as UTF-8.", line, column)
+        raise UnreadableFileError("encoding", "The file is UTF-16, not UTF-8.", "Save the file as UTF-8.", 1, 1)
+    raise UnreadableFileError("encoding", "Invalid UTF-8 from here on.", "Save the file as UTF-8.", line, column)
 
 
 def select(root: Path, paths: Sequence[str], files: Iterable[str]) -> frozenset[str] | None:
-    """Those of `files` that `paths` (files or folders) name; None for all where no path is given.
+    """Select the `files` in `paths` (files or folders); None means all, if no path is given.
 
-    Raises UsageError for a path that does not exist or has no sequence file.
+    Raises UsageError for a path that does not exist or contains no sequence file.
     """
     if not paths:
         return None
     known = list(files)
     chosen: set[str] = set()
     for path in paths:
-        full = os.path.abspath(os.path.join(root, path))  # noqa: PTH100, PTH118 (links stay as they are)
+        full = os.path.abspath(os.path.join(root, path))  # noqa: PTH100, PTH118 (does not resolve links)
         if not os.path.lexists(full):
-            raise UsageError("There is no such file or folder.", shown(path), "Check the path.")
+            raise UsageError("No such file or folder.", printable(path), "Check the path.")
         inside = os.path.relpath(full, os.path.abspath(root)).replace(os.sep, "/")  # noqa: PTH100
         here = [file for file in known if inside == "." or file == inside or file.startswith(f"{inside}/")]
         if not here:
-            hint = "The settings' `include` tells which files are sequences."
-            raise UsageError("There is no sequence file here.", shown(path), hint)
+            hint = "Check the path. `include` in seqsync.yaml says which files are sequence files."
+            raise UsageError("No sequence file found.", printable(path), hint)
         chosen.update(here)
     return frozenset(chosen)

@@ -1,12 +1,14 @@
-"""Builds data and places from what a YAML parser reports, and collects what is to be told about the YAML. Pure.
+"""YAML text -> data, positions and problems. Pure. The only module that parses YAML for reading.
 
-`document` feeds it; it knows no YAML library. What YAML would silently drop from a text (a comment, an anchor, a tag,
-a merge tag read as a mapping) is told here.
+There are two parsers. `parse_fast` reads a plain, correct document about ten times faster and without positions.
+`parse` reads everything else: it reports every problem, also text that YAML silently drops (as a comment, an anchor,
+a tag) and merge tags that YAML reads as a mapping. Must not know sequences or settings.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,9 +26,11 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from sequence_sync.source.problems import INVALID, Data, Invalid, LineIndex, LocatedProblem, Position, Spot
+from sequence_sync.source.problems import INVALID, Data, Invalid, LineIndex, LocatedProblem, Position, PositionTree
 
-QUOTE_IT = "Put the text in double quotes, or in a block (a | at the end of the line, the text indented below it)."
+BLOCK_HINT = "in a block (| at the end of the line, the text indented below it)"
+QUOTE_IT = f"Put the text in double quotes, or {BLOCK_HINT}."
+INDENT_HINT = "Start keys of the same level in the same column."
 
 _ENTRY = re.compile(
     r"(?P<lead>\s*(?:-\s+)*)(?P<key>(?:\"[^\"]*\"|'[^']*'|[^\s\"'#:{\[][^:#]*?)\s*:\s+)?(?P<value>\S.*?)\s*$"
@@ -36,142 +40,152 @@ _AFTER_QUOTE = re.compile(r"\"(?:[^\"\\]|\\.)*\"\s*[^\s#,\]}:]|'(?:[^']|'')*'\s*
 _BLOCK_HEAD = re.compile(r"[|>][+-]?[1-9]?[+-]?(?:\s+#.*)?$")
 
 
-def explain(lines: LineIndex, problem: str, at: int, context: str, context_at: int | None) -> LocatedProblem:
-    """The break at index `at`, for which a parser gave `problem` (and `context`, where it began)."""
-    place = lines.place(at)
-    begun = lines.place(context_at) if context_at is not None else place
-    tab = _tab(lines.text(place.line), place)
+def explain(lines: LineIndex, reason: str, at: int, context: str, context_at: int | None) -> LocatedProblem:
+    """Explain why the YAML parser failed.
+
+    Args:
+        lines: the text.
+        reason: the parser's message for the error at index `at`.
+        at: where the parser failed.
+        context: the parser's message for what it was reading.
+        context_at: where that began.
+    """
+    position = lines.position(at)
+    begin = lines.position(context_at) if context_at is not None else position
+    tab = _tab(lines.text(position.line), position)
     if tab:
         return tab
     if "follow up line" in context:
-        hint = "Delete the spaces in the empty line above it."
-        return LocatedProblem(
-            place, "indentation", "This block begins with a line that holds nothing but spaces.", hint
-        )
-    for line in dict.fromkeys((place.line, begun.line, place.line - 1)):
+        hint = "Delete the spaces in the empty line above."
+        return LocatedProblem(position, "indentation", "This block begins with a line of spaces.", hint)
+    for line in dict.fromkeys((position.line, begin.line, position.line - 1)):
         found = _unquoted(lines.text(line), line)
         if found:
             return found
-    return _unclosed(problem, context, begun) or _indented(lines, problem, place) or _by_reason(lines, problem, place)
-
-
-def _tab(line: str, place: Position) -> LocatedProblem | None:
-    lead = line[: len(line) - len(line.lstrip())]
-    column = lead.find("\t") + 1 or (place.column if line[place.column - 1 : place.column] == "\t" else 0)
-    if not column:
-        return None
-    return LocatedProblem(
-        Position(place.line, column), "tab", "A tab stands where YAML wants spaces.", "Replace it by spaces."
+    return (
+        _unclosed(reason, context, begin) or _indented(lines, reason, position) or _by_reason(lines, reason, position)
     )
 
 
+def _tab(line: str, position: Position) -> LocatedProblem | None:
+    lead = line[: len(line) - len(line.lstrip())]
+    column = lead.find("\t") + 1 or (position.column if line[position.column - 1 : position.column] == "\t" else 0)
+    if not column:
+        return None
+    summary = "Tab character where YAML expects spaces."
+    return LocatedProblem(Position(position.line, column), "tab", summary, "Replace it with spaces.")
+
+
 def _unquoted(line: str, number: int) -> LocatedProblem | None:
-    """The text on this line that YAML takes for something else, if there is one."""
+    """The unquoted text on this line that YAML does not read as text, if there is one."""
     entry = _ENTRY.match(line)
     if entry is None or (not entry["key"] and "-" not in entry["lead"]):
         return None
     value = entry["value"]
-    place = Position(number, entry.start("value") + 1, len(value))
+    position = Position(number, entry.start("value") + 1, len(value))
     if value[0] in "\"'":
         if not _AFTER_QUOTE.match(value):
             return None
         other = "single quotes" if value[0] == '"' else "double quotes"
-        hint = f"Put the whole text in {other}, or in a block (a | at the end of the line, the text indented below it)."
-        return LocatedProblem(place, "quote-it", "There is more text after the closing quote.", hint)
-    reason = _reason(value)
-    return LocatedProblem(place, "quote-it", reason, QUOTE_IT) if reason else None
+        hint = f"Put the whole text in {other}, or {BLOCK_HINT}."
+        return LocatedProblem(position, "quote-it", "Text after the closing quote.", hint)
+    summary = _quote_reason(value)
+    return LocatedProblem(position, "quote-it", summary, QUOTE_IT) if summary else None
 
 
-def _reason(value: str) -> str:
-    """Why an unquoted text does not stay a text; empty where it does."""
+def _quote_reason(value: str) -> str:
+    """Why YAML does not read an unquoted value as text; empty if it does."""
     first = value[0]
     if value.startswith("{{"):
-        return "A text that begins with a merge tag must be in quotes."
+        return "Text that begins with a merge tag must be in quotes."
     if first in "[{":
-        return f"A text that begins with {first} must be in quotes." if _AFTER_BRACKET.match(value) else ""
-    if first in "@`%*&!":
-        return f"A text that begins with {first} must be in quotes."
-    if value[:2] in ("- ", "? ", ": "):
-        return f"A text that begins with {first} must be in quotes."
-    if first in "|>":
-        return "" if _BLOCK_HEAD.match(value) else f"A text that begins with {first} must be in quotes."
-    if first != "#" and (": " in value or value.endswith(":")):
-        return "A text that holds a colon and a space must be in quotes."
+        needs_quotes = bool(_AFTER_BRACKET.match(value))
+    elif first in "|>":
+        needs_quotes = not _BLOCK_HEAD.match(value)
+    else:
+        needs_quotes = first in "@`%*&!" or value[:2] in ("- ", "? ", ": ")
+    if needs_quotes:
+        return f"Text that begins with {first} must be in quotes."
+    if first not in "[{|>#" and (": " in value or value.endswith(":")):
+        return "Text that contains a colon and a space must be in quotes."
     return ""
 
 
-def _unclosed(problem: str, context: str, begun: Position) -> LocatedProblem | None:
-    if "quoted scalar" in context and ("end of stream" in problem or "separator" in problem):
-        return LocatedProblem(begun, "unclosed", "This quote is never closed.", "Close it at the end of the text.")
+def _unclosed(reason: str, context: str, begin: Position) -> LocatedProblem | None:
+    if "quoted scalar" in context and ("end of stream" in reason or "separator" in reason):
+        hint = "Add the closing quote at the end of the text."
+        return LocatedProblem(begin, "unclosed", "This quote is not closed.", hint)
     if "flow sequence" in context or "flow mapping" in context:
-        hint = "Close it, put commas between the entries, and put texts in double quotes."
-        return LocatedProblem(begun, "unclosed", "YAML cannot read this list or mapping to its closing bracket.", hint)
+        hint = "Close the bracket, separate entries with commas, and put texts in double quotes."
+        return LocatedProblem(begin, "unclosed", "This list or mapping is not closed, or its content is invalid.", hint)
     return None
 
 
-def _indented(lines: LineIndex, problem: str, place: Position) -> LocatedProblem | None:
-    """A key that stands further to the right than a line above it that already has its value."""
-    if "mapping values" not in problem:
+def _indented(lines: LineIndex, reason: str, position: Position) -> LocatedProblem | None:
+    """A key that is indented further than the line above, although that line already has a value."""
+    if "mapping values" not in reason:
         return None
-    line, above = lines.text(place.line), place.line - 1
+    line, above = lines.text(position.line), position.line - 1
     while above and not lines.text(above).strip():
         above -= 1
     before = lines.text(above)
     indent = len(line) - len(line.lstrip())
     if not above or indent <= len(before) - len(before.lstrip()) or before.rstrip().endswith((":", "|", ">")):
         return None
-    hint = "Keys that belong together begin in the same column."
-    return LocatedProblem(Position(place.line, indent + 1), "indentation", "This line is indented too far.", hint)
+    start = Position(position.line, indent + 1)
+    return LocatedProblem(start, "indentation", "This line is indented too far.", INDENT_HINT)
 
 
-def _by_reason(lines: LineIndex, problem: str, place: Position) -> LocatedProblem:
-    if "escape" in problem:
-        back = 1 if lines.text(place.line)[place.column - 2 : place.column - 1] == "\\" else 0
-        place = Position(place.line, place.column - back, 1 + back)
-        hint = "In double quotes write two of them, or put the text in single quotes."
-        return LocatedProblem(place, "escape", "A backslash in double quotes means something else.", hint)
-    if "mapping values" in problem or "expected ':'" in problem:
-        hint = "Check the indentation and the line above; a text that holds a colon must be in double quotes."
-        return LocatedProblem(place, "yaml", "YAML cannot read this line as a key and a value.", hint)
-    if "block" in problem or "document start" in problem:
-        hint = "Keys that belong together begin in the same column."
-        return LocatedProblem(
-            place, "indentation", "This line is indented otherwise than the lines it belongs to.", hint
-        )
-    hint = "Check the indentation, the quotes and the colons of this line and of the one above it."
-    return LocatedProblem(place, "yaml", "YAML cannot read the file from here.", hint)
+def _by_reason(lines: LineIndex, reason: str, position: Position) -> LocatedProblem:
+    if "escape" in reason:
+        back = 1 if lines.text(position.line)[position.column - 2 : position.column - 1] == "\\" else 0
+        position = Position(position.line, position.column - back, 1 + back)
+        hint = "Write \\\\ for one backslash, or put the text in single quotes."
+        return LocatedProblem(position, "escape", "Invalid backslash in double quotes.", hint)
+    if "mapping values" in reason or "expected ':'" in reason:
+        hint = "Check the indentation and the line above. Put text that contains a colon in double quotes."
+        return LocatedProblem(position, "yaml", "This line is not a valid `key: value`.", hint)
+    if "block" in reason or "document start" in reason:
+        return LocatedProblem(position, "indentation", "Inconsistent indentation.", INDENT_HINT)
+    hint = "Check the indentation, the quotes and the colons on this line and on the line above."
+    return LocatedProblem(position, "yaml", "Invalid YAML from here on.", hint)
 
 
 DEEPEST = 50  # levels of nesting; a sequence needs seven
-MOST_NODES = 10_000  # after the aliases are put in (docs/format.md)
+MOST_NODES = 10_000  # after the aliases are expanded (docs/format.md)
 
 NOT_IN_VALUE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-CUT = re.compile(r"[ \t]#(?! )")
+COMMENT_IN_TEXT = re.compile(r"[ \t]#(?! )")
 
 
 @dataclass(slots=True)
 class Document:
-    """What the judge read. `data` is BROKEN where YAML itself is broken or the file is empty; `findings` are all
-    that is to be told about the YAML; `root` is the tree of places."""
+    """A parsed document.
+
+    `data` is `INVALID` if the YAML cannot be parsed or the file is empty. `problems` are those of the YAML itself.
+    `root` has the positions of all values.
+    """
 
     data: Data
-    root: Spot
-    findings: list[LocatedProblem] = field(default_factory=list)
+    root: PositionTree
+    problems: list[LocatedProblem] = field(default_factory=list)
     empty: bool = False
 
 
-class YamlStopError(Exception):
-    """The rest of the file cannot be read; nothing of it is used."""
+class ParseAbortedError(Exception):
+    """Parsing must stop here; no data of the document is used."""
 
-    def __init__(self, place: Position, rule: str, summary: str, hint: str) -> None:
+    def __init__(self, position: Position, rule: str, summary: str, hint: str) -> None:
         super().__init__(summary)
-        self.finding = LocatedProblem(place, rule, summary, hint)
+        self.problem = LocatedProblem(position, rule, summary, hint)
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """What stands before a node and where the node stands: indexes into the text, tag and anchor. `tag` is None
-    where there is none, or one that says what the node is anyway."""
+class NodeMarks:
+    """Start and end of a node (indexes into the text), and its tag and anchor.
+
+    `tag` is None if there is none, or if it only repeats what the node is anyway.
+    """
 
     start: int
     end: int
@@ -181,40 +195,43 @@ class Marks:
 
 @dataclass(slots=True)
 class _Anchor:
-    """What an anchor stands for. `nodes` counts what an alias adds; 0 while it is still being read."""
+    """The value of an anchor. `nodes` is how many values an alias adds; 0 while the anchor is still being read."""
 
-    place: Position
+    position: Position
     value: Data = INVALID
-    spot: Spot | None = None
+    positions: PositionTree | None = None
     nodes: int = 0
     used: bool = False
 
 
 @dataclass(slots=True)
 class _Frame:
-    """A mapping or list that is being read. `key`: None where a key comes next. `mute`: told already, so that
-    nothing in it is told again; `lost`: the value that comes next has no place in the data."""
+    """A mapping or list that is being read.
+
+    `key` is None if a key comes next. `muted`: a problem is already reported, so report no more in it.
+    `discard_next`: the value that comes next is not added to the data.
+    """
 
     value: dict[str, Data] | list[Data]
-    spot: Spot
+    positions: PositionTree
     flow: bool
-    mute: bool
+    muted: bool
     anchor: _Anchor | None = None
     key: str | None = None
-    lost: bool = False
+    discard_next: bool = False
     nodes: int = 1
 
     @property
-    def wants_key(self) -> bool:
+    def expects_key(self) -> bool:
         """Whether the next node is a key."""
-        return isinstance(self.value, dict) and self.key is None and not self.lost
+        return isinstance(self.value, dict) and self.key is None and not self.discard_next
 
 
 class TreeBuilder:
-    """Takes the events of one document in their order."""
+    """Builds a `Document` from the parser's events, which must come in their order."""
 
     def __init__(self, text: str, lines: LineIndex) -> None:
-        self.findings: list[LocatedProblem] = []
+        self.problems: list[LocatedProblem] = []
         self.has_document = False
         self._text = text
         self._lines = lines
@@ -222,198 +239,205 @@ class TreeBuilder:
         self._anchors: dict[str, _Anchor] = {}
         self._all_anchors: list[_Anchor] = []
         self._aliases = False
-        self._root: tuple[Data, Spot] | None = None
+        self._root: tuple[Data, PositionTree] | None = None
 
     def document(self) -> Document:
-        """What was read."""
-        summary = "YAML takes a word that begins with & for an anchor, and drops it from the text."
-        unused = [anchor.place for anchor in self._all_anchors if not anchor.used]
-        self.findings += [LocatedProblem(place, "quote-it", summary, QUOTE_IT) for place in unused]
+        """The document, after its last event."""
+        summary = "YAML reads a word that begins with & as an anchor and drops it."
+        unused = [anchor.position for anchor in self._all_anchors if not anchor.used]
+        self.problems += [LocatedProblem(position, "quote-it", summary, QUOTE_IT) for position in unused]
         if self._root is None:
-            return Document(INVALID, Spot(Position(1, 1)), self.findings, empty=not self.findings)
-        value, spot = self._root
-        return Document(value, spot, self.findings, empty=value is INVALID and not self.findings)
+            return Document(INVALID, PositionTree(Position(1, 1)), self.problems, empty=not self.problems)
+        value, positions = self._root
+        return Document(value, positions, self.problems, empty=isinstance(value, Invalid) and not self.problems)
 
     def begin(self, start: int, end: int, directives: bool) -> bool:
-        """A document begins. False where it is the second one, which is not read."""
+        """Begin a document. Returns False for a second one, which is not read."""
         if directives:
-            summary = "A line that begins with % is for YAML itself and is not used here."
-            self._tell(Position(1, 1), "directive", summary, "Take the line out.")
+            summary = "YAML directives (lines that begin with %) are not supported."
+            self._report(Position(1, 1), "directive", summary, "Remove the line.")
         if not self.has_document:
             self.has_document = True
             return True
-        summary = "A second document begins here; a file holds one."
-        hint = "Put it in a file of its own, or take the line --- out."
-        self._tell(self._lines.place(start, end), "several-documents", summary, hint)
+        summary = "A second YAML document begins here; a file must contain only one."
+        hint = "Move it to its own file, or remove the line `---`."
+        self._report(self._lines.position(start, end), "several-documents", summary, hint)
         return False
 
-    def scalar(self, text: str, plain: bool, marks: Marks) -> None:
-        """A text, or the key of what comes next."""
-        place = self._lines.place(marks.start, marks.end)
+    def scalar(self, text: str, plain: bool, marks: NodeMarks) -> None:
+        """Add a text: a value, or the key of the next value."""
+        position = self._lines.position(marks.start, marks.end)
         frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.wants_key:
-            self._key(frame, text, plain, marks, place)
+        if frame is not None and frame.expects_key:
+            self._key(frame, text, plain, marks, position)
             return
         value: str | Invalid = text
         if text == "" and plain and marks.tag is None:
-            self._null(frame, place)
+            self._missing_value(frame, position)
             value = INVALID
-        elif self._tag_is_unknown(marks, place) or self._holds_unreadable(text, place):
+        elif self._tag_is_unknown(marks, position) or self._has_control_character(text, position):
             value = INVALID
         elif plain:
-            self._check_cut(marks.end)
-        spot = Spot(place)
+            self._check_comment(marks.end)
+        positions = PositionTree(position)
         if marks.anchor is not None:
-            self._remember(marks.anchor, _Anchor(place, value, spot, 1))
-        self._add(value, spot, 1)
+            self._remember(marks.anchor, _Anchor(position, value, positions, 1))
+        self._add(value, positions, 1)
 
-    def open(self, is_mapping: bool, flow: bool, marks: Marks) -> None:
-        """A mapping or list begins."""
-        place = self._lines.place(marks.start, marks.end)
+    def open(self, is_mapping: bool, flow: bool, marks: NodeMarks) -> None:
+        """Begin a mapping or list."""
+        position = self._lines.position(marks.start, marks.end)
         if len(self._stack) >= DEEPEST:
             hint = "If the brackets belong to a text, put the text in double quotes."
-            raise YamlStopError(place, "too-deep", f"This is nested more than {DEEPEST} levels deep.", hint)
+            raise ParseAbortedError(position, "too-deep", f"Nested more than {DEEPEST} levels deep.", hint)
         frame = self._stack[-1] if self._stack else None
-        mute = frame is not None and frame.mute
-        if frame is not None and frame.wants_key:
-            self._strange_key(frame, is_mapping, place)
-            mute = True
-        mute = mute or self._tag_is_unknown(marks, place)
-        anchor = self._remember(marks.anchor, _Anchor(place)) if marks.anchor is not None else None
-        self._stack.append(_Frame({} if is_mapping else [], Spot(place), flow, mute, anchor))
+        muted = frame is not None and frame.muted
+        if frame is not None and frame.expects_key:
+            self._invalid_key(frame, is_mapping, position)
+            muted = True
+        muted = muted or self._tag_is_unknown(marks, position)
+        anchor = self._remember(marks.anchor, _Anchor(position)) if marks.anchor is not None else None
+        self._stack.append(_Frame({} if is_mapping else [], PositionTree(position), flow, muted, anchor))
 
     def close(self) -> None:
-        """The mapping or list ends."""
+        """End the current mapping or list."""
         frame = self._stack.pop()
-        value: Data = INVALID if frame.mute else frame.value
+        value: Data = INVALID if frame.muted else frame.value
         if frame.anchor is not None:
-            frame.anchor.value, frame.anchor.spot, frame.anchor.nodes = value, frame.spot, frame.nodes
-        self._add(value, frame.spot, frame.nodes)
+            frame.anchor.value, frame.anchor.positions, frame.anchor.nodes = value, frame.positions, frame.nodes
+        self._add(value, frame.positions, frame.nodes)
 
     def alias(self, name: str, start: int, end: int) -> None:
-        """An alias: the same value again."""
-        place = self._lines.place(start, end)
+        """Add the value of an anchor again."""
+        position = self._lines.position(start, end)
         self._aliases = True
         frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.wants_key:
-            self._strange_key(frame, False, place)
-            self._add(INVALID, Spot(place), 1)
+        if frame is not None and frame.expects_key:
+            self._invalid_key(frame, False, position)
+            self._add(INVALID, PositionTree(position), 1)
             return
         anchor = self._anchors.get(name)
         if anchor is None:
-            summary = f"YAML takes *{name} for an alias, and no anchor has that name."
-            self._tell(place, "quote-it", summary, QUOTE_IT)
-            self._add(INVALID, Spot(place), 1)
+            summary = f"YAML reads *{name} as an alias, but there is no anchor &{name}."
+            self._report(position, "quote-it", summary, QUOTE_IT)
+            self._add(INVALID, PositionTree(position), 1)
             return
         anchor.used = True
-        if anchor.spot is None:
-            raise YamlStopError(place, "alias-loop", "This alias stands inside its own anchor.", "Take it out.")
-        self._add(anchor.value, anchor.spot, anchor.nodes)
+        if anchor.positions is None:
+            raise ParseAbortedError(position, "alias-loop", "This alias is inside its own anchor.", "Remove it.")
+        self._add(anchor.value, anchor.positions, anchor.nodes)
 
-    def _tell(self, place: Position, rule: str, summary: str, hint: str = "") -> None:
-        if not (self._stack and self._stack[-1].mute):
-            self.findings.append(LocatedProblem(place, rule, summary, hint))
+    def _report(self, position: Position, rule: str, summary: str, hint: str = "") -> None:
+        if not (self._stack and self._stack[-1].muted):
+            self.problems.append(LocatedProblem(position, rule, summary, hint))
 
-    def _key(self, frame: _Frame, key: str, plain: bool, marks: Marks, place: Position) -> None:
+    def _key(self, frame: _Frame, key: str, plain: bool, marks: NodeMarks, position: Position) -> None:
         if marks.anchor is not None:
-            self._remember(marks.anchor, _Anchor(place, key, Spot(place), 1))
+            self._remember(marks.anchor, _Anchor(position, key, PositionTree(position), 1))
         frame.nodes += 1
-        frame.lost = True  # unless the key turns out to be a good one
+        frame.discard_next = True  # unless the key is valid
         if key == "" and plain:
-            self._tell(place, "no-key", "A value without a key.", "Write the key before the colon.")
+            self._report(position, "no-key", "Value without a key.", "Write the key before the colon.")
         elif key == "<<" and plain:
-            hint = "What the task steps have in common goes under `defaults:`."
-            self._tell(place, "merge-key", "The merge key << is not used here.", hint)
-        elif key in frame.spot.keys:
-            summary = f'The key "{key}" stands here twice; the first is in line {frame.spot.keys[key].line}.'
-            self._tell(place, "duplicate-key", summary, "Keep one of them.")
-        elif not self._tag_is_unknown(marks, place) and not self._holds_unreadable(key, place):
-            frame.lost, frame.key = False, key
-            frame.spot.keys[key] = place
+            hint = "Put fields that task steps have in common under `defaults:`."
+            self._report(position, "merge-key", "The YAML merge key << is not supported.", hint)
+        elif key in frame.positions.keys:
+            summary = f'Duplicate key "{key}"; it is already on line {frame.positions.keys[key].line}.'
+            self._report(position, "duplicate-key", summary, "Remove or rename one of them.")
+        elif not self._tag_is_unknown(marks, position) and not self._has_control_character(key, position):
+            frame.discard_next, frame.key = False, key
+            frame.positions.keys[key] = position
 
-    def _strange_key(self, frame: _Frame, is_mapping: bool, place: Position) -> None:
-        """A mapping, list or alias where a key should stand: most often an unquoted {{tag}}."""
+    def _invalid_key(self, frame: _Frame, is_mapping: bool, position: Position) -> None:
+        """Report a mapping, list or alias in place of a key: most often an unquoted {{tag}}."""
         if frame.flow and not frame.value and is_mapping:
-            self._tell(frame.spot.place, "quote-it", "YAML takes this merge tag for a nested mapping.", QUOTE_IT)
-            frame.mute = True
+            summary = "YAML reads this merge tag as a nested mapping."
+            self._report(frame.positions.position, "quote-it", summary, QUOTE_IT)
+            frame.muted = True
         else:
-            self._tell(place, "bad-key", "A key must be a plain text.", "Write a word before the colon.")
+            self._report(position, "bad-key", "A key must be plain text.", "Write a word before the colon.")
 
-    def _null(self, frame: _Frame | None, place: Position) -> None:
+    def _missing_value(self, frame: _Frame | None, position: Position) -> None:
         if frame is None:
             return
-        hint = "Write its value, or take the line out. A text that begins with # must be in double quotes."
+        hint = "Write a value, or remove the line. Text that begins with # must be in double quotes."
         if frame.flow:
             hint = "If the brackets belong to a text, put the whole text in double quotes."
         if frame.key is not None:
-            self._tell(frame.spot.keys[frame.key], "no-value", f'A key without a value: "{frame.key}".', hint)
-            frame.mute = frame.mute or frame.flow  # most likely a text, so nothing else is said about it
-        elif not frame.lost:
-            self._tell(place, "no-value", "An entry of this list has no value.", hint)
+            self._report(frame.positions.keys[frame.key], "no-value", f'"{frame.key}" has no value.', hint)
+            frame.muted = frame.muted or frame.flow  # most likely a text: report nothing else in these brackets
+        elif not frame.discard_next:
+            self._report(position, "no-value", "Empty list entry.", hint)
 
-    def _tag_is_unknown(self, marks: Marks, place: Position) -> bool:
+    def _tag_is_unknown(self, marks: NodeMarks, position: Position) -> bool:
         if marks.tag is None:
             return False
-        summary = "YAML takes a word that begins with ! for a tag, and drops it from the text."
-        self._tell(place, "unknown-tag", summary, QUOTE_IT)
+        summary = "YAML reads a word that begins with ! as a tag and drops it."
+        self._report(position, "unknown-tag", summary, QUOTE_IT)
         return True
 
-    def _holds_unreadable(self, text: str, place: Position) -> bool:
+    def _has_control_character(self, text: str, position: Position) -> bool:
         wrong = NOT_IN_VALUE.search(text)
         if wrong is None:
             return False
-        summary = f"This text holds a code that is no character (U+{ord(wrong.group()):04X})."
-        self._tell(place, "character", summary, "Write the character itself, an emoji too, instead of a \\u code.")
+        hint = "Write the character itself instead of a \\u code. This includes emoji."
+        self._report(position, "character", _invalid_character(wrong.group()), hint)
         return True
 
-    def _check_cut(self, end: int) -> None:
-        """A hash after an unquoted text begins a comment; without a space behind it, it was meant as text."""
+    def _check_comment(self, end: int) -> None:
+        """Report a comment after an unquoted text if no space follows its #: it is probably part of the text."""
         at = end
         while self._text[at : at + 1] in (" ", "\t"):
             at += 1
-        # The parser's end of a text may lie before or behind the blanks that follow it.
-        cut = CUT.match(self._text, at - 1) if at else None
-        if cut is None:
+        # The parser's end of a text may be before or after the blanks that follow the text.
+        if not at or COMMENT_IN_TEXT.match(self._text, at - 1) is None:
             return
         stop = self._text.find("\n", at)
-        place = self._lines.place(at, stop if stop > 0 else len(self._text))
+        position = self._lines.position(at, stop if stop > 0 else len(self._text))
         hint = f"{QUOTE_IT} For a comment, put a space after the #."
-        self._tell(place, "quote-it", "YAML drops the text from this # on, as a comment.", hint)
+        self._report(position, "quote-it", "YAML drops the text from this # on as a comment.", hint)
 
     def _remember(self, name: str, anchor: _Anchor) -> _Anchor:
         self._anchors[name] = anchor
         self._all_anchors.append(anchor)
         return anchor
 
-    def _add(self, value: Data, spot: Spot, nodes: int) -> None:
+    def _add(self, value: Data, positions: PositionTree, nodes: int) -> None:
         if not self._stack:
-            self._root = (value, spot)
+            self._root = (value, positions)
             return
         frame = self._stack[-1]
         frame.nodes += nodes
         if self._aliases and frame.nodes > MOST_NODES:
-            summary = f"The aliases make more than {MOST_NODES:,} values of this file."
-            raise YamlStopError(spot.place, "alias-bomb", summary, "Write the values out, or use fewer aliases.")
+            summary = f"The aliases in this file expand to more than {MOST_NODES:,} values."
+            raise ParseAbortedError(
+                positions.position, "alias-bomb", summary, "Write the values out, or use fewer aliases."
+            )
         if isinstance(frame.value, list):
-            frame.spot.below[len(frame.value)] = spot
+            frame.positions.children[len(frame.value)] = positions
             frame.value.append(value)
-        elif frame.lost:
-            frame.lost = False
+        elif frame.discard_next:
+            frame.discard_next = False
         elif frame.key is not None:
             frame.value[frame.key] = value
-            frame.spot.below[frame.key] = spot
+            frame.positions.children[frame.key] = positions
             frame.key = None
         else:
-            frame.lost = True  # it stood where a key should: the value that comes next is lost too
+            frame.discard_next = True  # this was in place of a key, so discard its value too
 
 
-# What YAML allows in a file: the rest is refused with its place before any parser runs.
+def _invalid_character(character: str) -> str:
+    kind = "control character" if unicodedata.category(character) == "Cc" else "character"
+    return f"Invalid {kind} (U+{ord(character):04X})."
+
+
+# Characters that YAML does not allow. They are reported before a parser runs, because parsers give no good position.
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What the two parsers read alike: no tab, no line break but a line feed, no byte order mark.
-_NOT_QUICK = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-# A block that begins with a line of spaces: the judge is stricter there.
+# The two parsers agree on all other characters: no tabs, no line breaks but LF, no byte order mark.
+_NOT_FAST = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# A block that begins with a line of spaces: the full parser is stricter there.
 _BLANKS_FIRST = re.compile(r"[|>][0-9+-]* *(?:#[^\n]*)?\n(?: *\n)* +\n")
-_QUICK_ASCII = bytes([10, *range(0x20, 0x7F)])
+_FAST_ASCII = bytes([10, *range(0x20, 0x7F)])
 _NEEDLESS_TAGS = {
     ScalarEvent: ("!", "tag:yaml.org,2002:str"),
     SequenceStartEvent: ("!", "tag:yaml.org,2002:seq"),
@@ -422,7 +446,7 @@ _NEEDLESS_TAGS = {
 
 
 def _c_parser() -> Callable[[str], Any] | None:
-    """ruamel.yaml's C parser, where the extension is installed."""
+    """ruamel.yaml's C parser, if the extension is installed."""
     try:
         from ruamel.yaml.clib._ruamel_yaml import CParser  # type: ignore[import-not-found]
     except ImportError:
@@ -434,42 +458,47 @@ FAST_PARSER = _c_parser()
 
 
 def parse_fast(text: str) -> Data | None:
-    """The data of a document that is plain and without fault, or None: then the judge must read it.
+    """The data of a plain document without problems. None means: call `parse`.
 
-    `text` has LF line ends and no byte order mark.
+    `text` must have LF line ends and no byte order mark.
     """
     if FAST_PARSER is None or not _is_plain(text):
         return None
     try:
-        return _build_quick(FAST_PARSER(text).get_event, _lines_with_cuts(text))
+        return _build_fast(FAST_PARSER(text).get_event, _lines_with_comments(text))
     except (YAMLError, _NeedsFullParserError):
         return None
 
 
 class _NeedsFullParserError(Exception):
-    """The quick reader met something that only the judge may read."""
+    """The fast parser found something that only `parse` may read."""
 
 
 def _is_plain(text: str) -> bool:
+    """Whether both parsers are known to read every character of `text` alike."""
     if text.startswith(("%", "...")) or "\n%" in text or "\n..." in text:
         return False
     if " \n" in text and _BLANKS_FIRST.search(text):
         return False
     if text.isascii():
-        return not text.encode("ascii").translate(None, _QUICK_ASCII)
-    return _NOT_QUICK.search(text) is None
+        return not text.encode("ascii").translate(None, _FAST_ASCII)
+    return _NOT_FAST.search(text) is None
 
 
-def _lines_with_cuts(text: str) -> frozenset[int]:
-    """The numbers (from 0) of lines in which a hash might cut an unquoted text."""
+def _lines_with_comments(text: str) -> frozenset[int]:
+    """The numbers (from 0) of lines on which a # may end an unquoted text."""
     if " #" not in text:
         return frozenset()
     lines = LineIndex(text)
-    return frozenset(lines.place(found.start()).line - 1 for found in CUT.finditer(text))
+    return frozenset(lines.position(found.start()).line - 1 for found in COMMENT_IN_TEXT.finditer(text))
 
 
-def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
-    """Plain data from the C parser's events. One loop, because a call for each event would cost more than its work."""
+def _build_fast(next_event: Callable[[], Any], comment_lines: frozenset[int]) -> Data:
+    """Build plain data from the events of the C parser.
+
+    One loop with many branches, on purpose: it runs for every value of every file. Measured on a file of 59 emails,
+    the C parser alone takes 0.47 ms, with this loop 0.58 ms, with a method for each kind of event 0.67 ms.
+    """
     stack: list[tuple[Any, Any]] = []
     current: Any = None
     key: Any = None
@@ -480,7 +509,7 @@ def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
         if kind is ScalarEvent:
             value = event.value
             if event.style == "":
-                if not value or (cuts and event.end_mark.line in cuts):
+                if not value or (comment_lines and event.end_mark.line in comment_lines):
                     raise _NeedsFullParserError
             elif event.style == '"' and not value.isprintable() and NOT_IN_VALUE.search(value):
                 raise _NeedsFullParserError
@@ -516,48 +545,47 @@ def _build_quick(next_event: Callable[[], Any], cuts: frozenset[int]) -> Data:
 
 
 def parse(text: str) -> Document:
-    """The document, read by the judge, with all places and everything that is to be told about its YAML.
+    """Parse a document with all its positions and all problems of its YAML. Raises nothing.
 
-    `text` has LF line ends and no byte order mark. Raises nothing.
+    `text` must have LF line ends and no byte order mark.
     """
     lines = LineIndex(text)
     wrong = _NOT_YAML.search(text)
     if wrong:
-        summary = f"A code that is no character of a text stands here (U+{ord(wrong.group()):04X})."
-        hint = "Delete it, or save the file as UTF-8 text again."
-        return _unreadable([LocatedProblem(lines.place(wrong.start()), "character", summary, hint)])
+        summary = _invalid_character(wrong.group())
+        hint = "Delete it, or save the file as UTF-8 text."
+        return _invalid_document([LocatedProblem(lines.position(wrong.start()), "character", summary, hint)])
     builder = TreeBuilder(text, lines)
     try:
         _feed(builder, YAML(typ="safe", pure=True).parse(text))
-    except YamlStopError as stop:
-        return _unreadable([*_before(builder, stop.finding), stop.finding])
+    except ParseAbortedError as error:
+        return _invalid_document([*_problems_before(builder, error.problem), error.problem])
     except MarkedYAMLError as error:
-        broken = _explained(lines, error)
-        return _unreadable([*_before(builder, broken), broken])
+        problem = _explain_error(lines, error)
+        return _invalid_document([*_problems_before(builder, problem), problem])
     except (YAMLError, ValueError):
-        return _unreadable(
-            [LocatedProblem(Position(1, 1), "yaml", "YAML cannot read this file.", "Save it as UTF-8 text again.")]
-        )
+        hint = "Save the file as UTF-8 text."
+        return _invalid_document([LocatedProblem(Position(1, 1), "yaml", "Invalid YAML.", hint)])
     return builder.document()
 
 
-def _before(builder: TreeBuilder, broken: LocatedProblem) -> list[LocatedProblem]:
-    """What was told of the lines above a break; what was told of its own line is the same mistake."""
-    return [finding for finding in builder.findings if finding.place.line < broken.place.line]
+def _problems_before(builder: TreeBuilder, fatal: LocatedProblem) -> list[LocatedProblem]:
+    """The problems on lines above the fatal one. A problem on the same line has the same cause."""
+    return [problem for problem in builder.problems if problem.position.line < fatal.position.line]
 
 
-def _unreadable(findings: list[LocatedProblem]) -> Document:
-    return Document(INVALID, Spot(Position(1, 1)), findings)
+def _invalid_document(problems: list[LocatedProblem]) -> Document:
+    return Document(INVALID, PositionTree(Position(1, 1)), problems)
 
 
-def _explained(lines: LineIndex, error: MarkedYAMLError) -> LocatedProblem:
+def _explain_error(lines: LineIndex, error: MarkedYAMLError) -> LocatedProblem:
     mark = error.problem_mark or error.context_mark
-    begun = error.context_mark.index if error.context_mark else None
-    return explain(lines, error.problem or "", mark.index if mark else 0, error.context or "", begun)
+    context_at = error.context_mark.index if error.context_mark else None
+    return explain(lines, error.problem or "", mark.index if mark else 0, error.context or "", context_at)
 
 
 def _feed(builder: TreeBuilder, events: Iterable[Any]) -> None:
-    """Gives the parser's events to the builder, up to a second document."""
+    """Pass the parser's events to the builder, up to a second document."""
     for event in events:
         start, end = event.start_mark.index, event.end_mark.index
         if isinstance(event, ScalarEvent):
@@ -572,6 +600,6 @@ def _feed(builder: TreeBuilder, events: Iterable[Any]) -> None:
             return
 
 
-def _marks(event: Any, start: int, end: int) -> Marks:
+def _marks(event: Any, start: int, end: int) -> NodeMarks:
     tag = None if event.tag in _NEEDLESS_TAGS[event.__class__] else event.tag
-    return Marks(start, end, tag, event.anchor)
+    return NodeMarks(start, end, tag, event.anchor)

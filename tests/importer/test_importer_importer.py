@@ -158,12 +158,12 @@ def test_days_that_are_not_told(desk: Desk) -> None:
     assert row.outcome is ImportOutcome.INCOMPLETE
     text = desk.text("sequences/trial.yaml")
     assert f"id: {sequence_id}\n" in text
-    assert text.count("    day:  # Saleshandy does not tell the day: write it here, 1 to 999\n") == 2
+    assert text.count("    day:  # Saleshandy did not return the day. Write it here: 1 to 999.\n") == 2
     again = desk.row(sequence_id)
     assert again.outcome is ImportOutcome.FAILED
     assert "day" in again.problem
     for day in (2, 7):
-        text = text.replace("day:  # Saleshandy does not tell the day: write it here, 1 to 999", f"day: {day}", 1)
+        text = text.replace("day:  # Saleshandy did not return the day. Write it here: 1 to 999.", f"day: {day}", 1)
     desk.project.write("sequences/trial.yaml", text)
     assert desk.row(sequence_id).outcome is ImportOutcome.IMPORTED
     desk.check_settled()

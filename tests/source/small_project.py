@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sequence_sync.model.sequence import DesiredSequence
-from sequence_sync.source.project import Known, Project, load_project
+from sequence_sync.source.project import KnownFile, Project, load_project
 from sequence_sync.source.settings import load_settings
 
 EMAIL = "    type: email\n    subject: Hello\n    content: <p>Hi</p>\n"
@@ -21,7 +21,7 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def load(root: Path, environment: str = "default", known: Mapping[str, Known] | None = None) -> Project:
+def load(root: Path, environment: str = "default", known: Mapping[str, KnownFile] | None = None) -> Project:
     """The project in `root`."""
     return load_project(root, load_settings(root), environment, known or {})
 

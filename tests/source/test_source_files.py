@@ -50,7 +50,7 @@ def root(tmp_path: Path) -> Path:
 def test_include(root: Path, include: list[str], found: list[str]) -> None:
     """Patterns, ascending; hidden files, tests and the settings never."""
     assert find_files(root, include).paths == found
-    assert find_files(root, include).problems == []
+    assert find_files(root, include).errors == []
 
 
 @pytest.mark.parametrize("pattern", ["", "/a/*.yaml", "../*.yaml", "a/../../b.yaml", "a\\*.yaml", "[z-a].yaml"])
@@ -74,7 +74,7 @@ def test_links(root: Path) -> None:
     (root / "sequences/out.md").symlink_to("../../outside/x.yaml")
     found = find_files(root, DEFAULT_INCLUDE)
     assert set(found.paths) - set(SOME) == {"sequences/folder/y.yaml", "sequences/in.yaml"}
-    assert [(path, problem.rule) for path, problem in found.problems] == [
+    assert [(path, problem.rule) for path, problem in found.errors] == [
         ("sequences/nowhere.yaml", "broken-link"),
         ("sequences/out", "outside"),
         ("sequences/out.yaml", "outside"),
@@ -96,7 +96,7 @@ def test_odd_entries(root: Path) -> None:
     os.mkfifo(root / "sequences/pipe.yaml")
     (root / os.fsdecode(b"sequences/\xff.yaml")).write_text("x")
     found = find_files(root, DEFAULT_INCLUDE)
-    assert [(path, problem.rule) for path, problem in found.problems] == [
+    assert [(path, problem.rule) for path, problem in found.errors] == [
         ("sequences/d.yaml", "folder"),
         ("sequences/\\udcff.yaml", "file-name"),
     ]
@@ -113,7 +113,7 @@ def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", refuse)
-    assert [(p, problem.rule) for p, problem in find_files(root, DEFAULT_INCLUDE).problems] == [
+    assert [(p, problem.rule) for p, problem in find_files(root, DEFAULT_INCLUDE).errors] == [
         ("sequences", "not-allowed")
     ]
     monkeypatch.setattr(os, "open", refuse)

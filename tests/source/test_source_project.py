@@ -11,7 +11,7 @@ from small_project import EMAIL, load, one, told, write
 
 from sequence_sync.errors import UsageError
 from sequence_sync.source import project as room
-from sequence_sync.source.project import Known, Project, load_project
+from sequence_sync.source.project import KnownFile, Project, load_project
 from sequence_sync.source.settings import load_settings
 
 
@@ -20,10 +20,10 @@ def sequence(key: str, top: str = "", step: str = EMAIL) -> str:
     return f"sequence: {key}\n{top}steps:\n  a:\n    day: 1\n{step}"
 
 
-def known_of(project: Project) -> dict[str, Known]:
+def known_of(project: Project) -> dict[str, KnownFile]:
     """What an earlier run remembers of a project."""
     return {
-        found.files[0]: Known(
+        found.files[0]: KnownFile(
             found.key, found.title, found.remote_id, found.files, lambda made, was=found.source_digest: made == was
         )
         for found in project.sequences.values()

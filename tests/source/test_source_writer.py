@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sequence_sync.source.content import without_ends
@@ -76,7 +76,7 @@ TEXTS = st.text(
 def data_of(text: str) -> dict[str, Data]:
     """The document, which has no mistake."""
     document = parse(text)
-    assert document.findings == []
+    assert document.problems == []
     assert isinstance(document.data, dict)
     return document.data
 
@@ -100,6 +100,8 @@ def ends_aside(data: Data) -> Data:
 
 @settings(max_examples=150)
 @given(text=TEXTS, way=st.sampled_from(WAYS))
+@example("\u00a0", ("steps", "intro", "subject"))
+@example("\u00a0", ("steps", "many", "subject"))
 def test_any_text_goes_anywhere(text: str, way: tuple[str, ...]) -> None:
     """It reads back as it was, and every other value is what it was."""
     changed = put(FILE, way, text)

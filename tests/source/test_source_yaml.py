@@ -76,7 +76,7 @@ PIECES = [
 
 def found(text: str) -> list[tuple[int, int, str]]:
     """Line, column and rule of what the judge tells."""
-    return [(finding.place.line, finding.place.column, finding.rule) for finding in parse(text).findings]
+    return [(problem.position.line, problem.position.column, problem.rule) for problem in parse(text).problems]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_bomb_of_aliases_is_quick_and_small() -> None:
 def test_nothing_crashes_it(text: str) -> None:
     """Deep nesting and an alias in its own anchor are findings; the stack is not touched."""
     assert parse(text).data is INVALID
-    assert len(parse(text).findings) == 1
+    assert len(parse(text).problems) == 1
     assert parse_fast(text) is None
 
 
@@ -199,7 +199,7 @@ def test_where_the_quick_reader_reads_the_judge_agrees(pieces: list[str], after_
     quick = parse_fast(text)
     judged = parse(text)
     if quick is not None:
-        assert judged.findings == []
+        assert judged.problems == []
         assert judged.data == quick
 
 
@@ -208,4 +208,4 @@ def test_where_the_quick_reader_reads_the_judge_agrees(pieces: list[str], after_
 def test_any_text_is_a_document_or_a_finding(text: str) -> None:
     """The judge raises nothing, whatever it is given."""
     judged = parse(text)
-    assert judged.findings or judged.empty or judged.data is not INVALID
+    assert judged.problems or judged.empty or judged.data is not INVALID
