@@ -251,7 +251,7 @@ class Simulation(Deciding):
 
     def play(self) -> list[str]:
         """Everything, until nothing moves; the rules that were broken."""
-        original, mending.load = mending.load, lambda workspace, state: workspace
+        original, mending.load_desired = mending.load_desired, lambda workspace, state: workspace
         try:
             if self.profile.life:
                 self._until_quiet(self.store)
@@ -265,7 +265,7 @@ class Simulation(Deciding):
             if not self.world.violations:
                 self._judge(quiet)
         finally:
-            mending.load = original
+            mending.load_desired = original
         return self.world.violations
 
     def _two(self) -> None:
