@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("sequence_sync", "tests", "docs", "sequences", "pyproject.toml", "README.md", "CHANGELOG.md")
+COPIED = (
     "sequence_sync",
     "tests",
     "docs",
@@ -18,6 +18,7 @@ COPIED = ("sequence_sync", "tests", "docs", "sequences", "pyproject.toml", "READ
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
 )
 
 
