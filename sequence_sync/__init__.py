@@ -1,4 +1,4 @@
-"""seqsync: outreach sequences as code. The map of the house stands in README.md beside this file."""
+"""seqsync: outreach sequences as code. README.md beside this file describes the packages."""
 
 from sequence_sync._version import __version__
 

@@ -1,4 +1,4 @@
-"""`python -m sequence_sync` is `seqsync`."""
+"""Run seqsync with `python -m sequence_sync`."""
 
 from sequence_sync.cli.entry import main
 

@@ -1,17 +1,17 @@
-"""Every error that a user can meet, with its exit code. Floor 0: knows nothing of the other rooms.
+"""Exceptions that a user can see, with their exit codes. Must not import anything else of the package at run time.
 
-SeqsyncError                 1  something failed
-+- UsageError              3  bad arguments, settings or files
-|  +- InvalidFilesError           3  the same, with a diagnostic for each mistake
-+- AccountError            4  the key is refused, or this is another account or API host
-+- WaitExhaustedError             5  `max_wait` is used up
-+- GateClosedError                  6  a gate is shut, nothing was done
-+- PlanRejectedError               7  the saved plan is stale, foreign or damaged
-+- StateLockedError               8  somebody else holds the lock
-+- Undecided                 9  an outcome that cannot be known: a person must decide
-+- PartlyAppliedError            10  some of it is done and recorded
-+- StateError              1  the state cannot be read, is newer, or cannot be written
-   +- LockLostError               1  the lock that this run held is no longer its own
+SeqsyncError               1  the command failed
++- UsageError              3  invalid arguments, settings or files
+|  +- InvalidFilesError    3  the same, with a diagnostic for each problem
++- AccountError            4  Saleshandy refuses the API key, or the state belongs to another account or API host
++- WaitExhaustedError      5  the wait for the rate limit would exceed `max_wait`
++- GateClosedError         6  the plan needs a permission that was not given; nothing was done
++- PlanRejectedError       7  the saved plan is stale, damaged, or made for something else
++- StateLockedError        8  another run holds the state lock
++- UndecidedError          9  the outcome of a call is in doubt; a person must decide
++- PartlyAppliedError     10  some changes failed; what was done is recorded
++- StateError              1  the state cannot be read or written
+   +- LockLostError        1  another run took the state lock during this run
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from sequence_sync.diagnostics import Diagnostic
 
-# The first of these wins where several happened in one run (docs/commands.md).
+# If several of these happen in one run, the first in this list is the exit code (docs/commands.md).
 PRECEDENCE = (130, 143, 9, 4, 5, 10, 1)
 
 
 class SeqsyncError(Exception):
-    """What went wrong (`summary`, constant), why (`detail`), and what to do (`hint`).
+    """What is wrong (`summary`, a constant text), the facts (`detail`), and what to do (`hint`).
 
-    None of the three may hold the API key.
+    None of the three may contain the API key.
     """
 
     exit_code: ClassVar[int] = 1
@@ -45,41 +45,41 @@ class SeqsyncError(Exception):
 
 
 class UsageError(SeqsyncError):
-    """Bad arguments, settings or files."""
+    """Invalid arguments, settings or files."""
 
     exit_code = 3
 
 
 class InvalidFilesError(UsageError):
-    """Settings or sequence files with mistakes; each one is a diagnostic."""
+    """Settings or sequence files with problems; each problem is a diagnostic."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        super().__init__("The files have mistakes.")
+        super().__init__("The settings or sequence files have errors.")
         self.diagnostics = tuple(diagnostics)
 
 
 class AccountError(SeqsyncError):
-    """The API refused the key, or the state belongs to another account or host."""
+    """Saleshandy refuses the API key, or the state belongs to another account or API host."""
 
     exit_code = 4
 
 
 class WaitExhaustedError(SeqsyncError):
-    """The command may not wait longer for the rate limit (`max_wait`)."""
+    """The wait for the rate limit would exceed `max_wait`."""
 
     exit_code = 5
 
 
 class GateClosedError(SeqsyncError):
-    """A gate is shut; the message names the override."""
+    """The plan needs a permission that was not given. The message names the option that gives it."""
 
     exit_code = 6
 
 
 class PlanRejectedError(SeqsyncError):
-    """A saved plan that must not be carried out: stale, foreign, damaged or newer.
+    """A saved plan that must not be applied: it is stale, damaged, too new, or made for something else.
 
-    `kind` is a short stable word for scripts and tests; `planning.planfile` lists those it uses.
+    `kind` is a short stable word for scripts and tests; `plan.planfile` lists its words.
     """
 
     exit_code = 7
@@ -90,19 +90,19 @@ class PlanRejectedError(SeqsyncError):
 
 
 class StateLockedError(SeqsyncError):
-    """Another process holds the lock of the state."""
+    """Another run holds the state lock."""
 
     exit_code = 8
 
 
 class UndecidedError(SeqsyncError):
-    """Something whose outcome cannot be known; a person must decide."""
+    """The outcome of a call is in doubt, and only a person can decide it."""
 
     exit_code = 9
 
 
 class PartlyAppliedError(SeqsyncError):
-    """Some changes failed; what was done is recorded."""
+    """Some changes failed. What was done is recorded in the state."""
 
     exit_code = 10
 
@@ -112,10 +112,10 @@ class StateError(SeqsyncError):
 
 
 class LockLostError(StateError):
-    """The lock that this run held is no longer its own; no further call was sent."""
+    """Another run took the state lock during this run. No further call was sent."""
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The exit code of a run in which all of `codes` happened; 0 where none did."""
-    seen = set(codes) - {0}
-    return next((code for code in PRECEDENCE if code in seen), max(seen, default=0))
+    """The exit code of a run in which all of `codes` happened; 0 if there are none."""
+    failures = set(codes) - {0}
+    return next((code for code in PRECEDENCE if code in failures), max(failures, default=0))

@@ -1,4 +1,4 @@
-"""What became of a plan: values that the reports are made from. Pure."""
+"""Results of an apply and of an import, and the events on the way. Pure; `render` turns them into reports."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from sequence_sync.model.fields import Frozen
 
 
 class Status(StrEnum):
-    """What became of one change."""
+    """The result of one change."""
 
-    DONE = "done"  # the API made it, in this run
-    ADOPTED = "adopted"  # it was there already, and is recorded now
-    RECORDED = "recorded"  # state only
+    DONE = "done"  # the API did it, in this run
+    ADOPTED = "adopted"  # it existed already, and is now in the state
+    RECORDED = "recorded"  # changed the state only
     ALREADY = "already"  # an earlier run of this plan did it
-    FAILED = "failed"  # the API said no, or could not be reached
-    REFUSED = "refused"  # seqsync would not: the sequence is active, or is not what the plan knew
-    UNKNOWN = "unknown"  # nobody can know: a person must decide
-    SKIPPED = "skipped"  # not begun, because something before it stopped
-    BLOCKED = "blocked"  # the plan said so
+    FAILED = "failed"  # the API refused it, or could not be reached
+    REFUSED = "refused"  # seqsync refused it: the sequence is active, or differs from what the plan was based on
+    UNKNOWN = "unknown"  # the outcome is in doubt: a person must decide
+    SKIPPED = "skipped"  # not started, because an earlier change failed or the run was stopped
+    BLOCKED = "blocked"  # already blocked in the plan
 
 
 CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 
 
 class ChangeResult(Frozen):
-    """What became of one change. `code` is the exit code that it stands for, 0 where it went well."""
+    """The result of one change. `code` is its exit code; 0 means success."""
 
     address: Address
     action: str
@@ -44,7 +44,7 @@ class ChangeResult(Frozen):
 
 
 class ApplyReport(Frozen):
-    """What became of a whole plan. `rescue` is a state that could not be written, as text, to be printed."""
+    """The result of an apply. `rescue` is the text of a state that could not be written; it must be printed."""
 
     environment: str
     api_host: str
@@ -55,12 +55,12 @@ class ApplyReport(Frozen):
     rescue: str = Field(default="", repr=False)
 
     def with_unsaved(self, why: str, printed: str) -> ApplyReport:
-        """This report, where the state could not be written at the end; `printed`: the state, if it is nowhere else."""
+        """This report if the state could not be written. `printed` is the state, if it was not saved anywhere."""
         failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why, code=1)
         return self.model_copy(update={"results": (*self.results, failed), "rescue": printed})
 
     def count(self, *statuses: Status) -> int:
-        """How many changes ended with one of `statuses`."""
+        """The number of changes with one of `statuses`."""
         return sum(row.status in statuses for row in self.results)
 
     @property
@@ -74,8 +74,7 @@ class ApplyReport(Frozen):
 
 
 class Event(Frozen):
-    """Something that happened while applying, for progress. `done` of `total` changes are through; a `wait` takes
-    `seconds`."""
+    """An event during an apply, for progress: `done` of `total` changes are finished; a `wait` takes `seconds`."""
 
     kind: str
     address: str = ""
@@ -86,41 +85,44 @@ class Event(Frozen):
 
 
 class Observer(Protocol):
-    """Hears events; must be quick, and may be called from several threads."""
+    """Receives events. Must return quickly, and may be called from several threads."""
 
     def on_event(self, event: Event) -> None:
-        """Take note of `event`."""
+        """Receive `event`."""
         ...
 
 
 class NullObserver:
-    """An observer that hears nothing."""
+    """An observer that ignores all events."""
 
     def on_event(self, event: Event) -> None:
         """Do nothing."""
 
 
 def ordered(results: Iterable[ChangeResult], addresses: Iterable[str]) -> tuple[ChangeResult, ...]:
-    """`results` in the order of the plan."""
-    place = {address: index for index, address in enumerate(addresses)}
-    return tuple(sorted(results, key=lambda row: place.get(row.address, len(place))))
+    """Sort `results` into the order of the plan, which is that of `addresses`."""
+    position = {address: index for index, address in enumerate(addresses)}
+    return tuple(sorted(results, key=lambda row: position.get(row.address, len(position))))
 
 
 class ImportOutcome(StrEnum):
-    """What became of one sequence."""
+    """The result of importing one sequence."""
 
-    IMPORTED = "imported"  # it has a file now, and stands in the state
-    MERGED = "merged"  # the app's edits are in its file, or recorded
+    IMPORTED = "imported"  # it now has a file, and is in the state
+    MERGED = "merged"  # its changes in Saleshandy are now in its file, or recorded in the state
     UNCHANGED = "unchanged"
-    CONFLICT = "conflict"  # file and app were changed differently; both are kept
-    INCOMPLETE = "incomplete"  # its file waits for days that the app does not tell
+    CONFLICT = "conflict"  # file and Saleshandy were changed in different ways; both stay as they are
+    INCOMPLETE = "incomplete"  # its file needs days, which Saleshandy does not return
     LEFT = "left alone"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A field with its three sides. `base`: as last applied; None where nobody knows."""
+    """A field that was changed on both sides: `ours` in the file, `theirs` in Saleshandy.
+
+    `base` is the last applied value; None if it is not known.
+    """
 
     address: Address
     name: str
@@ -131,9 +133,9 @@ class Conflict:
 
 @dataclass(slots=True)
 class ImportResult:
-    """One sequence. `detail` is one line; `notes` are more of them; `problem` and `hint` say why it failed.
+    """The result of one sequence. `detail` and `notes` are lines of text; `problem` and `hint` say why it failed.
 
-    `wrote`: something of it was done, whatever the outcome. `ids_line` belongs under `ids:` of the settings.
+    `wrote`: something was written, whatever the outcome. `ids_line` is a line to add under `ids:` in the settings.
     """
 
     outcome: ImportOutcome
@@ -150,8 +152,11 @@ class ImportResult:
 
 @dataclass(slots=True)
 class ImportReport:
-    """A whole import. `skipped` counts sequences that were not begun; `problem` is what ended it early; `rescue` is a
-    state that could not be written, as text."""
+    """The result of an import.
+
+    `skipped` counts the sequences that were not started. `problem` is what ended the import early. `rescue` is the
+    text of a state that could not be written.
+    """
 
     rows: list[ImportResult] = field(default_factory=list)
     skipped: int = 0
@@ -162,7 +167,7 @@ class ImportReport:
 
     @property
     def exit_code(self) -> int:
-        """1 for errors and conflicts, 10 where other things were done; what ended the pass goes before."""
+        """1 for errors and conflicts, 10 if something else was done. What ended the import early takes precedence."""
         codes = {row.code for row in self.rows} | {self.code}
         if 1 in codes and any(row.wrote for row in self.rows):
             codes.add(10)
@@ -170,5 +175,5 @@ class ImportReport:
 
 
 def count(rows: Iterable[ImportResult], outcome: ImportOutcome) -> int:
-    """How many sequences ended so."""
+    """The number of sequences with this outcome."""
     return sum(row.outcome is outcome for row in rows)

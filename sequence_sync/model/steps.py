@@ -19,38 +19,41 @@ Payload = dict[str, Any]
 
 
 class EmailVariant(Frozen):
-    """The content of one email. Exactly one of `content`, `markdown` and `content_file` is set (checked by the
-    room that reads files, which turns all three into HTML)."""
+    """The content of one email. `source` checks that exactly one of `BODIES` is set, and converts it to HTML."""
 
-    subject: Annotated[str, Field(description="Subject line; merge tags pass through")]
+    subject: Annotated[str, Field(description="Subject line; may contain merge tags")]
     content: Annotated[str | None, Field(description="Body as HTML")] = None
-    markdown: Annotated[str | None, Field(description="Body as Markdown, turned into HTML")] = None
-    content_file: Annotated[str | None, Field(description="A .html or .md file, relative to this file")] = None
-    preheader: Annotated[str, Field(description="Preview text shown beside the subject")] = ""
-    attachments: Annotated[tuple[str, ...], Field(description="Names from the settings, or id:...")] = ()
+    markdown: Annotated[str | None, Field(description="Body as Markdown; converted to HTML")] = None
+    content_file: Annotated[
+        str | None, Field(description="Path of an .html or .md file with the body, relative to this file")
+    ] = None
+    preheader: Annotated[str, Field(description="Preview text, shown after the subject in the inbox")] = ""
+    attachments: Annotated[
+        tuple[str, ...], Field(description="Names from `attachments` in seqsync.yaml, or id:...")
+    ] = ()
 
     BODIES: ClassVar[tuple[str, ...]] = ("content", "markdown", "content_file")
 
 
 class Step(Frozen):
-    """What every step has. `type` has been read already; it chose the class."""
+    """The fields of every step. `type` has already selected the model."""
 
     type: str
     day: Annotated[Day, Field(description="Day of the sequence, 1 to 999")]
 
 
 class EmailStep(Step):
-    """An automated email, with one to twenty-six variants."""
+    """An automated email with 1 to 26 variants."""
 
     variants: Annotated[dict[Letter, EmailVariant], Field(min_length=1, max_length=MOST_VARIANTS)]
 
 
 class TaskStep(Step):
-    """A step that makes a task for a person."""
+    """A step that creates a task for a person."""
 
-    task_note: Annotated[Note, Field(description="A note for the person who does the task")] = ""
-    priority: Annotated[Priority | None, Field(description="Of the task; absent: normal")] = None
-    assignee: Annotated[str | None, Field(description="A name from the settings, or id:...")] = None
+    task_note: Annotated[Note, Field(description="Note for the person who does the task")] = ""
+    priority: Annotated[Priority | None, Field(description="Priority of the task (default: normal)")] = None
+    assignee: Annotated[str | None, Field(description="Name from `assignees` in seqsync.yaml, or id:...")] = None
 
     def payload(self) -> Payload:
         """The API's payload of the step's one variant: only what is set."""
@@ -89,7 +92,7 @@ class InMailStep(TaskStep):
 
 
 class OptionalMessageStep(TaskStep):
-    """A WhatsApp message, whose text may be left to the person who sends it."""
+    """A WhatsApp message. Without a text, the person who sends it writes it."""
 
     message: Annotated[str, Field(description="Text of the message")] = ""
 
@@ -99,17 +102,17 @@ class OptionalMessageStep(TaskStep):
 
 
 class TaskAction(Frozen):
-    """A link that a custom task offers."""
+    """A link in a custom task."""
 
     name: Text
     url: Text
 
 
 class CustomStep(TaskStep):
-    """A task of any other kind."""
+    """A task of another kind."""
 
     title: Annotated[str, Field(description="Title of the task")] = ""
-    action: Annotated[TaskAction | None, Field(description="A link shown with the task")] = None
+    action: Annotated[TaskAction | None, Field(description="Link shown with the task")] = None
 
     def payload(self) -> Payload:
         """`title` and `action`, where they are set."""

@@ -1,8 +1,8 @@
 """JSON Schemas (draft 2020-12) of a sequence file and of `seqsync.yaml`, for editors. Pure.
 
-Made from the same models and tables as the loader. An editor reads `2024` and `true` as a number and a switch where
-the loader sees a text, so texts may be any scalar here. What needs more than one file, or the settings, is the
-loader's alone.
+Generated from the same models and tables as the loader. An editor reads `2024` and `true` as a number and a boolean,
+but the loader reads them as text, so a text may be any scalar here. Only the loader checks rules that need another
+file or the settings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FILLED: Schema = {"type": _SCALARS, "minLength": 1}
 _KEY: Schema = {"type": "string", "pattern": f"^{KEY.pattern}$"}
 _ID: Schema = {"type": ["string", "integer"], "pattern": r"^[A-Za-z0-9_-]+$|\$\{"}
 _NAMES: Schema = {"type": "array", "items": _FILLED}
-# A variable may stand where a number or a word of a list is wanted.
+# A variable is allowed in place of a number or a word from a list.
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _DAY: Schema = {
     "description": f"Day of the sequence, 1 to {LAST_DAY}",
@@ -40,10 +40,10 @@ _DAY: Schema = {
     ],
 }
 _PRIORITY: Schema = {
-    "description": "Of the task; absent: normal",
+    "description": "Priority of the task (default: normal)",
     "anyOf": [{"enum": [str(priority) for priority in Priority]}, _VARIABLE],
 }
-_OWN: dict[str, Schema] = {
+_FIELDS: dict[str, Schema] = {
     "day": _DAY,
     "priority": _PRIORITY,
     "attachments": _NAMES,
@@ -63,31 +63,34 @@ _OWN: dict[str, Schema] = {
 
 
 def sequence_schema() -> Schema:
-    """The schema of a sequence file."""
+    """Build the schema of a sequence file."""
     properties: Schema = {
-        "sequence": {**_KEY, "description": "Its identity; the file may be renamed at will"},
+        "sequence": {**_KEY, "description": "Key that identifies the sequence; the file name does not matter"},
         "title": {
             "type": _SCALARS,
             "minLength": 1,
             "maxLength": LONGEST_TITLE,
-            "description": "As shown in Saleshandy; default: the key",
+            "description": "Title in Saleshandy (default: the key)",
         },
-        "id": {**_ID, "description": "An existing sequence; only in a project with one environment"},
+        "id": {
+            **_ID,
+            "description": "ID of an existing sequence in Saleshandy; only in a project with one environment",
+        },
         "defaults": {
             **_closed({name: _field(name) for name in DEFAULTABLE}),
-            "description": "For the task steps of this file",
+            "description": "Default values for the task steps of this file",
         },
         "steps": {
             "type": "object",
             "propertyNames": _KEY,
             "additionalProperties": {"$ref": "#/$defs/step"},
-            "description": "The steps by their keys",
+            "description": "Steps by key",
         },
-        "formerly": {**_KEY, "description": "The old key of the sequence"},
+        "formerly": {**_KEY, "description": "Old key of the sequence, after a rename"},
         "moved": {
             "type": "array",
             "items": _closed({"from": _KEY, "to": _KEY}, ["from", "to"]),
-            "description": "Steps that were renamed",
+            "description": "Renamed steps",
         },
         "removed": {"type": "array", "items": _KEY, "description": "Steps to stop managing; they stay in Saleshandy"},
     }
@@ -95,27 +98,27 @@ def sequence_schema() -> Schema:
     return {
         "$schema": DRAFT,
         "$id": SEQUENCE_ID,
-        "title": "A sequence of seqsync",
+        "title": "seqsync sequence",
         **top,
         "$defs": {"step": {"oneOf": [branch for row in STEP_TYPES.values() for branch in _branches(row)]}},
     }
 
 
 def _closed(properties: Schema, required: list[str] | None = None) -> Schema:
-    """A mapping with these keys, and any that begins with `x-`."""
-    closed: Schema = {"type": "object", "properties": properties}
+    """A mapping that allows these keys, and keys that begin with `x-`."""
+    schema: Schema = {"type": "object", "properties": properties}
     if required:
-        closed["required"] = required
-    return {**closed, "patternProperties": _NOTES, "additionalProperties": False}
+        schema["required"] = required
+    return {**schema, "patternProperties": _NOTES, "additionalProperties": False}
 
 
-def _field(name: str, described: str | None = None, required: bool = False) -> Schema:
-    own = _OWN.get(name, _FILLED if required else _TEXT)
-    return {**own, "description": described} if described else own
+def _field(name: str, description: str | None = None, required: bool = False) -> Schema:
+    schema = _FIELDS.get(name, _FILLED if required else _TEXT)
+    return {**schema, "description": description} if description else schema
 
 
 def _branches(row: StepType) -> list[Schema]:
-    """One schema for a type of step; two for emails, which have their content in two forms."""
+    """The schemas of a step type: one, or two for emails, whose content has two forms."""
     head: Schema = {"type": {"const": row.name, "description": f"{row.channel}: {row.api_name}"}, "day": _DAY}
     if row.model is EmailStep:
         return _email_branches(head)
@@ -136,7 +139,7 @@ def _email_branches(head: Schema) -> list[Schema]:
         "patternProperties": {"^[a-z]$": variant},
         "additionalProperties": False,
         "minProperties": 1,
-        "description": "A/B, a to z",
+        "description": "A/B variants by letter, a to z",
     }
     return [
         {"title": "email", **_closed({**head, **content}, ["type", "day", "subject"]), **one_body},
@@ -145,12 +148,12 @@ def _email_branches(head: Schema) -> list[Schema]:
 
 
 def settings_schema() -> Schema:
-    """The schema of `seqsync.yaml`."""
+    """Build the schema of `seqsync.yaml`."""
     texts: Schema = {"type": "object", "additionalProperties": _TEXT}
-    switches = _shut({str(claim): {"type": "boolean"} for claim in Claim})
+    booleans = _strict({str(claim): {"type": "boolean"} for claim in Claim})
     environment = {
         **_of_model(Environment),
-        "capabilities": switches,
+        "capabilities": booleans,
         "api_url": {"type": "string", "pattern": "^https?://"},
         "api_key_env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
         "api_key_command": _FILLED,
@@ -169,10 +172,10 @@ def settings_schema() -> Schema:
         "environments": {"type": "object", "minProperties": 1, "additionalProperties": _closed(environment)},
         "fields": {"type": "array", "items": _TEXT},
         "variables": texts,
-        "capabilities": switches,
+        "capabilities": booleans,
         "removed": {"type": "array", "items": _KEY},
-        "policy": _shut({**_of_model(Policy), "removed_steps": {"enum": [str(choice) for choice in RemovedSteps]}}),
-        "lint": _shut(
+        "policy": _strict({**_of_model(Policy), "removed_steps": {"enum": [str(choice) for choice in RemovedSteps]}}),
+        "lint": _strict(
             {
                 **_of_model(LintSettings),
                 "rules": {
@@ -182,14 +185,14 @@ def settings_schema() -> Schema:
             }
         ),
     }
-    return {"$schema": DRAFT, "$id": SETTINGS_ID, "title": "The settings of seqsync", **_closed(properties)}
+    return {"$schema": DRAFT, "$id": SETTINGS_ID, "title": "seqsync settings", **_closed(properties)}
 
 
-def _shut(properties: Schema) -> Schema:
+def _strict(properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
 def _of_model(model: type[Settings | Environment | Policy | LintSettings]) -> Schema:
-    """What a model says of its numbers; the fields of other types are written out by the caller."""
-    made: Schema = model.model_json_schema()["properties"]
-    return made
+    """The schemas of the fields of a model. Only those of numbers are used; the caller overrides the others."""
+    properties: Schema = model.model_json_schema()["properties"]
+    return properties
