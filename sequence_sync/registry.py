@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sequence_sync.errors import UsageError
 
 if TYPE_CHECKING:
+    from sequence_sync.provider.base import Driver
     from sequence_sync.state.backends.base import StateBackend
 
 
@@ -71,6 +72,18 @@ PLACED_DIAGNOSTICS = frozenset({"github", "gitlab", "sarif"})
 BACKENDS: Mapping[str, Callable[..., StateBackend]] = table(
     RegistryEntry("file", "sequence_sync.state.backends.local", "local_backend"),
 )
+
+
+# name -> the provider (`provider.base.Driver`).
+PROVIDERS: Mapping[str, Callable[[], Driver]] = table(
+    RegistryEntry("saleshandy", "sequence_sync.provider.saleshandy", "driver"),
+)
+PROVIDER = "saleshandy"  # the provider of every project
+
+
+def provider(name: str = PROVIDER) -> Driver:
+    """Return the provider that a project uses."""
+    return PROVIDERS[name]()
 
 
 def backend_for(where: str, root: Path, scratch: Path) -> StateBackend:

@@ -15,8 +15,19 @@ from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Obse
 from sequence_sync.errors import WaitExhaustedError
 from sequence_sync.model.report import Event, NullObserver, Observer, Status
 from sequence_sync.model.sequence import Content
+from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.model import Action, Change
-from sequence_sync.provider.base import Clock, Provider, ReadFailedError, RemoteSequence, RemoteStep, StoppedError
+from sequence_sync.provider.base import (
+    Call,
+    Clock,
+    Patch,
+    Provider,
+    ReadFailedError,
+    RemoteSequence,
+    RemoteStep,
+    Request,
+    StoppedError,
+)
 from sequence_sync.state.backends.base import Lock
 from sequence_sync.state.journal import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.manager import StateManager
@@ -106,7 +117,7 @@ class ApplyContext:
 
 def day_of(step: RemoteStep) -> int | None:
     """The day that a step which is not ours holds: that of an email, where it is told."""
-    return step.day if step.type == 1 else None
+    return step.day if step.type == EMAIL else None
 
 
 WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once its file does not want it any more."
@@ -114,10 +125,10 @@ WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once i
 
 @dataclass(frozen=True, slots=True)
 class AbandonedPatch:
-    """PATCHes of one body to one variant that were given up and sent again: the numbers of their open intents, and
+    """Updates of one variant with one patch that were given up and sent again: the numbers of their open intents, and
     since when the last one may arrive."""
 
-    body: Mapping[str, Any]
+    patch: Patch
     since: float
     numbers: tuple[int, ...]
 
@@ -157,10 +168,24 @@ class SequenceSession:
             raise ChangeFailedError(Status.FAILED, 1, f"{self.key} is not in the state.")
         return known
 
-    def give_up(self, path: str, body: Mapping[str, Any], since: float, number: int) -> None:
+    def give_up(self, path: str, patch: Patch, since: float, number: int) -> None:
         """Remember a PATCH that is sent again, and may arrive as well."""
         before = self.given_up.get(path)
-        self.given_up[path] = AbandonedPatch(body, since, (*(before.numbers if before else ()), number))
+        self.given_up[path] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
+
+    def request(self, call: Call) -> Request:
+        """Return the request for `call`, with the ids that the state knows filled in."""
+        return self.context.api.dialect.bind(call, self._ids())
+
+    def _ids(self) -> dict[str, str]:
+        ids = {self.key: self.id} if self.id else {}
+        for key, step in self.known.steps.items() if self.known else ():
+            ids |= {f"{self.key}.{key}.{letter}": row.id for letter, row in step.variants.items() if row.id}
+        return ids
+
+    def patch(self, body: Mapping[str, Any] | None) -> Patch:
+        """Return what an update with `body` writes."""
+        return self.context.api.dialect.patch(body or {})
 
     def check_stop(self) -> None:
         """Raises StoppedError where the run must not begin anything new."""

@@ -23,19 +23,18 @@ from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.matching import adopted_step, created_step_state, same_title
-from sequence_sync.plan.model import Call, Change
+from sequence_sync.plan.model import Change
 from sequence_sync.provider.base import (
     CERTAINLY_NOT_MADE,
     Answer,
     AnswerKind,
+    Call,
     Created,
     RemoteSequence,
     RemoteStep,
     RemoteVariant,
     Request,
 )
-from sequence_sync.provider.requests import request_of
-from sequence_sync.provider.responses import parse_created_sequence, parse_created_step, parse_created_variant
 from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
 from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, variant_digest
 
@@ -61,8 +60,9 @@ def create_sequence(session: SequenceSession, change: Change) -> HandlerResult:
         seen = _ids_with_title(session, title, listed)
         session.announce()
         intent = intent_of(session, change).model_copy(update={"seen": seen, "title": title})
-        number, answer = send_once(session, request_of(call.method, call.path, call.body), intent, still_free)
-        made = created_by(session, answer, parse_created_sequence, {row.id for row in listed})
+        request = session.request(call)
+        number, answer = send_once(session, request, intent, still_free)
+        made = created_by(session, request, answer, {row.id for row in listed})
         if made:
             _sequence_is(session, number, CallResult.MADE, made.id, title)
             return Status.DONE, ""
@@ -86,11 +86,11 @@ def create_step(session: SequenceSession, change: Change) -> HandlerResult:
     preflight_read(session)
     if step_key in session.entry().steps:
         return Status.ADOPTED, "it was there already"
-    request = request_of("POST", f"/sequences/{session.id}/steps", call.body)
+    request = session.request(call)
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(session, request, intent_of(session, change), session.still_alone)
-        made = created_by(session, answer, parse_created_step, session.seen)
+        made = created_by(session, request, answer, session.seen)
         if made:
             _step_is(session, number, CallResult.MADE, step_key, created_step_state(content, made.id, made.variant_ids))
             return Status.DONE, ""
@@ -260,14 +260,12 @@ def after_resolution(
         raise ChangeFailedError(Status.UNKNOWN, 9, with_candidates(why, evidence), resolve_words(address, evidence))
 
 
-def created_by(
-    session: SequenceSession, answer: Answer, read: Callable[[object], Created], seen: set[str]
-) -> Created | None:
+def created_by(session: SequenceSession, request: Request, answer: Answer, seen: set[str]) -> Created | None:
     """What a create told, if it told a new id; an id already known makes the answer unreadable."""
     if answer.kind is not AnswerKind.OK:
         return None
     try:
-        made = read(answer.payload)
+        made = session.context.api.dialect.created(request, answer.payload)
     except ValueError:
         return None
     return None if made.id in seen or session.context.manager.knows(made.id) else made
@@ -326,7 +324,7 @@ def create_variant(session: SequenceSession, change: Change) -> HandlerResult:
     if there:
         session.note(f"{change.address} was there already", _delta(session, step_key, letter, there[0].id, wanted))
         return Status.ADOPTED, "it was there already"
-    request = request_of("POST", f"/sequences/{session.id}/steps/{entry.id}/variants", change.calls[0].body)
+    request = session.request(change.calls[0])
     intent = IntentRecord(
         run=session.context.run,
         address=change.address,
@@ -340,7 +338,7 @@ def create_variant(session: SequenceSession, change: Change) -> HandlerResult:
     sends = 0
     while sends < MOST_SENDS:
         number, answer = send_once(session, request, intent, session.still_alone)
-        made = created_by(session, answer, parse_created_variant, seen)
+        made = created_by(session, request, answer, seen)
         if made:
             close_intent(session, number, CallResult.MADE, _delta(session, step_key, letter, made.id, wanted))
             return Status.DONE, ""

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content
-from sequence_sync.plan.calls import OF_STEP, OF_VARIANT
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.drift import text_is_ours
 from sequence_sync.plan.matching import could_be, same_title, says_the_same
-from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.provider.base import UNSET, Patch, RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState
 
 
@@ -211,15 +209,15 @@ class PatchComparison:
     could_be: tuple[str, ...] = ()
 
 
-def compare_patch(entry: StepState, letter: str, body: Mapping[str, Any], step: RemoteStep | None) -> PatchComparison:
-    """`step` as read against `entry` and against a PATCH of `letter` with `body`."""
+def compare_patch(entry: StepState, letter: str, patch: Patch, step: RemoteStep | None) -> PatchComparison:
+    """`step` as read against `entry` and against `patch` of variant `letter`."""
     known = entry.variants[letter]
     row = next((row for row in step.variants if row.id == known.id), None) if step else None
     if step is None or row is None:
-        return PatchComparison(VariantObservation.GONE, could_be=tuple(body))
-    aspects = [*_placing(entry, body, step), *_rest(entry, letter, body, row)]
-    if body.keys() & {"payload", "taskNote"}:  # who only switches a variant off overwrites no words
-        aspects.insert(0, _text(entry, letter, body, row))
+        return PatchComparison(VariantObservation.GONE, could_be=tuple(patch.values()))
+    aspects = [*_placing(entry, patch, step), *_rest(entry, letter, patch, row)]
+    if patch.values().keys() & {"payload", "task_note"}:  # who only switches a variant off overwrites no words
+        aspects.insert(0, _text(entry, letter, patch, row))
     could_be = tuple(name for aspect in aspects if aspect.wanted is not False for name in aspect.names)
     if all(aspect.wanted for aspect in aspects):
         return PatchComparison(VariantObservation.WANTED, could_be=could_be)
@@ -231,9 +229,10 @@ def compare_patch(entry: StepState, letter: str, body: Mapping[str, Any], step: 
     )
 
 
-def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> FieldComparison:
+def _text(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> FieldComparison:
     known = entry.variants[letter].content
-    payload, note = _filled(body.get("payload", known.payload)), body.get("taskNote", known.task_note)
+    payload = _filled(known.payload if patch.payload is UNSET else patch.payload)
+    note = known.task_note if patch.task_note is UNSET else patch.task_note
     ours, marks = text_is_ours(entry, letter, row), entry.variants[letter].unsettled.keys() & {"payload", "task_note"}
     wanted: bool | None = same_payload(entry.type, payload, row.payload, note, row.task_note)
     if (payload, note) == (_filled(known.payload), known.task_note) and not marks:
@@ -242,7 +241,7 @@ def _text(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVar
         wanted = wanted and None
     elif ours and wanted and payload != _filled(row.payload):
         wanted = None
-    return FieldComparison(("payload", "taskNote"), ours, wanted, _words(row.payload), _words(known.payload))
+    return FieldComparison(("payload", "task_note"), ours, wanted, _words(row.payload), _words(known.payload))
 
 
 def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,37 +252,35 @@ def _words(payload: Mapping[str, Any]) -> str:
     return " / ".join(str(value) for value in _filled(payload).values())
 
 
-def _placing(entry: StepState, body: Mapping[str, Any], step: RemoteStep) -> list[FieldComparison]:
+def _placing(entry: StepState, patch: Patch, step: RemoteStep) -> list[FieldComparison]:
     aspects, marks = [], entry.unsettled
-    if "absoluteDays" in body:
-        aspects.append(_plain("absoluteDays", step.day, (entry.day, *marks.get("day", ())), body["absoluteDays"]))
-    if "priority" in body:
-        code = entry.priority.code if entry.priority else step.priority
-        codes = (code, *(Priority(value).code for value in marks.get("priority", ())))
-        aspects.append(_plain("priority", step.priority, codes, body["priority"]))
-    if "assigneeId" in body:
+    if patch.day is not UNSET:
+        aspects.append(_plain("day", step.day, (entry.day, *marks.get("day", ())), patch.day))
+    if patch.priority is not UNSET:
+        known = (entry.priority or step.priority, *marks.get("priority", ()))
+        aspects.append(_plain("priority", step.priority, known, patch.priority))
+    if patch.assignee is not UNSET:
         before = entry.assignee if entry.assignee is not None else step.assignee
         both = (before, *marks.get("assignee", ()))
-        aspects.append(_plain("assigneeId", step.assignee, both, body["assigneeId"]))
+        aspects.append(_plain("assignee", step.assignee, both, patch.assignee))
     return aspects
 
 
-def _rest(entry: StepState, letter: str, body: Mapping[str, Any], row: RemoteVariant) -> list[FieldComparison]:
+def _rest(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> list[FieldComparison]:
     known = entry.variants[letter]
     aspects = []
-    if "attachmentIds" in body:
-        told = None if row.attachments is None else sorted(row.attachments)
+    if patch.attachments is not UNSET:
+        remote = None if row.attachments is None else sorted(row.attachments)
         before = (known.content.attachments, *known.unsettled.get("attachments", ()))
-        aspects.append(_plain("attachmentIds", told, [sorted(row) for row in before], sorted(body["attachmentIds"])))
-    if "status" in body:
-        # On or off is no text that could be lost: whoever switched it already did what is wanted.
-        aspects.append(FieldComparison(("status",), True, None if row.status is None else row.status == body["status"]))
+        aspects.append(_plain("attachments", remote, [sorted(row) for row in before], sorted(patch.attachments)))
+    if patch.status is not UNSET:
+        # On or off is no text that could be lost: whoever switched it already did what is desired.
+        aspects.append(FieldComparison(("status",), True, None if row.status is None else row.status == patch.status))
     return aspects
 
 
-def _plain(name: str, told: Any, ours: Sequence[Any], wanted: Any) -> FieldComparison:
+def _plain(name: str, remote: Any, ours: Sequence[Any], desired: Any) -> FieldComparison:
     """`ours`: what was last applied, then what else a call of ours may have written."""
-    if told is None:
+    if remote is None:
         return FieldComparison((name,), None, None)
-    word = OF_STEP.get(name) or OF_VARIANT[name]
-    return FieldComparison((name,), told in ours, told == wanted, f"{word} {told}", f"{word} {ours[0]}")
+    return FieldComparison((name,), remote in ours, remote == desired, f"{name} {remote}", f"{name} {ours[0]}")

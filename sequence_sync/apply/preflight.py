@@ -57,14 +57,14 @@ def _is_wanted(session: SequenceSession, found: Drift) -> bool:
     planned = [change for change in session.changes if change.step == step and change.calls]
     switches = tuple(row for row in found.fields if row.field.endswith(".status"))
     rest = tuple(row for row in found.fields if row not in switches)
-    if switches and not any(_switches(change, found.address, switches[0].after == ON) for change in planned):
+    if switches and not any(_switches(session, change, found.address, switches[0].after == ON) for change in planned):
         return False
     found = found.model_copy(update={"fields": rest})
     return not rest or any(_says(session, found, change.after) for change in planned if change.after)
 
 
-def _switches(change: Change, address: str, on: bool) -> bool:
-    return change.address == address and any(call.body.get("status") == int(on) for call in change.calls)
+def _switches(session: SequenceSession, change: Change, address: str, on: bool) -> bool:
+    return change.address == address and any(session.patch(call.body).status == int(on) for call in change.calls)
 
 
 def _says(session: SequenceSession, found: Drift, content: Content) -> bool:

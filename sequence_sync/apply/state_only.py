@@ -79,8 +79,7 @@ def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
 
 
 def _placed(entry: StepState, step: RemoteStep, change: Change) -> StepState | None:
-    code = {row.code: row for row in Priority}.get(step.priority or 0)
-    told = {"day": step.day, "priority": str(code) if code else None, "assignee": step.assignee}
+    told = {"day": step.day, "priority": step.priority, "assignee": step.assignee}
     if any(told[field.field] != field.after for field in change.fields):
         return None
     update = {str(row.field): Priority(row.after) if row.field == "priority" else row.after for row in change.fields}

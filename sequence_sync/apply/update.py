@@ -6,8 +6,7 @@ somebody changed in the app is never overwritten unless the gate `drift` is open
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from sequence_sync.apply import create as creating
@@ -40,25 +39,24 @@ from sequence_sync.apply.in_doubt import (
 )
 from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, preflight_read, remember_server_spelling, unknown_ids
 from sequence_sync.model.report import Status
-from sequence_sync.plan.calls import applied, marked
+from sequence_sync.plan.calls import apply_patch, marked
 from sequence_sync.plan.guards import DRIFT
 from sequence_sync.plan.model import UPDATES, Action, Change, Reason
 from sequence_sync.provider.base import (
     CERTAINLY_NOT_MADE,
+    STEP_FIELDS,
     Answer,
     AnswerKind,
+    Call,
+    Patch,
     ReadFailedError,
-    RemoteStep,
-    RemoteVariant,
     Request,
 )
-from sequence_sync.provider.requests import replaced_by, request_of
 from sequence_sync.state.journal import CallResult, IntentRecord
 from sequence_sync.state.model import Delta, StepState
 
 OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT})
 PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
-PLACING = ("absoluteDays", "priority", "assigneeId")  # what a PATCH of any variant sets for the whole step
 
 
 class _NotNeededError(Exception):
@@ -82,7 +80,7 @@ def update(session: SequenceSession, change: Change) -> HandlerResult:
     sent = False
     for place, letter in enumerate(letters):
         last = place == len(letters) - 1
-        sent |= _one_call(session, change, letter, change.calls[place].body, last, may_skip=len(letters) == 1)
+        sent |= _one_call(session, change, letter, change.calls[place], last, may_skip=len(letters) == 1)
     if any(row.reason is Reason.PARKED for row in session.changes) and _moves_an_email(change):
         _confirm_day(session, change)
     return (Status.DONE, "") if sent else (Status.RECORDED, "Saleshandy said so already")
@@ -117,7 +115,7 @@ def _is_done(session: SequenceSession, change: Change) -> bool:
             return not any(row.field in entry.unsettled for row in change.fields)
         return any(getattr(now, row.field) != getattr(before, row.field) for row in change.fields)
     letter = change.address.letter
-    return letter in entry.variants and applied(entry, letter, change.calls[0].body) == entry
+    return letter in entry.variants and apply_patch(entry, letter, session.patch(change.calls[0].body)) == entry
 
 
 def _is_overwritten(session: SequenceSession, change: Change) -> bool:
@@ -134,7 +132,7 @@ def _compare_all(session: SequenceSession) -> None:
     if any(row.id is None for step in session.entry().steps.values() for row in step.variants.values()):
         fill_variant_ids(session)
     patches = [
-        (change, letter, call.body)
+        (change, letter, session.patch(call.body))
         for change in session.changes
         if change.action in PATCHES and change.step in session.entry().steps and not _is_done(session, change)
         for letter, call in zip(_letters(session, change), change.calls, strict=False)
@@ -147,15 +145,15 @@ def _compare_all(session: SequenceSession) -> None:
     remember_server_spelling(session)
 
 
-def _found(session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
+def _found(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
     entry = _entry(session, change)
     if letter not in entry.variants or entry.variants[letter].id is None:
         raise unknown_ids(session, change.step or "")
-    return compare_patch(entry, letter, body, session.remote_or_none(entry.id))
+    return compare_patch(entry, letter, patch, session.remote_or_none(entry.id))
 
 
-def _not_foreign(session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any]) -> PatchComparison:
-    finding, name = _found(session, change, letter, body), f"{change.sequence}.{change.step}.{letter}"
+def _not_foreign(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
+    finding, name = _found(session, change, letter, patch), f"{change.sequence}.{change.step}.{letter}"
     if finding.held is VariantObservation.GONE:
         raise not_there(session, name)
     if finding.held is VariantObservation.OTHER and DRIFT not in session.context.allowed:
@@ -178,30 +176,28 @@ def _short(text: str) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + " …"
 
 
-def _one_call(
-    session: SequenceSession, change: Change, letter: str, body: Mapping[str, Any], last: bool, may_skip: bool
-) -> bool:
+def _one_call(session: SequenceSession, change: Change, letter: str, call: Call, last: bool, may_skip: bool) -> bool:
     """One PATCH, until its outcome is clear. False where it was not needed."""
     entry = _entry(session, change)
     name, variant_id = f"{change.sequence}.{change.step}.{letter}", entry.variants[letter].id or ""
-    request = request_of("PATCH", f"/sequences/{session.id}/steps/{entry.id}/variants/{variant_id}", body)
+    request, patch = session.request(call), session.patch(call.body)
     intent = IntentRecord(
         run=session.context.run,
         address=name,
         action=change.action,
         remote_id=session.id,
-        body=dict(body),
+        body=call.body,
         seen=tuple(sorted(session.seen)),
     )
-    _await_given_up(session, request.path, body)
+    _await_given_up(session, request.path, patch)
     before: list[VariantObservation] = []
 
     def guard() -> dict[str, Any]:
         session.still_alone()
-        before.append(_not_foreign(session, change, letter, body).held)
+        before.append(_not_foreign(session, change, letter, patch).held)
         if before[-1] is VariantObservation.WANTED and may_skip:
             raise _NotNeededError
-        return replaced_by(body, session.remote_or_none(entry.id), variant_id)
+        return session.context.api.dialect.body(patch.replaced_in(session.remote_or_none(entry.id), variant_id))
 
     try:
         _until_clear(session, request, intent, guard, last, before)
@@ -239,14 +235,15 @@ def _until_clear(
             return _made(session, number, intent, last)
         if todo is UpdateResolution.UPDATED:
             # It was so before, or by an earlier call: this one may still arrive.
-            session.give_up(request.path, intent.body or {}, since, number)
+            session.give_up(request.path, session.patch(intent.body), since, number)
             return _made(session, None, intent, last)
         if todo is UpdateResolution.REFUSED:
             close_intent(session, number, CallResult.REFUSED, *_marks(session, intent, finding), detail=answer.message)
             raise refusal(answer)
         if todo is UpdateResolution.ASK:
             raise _unknown(intent, answer)
-        session.give_up(request.path, intent.body or {}, since, number)  # it stays open: it may arrive after the repeat
+        # Its intent stays open: it may arrive after the repeat.
+        session.give_up(request.path, session.patch(intent.body), since, number)
         session.context.clock.sleep(FIRST_GAP * 2**sends)
         sends += 1
     raise creating.never_made()
@@ -261,10 +258,10 @@ def _unknown(intent: IntentRecord, answer: Answer) -> ChangeFailedError:
     )
 
 
-def _await_given_up(session: SequenceSession, path: str, body: Mapping[str, Any]) -> None:
+def _await_given_up(session: SequenceSession, path: str, patch: Patch) -> None:
     """Another PATCH to a variant, or another day of its step, waits until the one given up cannot arrive any more."""
     for other, row in list(session.given_up.items()):
-        if not _would_undo(path, body, other, row.body):
+        if not _would_undo(path, patch, other, row.patch):
             continue
         left = row.since + session.context.settle_grace - session.context.clock.now()
         if left > 0:
@@ -274,12 +271,13 @@ def _await_given_up(session: SequenceSession, path: str, body: Mapping[str, Any]
     close_abandoned(session)
 
 
-def _would_undo(path: str, body: Mapping[str, Any], other: str, late: Mapping[str, Any]) -> bool:
-    """Whether a PATCH `late` to `other` would change what one with `body` to `path` has just made."""
+def _would_undo(path: str, patch: Patch, other: str, late: Patch) -> bool:
+    """Whether an update `late` of `other` would change what `patch` of `path` has just written."""
     if path == other:
-        return late != body
+        return late != patch
     of_one_step = path.rpartition("/")[0] == other.rpartition("/")[0]
-    return of_one_step and any(late.get(name, body[name]) != body[name] for name in PLACING if name in body)
+    sent, may_arrive = patch.values(), late.values()
+    return of_one_step and any(may_arrive.get(name, sent[name]) != sent[name] for name in STEP_FIELDS if name in sent)
 
 
 def close_abandoned(session: SequenceSession) -> None:
@@ -293,7 +291,8 @@ def close_abandoned(session: SequenceSession) -> None:
 def _delta(session: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
     step, letter = intent.address.step_key, intent.address.letter
     return Delta(
-        sequence=session.key, steps={step: applied(session.entry().steps[step], letter, intent.body or {}, last)}
+        sequence=session.key,
+        steps={step: apply_patch(session.entry().steps[step], letter, session.patch(intent.body), last)},
     )
 
 
@@ -301,7 +300,7 @@ def _marks(session: SequenceSession, intent: IntentRecord, finding: PatchCompari
     """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
     step, letter = intent.address.step_key, intent.address.letter
     entry = session.entry().steps[step]
-    marks = marked(entry, letter, intent.body or {}, finding.could_be)
+    marks = marked(entry, letter, session.patch(intent.body), finding.could_be)
     return (Delta(sequence=session.key, steps={step: marks}),) if marks != entry else ()
 
 
@@ -319,28 +318,8 @@ def _made(session: SequenceSession, number: int | None, intent: IntentRecord, la
     session.before.setdefault(variant_id, was)
     session.patched.add(variant_id)
     session.steps = [
-        _as_patched(row, entry.variants[letter].id, intent.body or {}) if row.id == entry.id else row
-        for row in session.steps
+        session.patch(intent.body).applied_to(row, variant_id) if row.id == entry.id else row for row in session.steps
     ]
-
-
-def _as_patched(step: RemoteStep, variant_id: str | None, body: Mapping[str, Any]) -> RemoteStep:
-    def patched(row: RemoteVariant) -> RemoteVariant:
-        return replace(
-            row,
-            payload=body.get("payload", row.payload),
-            task_note=body.get("taskNote", row.task_note) if row.task_note is not None else None,
-            attachments=tuple(body.get("attachmentIds", row.attachments)) if row.attachments is not None else None,
-            status=body.get("status", row.status) if row.status is not None else None,
-        )
-
-    return replace(
-        step,
-        day=body.get("absoluteDays", step.day) if step.day is not None else None,
-        priority=body.get("priority", step.priority) if step.priority is not None else None,
-        assignee=body.get("assigneeId", step.assignee) if step.assignee is not None else None,
-        variants=tuple(patched(row) if row.id == variant_id else row for row in step.variants),
-    )
 
 
 def _moves_an_email(change: Change) -> bool:
@@ -393,8 +372,8 @@ def _held_now(session: SequenceSession, intent: IntentRecord) -> PatchComparison
     try:
         session.read_if_there()
     except ReadFailedError:
-        return PatchComparison(VariantObservation.UNREAD, could_be=tuple(intent.body or {}))
-    return compare_patch(entry, letter, intent.body or {}, session.remote_or_none(entry.id))
+        return PatchComparison(VariantObservation.UNREAD, could_be=tuple(session.patch(intent.body).values()))
+    return compare_patch(entry, letter, session.patch(intent.body), session.remote_or_none(entry.id))
 
 
 def resolve_open_intent(session: SequenceSession, intent: IntentRecord, since: float) -> None:
@@ -416,7 +395,7 @@ def _settle_open_update(session: SequenceSession, intent: IntentRecord, since: f
         return
     if _proves_nothing(session, intent, entry):
         session.context.clock.sleep(max(0.0, since + session.context.settle_grace - session.context.clock.now()))
-    if applied(entry, letter, intent.body or {}) == entry:
+    if apply_patch(entry, letter, session.patch(intent.body)) == entry:
         close_intent(session, intent.n, CallResult.NOT_MADE, detail="it was given up, and sent again")
         return
     todo, finding = resolve_update(session, Doubt.OPEN, since, intent)
@@ -435,7 +414,7 @@ def _settle_open_update(session: SequenceSession, intent: IntentRecord, since: f
 def _proves_nothing(session: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
     """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
     letter = intent.address.letter
-    if applied(entry, letter, intent.body or {}) == entry:
+    if apply_patch(entry, letter, session.patch(intent.body)) == entry:
         return True
     if sum(row.address == intent.address for row in session.context.manager.open_intents) > 1:
         return True

@@ -135,7 +135,8 @@ def unmanaged_of(read: Read) -> dict[str, int | None]:
 def notes_on(read: Read) -> list[str]:
     """What is told of the steps that stay out."""
     notes = [
-        f"step {step.id} is of a type that seqsync does not know ({step.type}): left alone" for step in read.unknown
+        f"step {step.id} is of a type that seqsync does not know ({step.type_words}): left alone"
+        for step in read.unknown
     ]
     for step in read.steps:
         if not step.is_on:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.steps import EMAIL, TYPE_OF_CODE
+from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.plan.compare import FIELDS, canonical_payload, canonical_text
 from sequence_sync.plan.drift import payload_digest
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
@@ -68,16 +68,15 @@ class RemoteStepView:
 
 def view_of_step(step: RemoteStep, reads_days: bool = True) -> RemoteStepView | None:
     """`step` in our words; None where its type is none that we know. Variants that are on come first."""
-    kind = TYPE_OF_CODE.get(step.type)
-    if kind is None:
+    kind = step.type
+    if kind not in STEP_TYPES:
         return None
     variants = tuple(_variant(kind, row) for row in step.variants)
-    known = step.priority is not None and 1 <= step.priority <= len(Priority)
     return RemoteStepView(
         id=step.id,
         type=kind,
         day=step.day if reads_days else None,
-        priority=list(Priority)[step.priority - 1] if known and step.priority else None,
+        priority=Priority(step.priority) if step.priority in set(Priority) else None,
         assignee=step.assignee,
         variants=tuple(sorted(variants, key=lambda row: not row.on)),
     )

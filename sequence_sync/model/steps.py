@@ -160,7 +160,6 @@ STEP_TYPES: Mapping[str, StepType] = {
     )
 }
 
-TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 EMAIL = "email"
 
 

@@ -17,6 +17,7 @@ from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.rollback import rollback_plan
 from sequence_sync.plan.selection import Selection
+from sequence_sync.registry import provider
 from sequence_sync.source.project import KnownFile, Project, load_project
 from sequence_sync.state.history import decode_lines, state_at
 from sequence_sync.state.model import SequenceState, State
@@ -106,6 +107,7 @@ def build_plan(
             damaged=bool(replayed and replayed.damaged),
             off=settings.switched_off(workspace.name),
             remote=remote,
+            dialect=provider().dialect,
         )
     )
 
@@ -171,5 +173,6 @@ def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> P
         damaged=bool(replayed.damaged),
         open_addresses=frozenset(intent.address for intent in replayed.open_intents),
         off=settings.switched_off(workspace.name),
+        dialect=provider().dialect,
     )
     return rollback_plan(target, inputs)

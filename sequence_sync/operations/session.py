@@ -19,10 +19,9 @@ from pathlib import Path
 from sequence_sync.files import RescueFolder
 from sequence_sync.model.report import Event, NullObserver, Observer
 from sequence_sync.operations.workspace import Workspace
-from sequence_sync.provider.client import SaleshandyClient
+from sequence_sync.provider.base import Connection, Provider
 from sequence_sync.provider.clock import SystemClock
-from sequence_sync.provider.rate_limit import RateLimiter
-from sequence_sync.provider.transport import HttpTransport
+from sequence_sync.registry import provider
 from sequence_sync.state.backends.base import Lock, LockInfo
 from sequence_sync.state.journal import Author
 from sequence_sync.state.manager import StateManager
@@ -109,7 +108,7 @@ def locked_session(
 @contextmanager
 def connected(
     workspace: Workspace, clock: SystemClock, key: str | None = None, observer: Observer | None = None
-) -> Iterator[SaleshandyClient]:
+) -> Iterator[Provider]:
     """Open the API client of one command. `key` is read from the environment unless it is given.
 
     `observer` receives an event before each wait for the rate limit.
@@ -121,8 +120,8 @@ def connected(
         text = f"rate limit: waiting {seconds:.0f} s"
         sink.on_event(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
 
-    transport = HttpTransport(environment.api_url, key, environment.headers, environment.timeout)
-    try:
-        yield SaleshandyClient(transport, RateLimiter(clock, max_wait=environment.max_wait, notify=waiting), clock)
-    finally:
-        transport.close()
+    connection = Connection(
+        environment.api_url, key, environment.headers, environment.timeout, max_wait=environment.max_wait
+    )
+    with provider().connect(connection, clock, waiting) as client:
+        yield client

@@ -1,9 +1,7 @@
-"""The bodies and paths of the calls, exactly as the API's validator accepts them. Pure.
+"""The operations of a change, and what an update does to the state. Pure.
 
-Only what is set is sent, `payload` always, and never a field that the type does not have: the validator refuses
-unknown properties (L). The type goes as its number (L: a name is refused), the priority too (I). Whether a PATCH merges
-or replaces a payload is not known, so it goes whole; what a read does not tell is sent only when it changes.
-Sources: docs/api.md 2, 3, 4.
+An update always sends the whole payload, because an API may replace it. Fields that a read leaves out are sent only
+when they change. Names no field of a vendor: the dialect turns an operation into its request.
 """
 
 from __future__ import annotations
@@ -13,48 +11,54 @@ from itertools import product
 from typing import Any
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.model.sequence import Variant
 from sequence_sync.plan.compare import flat_variant
-from sequence_sync.plan.model import Action, Call, Change, FieldChange
+from sequence_sync.plan.model import UPDATES, Action, Change, FieldChange
+from sequence_sync.provider.base import (
+    STEP_FIELDS,
+    UNSET,
+    VARIANT_FIELDS,
+    CreateSequence,
+    CreateStep,
+    CreateVariant,
+    Operation,
+    Patch,
+    UpdateVariant,
+    placeholder,
+)
 from sequence_sync.state.model import StepState, Unsettled, VariantState, variant_digest
 
-# What the state calls a field, by what a PATCH calls it.
-OF_STEP: Mapping[str, str] = {"absoluteDays": "day", "priority": "priority", "assigneeId": "assignee"}
-OF_VARIANT: Mapping[str, str] = {
-    "payload": "payload",
-    "taskNote": "task_note",
-    "attachmentIds": "attachments",
-    "status": "status",
-}
+# Changes of a step that exists: their operations name its id and those of its variants.
+NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}
 
 
-def marked(step: StepState, letter: str, body: Mapping[str, Any], names: Collection[str]) -> StepState:
-    """`step` of which `names` may be as a PATCH with `body` to one of its variants says; names are the body's."""
-    sent = {name: value for name, value in body.items() if name in names}
+def marked(step: StepState, letter: str, patch: Patch, names: Collection[str]) -> StepState:
+    """Return `step` with the fields `names` of `patch` marked as possibly written to one of its variants."""
+    sent = {name: _stored(name, value) for name, value in patch.values().items() if name in names}
     known = step.variants[letter]
-    of_variant = {OF_VARIANT[name]: _plain(name, value) for name, value in sent.items() if name in OF_VARIANT}
-    of_step = {OF_STEP[name]: _plain(name, value) for name, value in sent.items() if name in OF_STEP}
     now = {**known.content.model_dump(mode="json"), "status": known.status}
-    row = known.model_copy(update={"unsettled": _with(known.unsettled, of_variant, now)})
+    marks = _with(known.unsettled, {name: sent[name] for name in VARIANT_FIELDS if name in sent}, now)
+    row = known.model_copy(update={"unsettled": marks})
     placed = {"day": step.day, "priority": step.priority or Priority.NORMAL, "assignee": step.assignee}
-    update = {"variants": {**step.variants, letter: row}, "unsettled": _with(step.unsettled, of_step, placed)}
-    return step.model_copy(update=update)
+    marks = _with(step.unsettled, {name: sent[name] for name in STEP_FIELDS if name in sent}, placed)
+    return step.model_copy(update={"variants": {**step.variants, letter: row}, "unsettled": marks})
 
 
-def without(marks: Unsettled, body: Collection[str]) -> Unsettled:
-    """`marks` after a PATCH with the fields of `body` was proved."""
-    settled = {OF_STEP.get(name) or OF_VARIANT.get(name) for name in body}
-    return {name: values for name, values in marks.items() if name not in settled}
+def without(marks: Unsettled, proved: Collection[str]) -> Unsettled:
+    """Return `marks` without the fields `proved`."""
+    return {name: values for name, values in marks.items() if name not in proved}
 
 
-def _plain(name: str, value: Any) -> Any:
-    """A value of the wire as the state has it."""
+def _stored(name: str, value: Any) -> Any:
+    """A value of a patch as the state stores it: plain JSON."""
     if name == "payload":
-        return {key: each for key, each in value.items() if each != ""}
-    if name == "priority":
-        return str(list(Priority)[value - 1])
-    return list(value) if name == "attachmentIds" else value
+        return _filled(value)
+    return list(value) if name == "attachments" else value
+
+
+def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty text of a payload is one that is not there, as in a file."""
+    return {name: value for name, value in payload.items() if value != ""}
 
 
 def _with(marks: Unsettled, sent: Mapping[str, Any], now: Mapping[str, Any]) -> Unsettled:
@@ -92,124 +96,95 @@ def variant_again(
     return tuple(rows)
 
 
-def variant_body(variant: Variant) -> dict[str, Any]:
-    """One element of `variants`."""
-    body: dict[str, Any] = {"payload": variant.payload}
-    if variant.attachments:
-        body["attachmentIds"] = list(variant.attachments)
-    if variant.task_note:
-        body["taskNote"] = variant.task_note
-    return body
+def operations_of(change: Change, step: StepState | None) -> tuple[Operation, ...]:
+    """Return the operations of a change. `step` is the entry of its step, as last applied.
 
-
-def step_body(content: Content) -> dict[str, Any]:
-    """The body of POST /sequences/{id}/steps."""
-    body: dict[str, Any] = {
-        "type": STEP_TYPES[content.type].code,
-        "variants": [variant_body(row) for row in content.variants.values()],
-        "absoluteDays": content.day,
-    }
-    if content.priority is not None:
-        body["priority"] = content.priority.code
-    if content.assignee is not None:
-        body["assigneeId"] = content.assignee
-    return body
-
-
-def create_step(sequence: str, sequence_id: str | None, content: Content) -> Call:
-    """The call that makes a step; the sequence's address stands in braces while its id is not known."""
-    return Call(method="POST", path=f"/sequences/{sequence_id or '{' + sequence + '}'}/steps", body=step_body(content))
-
-
-def create_sequence(title: str) -> Call:
-    """The call that makes a sequence; without accounts the API attaches the caller's default one (D)."""
-    return Call(method="POST", path="/sequences", body={"title": title})
-
-
-def update_calls(change: Change, step: StepState) -> tuple[Call, ...]:
-    """The calls of a change to `step` as it was last applied. The address of a variant stands in braces while its id
-    is not known."""
+    An update of a step has one operation for each of its variants.
+    """
+    sequence = change.sequence_id or placeholder(change.sequence)
+    if change.action is Action.CREATE_SEQUENCE:
+        return (CreateSequence(change.title or ""),)
+    if change.action is Action.CREATE_STEP and change.after:
+        return (CreateStep(sequence, change.after),)
+    if step is None or change.action not in NEEDS_STEP:
+        return ()
     letters = list(step.variants) if change.action is Action.UPDATE_STEP else [change.address.letter]
-    where = f"/sequences/{change.sequence_id}/steps/{step.id}/variants"
     if change.action is Action.CREATE_VARIANT and change.after:
-        body = {"type": STEP_TYPES[step.type].code, **variant_body(change.after.variants[letters[0]])}
-        return (Call(method="POST", path=where, body=body),)
+        return (CreateVariant(sequence, step.id, step.type, change.after.variants[letters[0]]),)
     return tuple(
-        Call(
-            method="PATCH",
-            path=f"{where}/{row.id or '{' + change.sequence + '.' + (change.step or '') + '.' + letter + '}'}",
-            body=_patch(change, letter, row),
+        UpdateVariant(
+            sequence,
+            step.id,
+            row.id or placeholder(f"{change.sequence}.{change.step}.{letter}"),
+            _patch(change, letter, row),
         )
         for letter in letters
         if (row := step.variants.get(letter))
     )
 
 
-def _patch(change: Change, letter: str, row: VariantState) -> dict[str, Any]:
+def _patch(change: Change, letter: str, row: VariantState) -> Patch:
     after = change.after
     if change.action is Action.DEACTIVATE_VARIANT or after is None:
-        return {"status": 0}
+        return Patch(status=0)
+    names = {field.field.of_variant or str(field.field) for field in change.fields}
     if change.action is Action.UPDATE_STEP:
-        return {"payload": row.content.payload, **_placing(change, after)}
-    names = {field.field.of_variant for field in change.fields}
-    new = after.variants[letter] if not names or "payload" in names else row.content
-    may_be = [row.content.payload, *row.unsettled.get("payload", ())]
-    gone = {name: "" for payload in may_be for name, value in payload.items() if isinstance(value, str)}
-    body: dict[str, Any] = {"payload": {**{n: v for n, v in gone.items() if n not in new.payload}, **new.payload}}
-    if "task_note" in names:
-        body["taskNote"] = after.variants[letter].task_note
-    if "attachments" in names:
-        body["attachmentIds"] = list(after.variants[letter].attachments)
-    if (row.status == 0 or "status" in row.unsettled) and (not names or "status" in names):
-        body["status"] = 1
-    return body
+        return Patch(
+            payload=row.content.payload,
+            day=after.day if "day" in names else UNSET,
+            priority=(after.priority or Priority.NORMAL) if "priority" in names else UNSET,
+            assignee=after.assignee if "assignee" in names else UNSET,
+        )
+    new = after.variants[letter]
+    payload = new.payload if not names or "payload" in names else row.content.payload
+    activate = (row.status == 0 or "status" in row.unsettled) and (not names or "status" in names)
+    return Patch(
+        payload={**_emptied(row, payload), **payload},
+        task_note=new.task_note if "task_note" in names else UNSET,
+        attachments=new.attachments if "attachments" in names else UNSET,
+        status=1 if activate else UNSET,
+    )
 
 
-def _placing(change: Change, after: Content) -> dict[str, Any]:
-    names = {field.field for field in change.fields}
-    body: dict[str, Any] = {}
-    if "day" in names:
-        body["absoluteDays"] = after.day
-    if "priority" in names:
-        body["priority"] = (after.priority or Priority.NORMAL).code
-    if "assignee" in names:
-        body["assigneeId"] = after.assignee
-    return body
+def _emptied(row: VariantState, payload: Mapping[str, Any]) -> dict[str, str]:
+    """The texts that `row` has, or may have, and `payload` has not: an update deletes a text by sending it empty."""
+    return {
+        name: ""
+        for old in (row.content.payload, *row.unsettled.get("payload", ()))
+        for name, value in old.items()
+        if isinstance(value, str) and name not in payload
+    }
 
 
-def applied(step: StepState, letter: str, body: Mapping[str, Any], placed: bool = True) -> StepState:
-    """`step` after a PATCH with `body` to one of its variants; `placed`: day, priority and assignee count too, which
-    else are unsettled until its other variants have them.
+def apply_patch(step: StepState, letter: str, patch: Patch, whole_step: bool = True) -> StepState:
+    """Return `step` after `patch` was written to one of its variants.
 
-    An emptied text of a payload is one that is not there, as in a file.
+    Without `whole_step` the day, priority and assignee are only marked as possibly written, until the step's other
+    variants have them too.
     """
-    old = step.variants[letter]
+    old, sent = step.variants[letter], patch.values()
     content = old.content
-    if "payload" in body:
-        payload = {name: value for name, value in body["payload"].items() if value != ""}
-        content = content.model_copy(update={"payload": payload})
-    if "taskNote" in body:
-        content = content.model_copy(update={"task_note": body["taskNote"]})
-    if "attachmentIds" in body:
-        content = content.model_copy(update={"attachments": tuple(body["attachmentIds"])})
+    if patch.payload is not UNSET:
+        content = content.model_copy(update={"payload": _filled(patch.payload)})
+    content = content.model_copy(update={name: sent[name] for name in ("task_note", "attachments") if name in sent})
     new = old.model_copy(
         update={
             "content": content,
             "digest": variant_digest(content),
-            "status": body.get("status", old.status),
+            "status": sent.get("status", old.status),
             "returned": old.returned if content == old.content else None,
-            "unsettled": without(old.unsettled, body),
+            "unsettled": without(old.unsettled, sent),
         }
     )
     changed = step.model_copy(update={"variants": {**step.variants, letter: new}})
-    return changed.model_copy(update=_placed(step, body)) if placed else marked(changed, letter, body, OF_STEP)
+    return changed.model_copy(update=_placed(step, sent)) if whole_step else marked(changed, letter, patch, STEP_FIELDS)
 
 
-def _placed(step: StepState, body: Mapping[str, Any]) -> dict[str, Any]:
-    update: dict[str, Any] = {name: body[wire] for wire, name in OF_STEP.items() if wire in body}
+def _placed(step: StepState, sent: Mapping[str, Any]) -> dict[str, Any]:
+    update = {name: sent[name] for name in STEP_FIELDS if name in sent}
     if "priority" in update:
-        update["priority"] = list(Priority)[update["priority"] - 1]
+        update["priority"] = Priority(update["priority"])
     if not update:
         return {}
     assumed = tuple(name for name in step.assumed if name not in update)
-    return {**update, "assumed": assumed, "unsettled": without(step.unsettled, body)}
+    return {**update, "assumed": assumed, "unsettled": without(step.unsettled, sent)}

@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.plan import calls as wire
 from sequence_sync.plan.calls import step_again, variant_again
 from sequence_sync.plan.compare import differences, flat_variant, step_fields
 from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason
@@ -92,7 +91,6 @@ def _head_changes(
             impact=Impact.STRUCTURE,
             title=wanted.title,
             reason=Reason.OUTCOME_UNKNOWN if is_open else Reason.NEW,
-            calls=(wire.create_sequence(wanted.title),),
         )
     elif wanted.remote_id not in (None, known.id):
         yield Change(
@@ -140,7 +138,6 @@ def _new_step(
         sequence_id=sequence_id,
         after=content,
         reason=Reason.OUTCOME_UNKNOWN if address in open_addresses else Reason.NEW,
-        calls=(wire.create_step(wanted.key, sequence_id, content),),
     )
 
 

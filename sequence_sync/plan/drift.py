@@ -12,7 +12,7 @@ from typing import Any
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import EMAIL, STEP_TYPES
 from sequence_sync.plan.calls import contents
 from sequence_sync.plan.compare import FIELDS, HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
@@ -22,7 +22,6 @@ from sequence_sync.provider.base import RemoteStep, RemoteVariant, SequenceSnaps
 from sequence_sync.state.model import SequenceState, StepState, VariantState, digest_of
 
 ON, OFF = "on", "off"
-NAMES = {row.code: name for name, row in STEP_TYPES.items()}
 
 
 def payload_digest(payload: Mapping[str, Any]) -> str:
@@ -111,7 +110,7 @@ def added(key: str, found: Matches, entry: SequenceState | None = None) -> Itera
 
 
 def _seen(step: RemoteStep) -> str:
-    name = NAMES.get(step.type, f"type {step.type}")
+    name = step.type if step.type in STEP_TYPES else f"type {step.type_words}"
     text = next((str(value) for row in step.variants for value in row.payload.values() if value), "")
     return _what(name, step.day) + (f' "{text}"' if text else "")
 
@@ -144,8 +143,8 @@ def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
     ours = entry.unsettled
     if step.day is not None and step.day not in (entry.day, *ours.get("day", ())):
         yield FieldChange(field="day", before=entry.day, after=step.day)
-    if entry.type != EMAIL and step.priority is not None and 1 <= step.priority <= len(Priority):
-        before, after = entry.priority or Priority.NORMAL, list(Priority)[step.priority - 1]
+    if entry.type != EMAIL and step.priority in set(Priority):
+        before, after = entry.priority or Priority.NORMAL, Priority(step.priority)
         if after not in (before, *ours.get("priority", ())):
             yield FieldChange(field="priority", before=str(before), after=str(after))
     may_be = (None, entry.assignee, *ours.get("assignee", ()))
@@ -200,16 +199,3 @@ def same_words(kind: str, ours: Variant, theirs: Variant) -> bool:
     return same_payload(kind, ours.payload, theirs.payload, ours.task_note, theirs.task_note) and sorted(
         ours.attachments
     ) == sorted(theirs.attachments)
-
-
-def step_as_read(entry: StepState, step: RemoteStep) -> Content:
-    """A managed step as the app has it; what the read does not tell is as last applied."""
-    rows = {row.id: row for row in step.variants}
-    changed: dict[str, Any] = {row.field: row.after for row in _placing(entry, step)}
-    if "priority" in changed:
-        changed["priority"] = Priority(changed["priority"])
-    variants = {
-        letter: as_read(entry.type, known, rows[known.id]) if known.id in rows else known.content
-        for letter, known in entry.variants.items()
-    }
-    return entry.content.model_copy(update={**changed, "variants": variants})

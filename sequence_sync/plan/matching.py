@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.plan.compare import has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, step_state, variant_digest
@@ -31,7 +30,7 @@ def same_title(one: str, other: str) -> bool:
 
 def same_kind(step: RemoteStep, content: Content) -> bool:
     """Whether the type is the same, and the day too if the API returned one."""
-    return step.type == STEP_TYPES[content.type].code and step.day in (None, content.day)
+    return step.type == content.type and step.day in (None, content.day)
 
 
 def says_the_same_variant(kind: str, ours: Variant, theirs: RemoteVariant) -> bool:
@@ -123,7 +122,7 @@ def says_something(step: RemoteStep) -> bool:
 
 def could_be(step: RemoteStep, content: Content) -> bool:
     """Whether a step could be `content` after an edit: same type, and same day or half of the words."""
-    if step.type != STEP_TYPES[content.type].code:
+    if step.type != content.type:
         return False
     return step.day in (None, content.day) or similarity(step, content) >= MOSTLY_EQUAL
 
@@ -199,7 +198,7 @@ def pair_steps(
         for step in steps:
             if step.id in found:
                 continue
-            code_of = {name: STEP_TYPES[content.type].code for name, content in contents.items()}
+            code_of = {name: content.type for name, content in contents.items()}
             left = [name for name in contents if name not in found.values() and code_of[name] == step.type]
             scores = {name: score(step, contents[name]) for name in left}
             best = max(scores, key=lambda name: scores[name], default=None)
@@ -239,7 +238,7 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
     None if the type differs. If the text differs, the entry records what was *read*. Fields that the API did not return
     are taken from `content` and marked `assumed`, unless seqsync sent them itself (`sent_by_us`).
     """
-    if step.type != STEP_TYPES[content.type].code:
+    if step.type != content.type:
         return None, False
     ids = match_variants(step, content)
     assumed = () if sent_by_us else tuple(_not_returned(step, content))

@@ -14,6 +14,7 @@ from pydantic import Field
 from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content
+from sequence_sync.provider.base import Call
 from sequence_sync.state.model import SequenceState, StepState, digest_of
 
 PLAN_FORMAT = 1
@@ -89,14 +90,6 @@ class FieldChange(Frozen):
     before: Any = None
     after: Any = None
     app: Any = None
-
-
-class Call(Frozen):
-    """The call that a change makes. In `path`, `{address}` in braces stands for an id not known yet."""
-
-    method: str
-    path: str
-    body: dict[str, Any]
 
 
 class Change(Frozen):

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field, replace
 
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
-from sequence_sync.plan.calls import update_calls
+from sequence_sync.plan.calls import operations_of
 from sequence_sync.plan.capabilities import reads_days
 from sequence_sync.plan.differ import forgotten_sequence, sequence_changes
 from sequence_sync.plan.guards import DRIFT, block_unsafe, gates_for
 from sequence_sync.plan.model import (
     STATE_ONLY,
-    UPDATES,
     Action,
     Base,
     Change,
@@ -30,7 +29,7 @@ from sequence_sync.plan.model import (
 from sequence_sync.plan.schedule import schedule_days
 from sequence_sync.plan.selection import Selection, left_out_note, select
 from sequence_sync.plan.three_way import ThreeWayResult, compare_three_way, reconcile_with_remote
-from sequence_sync.provider.base import RemoteAccount
+from sequence_sync.provider.base import Dialect, RemoteAccount
 from sequence_sync.state.model import SequenceState, State
 
 RANK: Mapping[Action, int] = {
@@ -65,8 +64,6 @@ def in_plan_order(changes: Iterable[Change], places: Mapping[str, int]) -> list[
     return sorted(changes, key=key)
 
 
-# Changes of a step that is there: their calls name its id and those of its variants.
-NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}
 OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT, Reason.GONE})
 
 
@@ -78,6 +75,7 @@ class PlanInputs:
     theirs was parsed. `open_addresses` are creates of an earlier run whose outcome is unknown; `damaged` tells that
     the journal has a record that cannot be read. `off` are the claims about the API that are switched off. `app` is
     what was read of the account, None where nothing was; with it no sequence may be left out as unchanged.
+    `dialect` turns operations into the provider's requests.
     """
 
     desired: Mapping[str, DesiredSequence]
@@ -95,6 +93,7 @@ class PlanInputs:
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()
     remote: RemoteAccount | None = None
+    dialect: Dialect = field(kw_only=True)
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
@@ -154,10 +153,9 @@ def _carried_out(
 ) -> list[Change]:
     """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
     rows = state_after_moves(everything, inputs.state.sequences if inputs.state else {})
+    call = inputs.dialect.call
     return [
-        change.model_copy(update={"calls": update_calls(change, step)})
-        if change.action in NEEDS_STEP and (step := entry_of(change, rows))
-        else change
+        change.model_copy(update={"calls": tuple(call(each) for each in operations_of(change, entry_of(change, rows)))})
         for change in schedule_days(chosen, rows, places, reads_days(inputs.off), days)
     ]
 

@@ -24,7 +24,7 @@ from typing import Any
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
-from sequence_sync.model.steps import EMAIL, STEP_TYPES
+from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.compare import canonical_text, flat_variant, same_payload, step_fields
 from sequence_sync.plan.drift import OFF, ON, added, as_read, drift_of, same_words
 from sequence_sync.plan.matching import Matches, match_steps, same_title
@@ -157,7 +157,7 @@ class _SequenceComparison:
         """The days of others' emails as they are read; one that is not there holds none."""
         if self.app.steps is None:
             return self.entry.unmanaged
-        emails = {step.id: step.day for step in self.app.steps if step.type == STEP_TYPES[EMAIL].code}
+        emails = {step.id: step.day for step in self.app.steps if step.type == EMAIL}
         there = {step.id for step in self.app.steps}
         return {name: emails.get(name) or day if name in there else None for name, day in self.entry.unmanaged.items()}
 
@@ -394,7 +394,7 @@ class _FieldGroup:
 
 def hold_day(held: ThreeWayResult, key: str, step: RemoteStep) -> None:
     """A step in the app that is not managed holds its day, if it is an email whose day is told."""
-    if step.type == STEP_TYPES[EMAIL].code and step.day is not None:
+    if step.type == EMAIL and step.day is not None:
         held.days.setdefault(key, {})[f"step {step.id}, which is not managed"] = step.day
 
 

@@ -1,16 +1,20 @@
-"""What goes to the API and what comes back, as values. Pure: no httpx, no clock.
+"""The provider interface: seqsync's operations and patches, remote objects, and the protocols of a provider.
 
-Shapes are those of docs/api.md 2; a field that the API may leave out is None where it does.
+Pure, and in seqsync's own words: names no URL, field name or type code of a vendor. A provider has two halves.
+`Dialect` is pure and translates operations into the vendor's requests. `Provider` sends them and reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum, StrEnum
+from typing import Any, Final, Protocol
 
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.fields import Frozen
+from sequence_sync.model.sequence import Content, Variant
 
 
 class AnswerKind(StrEnum):
@@ -124,30 +128,207 @@ class RemoteVariant:
 
 @dataclass(frozen=True, slots=True)
 class RemoteStep:
-    """A step as read. `type` is the API's code; `day` and the rest are None where they are not told."""
+    """A step as read. `type` is seqsync's name of the type, or `unknown:CODE`. `priority` is a `Priority`, or
+    `unknown:CODE`. `day`, `priority` and `assignee` are None where the answer leaves them out."""
 
     id: str
-    type: int
+    type: str
     number: int | None = None
     day: int | None = None
-    priority: int | None = None
+    priority: str | None = None
     assignee: str | None = None
     variants: tuple[RemoteVariant, ...] = ()
+
+    @property
+    def type_words(self) -> str:
+        """Return the type for people: the code alone where seqsync has no name for it."""
+        return self.type.removeprefix(UNKNOWN).replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What a create told: the new id and, for a step, its variants' ids in order where they are told."""
+    """The id of a new sequence, step or variant. A step also has its variants' ids, in order, where the answer
+    contains them."""
 
     id: str
     variant_ids: tuple[str, ...] = ()
 
 
-class Provider(Protocol):
-    """The API as the engine sees it. Reads wait for the limit and are retried; a write is sent once."""
+UNKNOWN: Final = "unknown:"  # before the code of a type or priority that seqsync has no name for
 
-    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
-        """All sequences, or those that a search for `title` finds (a partial match: filter it)."""
+
+class Unset(Enum):
+    """The type of `UNSET`."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+VARIANT_FIELDS: Final = ("payload", "task_note", "attachments", "status")
+STEP_FIELDS: Final = ("day", "priority", "assignee")  # the fields of a patch that apply to the whole step
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What an update of one variant writes. A field that is UNSET is not sent.
+
+    `day`, `priority` and `assignee` apply to the whole step, whichever variant the update names. `priority` is a
+    `Priority`, or `unknown:CODE`. An empty text in `payload` deletes that text.
+    """
+
+    payload: Mapping[str, Any] | Unset = UNSET
+    task_note: str | Unset = UNSET
+    attachments: tuple[str, ...] | Unset = UNSET
+    status: int | Unset = UNSET
+    day: int | Unset = UNSET
+    priority: str | Unset = UNSET
+    assignee: str | Unset | None = UNSET
+
+    def values(self) -> dict[str, Any]:
+        """The fields that are set, by name."""
+        named = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in named if value is not UNSET}
+
+    def applied_to(self, step: RemoteStep, variant_id: str | None) -> RemoteStep:
+        """Return `step` as a read shows it after this update. A field that the read left out stays out."""
+        sent = self.values()
+        variants = tuple(
+            replace(row, **_known(row, sent, VARIANT_FIELDS)) if row.id == variant_id else row for row in step.variants
+        )
+        return replace(step, **_known(step, sent, STEP_FIELDS), variants=variants)
+
+    def replaced_in(self, step: RemoteStep | None, variant_id: str) -> Patch:
+        """Return the values of `step`, as read, that this update overwrites: a patch that would restore them.
+
+        Compares the payload field by field. Leaves out what the read left out.
+        """
+        row = next((row for row in step.variants if row.id == variant_id), None) if step else None
+        if step is None or row is None:
+            return Patch()
+        old = {name: getattr(step if name in STEP_FIELDS else row, name) for name in self.values() if name != "payload"}
+        changed = {name: value for name, value in old.items() if value not in (None, getattr(self, name))}
+        payload = {} if self.payload is UNSET else _overwritten(self.payload, row.payload)
+        return Patch(payload=payload or UNSET, **changed)
+
+
+def _known(remote: RemoteStep | RemoteVariant, sent: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: sent[name] for name in names if name in sent and getattr(remote, name) is not None}
+
+
+def _overwritten(sent: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """An absent field and an empty one are the same."""
+    return {name: value for name, value in read.items() if value not in ("", None) and value != sent.get(name, "")}
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSequence:
+    """Create an empty sequence."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateStep:
+    """Create a step with all its variants. `sequence` is an id, or the `placeholder` of an address."""
+
+    sequence: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVariant:
+    """Create one more variant of a step of type `type`."""
+
+    sequence: str
+    step: str
+    type: str
+    variant: Variant
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateVariant:
+    """Write `patch` to a variant. `variant` is an id, or the `placeholder` of an address."""
+
+    sequence: str
+    step: str
+    variant: str
+    patch: Patch
+
+
+Operation = CreateSequence | CreateStep | CreateVariant | UpdateVariant
+
+
+def placeholder(address: str) -> str:
+    """Return what a call contains instead of the id of `address` while the id is not known."""
+    return "{" + address + "}"
+
+
+class Call(Frozen):
+    """The request of a change, as the plan shows and hashes it. `path` contains placeholders for ids not known yet."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How many requests the API takes a minute, and how long one takes: for the forecast of an apply's duration."""
+
+    per_endpoint: int
+    in_all: int
+    seconds_a_call: float
+
+
+class Dialect(Protocol):
+    """The pure half of a provider: translates between seqsync's operations and the vendor's requests.
+
+    `body` and `patch` are inverse to each other: `patch(body(p)) == p`. Saved plans and the journal hold bodies.
+    """
+
+    @property
+    def limits(self) -> CallLimits:
+        """Return the rate limit."""
+        ...
+
+    def call(self, operation: Operation) -> Call:
+        """Return the request that carries out `operation`."""
+        ...
+
+    def body(self, patch: Patch) -> dict[str, Any]:
+        """Return the body of an update that writes `patch`."""
+        ...
+
+    def patch(self, body: Mapping[str, Any]) -> Patch:
+        """Return what an update with `body` writes. Raises ValueError for a body that no update has."""
+        ...
+
+    def bind(self, call: Call, ids: Mapping[str, str]) -> Request:
+        """Return the request to send for `call`, with the ids of its placeholders filled in by address.
+
+        The body stays exactly as planned. Raises ValueError for an id that is missing or cannot be part of a path.
+        """
+        ...
+
+    def created(self, request: Request, payload: Any) -> Created:
+        """Return what the answer to a create says. Raises ValueError where the payload contains no id."""
+        ...
+
+    def label(self, name: str) -> str:
+        """Return the words for a field of a body, for people."""
+        ...
+
+
+class Provider(Protocol):
+    """A connected provider. Reads wait for the rate limit and are retried. A write is sent once."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return the pure half."""
+        ...
+
+    def sequences(self) -> list[RemoteSequence]:
+        """Return all sequences of the account."""
         ...
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
@@ -165,6 +346,28 @@ class Provider(Protocol):
         the server or the line does.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach an account. `timeout` is of one request, `max_wait` of one wait for the rate limit, in seconds."""
+
+    api_url: str
+    key: str
+    headers: Mapping[str, str]
+    timeout: float
+    max_wait: float
+
+
+Notify = Callable[[float, str], None]  # receives seconds and endpoint before each wait for the rate limit
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One provider, as the registry lists it: its pure half, and how to connect the other one."""
+
+    dialect: Dialect
+    connect: Callable[[Connection, Clock, Notify], AbstractContextManager[Provider]]
 
 
 class StoppedError(Exception):

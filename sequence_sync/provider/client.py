@@ -10,14 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
-
 from sequence_sync.errors import AccountError
 from sequence_sync.provider import requests
 from sequence_sync.provider.base import (
     Answer,
     AnswerKind,
     Clock,
+    Dialect,
     NeverConnectedError,
     NoAnswerError,
     Provider,
@@ -45,6 +44,12 @@ class RetryPolicy:
     gap: float
     longest: float
 
+    def pause(self, failures: int, asked: float | None) -> float:
+        """Return the seconds to wait after that many failures. `asked` is what the server asks for."""
+        if self.tries is None:
+            return 0.0
+        return max(min(asked or 0.0, LONGEST_ASKED), min(self.gap * 2.0 ** (failures - 1), self.longest))
+
 
 # Kinds that are not here end a read at once.
 READ_RETRIES: Mapping[AnswerKind, RetryPolicy] = {
@@ -61,20 +66,22 @@ LONGEST_ASKED = 60.0  # seconds that a failing server may ask a read to wait
 
 
 class SaleshandyClient:
-    """Implements `api.types.Api`. May be shared by threads."""
+    """Implements `provider.base.Provider` for Saleshandy. May be shared by threads."""
+
+    dialect: Dialect = requests.SALESHANDY
 
     def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
 
-    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+    def sequences(self) -> list[RemoteSequence]:
         """All pages of the list, each sequence once. Raises ReadFailedError, AccountError, WaitExhaustedError."""
         found: dict[str, RemoteSequence] = {}
         page = 0
         while True:
             page += 1
-            request = requests.list_sequences(title, page)
+            request = requests.list_sequences(page)
             rows = self._read(request, parse_sequences)
             if rows is None:
                 raise ReadFailedError(
@@ -125,72 +132,37 @@ class SaleshandyClient:
         return answer
 
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T | None:
-        """What a GET tells, or None where it is not there."""
-        failures = _Failures()
-        attempts = Retrying(
-            sleep=self._clock.sleep,
-            retry=retry_if_exception_type(_UnreadableAnswerError),
-            stop=failures.enough,
-            wait=failures.gap,
-            reraise=True,
-        )
-        try:
-            return attempts(self._attempt, request, parse, failures)
-        except _UnreadableAnswerError as unread:
-            answer = unread.answer
-            raise ReadFailedError(
-                f"{request.method} {request.endpoint}: {answer.message} ({_times(failures.count)}).",
-                answer,
-                _what_to_do(answer),
-            ) from None
+        """Return the parsed answer to a GET, or None where the object does not exist.
 
-    def _attempt(self, request: Request, parse: Callable[[Any], T], failures: _Failures) -> T | None:
+        Repeats by READ_RETRIES. A refusal by the rate limit does not count as a failure.
+        """
+        failures = 0
+        while True:
+            answer, parsed = self._attempt(request, parse)
+            if answer.kind is AnswerKind.OK:
+                return parsed
+            if answer.kind is AnswerKind.MISSING:
+                return None
+            if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
+                raise _account_problem(answer)
+            failures += answer.kind is not AnswerKind.RATE_LIMITED
+            policy = READ_RETRIES.get(answer.kind)
+            if policy is None or (policy.tries is not None and failures >= policy.tries):
+                raise ReadFailedError(
+                    f"{request.method} {request.endpoint}: {answer.message} ({_times(failures)}).",
+                    answer,
+                    _what_to_do(answer),
+                )
+            self._clock.sleep(policy.pause(failures, answer.wait))
+
+    def _attempt(self, request: Request, parse: Callable[[Any], T]) -> tuple[Answer, T | None]:
         answer = self._send(request)
-        if answer.kind is AnswerKind.OK:
-            try:
-                return parse(answer.payload)
-            except ValueError as error:
-                answer = Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error)))
-        if answer.kind is AnswerKind.MISSING:
-            return None
-        if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
-            raise _account_problem(answer)
-        failures.add(answer)
-        raise _UnreadableAnswerError(answer)
-
-
-class _UnreadableAnswerError(Exception):
-    """One attempt gave nothing."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.message)
-        self.answer = answer
-
-
-class _Failures:
-    """The failed attempts of one read; refusals by the rate limit are none."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._last = Answer(AnswerKind.OK)
-
-    def add(self, answer: Answer) -> None:
-        """One more attempt gave nothing."""
-        self._last = answer
-        self.count += answer.kind is not AnswerKind.RATE_LIMITED
-
-    def enough(self, state: RetryCallState) -> bool:
-        """Whether to give up."""
-        policy = READ_RETRIES.get(self._last.kind)
-        return policy is None or (policy.tries is not None and self.count >= policy.tries)
-
-    def gap(self, state: RetryCallState) -> float:
-        """Seconds before the next attempt."""
-        policy = READ_RETRIES.get(self._last.kind)
-        if policy is None or policy.tries is None:
-            return 0.0
-        asked = min(self._last.wait or 0.0, LONGEST_ASKED)
-        return max(asked, min(policy.gap * 2.0 ** (self.count - 1), policy.longest))
+        if answer.kind is not AnswerKind.OK:
+            return answer, None
+        try:
+            return answer, parse(answer.payload)
+        except ValueError as error:
+            return Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error))), None
 
 
 def _account_problem(answer: Answer) -> AccountError:
@@ -227,10 +199,11 @@ class InterruptibleReads:
 
     def __init__(self, api: Provider, stop: threading.Event) -> None:
         self._api, self._stop = api, stop
+        self.dialect = api.dialect
 
-    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+    def sequences(self) -> list[RemoteSequence]:
         """See `Api`."""
-        return self._left_at_once(lambda: self._api.sequences(title))
+        return self._left_at_once(lambda: self._api.sequences())
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
         """See `Api`."""

@@ -13,12 +13,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sequence_sync.model.fields import LAST_DAY
+from sequence_sync.model.fields import LAST_DAY, Priority
 from sequence_sync.model.steps import STEP_TYPES, type_meant
-from sequence_sync.provider.base import Answer, AnswerKind, Created, RemoteSequence, RemoteStep, RemoteVariant, Reply
+from sequence_sync.provider.base import (
+    UNKNOWN,
+    Answer,
+    AnswerKind,
+    Created,
+    RemoteSequence,
+    RemoteStep,
+    RemoteVariant,
+    Reply,
+)
 from sequence_sync.provider.rate_limit import retry_after
 
 LONGEST_MESSAGE = 300
+_TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 _CODES = ("code", "statusCode", "error_code")
 _MESSAGES = ("message", "messages", "error_message", "error")
 # Matched whole only: an error that echoes an email may well hold these words.
@@ -181,27 +191,33 @@ def _sequence(row: JsonObject) -> RemoteSequence:
 def _step(row: JsonObject) -> RemoteStep:
     rows = _rows(row.get("variants") or [], "variants")
     # `relativeDays` is what some clients read; it counts from the step before, so it is not the day.
-    day = row.get("absoluteDays")
+    day, priority = row.get("absoluteDays"), _whole(row.get("priority"))
     return RemoteStep(
         id=_id(row, "a step", "id"),
         type=_type(row, rows),
         number=_whole(row.get("number")),
         day=day if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= LAST_DAY else None,
-        priority=_whole(row.get("priority")),
+        priority=None if priority is None else priority_name(priority),
         assignee=_id_or_none(row, "assigneeId"),
         variants=tuple(_variant(variant) for variant in rows),
     )
 
 
-def _type(row: JsonObject, variants: list[JsonObject]) -> int:
-    """The API's code; its name is understood too, and a variant's own is taken where the step has none."""
-    told = next((each["type"] for each in (row, *variants) if each.get("type") is not None), None)
-    code = _whole(told)
-    if code is None and isinstance(told, str) and (name := type_meant(told)):
-        code = STEP_TYPES[name].code
-    if code is None:
+def _type(row: JsonObject, variants: list[JsonObject]) -> str:
+    """The name of the type. Accepts the API's code and name, and a variant's own type where the step has none."""
+    sent = next((each["type"] for each in (row, *variants) if each.get("type") is not None), None)
+    code = _whole(sent)
+    if code is not None:
+        return _TYPE_OF_CODE.get(code, f"{UNKNOWN}{code}")
+    name = type_meant(sent) if isinstance(sent, str) else None
+    if name is None:
         raise ValueError("a step does not tell its type")
-    return code
+    return name
+
+
+def priority_name(code: int) -> str:
+    """Seqsync's name of a priority's code (D: 1 urgent to 4 low)."""
+    return str(list(Priority)[code - 1]) if 1 <= code <= len(Priority) else f"{UNKNOWN}{code}"
 
 
 def _variant(row: JsonObject) -> RemoteVariant:

@@ -23,7 +23,6 @@ from sequence_sync.plan.model import (
     STATE_ONLY,
     UPDATES,
     Action,
-    Call,
     Change,
     Drift,
     FieldChange,
@@ -35,6 +34,7 @@ from sequence_sync.plan.model import (
     summary_line,
     summary_of,
 )
+from sequence_sync.provider.base import Call
 from sequence_sync.render.escape import one_line, words_of_html
 
 MARKS: Mapping[Action, str] = {

@@ -12,9 +12,11 @@ from sequence_sync.apply.executor import Executor
 from sequence_sync.apply.refresh import ReadRequest, RemoteReader
 from sequence_sync.model.report import ApplyReport, Event
 from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
-from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.provider.base import UNSET, Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.provider.requests import SALESHANDY
 
 
 class Killed(BaseException):
@@ -54,25 +56,13 @@ class Account(FakeApi):
 
     def _patched(self, request: Request) -> Answer:
         _, _, sequence, _, step_id, _, variant_id = request.path.split("/")
-        body = dict(request.body or {})
-        names = {"payload": "payload", "taskNote": "task_note", "attachmentIds": "attachments", "status": "status"}
-        of_step = {"absoluteDays": "day", "priority": "priority", "assigneeId": "assignee"}
-
-        def patched(step: RemoteStep) -> RemoteStep:
-            rows = tuple(
-                replace(row, **{names[name]: _value(name, each) for name, each in body.items() if name in names})
-                if row.id == variant_id
-                else row
-                for row in step.variants
-            )
-            return replace(
-                step, variants=rows, **{of_step[name]: each for name, each in body.items() if name in of_step}
-            )
-
-        day = body.get("absoluteDays")
-        taken = {step.day for step in self.kept[sequence] if step.type == 1 and step.id != step_id}
-        assert day is None or day not in taken or self.step(step_id).type != 1, f"day {day} is held"
-        self.change(sequence, step_id, patched)
+        patch = SALESHANDY.patch(request.body or {})
+        if patch.payload is not UNSET:
+            patch = replace(patch, payload={key: each for key, each in patch.payload.items() if each != ""})
+        taken = {step.day for step in self.kept[sequence] if step.type == EMAIL and step.id != step_id}
+        held = self.step(step_id).type == EMAIL and patch.day in taken
+        assert not held, f"day {patch.day} is held"
+        self.change(sequence, step_id, lambda step: patch.applied_to(step, variant_id))
         return Answer(AnswerKind.OK, 200, payload={"message": "ok"})
 
     def change(self, sequence: str, step_id: str, how: Any) -> None:
@@ -84,19 +74,14 @@ class Account(FakeApi):
         return next(step for steps in self.kept.values() for step in steps if step.id == step_id)
 
 
-def _value(name: str, value: Any) -> Any:
-    if name == "payload":
-        return {key: each for key, each in value.items() if each != ""}
-    return tuple(value) if name == "attachmentIds" else value
-
-
 def full(step: RemoteStep, body: dict[str, Any]) -> RemoteStep:
     """A new step with everything that a read may tell."""
     rows = tuple(
         replace(row, status=1, attachments=tuple(sent.get("attachmentIds", ())))
         for row, sent in zip(step.variants, body["variants"], strict=True)
     )
-    return replace(step, priority=body.get("priority", 3), assignee=body.get("assigneeId"), variants=rows)
+    priority = SALESHANDY.patch({"priority": body.get("priority", 3)}).priority
+    return replace(step, priority=priority, assignee=body.get("assigneeId"), variants=rows)
 
 
 class Heard:
@@ -136,7 +121,9 @@ class Trial(Bench):
         read = RemoteReader(self.api, self.clock, 120.0).read(ReadRequest(known.sequences, ids), owned)
         assert not read.unread
         rows = {row.key: row for row in files}
-        return make_plan(PlanInputs(rows, known, "default", "api", allowed=allowed, remote=read.app, **more))
+        return make_plan(
+            PlanInputs(rows, known, "default", "api", allowed=allowed, remote=read.app, **more, dialect=SALESHANDY)
+        )
 
     def carry(self, plan: Plan) -> ApplyReport:
         """Apply a plan that was made before."""

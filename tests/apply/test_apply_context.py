@@ -72,7 +72,7 @@ def test_variants_are_matched_by_what_they_say() -> None:
     """The ids go to the letters whose text stands there, whatever the order."""
     content = email(1, "First", b="Second")
     step = remote("s1", content)
-    entry, same = adopted_step(step.__class__(step.id, 1, day=1, variants=step.variants[::-1]), content)
+    entry, same = adopted_step(step.__class__(step.id, step.type, day=1, variants=step.variants[::-1]), content)
     assert same
     assert entry is not None
     assert {letter: row.id for letter, row in entry.variants.items()} == {"a": "s1-a", "b": "s1-b"}

@@ -9,9 +9,10 @@ import pytest
 from support.build import applied, email, message
 
 from sequence_sync.apply.in_doubt import UPDATE_RESOLUTIONS, Doubt, UpdateResolution, VariantObservation, compare_patch
-from sequence_sync.plan.calls import applied as after_patch
+from sequence_sync.plan.calls import apply_patch
 from sequence_sync.plan.drift import payload_digest
-from sequence_sync.provider.base import RemoteStep, RemoteVariant
+from sequence_sync.provider.base import Patch, RemoteStep, RemoteVariant
+from sequence_sync.provider.requests import SALESHANDY
 
 OLD = {"subject": "Old", "content": "<p>Old words</p>"}
 NEW = {"subject": "New", "content": "<p>New words</p>"}
@@ -21,7 +22,7 @@ STEP = applied("intro", email(1, "Old", "<p>Old words</p>"))
 
 def read(payload: Mapping[str, Any], day: int | None = 1, **more: Any) -> RemoteStep:
     """The step as the app shows it."""
-    return RemoteStep(STEP.id, 1, day=day, variants=(RemoteVariant("SEQ1-intro-a", payload, **more),))
+    return RemoteStep(STEP.id, "email", day=day, variants=(RemoteVariant("SEQ1-intro-a", payload, **more),))
 
 
 @pytest.mark.parametrize(
@@ -45,23 +46,24 @@ def read(payload: Mapping[str, Any], day: int | None = 1, **more: Any) -> Remote
         (read(OLD, attachments=("f",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.WANTED),
         (read(OLD, attachments=("x",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OTHER),
         (read(OLD), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OURS),
-        (RemoteStep(STEP.id, 1), {"payload": NEW}, VariantObservation.GONE),
+        (RemoteStep(STEP.id, "email"), {"payload": NEW}, VariantObservation.GONE),
         (None, {"payload": NEW}, VariantObservation.GONE),
     ],
 )
 def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], held: VariantObservation) -> None:
     """Ours, as wanted already, somebody else's, or gone; what is not told proves nothing."""
-    assert compare_patch(STEP, "a", body, shown).held is held
+    assert compare_patch(STEP, "a", SALESHANDY.patch(body), shown).held is held
 
 
 def test_a_note_that_is_not_told_is_not_believed() -> None:
     """A new note is sent where reading cannot show it."""
     step = applied("note", message(2, "Words"))
     row = RemoteVariant("SEQ1-note-a", {"message": "Words"})
-    body = {"payload": {"message": "Words"}, "taskNote": "Look first"}
-    assert compare_patch(step, "a", body, RemoteStep(step.id, 3, variants=(row,))).held is VariantObservation.OURS
+    patch = Patch(payload={"message": "Words"}, task_note="Look first")
     told = RemoteVariant("SEQ1-note-a", {"message": "Words"}, task_note="Look first")
-    assert compare_patch(step, "a", body, RemoteStep(step.id, 3, variants=(told,))).held is VariantObservation.WANTED
+    silent, full = (RemoteStep(step.id, "linkedin_message", variants=(each,)) for each in (row, told))
+    assert compare_patch(step, "a", patch, silent).held is VariantObservation.OURS
+    assert compare_patch(step, "a", patch, full).held is VariantObservation.WANTED
 
 
 def test_the_servers_own_spelling_is_ours() -> None:
@@ -69,8 +71,8 @@ def test_the_servers_own_spelling_is_ours() -> None:
     spelt = {**OLD, "content": "<p>Old words</p><p>Sent with care</p>"}
     known = STEP.variants["a"].model_copy(update={"returned": payload_digest(spelt)})
     step = STEP.model_copy(update={"variants": {"a": known}})
-    assert compare_patch(STEP, "a", {"payload": NEW}, read(spelt)).held is VariantObservation.OTHER
-    assert compare_patch(step, "a", {"payload": NEW}, read(spelt)).held is VariantObservation.OURS
+    assert compare_patch(STEP, "a", Patch(payload=NEW), read(spelt)).held is VariantObservation.OTHER
+    assert compare_patch(step, "a", Patch(payload=NEW), read(spelt)).held is VariantObservation.OURS
 
 
 def test_every_unclear_patch_is_decided() -> None:
@@ -88,6 +90,6 @@ def test_every_unclear_patch_is_decided() -> None:
 
 def test_a_step_moves_with_its_last_variant() -> None:
     """Day and the like are recorded when the last variant has them; an emptied text is not there."""
-    body = {"payload": {**OLD, "preheader": ""}, "absoluteDays": 7}
-    assert after_patch(STEP, "a", body, placed=False) == STEP.model_copy(update={"unsettled": {"day": (7,)}})
-    assert after_patch(STEP, "a", body).day == 7
+    patch = Patch(payload={**OLD, "preheader": ""}, day=7)
+    assert apply_patch(STEP, "a", patch, whole_step=False) == STEP.model_copy(update={"unsettled": {"day": (7,)}})
+    assert apply_patch(STEP, "a", patch).day == 7

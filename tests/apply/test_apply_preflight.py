@@ -75,7 +75,7 @@ def lose(bench: Trial, step: str) -> RemoteStep:
 def test_what_the_app_says_is_recorded_without_a_call(bench: Trial) -> None:
     """Words, day and switch: the state follows, nothing is sent, and a plan without a look is empty."""
     edit(bench, "one", 0, payload={"subject": "Both"})
-    edit(bench, "task", day=6, priority=1)
+    edit(bench, "task", day=6, priority="urgent")
     edit(bench, "two", 1, status=0)
     new = files(
         one=email(1, "Both", "<p>The first mail of them</p>"),
@@ -208,7 +208,7 @@ def found(bench: Trial, content: Content) -> None:
     rows = tuple(
         RemoteVariant(f"found-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
     )
-    step = RemoteStep("found", 1, day=content.day, variants=rows)
+    step = RemoteStep("found", "email", day=content.day, variants=rows)
     sent = {"variants": [{} for _ in rows]}
     bench.account.kept[the_sequence(bench)].append(full(step, sent))
 

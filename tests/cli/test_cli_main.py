@@ -19,7 +19,7 @@ ENVIRON = {
     "PYTHONPATH": str(ROOT),
     "TERM": "xterm",
 }
-HEAVY = ("pydantic", "httpx", "deepdiff", "ruamel", "rich", "markdown_it", "tenacity", "pathlib", "urllib")
+HEAVY = ("pydantic", "httpx", "deepdiff", "ruamel", "rich", "markdown_it", "pathlib", "urllib")
 
 
 def call(command: list[str], *args: str, **environ: str) -> subprocess.CompletedProcess[str]:

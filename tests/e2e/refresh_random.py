@@ -14,6 +14,7 @@ from support.build import call, wanted
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
+from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.model import Action, Plan, Reason
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
@@ -119,13 +120,13 @@ class Chance:
             rows.remove(row)
         elif what == "day":
             self.put(bench, sequence, replace(row, day=self.free(days)))
-        elif what == "priority" and row.type != 1:
-            self.put(bench, sequence, replace(row, priority=self.dice.choice([1, 2, 3, 4])))
-        elif what == "variant" and row.type == 1 and len(row.variants) < 3:
+        elif what == "priority" and row.type != EMAIL:
+            self.put(bench, sequence, replace(row, priority=self.dice.choice(list(Priority))))
+        elif what == "variant" and row.type == EMAIL and len(row.variants) < 3:
             made = RemoteVariant(f"made{next(self.numbers)}", self.variant(True).payload, "", (), 1)
             self.put(bench, sequence, replace(row, variants=(*row.variants, made)))
         elif what in ("words", "switch"):
-            new = self.variant(row.type == 1)
+            new = self.variant(row.type == EMAIL)
             changed = replace(row.variants[place], payload=new.payload, task_note=new.task_note)
             if what == "switch":
                 changed = replace(row.variants[place], status=0)
@@ -138,8 +139,7 @@ class Chance:
         variants = tuple(
             RemoteVariant(f"{name}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
         )
-        code = 1 if content.is_email else 3
-        step = RemoteStep(name, code, day=content.day, variants=variants)
+        step = RemoteStep(name, content.type, day=content.day, variants=variants)
         bench.account.kept[sequence].append(full(step, {"variants": [{} for _ in variants]}))
 
     def put(self, bench: Trial, sequence: str, step: RemoteStep) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from refresh_bench import Account, Heard
 
+from sequence_sync.model.fields import Priority
+from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.provider.base import Answer, RemoteStep, Request
 from sequence_sync.provider.responses import parse_steps
 
@@ -19,9 +21,9 @@ def as_json(step: RemoteStep) -> Row:
     """A step as a server would tell all of it."""
     return {
         "id": step.id,
-        "type": step.type,
+        "type": STEP_TYPES[step.type].code,
         "absoluteDays": step.day,
-        "priority": step.priority,
+        "priority": step.priority and Priority(step.priority).code,
         "assigneeId": step.assignee,
         "variants": [
             {

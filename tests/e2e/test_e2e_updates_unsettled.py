@@ -18,13 +18,22 @@ from updates_story import Story, begun, first, variants
 from sequence_sync.apply import update as updating
 from sequence_sync.apply.in_doubt import VariantObservation, compare_patch
 from sequence_sync.model.sequence import Content
-from sequence_sync.plan.calls import applied as after_patch
-from sequence_sync.plan.calls import contents, marked
+from sequence_sync.model.steps import EMAIL
+from sequence_sync.plan.calls import apply_patch, contents, marked
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Action, Change, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.schedule import plan_moves
-from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant, SequenceSnapshot
+from sequence_sync.provider.base import (
+    STEP_FIELDS,
+    VARIANT_FIELDS,
+    Patch,
+    RemoteSequence,
+    RemoteStep,
+    RemoteVariant,
+    SequenceSnapshot,
+)
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.model import SequenceState, StepState
@@ -57,13 +66,15 @@ def planned(content: Content, step: StepState) -> tuple[Change, ...]:
     """The changes of one step with a file."""
     files = wanted("trial", steps={"intro": content})
     before = state(trial=known(step))
-    return make_plan(PlanInputs(desired={"trial": files}, state=before, environment="default", api_host="api")).changes
+    return make_plan(
+        PlanInputs(desired={"trial": files}, state=before, environment="default", api_host="api", dialect=SALESHANDY)
+    ).changes
 
 
 def left(content: Content, **body: Any) -> StepState:
     """The step after a PATCH with `body` of which nothing is proved."""
     step = applied("intro", content)
-    return marked(step, "a", body, body.keys())
+    return marked(step, "a", SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS)
 
 
 def test_killed_between_two_variants_and_back(story: Story) -> None:
@@ -129,7 +140,7 @@ def test_each_field_is_written_again(content: Content, sent: dict[str, Any], aga
     assert (change.reason, [row.body for row in change.calls]) == (Reason.UNSETTLED, [again])
     assert change.fields
     assert all(row.before == row.after for row in change.fields)
-    after = after_patch(step, "a", again)
+    after = apply_patch(step, "a", SALESHANDY.patch(again))
     assert after.is_certain
     assert planned(content, after) == ()
 
@@ -140,8 +151,8 @@ def test_what_was_sent_is_nobodys_edit() -> None:
     row = RemoteVariant("SEQ1-intro-a", {"subject": "New", "content": TEXT})
     body = {"payload": dict(FILE.variants["a"].payload), "absoluteDays": 1}
     for day, held in ((9, VariantObservation.OURS), (1, VariantObservation.OURS), (5, VariantObservation.OTHER)):
-        read = RemoteStep(step.id, 1, day=day, variants=(row,))
-        assert compare_patch(step, "a", body, read).held is held
+        read = RemoteStep(step.id, EMAIL, day=day, variants=(row,))
+        assert compare_patch(step, "a", SALESHANDY.patch(body), read).held is held
         found = drift_of("trial", known(step), SequenceSnapshot(RemoteSequence("SEQ1", "Trial"), (read,)))
         assert [each.field for drift in found for each in drift.fields] == (["day"] if day == 5 else [])
 
@@ -157,7 +168,7 @@ def test_a_mark_outlives_the_file_and_leaves_no_trace_in_an_ordinary_state() -> 
 def test_what_is_the_same_is_no_mark() -> None:
     """A value that the state has, and one that is marked already, add nothing."""
     step = left(FILE, absoluteDays=9)
-    assert marked(step, "a", {"absoluteDays": 9, "payload": dict(FILE.variants["a"].payload)}, ["absoluteDays"]) == step
+    assert marked(step, "a", Patch(day=9, payload=dict(FILE.variants["a"].payload)), ["day"]) == step
     assert left(FILE, absoluteDays=1).is_certain
     assert [
         row.payload["content"]

@@ -11,6 +11,7 @@ from sequence_sync.plan.capabilities import CAPABILITIES, GIVEN_BACK
 from sequence_sync.plan.model import Action, Call, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState
 
 HELLO = {"subject": "Hello", "content": "<p>Hello there</p>"}
@@ -20,7 +21,9 @@ def planned(before: SequenceState, after: dict[str, Content], **more: object) ->
     """The plan of one sequence."""
     fields = {name: more.pop(name) for name in ("moved", "removed") if name in more}
     rows = {"trial": wanted(steps=after, **fields)}
-    return make_plan(PlanInputs(desired=rows, state=state(trial=before), environment="e", api_host="a", **more))
+    return make_plan(
+        PlanInputs(desired=rows, state=state(trial=before), environment="e", api_host="a", **more, dialect=SALESHANDY)
+    )
 
 
 def calls(plan: Plan) -> list[Call]:

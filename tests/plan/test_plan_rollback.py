@@ -11,12 +11,13 @@ from sequence_sync.plan.model import Action, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs
 from sequence_sync.plan.rollback import rollback_plan
 from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def back(then: State, now: State, **more: object) -> Plan:
     """The plan from one to the other."""
-    return rollback_plan(then, PlanInputs({}, now, "production", HOST, "files", **more))  # type: ignore[arg-type]
+    return rollback_plan(then, PlanInputs({}, now, "production", HOST, "files", **more, dialect=SALESHANDY))  # type: ignore[arg-type]
 
 
 def told(plan: Plan) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from sequence_sync.model.settings import Claim
 from sequence_sync.plan.model import Action, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.schedule import MovePlan, plan_moves
+from sequence_sync.provider.requests import SALESHANDY
 
 NAMES = "abcdefgh"
 
@@ -99,7 +100,9 @@ def planned(before: dict[str, Content], after: dict[str, Content], **more: objec
     """The plan from one set of steps to another."""
     rows = {"trial": wanted(steps=after)}
     return make_plan(
-        PlanInputs(desired=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more)
+        PlanInputs(
+            desired=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more, dialect=SALESHANDY
+        )
     )
 
 

@@ -9,13 +9,16 @@ from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.model import Action, Plan, Reason, summary_line
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import State
 
 
 def planned(*sequences: DesiredSequence, by: State | None = None, **more: object) -> Plan:
     """The plan of `sequences` against the state `by`."""
     rows = {row.key: row for row in sequences}
-    return make_plan(PlanInputs(desired=rows, state=by, environment="default", api_host="api", **more))
+    return make_plan(
+        PlanInputs(desired=rows, state=by, environment="default", api_host="api", **more, dialect=SALESHANDY)
+    )
 
 
 @pytest.mark.parametrize("selection", [Selection(("trial.intro",)), Selection((), ("trial.hello",))])

@@ -84,7 +84,7 @@ def test_words_go_out_though_day_and_switch_were_changed(desk: Desk) -> None:
 
 def test_one_field_recorded_and_one_told(desk: Desk) -> None:
     """Day agreed on, priority edited: a record of the one, drift of the other."""
-    desk.edit("task", day=6, priority=1)
+    desk.edit("task", day=6, priority="urgent")
     desk.want(task=message(6))
     plan = desk.plan()
     assert (lines(plan), drift(plan)) == ([("trial.task", "record", "same-in-app")], [("trial.task", "changed")])

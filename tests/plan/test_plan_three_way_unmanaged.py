@@ -13,6 +13,7 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.plan.model import Change, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import RemoteAccount, RemoteSequence, RemoteStep, SequenceSnapshot
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import step_state
 
 NEW = "One more thing", "<p>Plenty of ideas</p>"
@@ -67,13 +68,15 @@ def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
     desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
     rows, steps = desk.rows["trial"], tuple(desk.steps["trial"].values())
     assert rows is not None
-    blind = make_plan(PlanInputs(desk.files, None, "default", "api", remote=RemoteAccount((rows,), {})))
+    blind = make_plan(
+        PlanInputs(desk.files, None, "default", "api", remote=RemoteAccount((rows,), {}), dialect=SALESHANDY)
+    )
     assert {change.reason for change in blind.changes} == {Reason.TITLE_TAKEN, Reason.BLOCKED_SEQUENCE}
     assert "ids: {trial: SEQ1}" in advice(blind.changes[0])
     desk.file(remote_id="SEQ1")
     desk.want(new=email(9, *NEW))
     found = RemoteAccount((rows,), {"trial": SequenceSnapshot(rows, steps)})
-    plan = make_plan(PlanInputs(desk.files, None, "default", "api", remote=found))
+    plan = make_plan(PlanInputs(desk.files, None, "default", "api", remote=found, dialect=SALESHANDY))
     assert lines(plan) == [
         ("trial", "adopt", "configured-id"),
         ("trial.one", "adopt", "found"),

@@ -68,14 +68,6 @@ def test_a_server_that_ignores_the_page_size_loses_nothing() -> None:
     assert len(api.sequences()) == 207
 
 
-def test_searches_by_title() -> None:
-    """A title goes along as the search for it, and the whole list is asked for without one."""
-    api, transport, _ = client(EMPTY, EMPTY)
-    assert api.sequences("Trial & more") == []
-    assert api.sequences() == []
-    assert [request.params.get("sequenceName") for request in transport.sent] == ["Trial & more", None]
-
-
 def test_reads_steps_and_variants() -> None:
     """Steps and variants come as values."""
     steps = [{"id": "a", "type": 1, "absoluteDays": 3, "variants": [{"id": "v", "payload": {"subject": "Hi"}}]}]

@@ -9,10 +9,13 @@ import pytest
 
 from sequence_sync.provider.base import Provider, StoppedError
 from sequence_sync.provider.client import InterruptibleReads
+from sequence_sync.provider.requests import SALESHANDY
 
 
 class Reads:
     """An API with one read, which does what it is told."""
+
+    dialect = SALESHANDY
 
     def __init__(self) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()

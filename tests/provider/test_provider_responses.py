@@ -73,19 +73,23 @@ STEP = {"id": "s", "type": 1, "number": 1}
 @pytest.mark.parametrize(
     ("row", "step"),
     [
-        (STEP, RemoteStep("s", 1, 1)),
-        (STEP | {"absoluteDays": 3}, RemoteStep("s", 1, 1, 3)),
-        (STEP | {"relativeDays": 3}, RemoteStep("s", 1, 1, None)),
-        (STEP | {"absoluteDays": 0}, RemoteStep("s", 1, 1, None)),
-        (STEP | {"absoluteDays": 1000}, RemoteStep("s", 1, 1, None)),
-        (STEP | {"absoluteDays": True}, RemoteStep("s", 1, 1, None)),
-        (STEP | {"absoluteDays": "3"}, RemoteStep("s", 1, 1, None)),
-        (STEP | {"priority": 2, "assigneeId": 9}, RemoteStep("s", 1, 1, None, 2, "9")),
-        (STEP | {"priority": None, "assigneeId": None}, RemoteStep("s", 1, 1)),
-        ({"id": "s", "type": "11"}, RemoteStep("s", 11)),
-        ({"id": "s", "type": "LinkedInPostInteration"}, RemoteStep("s", 6)),
-        ({"id": "s", "variants": [{"id": "v", "type": 9}]}, RemoteStep("s", 9, variants=(RemoteVariant("v", {}),))),
-        ({"id": "s", "type": 7}, RemoteStep("s", 7)),
+        (STEP, RemoteStep("s", "email", 1)),
+        (STEP | {"absoluteDays": 3}, RemoteStep("s", "email", 1, 3)),
+        (STEP | {"relativeDays": 3}, RemoteStep("s", "email", 1, None)),
+        (STEP | {"absoluteDays": 0}, RemoteStep("s", "email", 1, None)),
+        (STEP | {"absoluteDays": 1000}, RemoteStep("s", "email", 1, None)),
+        (STEP | {"absoluteDays": True}, RemoteStep("s", "email", 1, None)),
+        (STEP | {"absoluteDays": "3"}, RemoteStep("s", "email", 1, None)),
+        (STEP | {"priority": 2, "assigneeId": 9}, RemoteStep("s", "email", 1, None, "high", "9")),
+        (STEP | {"priority": None, "assigneeId": None}, RemoteStep("s", "email", 1)),
+        ({"id": "s", "type": "11"}, RemoteStep("s", "call_introduction")),
+        ({"id": "s", "type": "LinkedInPostInteration"}, RemoteStep("s", "linkedin_post_interaction")),
+        (
+            {"id": "s", "variants": [{"id": "v", "type": 9}]},
+            RemoteStep("s", "custom", variants=(RemoteVariant("v", {}),)),
+        ),
+        (STEP | {"priority": 7}, RemoteStep("s", "email", 1, None, "unknown:7")),
+        ({"id": "s", "type": 7}, RemoteStep("s", "unknown:7")),
     ],
 )
 def test_reads_a_step(row: Any, step: RemoteStep) -> None:
@@ -169,15 +173,12 @@ def test_reading_ends_in_a_value_or_a_reason(payload: Any) -> None:
 def test_every_type_is_read_by_its_number() -> None:
     """All fifteen codes come through."""
     rows = [{"id": row.name, "type": row.code} for row in STEP_TYPES.values()]
-    assert [step.type for step in read.parse_steps(rows)] == [row.code for row in STEP_TYPES.values()]
+    assert [step.type for step in read.parse_steps(rows)] == list(STEP_TYPES)
 
 
 def test_asks_for_lists() -> None:
     """Reads carry no body, and the list of sequences asks for the largest page."""
-    assert requests.list_sequences(None, 2) == Request(
-        "GET", "/sequences", "/sequences", {"pageSize": "1000", "page": "2"}
-    )
-    assert requests.list_sequences("A b", 1).params["sequenceName"] == "A b"
+    assert requests.list_sequences(2) == Request("GET", "/sequences", "/sequences", {"pageSize": "1000", "page": "2"})
     assert requests.list_steps("a b").path == "/sequences/a%20b/steps"
     assert requests.step_variants("q", "é").path == "/sequences/q/steps/%C3%A9"
 

@@ -16,7 +16,7 @@ from raw_server import GET, KEY, OK, POST, Wire, free_port, headers_of, line, on
 from sequence_sync.errors import UsageError
 from sequence_sync.provider import transport as room
 from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Request
-from sequence_sync.provider.requests import list_sequences, list_steps
+from sequence_sync.provider.requests import list_steps
 from sequence_sync.provider.transport import HttpTransport
 
 
@@ -41,9 +41,9 @@ def test_a_write_carries_utf8_json() -> None:
 
 
 def test_parameters_are_quoted() -> None:
-    """A title with all sorts of signs goes along as one parameter."""
-    _, wire = once(OK, list_sequences("A & b=ü?#", 1))
-    assert "sequenceName=A+%26+b%3D%C3%BC%3F%23&pageSize=1000&page=1 HTTP" in wire.requests[0]
+    """A value with all sorts of signs goes along as one parameter."""
+    _, wire = once(OK, Request("GET", "/sequences", "/sequences", {"title": "A & b=ü?#"}))
+    assert "title=A+%26+b%3D%C3%BC%3F%23 HTTP" in wire.requests[0]
 
 
 def test_quoted_ids_stay_quoted() -> None:

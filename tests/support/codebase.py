@@ -36,7 +36,6 @@ HOMES = {
     "markdown_it": ("source/content.py",),
     "httpx": ("provider/transport.py",),
     "httpcore": ("provider/transport.py",),
-    "tenacity": ("provider/",),
     "deepdiff": ("plan/",),
     "filelock": ("state/backends/local.py",),
     "click": ("cli/",),

@@ -8,11 +8,12 @@ from typing import Any
 
 from support.build import state, wanted
 
+from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence
-from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import RemoteAccount, RemoteSequence, RemoteStep, RemoteVariant, SequenceSnapshot
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
@@ -22,10 +23,8 @@ def told(step: StepState) -> RemoteStep:
         RemoteVariant(row.id or "", row.content.payload, row.content.task_note, row.content.attachments, row.status)
         for row in step.variants.values()
     )
-    code = step.priority.code if step.priority else 3
-    return RemoteStep(
-        step.id, STEP_TYPES[step.type].code, day=step.day, priority=code, assignee=step.assignee, variants=rows
-    )
+    priority = step.priority or Priority.NORMAL
+    return RemoteStep(step.id, step.type, day=step.day, priority=priority, assignee=step.assignee, variants=rows)
 
 
 @dataclass
@@ -103,7 +102,9 @@ class Desk:
     def plan(self, *allowed: str, **more: Any) -> Plan:
         """The refreshed plan."""
         return make_plan(
-            PlanInputs(self.files, self.state, "default", "api", allowed=allowed, remote=self.app(), **more)
+            PlanInputs(
+                self.files, self.state, "default", "api", allowed=allowed, remote=self.app(), **more, dialect=SALESHANDY
+            )
         )
 
 

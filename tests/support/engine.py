@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from sequence_sync.apply.executor import Executor
 from sequence_sync.files import RescueFolder
 from sequence_sync.model.report import ApplyReport
 from sequence_sync.model.sequence import Content, DesiredSequence
-from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
+from sequence_sync.provider.requests import SALESHANDY
+from sequence_sync.provider.responses import parse_steps
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.manager import StateBinding, StateManager
 
@@ -30,20 +31,21 @@ def remote(step_id: str, content: Content, **fields: Any) -> RemoteStep:
         RemoteVariant(f"{step_id}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
     )
     told = {"day": content.day, "variants": variants} | fields
-    return RemoteStep(step_id, STEP_TYPES[content.type].code, **told)
+    return RemoteStep(step_id, content.type, **told)
 
 
 @dataclass
 class FakeApi:
     """An account. `reactions` are used up, one for each write; after them everything is made."""
 
+    dialect = SALESHANDY
     listed: list[RemoteSequence] = field(default_factory=list)
     kept: dict[str, list[RemoteStep]] = field(default_factory=dict)
     reactions: list[Reaction] = field(default_factory=list)
     sent: list[Request] = field(default_factory=list)
     reads: int = 0
 
-    def sequences(self, title: str | None = None) -> list[RemoteSequence]:
+    def sequences(self) -> list[RemoteSequence]:
         """See Api."""
         return list(self.listed)
 
@@ -76,7 +78,8 @@ def made(api: FakeApi, request: Request) -> Answer:
         RemoteVariant(f"{name}-{place}", row["payload"], row.get("taskNote", ""))
         for place, row in enumerate(body["variants"])
     )
-    api.kept[request.path.split("/")[2]].append(RemoteStep(name, body["type"], day=body["absoluteDays"], variants=rows))
+    (step,) = parse_steps([{"id": name, "type": body["type"], "absoluteDays": body["absoluteDays"]}])
+    api.kept[request.path.split("/")[2]].append(replace(step, variants=rows))
     return Answer(AnswerKind.OK, 201, payload={"id": name, "variants": [{"id": row.id} for row in rows]})
 
 
@@ -118,7 +121,11 @@ class Bench:
         """The plan of `files` against the state."""
         return make_plan(
             PlanInputs(
-                desired={row.key: row for row in files}, state=self.manager.state, environment="default", api_host="api"
+                desired={row.key: row for row in files},
+                state=self.manager.state,
+                environment="default",
+                api_host="api",
+                dialect=SALESHANDY,
             )
         )
 

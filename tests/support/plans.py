@@ -7,7 +7,6 @@ from typing import Any
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
-from sequence_sync.plan.calls import create_sequence, create_step
 from sequence_sync.plan.model import (
     Action,
     Base,
@@ -22,6 +21,8 @@ from sequence_sync.plan.model import (
     PlannedSequence,
     Reason,
 )
+from sequence_sync.provider.base import CreateSequence, CreateStep, placeholder
+from sequence_sync.provider.requests import SALESHANDY
 
 HOST = "open-api.saleshandy.com"
 LINEAGE = "6f1c2b1e-0000-4000-8000-00000000000a"
@@ -55,7 +56,7 @@ def create(address: str, content: Content, sequence_id: str | None = None) -> Ch
         impact=Impact.STRUCTURE,
         after=content,
         sequence_id=sequence_id,
-        calls=(create_step(address.split(".")[0], sequence_id, content),),
+        calls=(SALESHANDY.call(CreateStep(sequence_id or placeholder(address.split(".")[0]), content)),),
     )
 
 
@@ -67,7 +68,7 @@ def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Chang
         reason=Reason.NEW,
         impact=Impact.STRUCTURE,
         title=title,
-        calls=(create_sequence(title),),
+        calls=(SALESHANDY.call(CreateSequence(title)),),
     )
     return (head, *(create(f"{key}.{name}", content) for name, content in steps.items()))
 

@@ -45,9 +45,9 @@ def _closes_what_was_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run knows nothing of what was given up and sent again."""
     real = updating.SequenceSession.give_up
 
-    def give_up(place: Any, path: str, body: Any, since: float, number: int) -> None:
+    def give_up(place: Any, path: str, patch: Any, since: float, number: int) -> None:
         updating.close_intent(place, number, updating.CallResult.NOT_MADE)
-        real(place, path, body, since, number)
+        real(place, path, patch, since, number)
         place.given_up[path] = replace(place.given_up[path], numbers=())
 
     monkeypatch.setattr(updating.SequenceSession, "give_up", give_up)
@@ -68,10 +68,10 @@ def _believing(held: VariantObservation) -> Callable[..., PatchComparison]:
     return hold
 
 
-def _same_words(entry: Any, letter: str, body: Any, step: Any) -> bool:
-    row = next(each for each in step.variants if each.id == entry.variants[letter].id)
-    words = holding.same_payload(entry.type, body.get("payload", {}), row.payload, "", None)
-    return bool(words) and set(body) <= {"payload"}
+def _same_words(entry: Any, letter: str, patch: Any, step: Any) -> bool:
+    sent, row = patch.values(), next(each for each in step.variants if each.id == entry.variants[letter].id)
+    words = holding.same_payload(entry.type, sent.get("payload", {}), row.payload, "", None)
+    return bool(words) and set(sent) <= {"payload"}
 
 
 def _never_foreign(*given: Any) -> PatchComparison:

@@ -19,7 +19,8 @@ from sequence_sync.model.report import ChangeResult
 from sequence_sync.plan.calls import marked
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.model import Reason
-from sequence_sync.provider.base import Request
+from sequence_sync.provider.base import STEP_FIELDS, VARIANT_FIELDS, Request
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.journal import IntentRecord
 from sequence_sync.state.model import Delta, State, StepState, VariantState
 
@@ -143,7 +144,7 @@ class ChangeRules:
         entry = process.info["ledger"].state.sequences[key].steps[step]
         entry = next((each for delta in deltas if (each := delta.steps.get(step))), entry)
         others = [each for each in process.info["ledger"].open_intents if each.address == intent.address]
-        if marked(entry, letter, body, body.keys()) != entry and len(others) == 1:
+        if marked(entry, letter, SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS) != entry and len(others) == 1:
             self.world.wrong(f"{intent.address} was changed, and the state does not say that it may be")
 
     def day_by_day(self, process: Process, request: Request) -> None:

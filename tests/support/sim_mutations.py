@@ -23,6 +23,7 @@ from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Obse
 from sequence_sync.plan import matching as likeness
 from sequence_sync.plan.matching import Matches
 from sequence_sync.provider.base import CERTAINLY_NOT_MADE, AnswerKind
+from sequence_sync.provider.requests import request_of
 from sequence_sync.state import manager as manager
 from sequence_sync.state.journal import CallResult, DamagedRecord, OutcomeRecord
 
@@ -117,7 +118,7 @@ def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
         real(place, intent, since)
         path = f"/sequences/{place.id}/steps" if intent.content else "/sequences"
         place.context.emit("sending", intent.address)
-        place.context.api.write(creating.request_of("POST", path, intent.body), lambda: None)
+        place.context.api.write(request_of("POST", path, intent.body), lambda: None)
 
     monkeypatch.setattr(executor, "resolve_open_intent", settle_and_send)
 
@@ -164,11 +165,11 @@ def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looking, "match_steps", blind)
 
 
-def _believes_ids(place: Any, answer: Any, read: Callable[[Any], Any], known: set[str]) -> Any:
+def _believes_ids(place: Any, request: Any, answer: Any, known: set[str]) -> Any:
     if answer.kind is not AnswerKind.OK:
         return None
     try:
-        return read(answer.payload)
+        return place.context.api.dialect.created(request, answer.payload)
     except ValueError:
         return None
 

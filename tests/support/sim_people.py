@@ -18,7 +18,8 @@ from support.sim_world import Profile, World
 
 from sequence_sync.model.report import ChangeResult
 from sequence_sync.model.sequence import Content
-from sequence_sync.plan.calls import step_body
+from sequence_sync.provider.base import CreateStep
+from sequence_sync.provider.requests import SALESHANDY
 
 
 def write_files(rng: random.Random, profile: Profile) -> Files:
@@ -128,7 +129,7 @@ def _somebodys(rng: random.Random, deed: str, files: Files) -> Content:
 def _add(world: World, server: SimServer, sequence: str, content: Content) -> None:
     taken = any(row.type == 1 and row.day == content.day for row in server.alive(sequence))
     if not (content.is_email and taken):
-        server.add_step(sequence, step_body(content), None)
+        server.add_step(sequence, SALESHANDY.call(CreateStep(sequence, content)).body, None)
 
 
 def _edited(variant: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from support.sim_server import Row, same_body
 from support.sim_world import Process
 
 from sequence_sync.model.sequence import DesiredSequence
-from sequence_sync.plan.calls import step_body
 from sequence_sync.plan.model import Action, Change, Plan
-from sequence_sync.provider.base import Request
+from sequence_sync.provider.base import CreateStep, Request
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import Delta, State
 
 CREATES = (Action.CREATE_SEQUENCE, Action.CREATE_STEP)
@@ -216,7 +216,7 @@ class Rules(ChangeRules):
                 row, wanted = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
                 if row is None or wanted is None or row.origin is not None or row.touched or self.world.profile.edits:
                     continue
-                if step_body(wanted)["variants"] != row.body["variants"]:
+                if SALESHANDY.call(CreateStep("", wanted)).body["variants"] != row.body["variants"]:
                     self.world.wrong(f"{key}.{name} is {row.id} now, which somebody else made")
 
     def _doubles_told(self, state: State) -> None:

@@ -32,6 +32,7 @@ from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.backends.base import LockInfo, StoredState
 from sequence_sync.state.manager import StateManager
 
@@ -139,6 +140,7 @@ class Simulation(Deciding):
                 allowed=self.allowed,
                 policy=Policy(removed_steps=self.profile.removed_steps),
                 off=frozenset(self.off),
+                dialect=SALESHANDY,
             )
         )
 

@@ -19,8 +19,9 @@ from support.sim_server import same_body
 from support.sim_world import CREATE_FAULTS, Profile, SimClock
 from support.story_oracle import Expected, KnownSequence, expect
 
-from sequence_sync.plan.calls import step_body
 from sequence_sync.plan.model import STATE_ONLY, Action, Plan
+from sequence_sync.provider.base import CreateStep
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.backends.base import LockInfo
 from sequence_sync.state.manager import StateManager
 
@@ -108,8 +109,9 @@ class Story(Simulation):
     def _strangers(self) -> list[str]:
         """Steps of other people, on days that no file takes."""
         steps = [call(500), message(501, "Nothing to do with anybody here"), email(502, "Their own", "<p>Hello</p>")]
+        bodies = [SALESHANDY.call(CreateStep("", step)).body for step in steps]
         return [
-            str(self.server.add_step(book, step_body(self.story.choice(steps)), None)["id"])
+            str(self.server.add_step(book, self.story.choice(bodies), None)["id"])
             for book in sorted(self.server.books)
             if self.story.random() < 0.5
         ]

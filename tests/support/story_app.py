@@ -22,6 +22,7 @@ from sequence_sync.plan.model import Action, DriftKind, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.manager import StateManager
 
 PATIENCE = 120.0
@@ -55,6 +56,7 @@ class AppStory(Simulation):
                 allowed=self.allowed,
                 policy=Policy(removed_steps=self.profile.removed_steps),
                 remote=read.app,
+                dialect=SALESHANDY,
             )
         )
 
