@@ -198,10 +198,10 @@ def pull(door: CommandContext) -> None:
 def history(door: CommandContext, address: str | None, format_name: str, limit: int | None) -> None:
     """Tell who did what, and when; newest last."""
     from sequence_sync.operations.state import read_history
-    from sequence_sync.render.history import blocks, history_json, history_text
+    from sequence_sync.render.history import history_json, history_runs, history_text
 
     found = read_history(opened(door), address)
-    runs = blocks(found.lines)[-(limit or 0) :]
+    runs = history_runs(found.lines)[-(limit or 0) :]
     if format_name == "json":
         door.console.document(history_json(runs, found.unknown))
     else:

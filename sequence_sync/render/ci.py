@@ -1,7 +1,11 @@
-"""Plans and diagnostics as JUnit XML, which every CI server shows as a table of tests. Pure.
+"""Plans and diagnostics in the formats of CI systems. Pure; must not know any command of a CI system's client.
 
-A suite is a sequence, or a file; a test is a change. What is blocked has failed, what was changed in Saleshandy is
-skipped: it was looked at, and nothing is done about it.
+- annotations: `plan_annotations` and `diagnostic_annotations` list what a reviewer should see
+- GitHub Actions: `plan_github`, `diagnostics_github` print them as workflow commands
+- GitLab: `plan_quality`, `diagnostics_quality` (code quality), `plan_gitlab` (counters of the merge request)
+- SARIF: `plan_sarif`, `diagnostics_sarif`
+- JUnit XML: `plan_junit`, `diagnostics_junit`. A suite is a sequence or a file, a test is a change. A blocked
+  change fails; drift that the plan does not touch is skipped.
 """
 
 from __future__ import annotations
@@ -20,23 +24,27 @@ from sequence_sync.diagnostics import Diagnostic, Severity
 from sequence_sync.plan.model import Action, Plan, summary_line, summary_of
 from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.report import log_safe
-from sequence_sync.render.text import DRIFT_KINDS, Level, drift_head, drift_lines, head_line, ink, rows_text
+from sequence_sync.render.text import Level, drift_head, drift_lines, head_line, ink, rows_text
 from sequence_sync.render.view import Group, View, blocked_rows, view_of
+from sequence_sync.render.words import DRIFT_WORDS, counted
 
-SETTINGS = "seqsync.yaml"  # the place of what belongs to no sequence
+SETTINGS = "seqsync.yaml"  # the location of what belongs to no sequence
 
 
 class Weight(IntEnum):
-    """How much it matters; the lower the worse."""
+    """How much an annotation matters; the lower, the worse."""
 
-    ERROR = 0  # apply does nothing, or not this
-    WARNING = 1  # to be looked at before somebody says yes
+    ERROR = 0  # apply does nothing, or skips this change
+    WARNING = 1  # a person should read it before approving
     NOTICE = 2
 
 
 class Annotation(NamedTuple):
-    """One thing. `rule` is a stable id, `about` what it is about (an address, a gate, a place). The texts are safe to
-    show. `path` is relative to the folder that the caller names; `line` and `column` count from 1, 0: not known."""
+    """One thing that a reviewer should see. Its texts are safe to show.
+
+    `rule`: a stable id. `about`: an address, a gate or a diagnostic. `path`: relative to the root of the repository.
+    `line` and `column` count from 1; 0 is unknown.
+    """
 
     weight: Weight
     rule: str
@@ -49,40 +57,60 @@ class Annotation(NamedTuple):
     end_column: int = 0
 
 
-def plan_findings(plan: Plan, folder: str = "") -> list[Annotation]:
-    """Gates, blocked changes, drift, active sequences and notes of `plan`. `folder`: where the project lies below the
-    root of the repository, empty or ending with a slash."""
-    places = {key: folder + row.files[0] for key, row in plan.sequences.items() if row.files}
-    found = _of_plan(view_of(plan), places, folder + SETTINGS)
-    return sorted(found, key=lambda row: row.weight)
+MOST_OF_A_LEVEL = 10  # GitHub shows no more annotations of one level for one step
+LONGEST = 4_000  # characters of a message
+
+_COMMANDS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "notice"}
+# The percent sign comes first: the other codes contain one.
+_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+_SEVERITIES: Mapping[Weight, str] = {Weight.ERROR: "critical", Weight.WARNING: "major", Weight.NOTICE: "info"}
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 5_000  # GitHub code scanning shows no more; the worst come first
+
+_LEVELS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "note"}
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_PLAIN = ink(False)
+# Characters that XML 1.0 cannot express and that `visible` leaves alone.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def _of_plan(view: View, places: dict[str, str], settings: str) -> Iterator[Annotation]:
+def plan_annotations(plan: Plan, folder: str = "") -> list[Annotation]:
+    """Return the gates, blocked changes, drift, active sequences and notes of `plan`, the worst first.
+
+    `folder`: the path of the project below the root of the repository, empty or ending with a slash.
+    """
+    locations = {key: folder + row.files[0] for key, row in plan.sequences.items() if row.files}
+    annotations = _of_plan(view_of(plan), locations, folder + SETTINGS)
+    return sorted(annotations, key=lambda row: row.weight)
+
+
+def _of_plan(view: View, locations: dict[str, str], settings: str) -> Iterator[Annotation]:
     for gate in view.gates:
         weight = Weight.NOTICE if gate.allowed else Weight.ERROR
-        title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'shut: apply does nothing'}"
+        title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'closed: apply does nothing'}"
         yield Annotation(weight, f"gate-{one_line(gate.name)}", gate.name, title, one_line(gate.detail), settings)
     for row in blocked_rows(view.groups):
         title = one_line(f"Blocked: {row.address}")
         message = one_line(f"{row.reason}. {row.advice}")
-        place = places.get(row.change.sequence, settings)
-        yield Annotation(Weight.ERROR, f"blocked-{row.change.reason}", row.address, title, message, place)
+        location = locations.get(row.change.sequence, settings)
+        yield Annotation(Weight.ERROR, f"blocked-{row.change.reason}", row.address, title, message, location)
     for drifted in view.drift:
-        title = one_line(f"Changed in Saleshandy: {drifted.address}")
-        message = f"{drift_head(drifted)[2:]}. {DRIFT_KINDS[drifted.kind].advice}"
-        place = places.get(drifted.sequence, settings)
-        yield Annotation(Weight.WARNING, f"drift-{drifted.kind}", drifted.address, title, message, place)
+        title = one_line(f"Changed outside seqsync: {drifted.address}")
+        message = f"{drift_head(drifted)[2:]}. {DRIFT_WORDS[drifted.kind].advice}"
+        location = locations.get(drifted.sequence, settings)
+        yield Annotation(Weight.WARNING, f"drift-{drifted.kind}", drifted.address, title, message, location)
     for group in view.active:
-        title = one_line(f"Active: {group.key} is sending")
-        message = f"The plan changes it ({group.writes} of its lines make calls): prospects get what is changed."
-        yield Annotation(Weight.WARNING, "active", group.key, title, message, places.get(group.key, settings))
+        title = one_line(f"Active sequence: {group.key}")
+        message = f"The plan makes {counted(group.writes, 'change')} to it, and prospects receive them."
+        yield Annotation(Weight.WARNING, "active", group.key, title, message, locations.get(group.key, settings))
     for number, note in enumerate(view.notes):
         yield Annotation(Weight.NOTICE, "note", str(number), "Note on the plan", one_line(note), settings)
 
 
-def diagnostic_findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Annotation]:
-    """`diagnostics`, the errors first."""
-    found = [
+def diagnostic_annotations(diagnostics: Iterable[Diagnostic], folder: str = "") -> list[Annotation]:
+    """Return `diagnostics` as annotations, the errors first."""
+    annotations = [
         Annotation(
             Weight.ERROR if row.severity is Severity.ERROR else Weight.WARNING,
             row.rule,
@@ -96,33 +124,23 @@ def diagnostic_findings(diagnostics: Iterable[Diagnostic], folder: str = "") -> 
         )
         for row in diagnostics
     ]
-    return sorted(found, key=lambda row: row.weight)
-
-
-MOST_OF_A_LEVEL = 10
-LONGEST = 4_000  # characters of a message
-
-_COMMANDS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "notice"}
-# The percent sign first: what is escaped after it brings its own.
-_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
-_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+    return sorted(annotations, key=lambda row: row.weight)
 
 
 def plan_github(plan: Plan, folder: str = "") -> str:
-    """What to see to in `plan`; a plan without anything gives one notice with its counts."""
-    found = plan_findings(plan, folder)
-    told = f"{summary_line(plan)} Plan hash {plan.plan_hash()}."
-    return commands(found) + f"::notice title=seqsync plan::{_escaped(told, _DATA)}\n"
+    """Return the annotations of `plan` as workflow commands, and a notice with its counts."""
+    counts = f"{summary_line(plan)} Plan hash {plan.plan_hash()}."
+    return commands(plan_annotations(plan, folder)) + f"::notice title=seqsync plan::{_escaped(counts, _DATA)}\n"
 
 
 def diagnostics_github(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
-    """An annotation for each of `diagnostics` at its place."""
-    return commands(diagnostic_findings(diagnostics, folder))
+    """Return `diagnostics` as workflow commands, each at its location."""
+    return commands(diagnostic_annotations(diagnostics, folder))
 
 
-def commands(findings: Iterable[Annotation]) -> str:
-    """The commands for `findings`, which come sorted by weight; of notices one place is left for the counts."""
-    levels = groupby(findings, key=lambda row: row.weight)
+def commands(annotations: Iterable[Annotation]) -> str:
+    """Return the workflow commands for `annotations`, sorted by weight. The notices leave room for the counts."""
+    levels = groupby(annotations, key=lambda row: row.weight)
     return "".join(f"{line}\n" for weight, rows in levels for line in _level(weight, [*rows]))
 
 
@@ -130,47 +148,44 @@ def _level(weight: Weight, rows: Sequence[Annotation]) -> Iterator[str]:
     level, room = _COMMANDS[weight], MOST_OF_A_LEVEL - (weight is Weight.NOTICE)
     shown = rows if len(rows) <= room else rows[: room - 1]
     for row in shown:
-        place = f"file={_escaped(row.path, _PROPERTY)},line={row.line}"
-        place += f",col={row.column},endColumn={row.end_column}" if row.column else ""
-        title = row.rule if row.message.startswith(row.title) else row.title  # nothing is said twice
-        yield f"::{level} {place},title={_escaped(title, _PROPERTY)}::{_escaped(row.message, _DATA)}"
+        location = f"file={_escaped(row.path, _PROPERTY)},line={row.line}"
+        location += f",col={row.column},endColumn={row.end_column}" if row.column else ""
+        title = row.rule if row.message.startswith(row.title) else row.title  # does not repeat the title
+        yield f"::{level} {location},title={_escaped(title, _PROPERTY)}::{_escaped(row.message, _DATA)}"
     if len(rows) > len(shown):
-        more = f"{len(rows) - len(shown)} more of this kind are not shown here; seqsync prints all of them as text."
+        more = f"{len(rows) - len(shown)} more of this kind are not shown here. The text output shows all of them."
         yield f"::{level} title=More::{more}"
 
 
 def _escaped(text: str, table: Iterable[tuple[str, str]]) -> str:
-    # The older form of a command, ##[name]text, is looked for anywhere in a line.
+    # GitHub obeys the older form of a command, ##[name]text, anywhere in a line.
     shown = visible(text)[:LONGEST].replace("##[", "##\\x5b")
     for sign, code in table:
         shown = shown.replace(sign, code)
     return shown
 
 
-_SEVERITIES: Mapping[Weight, str] = {Weight.ERROR: "critical", Weight.WARNING: "major", Weight.NOTICE: "info"}
-
-
 def plan_gitlab(plan: Plan) -> str:
-    """The counters of the merge request's widget: create, update, and as delete the variants that are switched off."""
-    told = summary_of(plan)
-    return json.dumps({"create": told.create, "update": told.update, "delete": told.deactivate}) + "\n"
+    """Return the counters of the merge request's widget. `delete` counts the variants to deactivate."""
+    counts = summary_of(plan)
+    return json.dumps({"create": counts.create, "update": counts.update, "delete": counts.deactivate}) + "\n"
 
 
 def plan_quality(plan: Plan, folder: str = "") -> str:
-    """What to see to in `plan`, as code quality."""
-    return quality(plan_findings(plan, folder))
+    """Return the annotations of `plan` as code quality."""
+    return quality(plan_annotations(plan, folder))
 
 
 def diagnostics_quality(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
-    """`diagnostics` as code quality."""
-    return quality(diagnostic_findings(diagnostics, folder))
+    """Return `diagnostics` as code quality."""
+    return quality(diagnostic_annotations(diagnostics, folder))
 
 
-def quality(findings: Iterable[Annotation]) -> str:
-    """A JSON list, `[]` where there is nothing."""
+def quality(annotations: Iterable[Annotation]) -> str:
+    """Return `annotations` as a code quality report: a JSON list, `[]` without any."""
     seen: Counter[str] = Counter()
     rows = []
-    for row in findings:
+    for row in annotations:
         name = f"{row.path}\0{row.rule}\0{row.about}"
         seen[name] += 1
         rows.append(
@@ -186,30 +201,23 @@ def quality(findings: Iterable[Annotation]) -> str:
 
 
 def fingerprint(name: str, count: int) -> str:
-    """Names the `count`th finding called `name`, the same in every run."""
+    """Return an id for the `count`th annotation called `name`, the same in every run."""
     return hashlib.sha256(f"{name}\0{count}".encode("utf-8", "backslashreplace")).hexdigest()
 
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-MOST_RESULTS = 5_000  # code scanning shows no more, and the worst come first
-
-_LEVELS: Mapping[Weight, str] = {Weight.ERROR: "error", Weight.WARNING: "warning", Weight.NOTICE: "note"}
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
-
-
 def plan_sarif(plan: Plan, folder: str = "") -> str:
-    """What to see to in `plan`."""
-    return sarif(plan_findings(plan, folder))
+    """Return the annotations of `plan` as SARIF."""
+    return sarif(plan_annotations(plan, folder))
 
 
 def diagnostics_sarif(diagnostics: Iterable[Diagnostic], folder: str = "") -> str:
-    """`diagnostics` at their places."""
-    return sarif(diagnostic_findings(diagnostics, folder))
+    """Return `diagnostics` as SARIF, each at its location."""
+    return sarif(diagnostic_annotations(diagnostics, folder))
 
 
-def sarif(findings: Iterable[Annotation]) -> str:
-    """One run of one tool. The same findings give the same text."""
-    rows = list(findings)[:MOST_RESULTS]
+def sarif(annotations: Iterable[Annotation]) -> str:
+    """Return `annotations` as one SARIF run. The same annotations give the same text."""
+    rows = list(annotations)[:MOST_RESULTS]
     seen: Counter[str] = Counter()
     results = []
     for row in rows:
@@ -229,30 +237,25 @@ def _result(row: Annotation, mark: str) -> dict[str, Any]:
     region = {"startLine": row.line}
     if row.column:
         region |= {"startColumn": row.column, "endColumn": max(row.end_column, row.column)}
-    place = {"artifactLocation": {"uri": uri_of(row.path)}, "region": region}
+    location = {"artifactLocation": {"uri": uri_of(row.path)}, "region": region}
     text = row.message if row.title in row.message else f"{row.title}: {row.message}"
     return {
         "ruleId": row.rule,
         "level": _LEVELS[row.weight],
         "message": {"text": text},
-        "locations": [{"physicalLocation": place}],
+        "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"seqsync/v1": mark},
     }
 
 
 def uri_of(path: str) -> str:
-    """A relative path as a URI reference: whatever is not plain is percent-encoded."""
+    """Return a relative path as a URI reference; characters outside the unreserved set are percent-encoded."""
     data = path.encode("utf-8", "backslashreplace")
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
 
 
-_PLAIN = ink(False)
-# What XML 1.0 has no way to say, after `visible` has shown the rest as its code.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 def plan_junit(plan: Plan) -> str:
-    """A suite for each sequence, one for the drift and one for the gates."""
+    """Return a suite for each sequence, one for drift and one for gates."""
     view = view_of(plan)
     root = _root("seqsync plan")
     for group in view.groups:
@@ -261,13 +264,13 @@ def plan_junit(plan: Plan) -> str:
     if view.gates:
         suite = _suite(root, "gates", len(view.gates), sum(not gate.allowed for gate in view.gates))
         for gate in view.gates:
-            failure = None if gate.allowed else ("shut", "The gate is shut: apply does nothing.", gate.detail)
+            failure = None if gate.allowed else ("closed", "The gate is closed: apply does nothing.", gate.detail)
             _case(suite, "gates", gate.name, failure)
     return _text(root)
 
 
 def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
-    """A suite for each file with a mistake; one test that passes where there is none."""
+    """Return a suite for each file with diagnostics; without diagnostics, one test that passes."""
     files: dict[str, list[Diagnostic]] = {}
     for row in diagnostics:
         files.setdefault(row.path, []).append(row)
@@ -276,10 +279,10 @@ def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
         errors = [row for row in rows if row.severity is Severity.ERROR]
         suite = _suite(root, path, len(rows), len(errors), len(rows) - len(errors))
         for row in rows:
-            told = f"{row.where}: {row.summary}\n{row.source_line}\n{row.hint}"
+            text = f"{row.where}: {row.summary}\n{row.source_line}\n{row.hint}"
             name = f"{row.rule} at {row.line}:{row.column}"
             if row.severity is Severity.ERROR:
-                _case(suite, path, name, (row.rule, row.summary, told))
+                _case(suite, path, name, (row.rule, row.summary, text))
             else:
                 _case(suite, path, name, skipped=f"{row.summary} {row.hint}")
     if not files:
@@ -293,18 +296,18 @@ def _sequence(root: ElementTree.Element, group: Group) -> None:
     for row in group.rows:
         failure = None
         if row.change.action is Action.BLOCKED:
-            told = "\n".join(rows_text([row], Level.DEFAULT, _PLAIN, indent=""))
-            failure = (row.change.reason.value, f"{row.reason}. {row.advice}", told)
+            text = "\n".join(rows_text([row], Level.DEFAULT, _PLAIN, indent=""))
+            failure = (row.change.reason.value, f"{row.reason}. {row.advice}", text)
         _case(suite, group.key, head_line(row), failure)
 
 
 def _drift(root: ElementTree.Element, view: View) -> None:
     if not view.drift:
         return
-    suite = _suite(root, "changed in Saleshandy", len(view.drift), 0, len(view.drift))
+    suite = _suite(root, "changed outside seqsync", len(view.drift), 0, len(view.drift))
     for row in view.drift:
-        told = "\n".join(drift_lines([row], Level.DEFAULT, _PLAIN, indent=""))
-        _case(suite, row.sequence, drift_head(row)[2:], skipped=told)
+        text = "\n".join(drift_lines([row], Level.DEFAULT, _PLAIN, indent=""))
+        _case(suite, row.sequence, drift_head(row)[2:], skipped=text)
 
 
 def _root(name: str) -> ElementTree.Element:
@@ -322,9 +325,9 @@ def _case(
 ) -> None:
     case = ElementTree.SubElement(suite, "testcase", {"classname": _one_line(group), "name": _one_line(name)})
     if failure is not None:
-        kind, message, told = failure
+        kind, message, text = failure
         inner = ElementTree.SubElement(case, "failure", {"type": _one_line(kind), "message": _one_line(message)})
-        inner.text = _safe(told)
+        inner.text = _safe(text)
     if skipped:
         ElementTree.SubElement(case, "skipped", {"message": _one_line(skipped)})
 
@@ -339,6 +342,6 @@ def _one_line(text: str) -> str:
 
 def _text(root: ElementTree.Element) -> str:
     ElementTree.indent(root)
-    # In a log a pipeline's runner looks for commands such as ##[name]: the document says the same without the sign.
+    # A pipeline's runner obeys commands such as ##[name] in a log: the entity keeps the document the same without them.
     body = ElementTree.tostring(root, encoding="unicode").replace("##", "#&#35;")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'

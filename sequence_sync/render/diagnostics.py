@@ -1,7 +1,6 @@
-"""Diagnostics as text: place, what is wrong, the line with a caret, what to do. Pure.
+"""Diagnostics as text: position, what is wrong, the line with a caret, what to do. Pure; must not know files or YAML.
 
-User text is shown so that a terminal obeys none of it, and the caret stands right below tabs and wide characters.
-Knows nothing of files and of YAML.
+User text is escaped for the terminal. The caret is below the right character even after tabs and wide characters.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.text import Ink, ink
 
 TAB = "    "
-WIDEST = 110  # cells of a source line that are shown; a longer one is cut around the caret
+WIDEST = 110  # terminal cells of a source line; a longer one is cut around the caret
 _GUTTER = "    "
 
 
 def diagnostics_text(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
-    """All of them, in the order given; an empty text where there is none."""
+    """Return `diagnostics` as text, in the order given; empty without any."""
     paint = ink(color)
     return "\n".join(_one(diagnostic, paint) for diagnostic in diagnostics)
 
@@ -37,7 +36,7 @@ def _one(diagnostic: Diagnostic, paint: Ink) -> str:
 
 
 def _caret(diagnostic: Diagnostic) -> tuple[str, str]:
-    """The line as it is shown, and the line with the caret below it."""
+    """Return the source line as shown, and the line with the caret below it."""
     text = diagnostic.source_line
     start = min(diagnostic.column - 1, len(text))
     before, marked, after = text[:start], text[start : start + diagnostic.length], text[start + diagnostic.length :]
@@ -49,7 +48,7 @@ def _caret(diagnostic: Diagnostic) -> tuple[str, str]:
 
 
 def _cut(parts: list[str]) -> list[str]:
-    """A long line, cut on both sides of what is marked."""
+    """Return the parts of a long line, cut on both sides of the marked part."""
     before, marked, after = parts
     if _cells(before) > WIDEST // 2:
         before = "…" + before[-(WIDEST // 2) :]
@@ -63,7 +62,7 @@ def _shown(text: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """How many cells of a terminal `text` takes."""
+    """Return the number of terminal cells that `text` takes."""
     if text.isascii():
         return len(text)
     return sum(_width(character) for character in text)

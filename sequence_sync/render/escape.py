@@ -1,7 +1,7 @@
-"""Text that other people wrote, made safe to show. Pure; knows nothing of plans.
+"""Escaping of text that users wrote, for terminals and logs. Pure; must not know plans.
 
-Copy, titles and names come from files and from the app. On a terminal they must not move the cursor, change colors or
-turn the reading direction; what cannot be seen is shown as its code, so that a reviewer sees it.
+Copy, titles and names come from files and from Saleshandy. On a terminal they must not move the cursor, change colors
+or turn the reading direction. Invisible characters are shown as their codes, so that a reviewer sees them.
 """
 
 from __future__ import annotations
@@ -28,37 +28,37 @@ def _code(found: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """`text` with everything that a terminal would obey, or that nobody would see, as its code; lines stay lines."""
+    """Return `text` with control characters and invisible characters as their codes; line breaks stay."""
     return _UNSAFE.sub(_code, text) if _UNSAFE.search(text) else text
 
 
-# What runners of pipelines take as a command wherever a log has it: `::name::` at the start of a line, `##[name]` and
-# `##vso[name]` anywhere.
+# Pipeline runners obey these commands in a log: `::name::` at the start of a line, `##[name]` and `##vso[name]`
+# anywhere.
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|##(?=\w*\[)", re.MULTILINE)
 
 
 def log_lines(text: str) -> str:
-    """`text` for a screen that may be the log of a pipeline: no line of it is a command to the runner."""
+    """Return `text` for output that may be a pipeline's log: the runner finds no command in it."""
     if "::" not in text and "##" not in text:
         return text
     return _COMMAND.sub(lambda found: "#\\x23" if found[1] is None else f"{found[1]}\\x3a", text)
 
 
 def one_line(text: str, width: int = 0) -> str:
-    """`visible(text)` on one line, cut to `width` characters (0: not cut) with "…" at the end."""
+    """Return `visible(text)` on one line, cut to `width` characters with "…" at the end; 0 does not cut."""
     line = " ".join(visible(text).split())
     return line if not width or len(line) <= width else f"{line[: width - 1].rstrip()}…"
 
 
 def words_of_html(markup: str) -> list[str]:
-    """The words that a reader of `markup` sees, still as they stand there (`&amp;` stays)."""
+    """Return the words that a reader of `markup` sees; entities such as `&amp;` are not decoded."""
     parts = _TAG.split(_HIDDEN_MARKUP.sub(" ", markup))  # text, tag, text, tag, text
     parts[1::2] = [_SEPARATOR.get(name.lower(), " ") for name in parts[1::2]]
     return "".join(parts).split()
 
 
 def first_words(text: str, count: int, markup: bool) -> tuple[str, int]:
-    """The first `count` words, and how many words there are. `markup`: the text is HTML. Not yet safe to show."""
+    """Return the first `count` words, and the number of all words. `markup`: the text is HTML. Not yet safe to show."""
     words = words_of_html(text) if markup else text.split()
     start = " ".join(words[:count])
     return unescape(start) if markup else start, len(words)

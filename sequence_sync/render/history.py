@@ -1,6 +1,6 @@
-"""The history of a state, for people and for programs. Pure: lines in, text out; one block for each run.
+"""The history of a state as text and as JSON, one block for each run. Pure: lines in, text out.
 
-Texts in it were written by users, here or in the app: everything goes through `escape`.
+Users wrote the texts in it, in files or in Saleshandy: all of them go through `render.escape`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sequence_sync.state.journal import Author, CallResult
 FORMAT_VERSION = 1  # of the JSON
 SHOWN_TEXT = 160  # characters of a text that was replaced; the JSON has all of it
 SHORT = 12  # digits of a hash
-PUSH = "state push"  # the one command that writes no record of its end
-EMPTY = "Nothing was done with this state yet, as far as its history tells."
+PUSH = "state push"  # the only command that does not record its end
+EMPTY = "The history is empty: no run has changed this state yet."
 
 _PLAIN = {
     "taskNote": "task note",
@@ -31,123 +31,127 @@ _PLAIN = {
 
 
 @dataclass
-class Block:
-    """One run: who it was, and its lines in their order."""
+class HistoryRun:
+    """One run: who started it, and its lines in their order."""
 
     run: str
     lines: list[AnyLine] = field(default_factory=list)
 
     @property
     def by(self) -> Author:
-        """Who ran it; empty where that was lost."""
+        """The actor who started it; empty if that record was lost."""
         return next((line.by for line in self.lines if line.by), Author())
 
     @property
     def plan(self) -> str:
-        """The hash of the plan that was carried out."""
+        """The hash of the plan that it applied."""
         return next((line.plan for line in reversed(self.lines) if isinstance(line, RunLine)), "")
 
     @property
     def serials(self) -> tuple[int, int] | None:
-        """The serial before and after it; None where it stayed."""
+        """The serials before and after it; None if the serial did not change."""
         rows = [line for line in self.lines if isinstance(line, SerialLine)]
         return (rows[0].before, rows[-1].serial) if rows else None
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None where it was cut off, or is at work."""
+        """Its exit code; None while it is running, or if it was interrupted."""
         return next((line.exit_code for line in reversed(self.lines) if isinstance(line, EndLine)), None)
 
     @property
-    def deeds(self) -> list[CallLine | NoteLine]:
-        """Calls, and what was changed without one."""
+    def entries(self) -> list[CallLine | NoteLine]:
+        """The calls, and the changes without a call."""
         rows = (line for line in self.lines if isinstance(line, CallLine | NoteLine))
         return [line for line in rows if isinstance(line, CallLine) or line.text]
 
 
-def blocks(lines: Iterable[AnyLine]) -> list[Block]:
-    """The runs, in the order of their first lines."""
-    found: dict[str, Block] = {}
+def history_runs(lines: Iterable[AnyLine]) -> list[HistoryRun]:
+    """Return the runs, in the order of their first lines."""
+    runs: dict[str, HistoryRun] = {}
     for line in lines:
-        found.setdefault(line.run, Block(line.run)).lines.append(line)
-    return list(found.values())
+        runs.setdefault(line.run, HistoryRun(line.run)).lines.append(line)
+    return list(runs.values())
 
 
-def history_text(runs: Sequence[Block], unknown: Sequence[str], when: Callable[[str], str], color: bool = False) -> str:
-    """The runs, newest last. `unknown` are addresses of calls without an outcome; `when` spells a time."""
+def history_text(
+    runs: Sequence[HistoryRun], unknown: Sequence[str], when: Callable[[str], str], color: bool = False
+) -> str:
+    """Return the runs as text, newest last. `unknown`: addresses of calls in doubt. `when` formats a time."""
     paint = ink(color)
-    parts = ["\n".join(_block(run, when, paint)) for run in runs]
+    parts = ["\n".join(_run_lines(run, when, paint)) for run in runs]
     if unknown:
         names = one_line(", ".join(unknown))
-        parts.append(f"Nobody knows yet what became of: {names}. The next apply looks before it sends anything.")
+        parts.append(f"In doubt: {names}. The next apply checks Saleshandy before it sends anything.")
     return "\n\n".join(parts or [EMPTY]) + "\n"
 
 
-def _block(run: Block, when: Callable[[str], str], paint: Ink) -> Iterator[str]:
+def _run_lines(run: HistoryRun, when: Callable[[str], str], paint: Ink) -> Iterator[str]:
     by = run.by
-    head = f"{one_line(when(by.at)) if by.at else 'at an unknown time'}  {one_line(by.who or 'somebody')}"
+    head = f"{one_line(when(by.at)) if by.at else 'unknown time'}  {one_line(by.who or 'unknown user')}"
     yield paint(head, "bold") + (f"  {one_line(by.operation)}" if by.operation else "")
     facts = [f"plan {run.plan[:SHORT]}"] if run.plan else []
     if by.commit:
-        facts.append(f"commit {by.commit[:SHORT]}" + (" and changes that were not committed" if by.dirty else ""))
+        facts.append(f"commit {by.commit[:SHORT]}" + (" with uncommitted changes" if by.dirty else ""))
     if run.serials:
         facts.append(f"serial {run.serials[0]} to {run.serials[1]}")
     if run.exit_code:
         facts.append(f"exit code {run.exit_code}")
     elif run.exit_code is None and by.operation != PUSH:
-        facts.append("at work, or cut off")
+        facts.append("running or interrupted")
     if facts:
         yield f"  {one_line(', '.join(facts))}"
-    for deed in run.deeds:
-        yield from _deed(deed, paint)
+    for entry in run.entries:
+        yield from _entry_lines(entry, paint)
 
 
-def _deed(deed: CallLine | NoteLine, paint: Ink) -> Iterator[str]:
-    if isinstance(deed, NoteLine):
-        yield f"  {paint('>', MARK_COLORS['>'])} {one_line(deed.text)}"
+def _entry_lines(entry: CallLine | NoteLine, paint: Ink) -> Iterator[str]:
+    if isinstance(entry, NoteLine):
+        yield f"  {paint('>', MARK_COLORS['>'])} {one_line(entry.text)}"
         return
-    mark, verb = _verb(deed)
+    mark, verb = _verb(entry)
     ids = (
-        f" (id {deed.ids[0]}" + (f", variants {', '.join(deed.ids[1:])})" if deed.ids[1:] else ")") if deed.ids else ""
+        f" (id {entry.ids[0]}" + (f", variants {', '.join(entry.ids[1:])})" if entry.ids[1:] else ")")
+        if entry.ids
+        else ""
     )
-    replaced = [f"{name} {_said(value)}" for name, value in _replaced(deed)]
-    tail = f": replaced {'; '.join(replaced)}" if replaced else f": {one_line(deed.detail)}" if deed.detail else ""
-    yield f"  {paint(mark, MARK_COLORS.get(mark, 'red'))} {verb} {one_line(deed.address + ids)}{tail}"
+    replaced = [f"{name} {_quoted(value)}" for name, value in _replaced(entry)]
+    tail = f": replaced {'; '.join(replaced)}" if replaced else f": {one_line(entry.detail)}" if entry.detail else ""
+    yield f"  {paint(mark, MARK_COLORS.get(mark, 'red'))} {verb} {one_line(entry.address + ids)}{tail}"
 
 
-def _verb(deed: CallLine) -> tuple[str, str]:
-    if deed.result is CallResult.REFUSED:
+def _verb(entry: CallLine) -> tuple[str, str]:
+    if entry.result is CallResult.REFUSED:
         return "x", "refused"
-    if deed.result is CallResult.NOT_MADE:
-        return "x", "not made"
-    if deed.result is CallResult.ADOPTED:
-        return ">", "found"
-    if deed.action == Action.DEACTIVATE_VARIANT:
-        return "-", "switched off"
-    return ("~", "updated") if deed.action in UPDATES else ("+", "created")
+    if entry.result is CallResult.NOT_MADE:
+        return "x", "not sent"
+    if entry.result is CallResult.ADOPTED:
+        return ">", "adopted"
+    if entry.action == Action.DEACTIVATE_VARIANT:
+        return "-", "deactivated"
+    return ("~", "updated") if entry.action in UPDATES else ("+", "created")
 
 
-def _replaced(deed: CallLine) -> Iterator[tuple[str, Any]]:
-    for name, value in (deed.replaced or {}).items():
+def _replaced(entry: CallLine) -> Iterator[tuple[str, Any]]:
+    for name, value in (entry.replaced or {}).items():
         if name == "payload":
             yield from value.items()
         else:
             yield _PLAIN.get(name, name), value
 
 
-def _said(value: Any) -> str:
+def _quoted(value: Any) -> str:
     if not isinstance(value, str):
         return one_line(json.dumps(value, ensure_ascii=False), SHOWN_TEXT)
     return f'"{one_line(value, SHOWN_TEXT)}"'
 
 
-def history_json(runs: Sequence[Block], unknown: Sequence[str]) -> str:
-    """The same with every text whole, as JSON."""
-    plain = {"format_version": FORMAT_VERSION, "runs": [_plain(run) for run in runs], "unknown": list(unknown)}
+def history_json(runs: Sequence[HistoryRun], unknown: Sequence[str]) -> str:
+    """Return the runs as JSON, with every text complete."""
+    plain = {"format_version": FORMAT_VERSION, "runs": [_run_document(run) for run in runs], "unknown": list(unknown)}
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(run: Block) -> dict[str, Any]:
+def _run_document(run: HistoryRun) -> dict[str, Any]:
     by = run.by
     return {
         "run": run.run,
@@ -160,5 +164,5 @@ def _plain(run: Block) -> dict[str, Any]:
         "serial_before": run.serials[0] if run.serials else None,
         "serial": run.serials[1] if run.serials else None,
         "exit_code": run.exit_code,
-        "lines": [line.model_dump(mode="json", exclude={"n", "lineage", "run", "by"}) for line in run.deeds],
+        "lines": [line.model_dump(mode="json", exclude={"n", "lineage", "run", "by"}) for line in run.entries],
     }

@@ -1,17 +1,17 @@
-"""A plan as the Markdown of a comment on a pull request, within what the host takes. Pure.
+"""A plan as the Markdown of a comment on a pull request, within the host's limit. Pure.
 
-It begins with what matters: counts, plan hash, sequences that are sending, gates, what is blocked, what somebody
-changed in Saleshandy. Then each change, its words folded; then the timeline. What would be too long is left out in this
-order, and each time the comment says how much is missing:
+First the counts, the plan hash, active sequences, gates, blocked changes and drift. Then each change, with its text
+in a fold; then the timeline. A comment that would be too long drops parts in this order, and says how much is missing:
 
 1. the timeline
-2. the words of what changed in Saleshandy, where they are more than a quarter of it; of changes that make no call,
-   then of new steps, then of the others, the last first; each keeps its line
-3. the lines of all changes but their addresses; in what room is left, words of the weightiest
-4. short lines: of changes that make no call, then of new steps, then of the others, the last first
+2. the text of drift, where it takes more than a quarter; then the text of changes without calls, of new steps, and of
+   the other changes, the last first; every change keeps its line
+3. everything but the addresses of changes; the space that is left shows the text of the most important changes
+4. addresses: of changes without calls, then of new steps, then of the others, the last first
 5. lines of the lists at the top, down to 5 each, then to their counts
 
-How a user's text stands in it, so that it stays text: `render.comment`.
+A user's text is only in code blocks, code spans and escaped HTML (`code_block`, `code_span`, `fold`), so that it stays
+text. Other Markdown (the report of an apply) uses the same functions.
 """
 
 from __future__ import annotations
@@ -28,36 +28,67 @@ from typing import NamedTuple
 from sequence_sync.plan.model import CREATES, STATE_ONLY, UPDATES, Action, Change, Plan
 from sequence_sync.render.escape import one_line
 from sequence_sync.render.text import (
-    HEADING,
     Level,
     advice_on,
+    comparison_line,
     drift_head,
     drift_lines,
+    forecast_line,
     group_title,
     head_line,
     ink,
-    read_line,
     rows_text,
 )
 from sequence_sync.render.view import Group, View, ViewRow, blocked_rows, view_of
+from sequence_sync.render.words import DRIFT_HEADING, counted
 
-LONGEST_LINE = 500  # characters of a line of a list; a cut one ends with an ellipsis
+LONGEST_LINE = 500  # characters of a line of a list; a longer one is cut and ends with an ellipsis
 _NAME = re.compile("[A-Za-z0-9_.-]{1,64}")
-_CALLING = re.compile("([@#!])(?=[^\\s@#!])")
+_MENTION = re.compile("([@#!])(?=[^\\s@#!])")
 _JOINER = "\u2060"  # no width, no break
 _RUN = re.compile("`+")
 
+SHOW_ALL = "`seqsync show FILE` shows everything"
+MOST_EVENTS = 60  # a larger diagram is not readable
+_NOT_PLAIN = re.compile("[^A-Za-z0-9_-]")
+
+_EVENTS: Mapping[Action, str] = {
+    **dict.fromkeys(CREATES, "new"),
+    **dict.fromkeys(UPDATES, "changed"),
+    Action.DEACTIVATE_VARIANT: "variant deactivated",
+    Action.BLOCKED: "blocked",
+}
+
+MOST_LINES = (20, 5, 0)  # lines of each list at the top
+LONGEST_TEXT_LINE = 2_000  # characters of a line of a changed text
+LEAST_FOLD = 90  # characters that a change with its text takes at least
+MOST_MISSES = 50  # changes that do not fit, after which no more are tried
+LEAST_LINE = 10  # characters that the line of a change takes at least
+
+_PLAIN = ink(False)
+_NO_TIMELINE = "The timeline is not shown: the comment would be too long."
+_FEWER_TEXTS = f"The text of {{}} of {{}} changes is not shown: the comment would be too long. {SHOW_ALL}."
+_NO_DRIFT_TEXT = f"The text of what changed outside seqsync is not shown: {SHOW_ALL}."
+_FEWEST_TEXTS = (
+    "Changes are listed by address, and the text of {} of {} is not shown: the comment would be too long. "
+    f"{SHOW_ALL}."
+)
+_FEWER_LINES = f"{{}} of {{}} changes are not listed ({{}}), and no text is shown: {SHOW_ALL}."
+
 
 class Host(NamedTuple):
-    """Where a comment goes. `limit` is in what `size` counts. `html`: it knows `<details>` and hides HTML comments.
-    `mermaid`: it draws diagrams. `parts`: a mark that calls somebody gets an invisible sign behind it even in code,
-    since nothing is said about whether code is left alone."""
+    """A code host, and what its comments can show.
+
+    `limit`: the longest comment, in the unit of `size`. `html`: the host shows `<details>` and hides HTML comments.
+    `mermaid`: the host draws diagrams. `breaks_mentions`: an invisible character goes behind each `@`, `#` and `!`,
+    even in code, because the host does not document that it ignores mentions in code.
+    """
 
     limit: int
     size: Callable[[str], int]
     html: bool
     mermaid: bool
-    parts: bool
+    breaks_mentions: bool
 
 
 def _utf8(text: str) -> int:
@@ -68,84 +99,77 @@ def _utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-# GitHub's message says 65,536 characters; measured: bodies of pull requests 65,536 code points, comments 262,144 bytes.
-# So many code points keep to both. GitLab: 1,000,000 characters once, 1,048,576 bytes since. Bitbucket's message says
-# less than 32,768, Azure DevOps' no more than 150,000: both in UTF-16 units, as their languages count. A step's summary
-# on GitHub: 1 MiB, and a longer one is lost as a whole.
+# GitHub documents 65,536 characters. Measured: 65,536 code points for bodies of pull requests, 262,144 bytes for
+# comments; 65,536 code points keep both. GitLab: formerly 1,000,000 characters, now 1,048,576 bytes. Bitbucket
+# documents less than 32,768 and Azure DevOps at most 150,000, both in UTF-16 units. A step summary on GitHub
+# takes 1 MiB, and GitHub drops a longer one completely.
 HOSTS: Mapping[str, Host] = MappingProxyType(
     {
-        "github": Host(65_536, len, html=True, mermaid=True, parts=False),
-        "gitlab": Host(1_000_000, _utf8, html=True, mermaid=True, parts=False),
-        "bitbucket": Host(32_767, _utf16, html=False, mermaid=False, parts=True),
-        "azure": Host(150_000, _utf16, html=True, mermaid=False, parts=True),
-        "github-summary": Host(1_048_576, _utf8, html=True, mermaid=True, parts=False),
+        "github": Host(65_536, len, html=True, mermaid=True, breaks_mentions=False),
+        "gitlab": Host(1_000_000, _utf8, html=True, mermaid=True, breaks_mentions=False),
+        "bitbucket": Host(32_767, _utf16, html=False, mermaid=False, breaks_mentions=True),
+        "azure": Host(150_000, _utf16, html=True, mermaid=False, breaks_mentions=True),
+        "github-summary": Host(1_048_576, _utf8, html=True, mermaid=True, breaks_mentions=False),
     }
 )
 
 
 def marker(kind: str, environment: str, host: Host) -> str:
-    """The first line, by which the next run finds the comment that it updates: `<!-- seqsync:plan:production -->`, or
-    `[//]: # (seqsync:plan:production)` where HTML comments would be seen. A strange name stands as its hash."""
+    """Return the first line, by which the next run finds the comment that it updates.
+
+    `<!-- seqsync:plan:production -->`, or `[//]: # (seqsync:plan:production)` for hosts that show HTML comments. A name
+    with other characters becomes its hash.
+    """
     plain = _NAME.fullmatch(environment)
     name = environment if plain else hashlib.sha256(environment.encode("utf-8", "backslashreplace")).hexdigest()[:16]
-    hides = host.html and not host.parts
+    hides = host.html and not host.breaks_mentions
     return f"<!-- seqsync:{kind}:{name} -->\n" if hides else f"[//]: # (seqsync:{kind}:{name})\n"
 
 
-def parted(text: str, host: Host) -> str:
-    """`text` so that it calls nobody on `host`, even where code is searched for mentions and references."""
-    return _CALLING.sub(rf"\1{_JOINER}", text) if host.parts else text
+def without_mentions(text: str, host: Host) -> str:
+    """Return `text` so that `host` finds no mention and no reference in it."""
+    return _MENTION.sub(rf"\1{_JOINER}", text) if host.breaks_mentions else text
 
 
 def code_block(lines: Iterable[str], host: Host, language: str = "") -> str:
-    """A code block longer than any run of backticks in it. The lines are safe to show and begin with a mark of ours."""
-    text = parted("\n".join(lines), host)
+    """Return a code block that no backticks in `lines` can close. The lines are safe, and begin with a mark of ours."""
+    text = without_mentions("\n".join(lines), host)
     ticks = "`" * max(3, 1 + max(map(len, _RUN.findall(text)), default=0))
     return f"\n{ticks}{language}\n{text}\n{ticks}\n"
 
 
 def code_span(text: str, host: Host) -> str:
-    """`text` on one line, as code within a line."""
-    shown = parted(one_line(text, LONGEST_LINE), host) or " "
+    """Return `text` on one line, as inline code."""
+    shown = without_mentions(one_line(text, LONGEST_LINE), host) or " "
     ticks = "`" * (1 + max(map(len, _RUN.findall(shown)), default=0))
     return f"{ticks} {shown} {ticks}" if "`" in shown else f"{ticks}{shown}{ticks}"
 
 
-def folded(head: str, lines: Iterable[str], host: Host) -> str:
-    """`lines` under `head`: unfolded by a click where the host can."""
+def fold(head: str, lines: Iterable[str], host: Host) -> str:
+    """Return `lines` under `head`: in a fold that a click opens, where the host can show one."""
     if not host.html:
         return code_block([head, *lines], host)
-    shown = escape(parted(one_line(head, LONGEST_LINE), host))
+    shown = escape(without_mentions(one_line(head, LONGEST_LINE), host))
     return f"\n<details><summary><code>{shown}</code></summary>\n{code_block(lines, host)}\n</details>\n"
 
 
 def listed(title: str, lines: Sequence[str], most: int, host: Host, mark: str = "- ") -> str:
-    """A bold title, `most` of `lines`, each behind `mark`, and how many more there are; nothing where there is none.
-    Without a mark the lines must begin with one of ours."""
+    """Return a bold title, at most `most` of `lines`, each after `mark`, and how many are not shown.
+
+    Empty without lines. Without a `mark` the lines must begin with a mark of ours.
+    """
     if not lines:
         return ""
     shown = code_block((f"{mark}{one_line(line, LONGEST_LINE)}" for line in lines[:most]), host) if most else ""
     more = len(lines) - most
-    return f"\n**{title}**\n{shown}" + (f"\n{more} not shown here: {WHERE}.\n" if more > 0 else "")
-
-
-WHERE = "`seqsync show FILE` shows all of it"
-
-
-MOST_EVENTS = 60  # more are no picture any more
-_OTHER = re.compile("[^A-Za-z0-9_-]")
-
-_FATES: Mapping[Action, str] = {
-    **dict.fromkeys(CREATES, "new"),
-    **dict.fromkeys(UPDATES, "changed"),
-    Action.DEACTIVATE_VARIANT: "a variant off",
-    Action.BLOCKED: "blocked",
-}
+    return f"\n**{title}**\n{shown}" + (f"\n{more} not shown here: {SHOW_ALL}.\n" if more > 0 else "")
 
 
 def timeline_lines(groups: Iterable[Group]) -> list[str]:
-    """The lines of the diagram, empty where no step with a day is in the plan. Whole sequences, as many as make no
-    more than `MOST_EVENTS` events."""
+    """Return the lines of the diagram; empty for a plan without a step that has a day.
+
+    Shows whole sequences, as many as have at most `MOST_EVENTS` events together.
+    """
     lines: list[str] = []
     events = 0
     for group in groups:
@@ -160,9 +184,9 @@ def timeline_lines(groups: Iterable[Group]) -> list[str]:
 
 
 def _days(group: Group) -> dict[int, list[str]]:
-    """What happens on each day; a step with several changes stands once."""
+    """Return the events of each day. A step with several changes has one event."""
     days: dict[int, list[str]] = {}
-    steps = {row.change.step: row.change for row in group.rows if row.change.step and row.change.action in _FATES}
+    steps = {row.change.step: row.change for row in group.rows if row.change.step and row.change.action in _EVENTS}
     for change in steps.values():
         content = change.after or change.before
         if content is not None:
@@ -173,48 +197,34 @@ def _days(group: Group) -> dict[int, list[str]]:
 def _event(change: Change, kind: str) -> str:
     before = change.before.day if change.before else None
     moved = before is not None and change.after is not None and change.after.day != before
-    fate = f"from day {before}" if moved else _FATES[change.action]
-    return f"{_plain(change.step or '')} ({_plain(kind)}, {fate})"
+    event = f"from day {before}" if moved else _EVENTS[change.action]
+    return f"{_plain(change.step or '')} ({_plain(kind)}, {event})"
 
 
 def _plain(text: str) -> str:
-    return _OTHER.sub("_", text)[:63]
-
-
-MOST_LINES = (20, 5, 0)  # lines of each list at the top
-LONGEST_WORDS = 2_000  # characters of a line of changed words
-LEAST_FOLDED = 90  # characters that a change with its words takes at least
-MOST_MISSES = 50  # changes whose words are looked at in vain before no more is tried
-LEAST_LINE = 10  # the same, of its line
-
-_PLAIN = ink(False)
-_NO_TIMELINE = "The timeline is left out: the comment would be too long."
-_FEWER_WORDS = f"The words of {{}} of {{}} changes are left out: the comment would be too long. {WHERE}."
-_NO_DRIFT_WORDS = f"The words of what changed in Saleshandy are left out: {WHERE}."
-_FEWEST_WORDS = (
-    "Changes are listed by their addresses, and the words of {} of {} are left out: the comment would be too long. "
-    f"{WHERE}."
-)
-_FEWER_LINES = f"{{}} of {{}} changes are not listed ({{}}), and all words are left out: {WHERE}."
+    return _NOT_PLAIN.sub("_", text)[:63]
 
 
 def plan_markdown(plan: Plan, host: str = "github", limit: int | None = None) -> str:
-    """`plan` as a comment for `host` (a name of `comment.HOSTS`), of at most `limit` (the host's own) of what the host
-    counts. Counts, hash and gates are never left out; they take some 4,000."""
+    """Return `plan` as a comment for `host` (a name in `HOSTS`).
+
+    `limit`: the longest comment, in the host's unit; by default the host's own limit. Counts, hash and gates are always
+    shown; they take about 4,000 characters.
+    """
     where = HOSTS[host]
     return _Comment(view_of(plan), where, where.limit if limit is None else limit).text()
 
 
 class _Comment:
-    """One comment on its way to its size."""
+    """One comment, shortened until it fits its limit."""
 
     def __init__(self, view: View, host: Host, limit: int) -> None:
         self.view, self.host, self.limit = view, host, limit
         self.rows = [row for group in view.groups for row in group.rows]
-        self._made: dict[int, str] = {}
+        self._folds: dict[int, str] = {}
 
     def text(self) -> str:
-        """The longest form that keeps the limit."""
+        """Return the longest form that fits the limit."""
         tops = (_top(self.view, most, self.host) for most in MOST_LINES)
         top = next((text for text in tops if self._fits(text, self.limit // 2)), _top(self.view, 0, self.host))
         room = self.limit - self.host.size(top)
@@ -224,55 +234,55 @@ class _Comment:
         return self.host.size(text) <= room
 
     def _bodies(self, room: int) -> Iterator[str]:
-        """The forms of what follows the top, from the longest to the shortest."""
+        """Yield the forms of the part below the top, from the longest to the shortest."""
         total = len(self.rows)
         if self._may_fit(room):
             everything = self._drift + self._changes(set(range(total)))
             yield everything + self._timeline
             if self._timeline:
                 yield f"\n{_NO_TIMELINE}\n{everything}"
-        yield from self._with_words(room)
+        yield from self._with_texts(room)
         if total * LEAST_LINE <= room:
             short = self._short(range(total))
-            told = self._told_in(room - self.host.size(short) - self.host.size(_FEWEST_WORDS) - 30)
-            fewer = _FEWEST_WORDS.format(total - len(told), total)
-            yield f"\n{fewer}\n{short}{''.join(map(self._folded, sorted(told)))}"
+            shown = self._shown_in(room - self.host.size(short) - self.host.size(_FEWEST_TEXTS) - 30)
+            fewer = _FEWEST_TEXTS.format(total - len(shown), total)
+            yield f"\n{fewer}\n{short}{''.join(map(self._folded, sorted(shown)))}"
         yield from self._what_fits(room)
 
     def _may_fit(self, room: int) -> bool:
-        """Whether all words may have room. Begun with the cheapest test: comparing thousands of texts takes seconds."""
+        """Whether every text may fit. The cheapest test comes first: comparing thousands of texts takes seconds."""
         left = room
-        for place in range(len(self.rows)) if len(self.rows) * LEAST_FOLDED <= room else ():
-            left -= self.host.size(self._folded(place))
+        for index in range(len(self.rows)) if len(self.rows) * LEAST_FOLD <= room else ():
+            left -= self.host.size(self._folded(index))
             if left < 0:
                 return False
-        return len(self.rows) * LEAST_FOLDED <= room
+        return len(self.rows) * LEAST_FOLD <= room
 
-    def _with_words(self, room: int) -> Iterator[str]:
-        """Every change has its line, and as many as there is room for their words."""
+    def _with_texts(self, room: int) -> Iterator[str]:
+        """Yield forms with a line for every change, and the text of as many changes as fit."""
         if len(self.rows) * LEAST_LINE > room:
             return
-        drift = self._drift if self._fits(self._drift, room // 4) else f"\n{_NO_DRIFT_WORDS}\n"
+        drift = self._drift if self._fits(self._drift, room // 4) else f"\n{_NO_DRIFT_TEXT}\n"
         lines = self.host.size(self._changes(set()))
-        told = self._told_in(room - self.host.size(drift) - self.host.size(_FEWER_WORDS) - 30 - lines)
+        shown = self._shown_in(room - self.host.size(drift) - self.host.size(_FEWER_TEXTS) - 30 - lines)
         while True:
-            fewer = _FEWER_WORDS.format(len(self.rows) - len(told), len(self.rows))
-            yield f"\n{fewer}\n{drift}{self._changes(set(told))}"
-            if not told:
+            fewer = _FEWER_TEXTS.format(len(self.rows) - len(shown), len(self.rows))
+            yield f"\n{fewer}\n{drift}{self._changes(set(shown))}"
+            if not shown:
                 return
-            told = told[: len(told) * 9 // 10]
+            shown = shown[: len(shown) * 9 // 10]
 
     @cached_property
     def _by_weight(self) -> list[int]:
-        """The places of the rows: what changes something that is there, then what is new, then what makes no call."""
-        return sorted(range(len(self.rows)), key=lambda place: _weight(self.rows[place]))
+        """The indexes of the rows: changes of existing steps first, then new ones, then changes without calls."""
+        return sorted(range(len(self.rows)), key=lambda index: _weight(self.rows[index]))
 
     @cached_property
     def _drift(self) -> str:
-        told = (row for row in self.view.drift if row.fields)
+        with_text = (row for row in self.view.drift if row.fields)
         return "".join(
-            folded(drift_head(row), _cut([*drift_lines([row], Level.DEFAULT, _PLAIN, indent="")][1:]), self.host)
-            for row in told
+            fold(drift_head(row), _cut([*drift_lines([row], Level.DEFAULT, _PLAIN, indent="")][1:]), self.host)
+            for row in with_text
         )
 
     @cached_property
@@ -280,64 +290,64 @@ class _Comment:
         lines = timeline_lines(self.view.groups) if self.host.mermaid else []
         return f"\n**Days of what this plan changes**\n{code_block(lines, self.host, 'mermaid')}" if lines else ""
 
-    def _folded(self, place: int) -> str:
-        """A change with its words; empty where it has none: its line says all of it."""
-        if place not in self._made:
-            row = self.rows[place]
+    def _folded(self, index: int) -> str:
+        """Return a change with its text in a fold; empty for a change that its line describes completely."""
+        if index not in self._folds:
+            row = self.rows[index]
             lines = _cut(rows_text([row], Level.DEFAULT, _PLAIN, indent="")[1:])
-            self._made[place] = folded(head_line(row), lines, self.host) if lines else ""
-        return self._made[place]
+            self._folds[index] = fold(head_line(row), lines, self.host) if lines else ""
+        return self._folds[index]
 
-    def _changes(self, told: set[int]) -> str:
-        """Every change under its sequence: those in `told` with their words, the others as a line."""
-        parts, place = [], 0
+    def _changes(self, shown: set[int]) -> str:
+        """Return every change under its sequence: those in `shown` with their text, the others as a line."""
+        parts, index = [], 0
         for group in self.view.groups:
             parts.append(f"\n#### {code_span(group_title(group), self.host)}\n")
             lines: list[str] = []
             for row in group.rows:
-                if place in told and self._folded(place):
-                    parts += [self._lines(lines), self._folded(place)]
+                if index in shown and self._folded(index):
+                    parts += [self._lines(lines), self._folded(index)]
                     lines = []
                 else:
                     lines.append(one_line(head_line(row), LONGEST_LINE))
-                place += 1
+                index += 1
             parts.append(self._lines(lines))
         return "".join(parts)
 
     def _lines(self, lines: Sequence[str]) -> str:
         return code_block(lines, self.host, "diff") if lines else ""
 
-    def _told_in(self, room: int) -> list[int]:
-        """Whose words there is about room for, the weightiest first."""
+    def _shown_in(self, room: int) -> list[int]:
+        """Return the changes whose text roughly fits in `room`, the most important first."""
         left, misses = room, 0
-        told: list[int] = []
-        for place in self._by_weight:
-            if left < LEAST_FOLDED or misses == MOST_MISSES:
+        shown: list[int] = []
+        for index in self._by_weight:
+            if left < LEAST_FOLD or misses == MOST_MISSES:
                 break
-            cost = self.host.size(self._folded(place)) + 2 * len("\n```diff\n\n```\n")  # it may part a block of lines
+            cost = self.host.size(self._folded(index)) + 2 * len("\n```diff\n\n```\n")  # it may split a block of lines
             if cost > left:
                 misses += 1
                 continue
-            told.append(place)
+            shown.append(index)
             left -= cost
-        return told
+        return shown
 
-    def _short(self, places: Sequence[int]) -> str:
-        return self._lines([self._short_line(place) for place in places])
+    def _short(self, indexes: Sequence[int]) -> str:
+        return self._lines([self._short_line(index) for index in indexes])
 
-    def _short_line(self, place: int) -> str:
-        return one_line(f"{self.rows[place].mark} {self.rows[place].address}", LONGEST_LINE)
+    def _short_line(self, index: int) -> str:
+        return one_line(f"{self.rows[index].mark} {self.rows[index].address}", LONGEST_LINE)
 
     def _what_fits(self, room: int) -> Iterator[str]:
-        """Short lines of as many changes as there is room for, the weightiest first, and what is missing."""
+        """Yield forms with the addresses of as many changes as fit, the most important first, and what is missing."""
         left, count = room - self.host.size(_FEWER_LINES) - 200, 0
-        for place in self._by_weight:
-            left -= self.host.size(self._short_line(place)) + 1
+        for index in self._by_weight:
+            left -= self.host.size(self._short_line(index)) + 1
             if left < 0:
                 break
             count += 1
         while True:
-            verbs = Counter(self.rows[place].verb for place in self._by_weight[count:])
+            verbs = Counter(self.rows[index].verb for index in self._by_weight[count:])
             missing = ", ".join(f"{number} {verb}" for verb, number in verbs.most_common())
             fewer = _FEWER_LINES.format(len(self.rows) - count, len(self.rows), missing)
             yield f"\n{fewer}\n{self._short(sorted(self._by_weight[:count]))}"
@@ -352,19 +362,19 @@ def _weight(row: ViewRow) -> int:
 
 
 def _cut(lines: Sequence[str]) -> list[str]:
-    """`lines` with the very long ones cut, visibly."""
+    """Return `lines` with the very long ones cut, and marked as cut."""
     return [
-        line if len(line) <= LONGEST_WORDS else f"{line[:LONGEST_WORDS]} … (cut here: {len(line)} characters)"
+        line if len(line) <= LONGEST_TEXT_LINE else f"{line[:LONGEST_TEXT_LINE]} … (cut here: {len(line)} characters)"
         for line in lines
     ]
 
 
 def _top(view: View, most: int, host: Host) -> str:
     facts = [f"environment {view.environment} at {view.api_host}", f"plan hash {view.plan_hash}"]
-    facts += [f"{view.calls} call{'' if view.calls == 1 else 's'}, {view.duration}"] if view.calls else []
-    facts += [read_line(view)] if view.refreshed else []
-    sending = [f"{group_title(group)}: {group.writes} change(s)" for group in view.active]
-    shut = [f"{gate.name}: {gate.detail}" for gate in view.gates if not gate.allowed]
+    facts += [forecast_line(view)] if view.calls else []
+    facts += [comparison_line(view)] if view.refreshed else []
+    active = [f"{group_title(group)}: {counted(group.writes, 'change')}" for group in view.active]
+    closed = [f"{gate.name}: {gate.detail}" for gate in view.gates if not gate.allowed]
     opened = [f"{gate.name}: {gate.detail}" for gate in view.gates if gate.allowed]
     blocked = [f"{row.address}: {row.reason}. {row.advice}" for row in blocked_rows(view.groups)]
     drift = list(map(drift_head, view.drift))
@@ -374,11 +384,11 @@ def _top(view: View, most: int, host: Host) -> str:
             marker("plan", view.environment, host),
             f"\n### {view.summary_line}\n",
             code_block((one_line(fact, LONGEST_LINE) for fact in facts), host),
-            listed(f"Sequences that are sending and get changed: {len(sending)}", sending, most, host),
-            listed("Gates that are shut: apply does nothing until they are opened", shut, max(most, len(shut)), host),
-            listed("Gates that this plan opens", opened, max(most, len(opened)), host),
+            listed(f"Active sequences that this plan changes: {len(active)}", active, most, host),
+            listed("Closed gates: apply does nothing until they are open", closed, max(most, len(closed)), host),
+            listed("Open gates", opened, max(most, len(opened)), host),
             listed(f"Blocked: {len(blocked)}", blocked, most, host),
-            listed(f"{HEADING}: {len(view.drift)}", drift, most, host, mark=""),
+            listed(f"{DRIFT_HEADING}: {len(view.drift)}", drift, most, host, mark=""),
             advice,
             listed("Notes", view.notes, most, host),
         ]

@@ -1,7 +1,7 @@
-"""The report of an apply as a file: JSON with a published schema, or Markdown for a comment or a summary. Pure.
+"""Results of commands: an apply's text, JSON and Markdown, an import's text, and the JSON of plan, drift, diagnostics.
 
-Every apply that is asked for one leaves one, whatever becomes of it: `outcome` is `unfinished` from the first moment
-on, so that a run that is killed is known by it.
+Pure. The words for a status are in `render.words`. An apply with a report file writes it first with the outcome
+`unfinished`, so that the file also shows a run that was killed.
 """
 
 from __future__ import annotations
@@ -28,52 +28,62 @@ from sequence_sync.model.report import (
     Status,
     count,
 )
-from sequence_sync.plan.model import Drift, Plan, summary_of
+from sequence_sync.plan.model import CREATES, UPDATES, Action, Drift, Plan, summary_of
 from sequence_sync.plan.planfile import SCHEMA_DIALECT, plan_document, stable_json
 from sequence_sync.render.escape import one_line, visible
-from sequence_sync.render.markdown import HOSTS, code_block, folded, listed, marker
+from sequence_sync.render.markdown import HOSTS, code_block, fold, listed, marker
 from sequence_sync.render.text import ink
+from sequence_sync.render.words import STATUS_MARKS, STATUS_WORDS, VERBS
 
-SHOWN = 160  # characters of a reason in a line of progress; the report has all of it
+LONGEST_DETAIL = 160  # characters of a detail in a line of progress; the report has all of it
+DIAGNOSTICS_FORMAT = 1
+DRIFT_FORMAT = 1
+REPORT_FORMAT = 1
+SCHEMA_ID = f"urn:seqsync:report:{REPORT_FORMAT}"
+HOST = HOSTS["github"]  # short enough for a comment there, and for a step's summary
+MOST_LINES = (1_000, 200, 50, 20, 5, 0)
+LONGEST_ERROR = 20_000  # characters of an error in Markdown; the error of a stale plan shows all differences
 
-MARKS = {
-    Status.DONE: "+",
-    Status.ADOPTED: ">",
-    Status.RECORDED: ">",
-    Status.ALREADY: "=",
-    Status.FAILED: "x",
-    Status.REFUSED: "x",
-    Status.UNKNOWN: "?",
-    Status.SKIPPED: "-",
-    Status.BLOCKED: "!",
-}
+_BAD = (Status.FAILED, Status.REFUSED, Status.UNKNOWN)
 
 
 def report_text(report: ApplyReport, color: bool = False) -> str:
-    """What went wrong and what to do about it, one paragraph each; empty where all went well."""
+    """Return what failed and what to do about it, a paragraph for each; empty after an apply without problems."""
     return "\n".join([*_problems(report, color), *report.notes])
 
 
 def counts_line(report: ApplyReport) -> str:
-    """`Applied: 12 created, 1 adopted, 0 recorded; 1 failed, 3 skipped, 0 unknown.`"""
-    went_well = f"{report.count(Status.DONE)} done, {report.count(Status.ADOPTED)} adopted, " + (
-        f"{report.count(Status.RECORDED)} recorded"
+    """Return the counts of an apply, in the words of its plan: `Applied: 3 created, 1 updated, ..., 2 recorded.`
+
+    Adopted, blocked and failed changes are counted only if there are any.
+    """
+    done = [row for row in report.results if row.status is Status.DONE]
+    created = sum(row.action in CREATES for row in done)
+    # As in the plan, a step with its variants counts once.
+    updated = len({(row.address.sequence, row.address.step) for row in done if row.action in UPDATES})
+    deactivated = sum(row.action == Action.DEACTIVATE_VARIANT for row in done)
+    went_well = (
+        f"{created} created, {updated} updated, {deactivated} deactivated, {report.count(Status.RECORDED)} recorded"
     )
-    already = report.count(Status.ALREADY)
-    if already:
-        went_well += f", {already} done before"
-    bad = report.count(Status.FAILED, Status.REFUSED), report.count(Status.SKIPPED), report.count(Status.UNKNOWN)
-    if not any(bad):
+    for status in (Status.ADOPTED, Status.ALREADY, Status.BLOCKED):
+        if number := report.count(status):
+            went_well += f", {number} {STATUS_WORDS[status]}"
+    failed, skipped = report.count(Status.FAILED, Status.REFUSED), report.count(Status.SKIPPED)
+    in_doubt = report.count(Status.UNKNOWN)
+    problems = [f"{failed} failed"] if failed else []
+    problems += [f"{skipped} not started"] if skipped else []
+    problems += [f"{in_doubt} need{'s' if in_doubt == 1 else ''} a decision"] if in_doubt else []
+    if not problems:
         return f"Applied: {went_well}."
     wrote = report.count(Status.DONE, Status.ADOPTED, Status.RECORDED, Status.ALREADY)
-    head = "Applied in part" if wrote else "Nothing applied"
-    return f"{head}: {went_well}; {bad[0]} failed, {bad[1]} skipped, {bad[2]} unknown."
+    return f"{'Applied in part' if wrote else 'Nothing applied'}: {went_well}; {', '.join(problems)}."
 
 
 def event_line(status: str, address: str, detail: str) -> str:
-    """One line of progress."""
-    mark = MARKS.get(Status(status), " ") if status in set(Status) else " "
-    return visible(f"{mark} {address}: {status}") + (f" ({one_line(detail, SHOWN)})" if detail else "")
+    """Return one line of progress: `+ trial.intro: done`. `status`: a `Status`, or another kind of event."""
+    known = Status(status) if status in set(Status) else None
+    mark, words = (STATUS_MARKS[known], STATUS_WORDS[known]) if known else (" ", status)
+    return visible(f"{mark} {address}: {words}") + (f" ({one_line(detail, LONGEST_DETAIL)})" if detail else "")
 
 
 def _problems(report: ApplyReport, color: bool) -> Iterator[str]:
@@ -82,29 +92,27 @@ def _problems(report: ApplyReport, color: bool) -> Iterator[str]:
             yield _problem(row, color)
     skipped = [row.address for row in report.results if row.status is Status.SKIPPED]
     if skipped:
-        yield f"Not begun: {', '.join(skipped)}\n"
+        yield f"Not started: {', '.join(skipped)}\n"
 
 
 def _problem(row: ChangeResult, color: bool) -> str:
-    head = ink(color)(f"{row.status}:", "red")
+    head = ink(color)(f"{STATUS_WORDS[row.status]}:", "red")
     lines = [f"{head} {visible(row.address)}", *(f"  {visible(part)}" for part in (row.detail, row.hint) if part)]
     return "\n".join(lines) + "\n"
 
 
-DIAGNOSTICS_FORMAT = 1
-DRIFT_FORMAT = 1
-
-
 def plan_json(plan: Plan) -> str:
-    """`plan` as JSON: the same plan, the same text. Keys are stable; new ones may be added within a format version."""
+    """Return `plan` as JSON. Equal plans give equal text. A format version may get new keys, but loses none."""
     document = plan_document(plan)
     del document["base"]
     return log_safe(stable_json(document | {"summary": summary_of(plan).model_dump()}))
 
 
 def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """`diagnostics` as JSON: `{"format_version": 1, "valid": false, "diagnostics": [{"path", "line", ...}]}`. Places
-    count from 1, in characters; 0 where there is none. Valid: without an error, whatever the warnings."""
+    """Return `diagnostics` as JSON: `{"format_version": 1, "valid": false, "diagnostics": [{"path", "line", ...}]}`.
+
+    Lines and columns count from 1, in characters; 0 is no position. `valid`: no error; warnings do not count.
+    """
     rows = list(diagnostics)
     valid = not any(row.severity is Severity.ERROR for row in rows)
     document = {"format_version": DIAGNOSTICS_FORMAT, "valid": valid, "diagnostics": [asdict(row) for row in rows]}
@@ -112,42 +120,34 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def log_safe(document: str) -> str:
-    """JSON that says the same, and in which no runner of a pipeline finds a command (`##[`, `##vso[`) of a user's."""
+    """Return equal JSON in which a pipeline's runner finds no command (`##[`, `##vso[`) in a user's text."""
     return document.replace("##", "#\\u0023")
 
 
 def drift_json(rows: Iterable[Drift], complete: bool) -> str:
-    """What the app says otherwise than was last applied; `complete`: everything that was asked for was read."""
-    told = [row.model_dump(mode="json") for row in rows]
-    return log_safe(json.dumps({"format_version": DRIFT_FORMAT, "complete": complete, "drift": told}, indent=2)) + "\n"
-
-
-REPORT_FORMAT = 1
-SCHEMA_ID = f"urn:seqsync:report:{REPORT_FORMAT}"
-HOST = HOSTS["github"]  # short enough for a comment there, and for a step's summary
-MOST_LINES = (1_000, 200, 50, 20, 5, 0)
-LONGEST_WHY = 20_000  # characters of an error in Markdown; a stale plan tells old against new
-
-_BAD = (Status.FAILED, Status.REFUSED, Status.UNKNOWN)
+    """Return drift as JSON. `complete`: every sequence asked for could be read."""
+    drift = [row.model_dump(mode="json") for row in rows]
+    document = {"format_version": DRIFT_FORMAT, "complete": complete, "drift": drift}
+    return log_safe(json.dumps(document, indent=2)) + "\n"
 
 
 class Outcome(StrEnum):
     """How an apply ended."""
 
-    UNFINISHED = "unfinished"  # it has begun, and nothing was written since: it runs still, or was killed
+    UNFINISHED = "unfinished"  # it is still running, or it was killed
     APPLIED = "applied"  # every change is done
     NOTHING_TO_DO = "nothing-to-do"
-    ALREADY_APPLIED = "already-applied"  # an earlier run carried out this plan
-    DECLINED = "declined"  # a person said no
-    PARTLY_APPLIED = "partly-applied"  # some of it is done and recorded; the same apply goes on
-    UNDECIDED = "undecided"  # an outcome that cannot be known: a person must decide
-    STOPPED = "stopped"  # a signal ended it in order
-    REFUSED = "refused"  # it did not begin: arguments, files, a gate, a stale plan, the lock
+    ALREADY_APPLIED = "already-applied"  # by an earlier run of this plan
+    DECLINED = "declined"  # not approved
+    PARTLY_APPLIED = "partly-applied"  # some changes are done and recorded; the same apply continues
+    UNDECIDED = "undecided"  # an outcome is in doubt: a person must decide
+    STOPPED = "stopped"  # a signal ended it in an orderly way
+    REFUSED = "refused"  # it did not start: arguments, files, a gate, a stale plan, the lock
     FAILED = "failed"  # nothing is done
 
 
 class Why(Frozen):
-    """An error that ended it: what, why, and what to do. `kind` tells refusals of a saved plan apart."""
+    """The error that ended an apply: what, why, and what to do. `kind` names the reason to reject a saved plan."""
 
     summary: str
     detail: str = ""
@@ -156,8 +156,8 @@ class Why(Frozen):
 
 
 class AppliedReport(Frozen):
-    """What became of an apply. `exit_code` is None while it is unfinished; `message` is one line for people; `counts`
-    are the results by status. What is not known yet when it ends is None or empty."""
+    """The result of an apply. `exit_code` is None while it is unfinished; `message` is one line for people; `counts`
+    are the results by status. A value that the apply never learned is None or empty."""
 
     format_version: int = REPORT_FORMAT
     tool_version: str
@@ -175,18 +175,18 @@ class AppliedReport(Frozen):
 
 
 def why_of(error: BaseException) -> Why:
-    """An error in the words that the command prints."""
+    """Return an error with the words that the command prints."""
     if isinstance(error, InvalidFilesError):
-        told = "\n".join(f"{row.where}: {row.summary} {row.hint}".rstrip() for row in error.diagnostics)
-        return Why(summary=error.summary, detail=told)
+        lines = "\n".join(f"{row.where}: {row.summary} {row.hint}".rstrip() for row in error.diagnostics)
+        return Why(summary=error.summary, detail=lines)
     if isinstance(error, SeqsyncError):
         kind = error.kind if isinstance(error, PlanRejectedError) else ""
         return Why(summary=error.summary, detail=error.detail, hint=error.hint, kind=kind)
-    return Why(summary="seqsync could not go on.", detail=f"{type(error).__name__}: {error}")
+    return Why(summary="Internal error in seqsync.", detail=f"{type(error).__name__}: {error}")
 
 
 def counts_of(results: Iterable[ChangeResult]) -> dict[Status, int]:
-    """Every status with how many results have it."""
+    """Return the number of results for every status."""
     counts = dict.fromkeys(Status, 0)
     for row in results:
         counts[row.status] += 1
@@ -194,7 +194,7 @@ def counts_of(results: Iterable[ChangeResult]) -> dict[Status, int]:
 
 
 def outcome_of(exit_code: int, results: Sequence[ChangeResult], stopped: bool, began: bool) -> Outcome:
-    """By what happened. `began`: the plan was being carried out."""
+    """Return the outcome of an apply. `stopped`: a signal ended it. `began`: it had started on the plan's changes."""
     if stopped:
         return Outcome.STOPPED
     if exit_code == 9:
@@ -206,8 +206,8 @@ def outcome_of(exit_code: int, results: Sequence[ChangeResult], stopped: bool, b
     return Outcome.FAILED if began else Outcome.REFUSED
 
 
-def carried_out(report: ApplyReport, tool_version: str, message: str) -> AppliedReport:
-    """The report of an apply that went to its end."""
+def finished_report(report: ApplyReport, tool_version: str, message: str) -> AppliedReport:
+    """Return the report of an apply that reached its end."""
     code = report.exit_code
     return AppliedReport(
         tool_version=tool_version,
@@ -225,22 +225,25 @@ def carried_out(report: ApplyReport, tool_version: str, message: str) -> Applied
 
 
 def report_json(report: AppliedReport) -> str:
-    """`report` as JSON, ASCII only, by the schema that `seqsync schema report` prints."""
+    """Return `report` as JSON in ASCII, for the schema that `seqsync schema report` prints."""
     return log_safe(report.model_dump_json(indent=2, ensure_ascii=True)) + "\n"
 
 
 def report_schema() -> dict[str, Any]:
-    """The JSON Schema of the report."""
+    """Return the JSON Schema of the report."""
     schema = AppliedReport.model_json_schema(mode="serialization")
-    schema["properties"]["format_version"] = {"const": REPORT_FORMAT, "description": "A newer one has another number"}
+    schema["properties"]["format_version"] = {
+        "const": REPORT_FORMAT,
+        "description": "A newer format has another number",
+    }
     schema["required"] = sorted(schema["properties"])
-    return schema | {"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, "title": "The report of an apply of seqsync"}
+    return schema | {"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, "title": "Report of a seqsync apply"}
 
 
 def report_markdown(report: AppliedReport) -> str:
-    """`report` as Markdown that fits a comment: what went wrong and what to do first, then what was done, folded."""
-    made = (_markdown(report, most) for most in MOST_LINES)
-    return next(text for text in made if HOST.size(text) <= HOST.limit)
+    """Return `report` as Markdown that fits a comment: what failed and what to do, then what was done, in a fold."""
+    forms = (_markdown(report, most) for most in MOST_LINES)
+    return next(text for text in forms if HOST.size(text) <= HOST.limit)
 
 
 def _markdown(report: AppliedReport, most: int) -> str:
@@ -259,10 +262,10 @@ def _markdown(report: AppliedReport, most: int) -> str:
             f"\n### {_HEADINGS[report.outcome]}\n",
             code_block(facts, HOST),
             _error(report.error) if report.error else "",
-            listed("Failed, refused or unknown", bad, most, HOST),
-            listed(f"Not begun: {len(skipped)}", skipped, most, HOST),
+            listed(f"Failed, refused or in need of a decision: {len(bad)}", bad, most, HOST),
+            listed(f"Not started: {len(skipped)}", skipped, most, HOST),
             listed("Notes", report.notes, most, HOST),
-            folded(f"Done: {len(done)}", shown + left, HOST) if done else "",
+            fold(f"Done: {len(done)}", shown + left, HOST) if done else "",
         ]
     )
 
@@ -271,11 +274,11 @@ _HEADINGS = {
     Outcome.UNFINISHED: "The apply has not finished",
     Outcome.APPLIED: "Applied",
     Outcome.NOTHING_TO_DO: "Nothing to apply",
-    Outcome.ALREADY_APPLIED: "Applied already",
-    Outcome.DECLINED: "Not applied: a person said no",
+    Outcome.ALREADY_APPLIED: "Already applied",
+    Outcome.DECLINED: "Not applied: the plan was not approved",
     Outcome.PARTLY_APPLIED: "Applied in part: run the same apply again",
-    Outcome.UNDECIDED: "A person must decide",
-    Outcome.STOPPED: "Stopped: run the same apply again",
+    Outcome.UNDECIDED: "A decision is needed",
+    Outcome.STOPPED: "Interrupted: run the same apply again",
     Outcome.REFUSED: "Nothing applied",
     Outcome.FAILED: "Nothing applied",
 }
@@ -283,14 +286,15 @@ _HEADINGS = {
 
 def _error(why: Why) -> str:
     lines = visible("\n".join(part for part in (why.summary, why.detail, why.hint) if part))
-    cut = f"{lines[:LONGEST_WHY]}\n… (cut here: the log has all of it)" if len(lines) > LONGEST_WHY else lines
+    cut = f"{lines[:LONGEST_ERROR]}\n… (cut here: see the log for the rest)" if len(lines) > LONGEST_ERROR else lines
     return code_block((f"| {line}" for line in cut.split("\n")), HOST)
 
 
 def _line(row: ChangeResult) -> str:
-    known = f" (id {row.remote_id})" if row.remote_id else ""
-    told = ". ".join(part.rstrip(".") for part in (row.detail, row.hint) if part)
-    return f"{row.status}: {row.action} {row.address}{known}{f': {told}' if told else ''}"
+    remote_id = f" (id {row.remote_id})" if row.remote_id else ""
+    why = ". ".join(part.rstrip(".") for part in (row.detail, row.hint) if part)
+    verb = VERBS[Action(row.action)] if row.action in set(Action) else row.action
+    return f"{STATUS_WORDS[row.status]}: {verb} {row.address}{remote_id}{f': {why}' if why else ''}"
 
 
 _WIDTH = max(len(outcome) for outcome in ImportOutcome)
@@ -306,7 +310,7 @@ _COUNTED = (
 
 
 def row_text(row: ImportResult) -> str:
-    """One sequence: its line, what is to be known about it, and its conflicts."""
+    """Return the lines of one sequence: its outcome, its problem and notes, and its conflicts."""
     lines = [f"{row.outcome:<{_WIDTH}}  {row.name}" + (f"  {row.detail}" if row.detail else "")]
     lines += [f"    {part}" for part in (row.problem, row.hint) if part]
     lines += [f"    {note}" for note in row.notes]
@@ -316,15 +320,15 @@ def row_text(row: ImportResult) -> str:
 
 
 def summary_text(report: ImportReport) -> str:
-    """What ended it early, what is to be written into the settings, and the line that counts."""
+    """Return what ended the import early, the ids to add to the settings, and the line with the counts."""
     lines = [part for part in (report.problem, report.hint) if part]
     ids = [row.ids_line for row in report.rows if row.ids_line]
     if ids:
-        lines += ["Write into seqsync.yaml, into this environment:", "  ids:", *(f"    {line}" for line in ids)]
+        lines += ["Add these ids to this environment in seqsync.yaml:", "  ids:", *(f"    {line}" for line in ids)]
     counts = [f"{number} {words}" for outcome, words in _COUNTED if (number := count(report.rows, outcome))]
     if report.skipped:
-        counts.append(f"{report.skipped} not begun")
-    return "\n".join([*lines, f"Import: {', '.join(counts) or 'there is nothing to import'}."])
+        counts.append(f"{report.skipped} not started")
+    return "\n".join([*lines, f"Import: {', '.join(counts) or 'nothing to import'}."])
 
 
 def _conflict(conflict: Conflict) -> Iterator[str]:
@@ -336,7 +340,7 @@ def _conflict(conflict: Conflict) -> Iterator[str]:
 
 def _side(title: str, value: Any) -> Iterator[str]:
     if value is None:
-        yield f"      {title}: not known"
+        yield f"      {title}: unknown"
         return
     text = value if isinstance(value, str) else ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
     if "\n" not in text and len(text) < 80:

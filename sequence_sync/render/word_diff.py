@@ -1,6 +1,6 @@
-"""What changed in a text, word by word. Pure; knows nothing of plans, colors or pages.
+"""The difference between two texts, word by word. Pure; must not know plans, colors or pages.
 
-A merge tag (`{{First Name}}`), a spintax mark and an HTML tag are one word each.
+A merge tag (`{{First Name}}`), a spintax mark and an HTML tag each count as one word.
 """
 
 from __future__ import annotations
@@ -18,33 +18,36 @@ MOST_PAIRS = 1_000_000
 
 
 class PieceKind(StrEnum):
-    """What became of a piece."""
+    """Where a piece occurs: in both texts, or in one of them."""
 
     SAME = "same"
     GONE = "gone"
     NEW = "new"
-    LEFT_OUT = "left-out"  # stands for unchanged text that is not shown
+    LEFT_OUT = "left-out"  # a placeholder for unchanged text that is not shown
 
 
 class Piece(NamedTuple):
-    """A run of text and what became of it."""
+    """A run of text and its kind."""
 
     kind: PieceKind
     text: str
 
 
 def word_diff(before: str, after: str) -> list[Piece]:
-    """The pieces in reading order. Without the NEW ones they spell `before`, without the GONE ones `after`."""
+    """Return the pieces in reading order.
+
+    Joined without the NEW pieces they are `before`; joined without the GONE pieces, `after`.
+    """
     old, new = _WORD.findall(before), _WORD.findall(after)
-    start = _common(old, new)
-    end = _common(reversed(old[start:]), reversed(new[start:]))
+    start = _common_length(old, new)
+    end = _common_length(reversed(old[start:]), reversed(new[start:]))
     pieces = [Piece(PieceKind.SAME, "".join(old[:start]))]
     pieces += _middle(old[start : len(old) - end], new[start : len(new) - end])
     pieces.append(Piece(PieceKind.SAME, "".join(old[len(old) - end :])))
     return [piece for piece in pieces if piece.text]
 
 
-def _common(one: Iterable[str], other: Iterable[str]) -> int:
+def _common_length(one: Iterable[str], other: Iterable[str]) -> int:
     count = 0
     for left, right in zip(one, other, strict=False):
         if left != right:
@@ -65,13 +68,13 @@ def _middle(old: list[str], new: list[str]) -> list[Piece]:
     return pieces
 
 
-def folded(pieces: list[Piece], around: int = 8) -> list[Piece]:
-    """`pieces` with only `around` words of unchanged text on each side of a change."""
+def shorten_unchanged(pieces: list[Piece], around: int = 8) -> list[Piece]:
+    """Return `pieces` with at most `around` words of unchanged text on each side of a change."""
     result = []
-    for place, piece in enumerate(pieces):
+    for index, piece in enumerate(pieces):
         words = _WORD.findall(piece.text) if piece.kind is PieceKind.SAME else []
-        head = around if place else 0
-        tail = around if place < len(pieces) - 1 else 0
+        head = around if index else 0
+        tail = around if index < len(pieces) - 1 else 0
         if len(words) <= head + tail:
             result.append(piece)
             continue

@@ -65,6 +65,6 @@ def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
                 break
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 143
-        assert "Import: 2 imported, 2 not begun." in out
+        assert "Import: 2 imported, 2 not started." in out
         assert set(desk.state("trial-0").steps) == {"email-1"}
         desk.check_settled()

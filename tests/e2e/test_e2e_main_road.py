@@ -40,7 +40,7 @@ def test_plan_apply_plan(project: Project, box: Sandbox) -> None:
     assert first.code == 2
     assert first.out.rstrip().endswith("Plan: 7 to create, 0 to update, 0 to deactivate, 0 to record, 0 blocked.")
     applied = project.ok("apply", "-auto-approve")
-    assert applied.out == "Applied: 7 done, 0 adopted, 0 recorded.\n"
+    assert applied.out == "Applied: 7 created, 0 updated, 0 deactivated, 0 recorded.\n"
     second = project.run("plan", "-detailed-exitcode")
     assert second.code == 0
     assert "No changes." in second.out

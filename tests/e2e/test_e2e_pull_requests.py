@@ -91,10 +91,10 @@ def test_both_merged_and_then_both_applied(team: Team, way: str) -> None:
     assert "add -target a." in whole.err
     assert team.written() == []
     done = team.apply(first, "-changed-since", ranges[0])
-    assert done.out == "Applied: 1 done, 0 adopted, 0 recorded.\n"
+    assert done.out == "Applied: 0 created, 1 updated, 0 deactivated, 0 recorded.\n"
     assert len(team.written()) == 1
     done = team.apply(second, "-changed-since", ranges[1])
-    assert done.out == "Applied: 3 done, 0 adopted, 0 recorded.\n"
+    assert done.out == "Applied: 2 created, 1 updated, 0 deactivated, 0 recorded.\n"
     assert team.subjects() == {"One", "Two", "Hello", "New"}
     assert team.project.run("plan", "-detailed-exitcode").code == 0
 

@@ -45,10 +45,10 @@ def run(story: Tale, *arguments: str) -> Done:
 def test_nothing_differs(story: Tale) -> None:
     """0, in both formats, and a refreshed plan that says so."""
     done = run(story, "drift")
-    assert (done.code, done.out.splitlines()[-1]) == (0, "No drift. Saleshandy says what was last applied.")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "No drift. Saleshandy matches the last apply.")
     told = json.loads(run(story, "drift", "-format", "json", "-quick").out)
     assert (told["complete"], told["drift"]) == (True, [])
-    assert "nothing" in run(story, "plan", "-refresh", "-detailed-exitcode").out
+    assert "no changes outside seqsync" in run(story, "plan", "-refresh", "-detailed-exitcode").out
 
 
 def test_an_edit(edited: Tale) -> None:

@@ -140,7 +140,7 @@ def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
     report = desk.imported(observer=Stopper())
     assert len(report.rows) == 2
     assert report.skipped == 3
-    assert summary_text(report).endswith("Import: 2 imported, 3 not begun.")
+    assert summary_text(report).endswith("Import: 2 imported, 3 not started.")
     assert len(json.loads(desk.text("seqsync.state.json"))["sequences"]) == 2
     desk.stop.clear()
     assert desk.imported().exit_code == 0
@@ -283,7 +283,7 @@ def test_an_id_that_is_not_there(desk: Desk) -> None:
 
 def test_an_empty_sequence_and_an_empty_account(desk: Desk) -> None:
     """A sequence without steps is one; an account without sequences is told."""
-    assert summary_text(desk.imported()) == "Import: there is nothing to import."
+    assert summary_text(desk.imported()) == "Import: nothing to import."
     desk.make("Trial")
     assert desk.row().detail.endswith("no steps yet")
     desk.check_settled()

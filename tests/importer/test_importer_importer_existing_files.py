@@ -73,7 +73,7 @@ def test_adopting_where_the_texts_differ(desk: Desk) -> None:
         "One",
         "Theirs",
     )
-    assert "last applied: not known" in row_text(row)
+    assert "last applied: unknown" in row_text(row)
     assert "  linkedin-message-3:\n    day: 5\n" in desk.text("sequences/own.yaml")
     assert desk.changes() == [("my-trial.hello.a", "update-variant")]
 

@@ -1,4 +1,4 @@
-"""What hosts mark in a pull request: the worst first, within their limits, and no text is a command or a tag."""
+"""Formats of CI systems: the worst first, within each limit, and no text of a user is a command or a tag."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sequence_sync.render.ci import (
     diagnostics_junit,
     diagnostics_quality,
     diagnostics_sarif,
-    plan_findings,
+    plan_annotations,
     plan_github,
     plan_gitlab,
     plan_junit,
@@ -91,12 +91,12 @@ SARIF = {
 
 
 def diagnostic(text: str = "Unknown key.", line: int = 3, severity: Severity = Severity.ERROR) -> Diagnostic:
-    """A mistake in a file."""
+    """Return an error in a file."""
     return Diagnostic("sequences/a b.yaml", line, 5, "unknown-key", text, "Take it out.", severity, text, 4)
 
 
 def many_blocked(count: int) -> tuple[Change, ...]:
-    """So many blocked changes."""
+    """Return `count` blocked changes."""
     return tuple(
         Change(address=f"t.s{n}", action=Action.BLOCKED, reason=Reason.NOT_SUPPORTED, wanted=Action.UPDATE_STEP)
         for n in range(count)
@@ -104,29 +104,29 @@ def many_blocked(count: int) -> tuple[Change, ...]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_findings_come_the_worst_first(name: str) -> None:
+def test_annotations_come_the_worst_first(name: str) -> None:
     """A host drops what is too much, from the end."""
-    weights = [row.weight for row in plan_findings(CASES[name]())]
+    weights = [row.weight for row in plan_annotations(CASES[name]())]
     assert weights == sorted(weights)
 
 
-def test_what_keeps_apply_from_working_is_an_error() -> None:
-    """A shut gate and a blocked change; drift and a sequence that sends are warnings."""
-    told = {row.rule: row.weight for row in plan_findings(drifted())}
-    assert told["gate-active"] == told["blocked-conflict"] == Weight.ERROR
-    assert told["drift-gone"] == told["active"] == Weight.WARNING
-    assert told["gate-drift"] == Weight.NOTICE
+def test_closed_gates_and_blocked_changes_are_errors() -> None:
+    """Drift and active sequences are warnings."""
+    weights = {row.rule: row.weight for row in plan_annotations(drifted())}
+    assert weights["gate-active"] == weights["blocked-conflict"] == Weight.ERROR
+    assert weights["drift-gone"] == weights["active"] == Weight.WARNING
+    assert weights["gate-drift"] == Weight.NOTICE
 
 
 def test_annotations_keep_the_limit_of_a_step() -> None:
-    """Ten of a level: nine and how many more; the counts and the hash are always there."""
+    """Of ten for each level, the last one counts the rest; the counts and the hash are always there."""
     plan = plan_of(*many_blocked(40), gates=(Gate(name="size", allowed=False, detail="x"),), notes=("n",) * 30)
     lines = plan_github(plan).splitlines()
     levels = Counter(line.split()[0] for line in lines)
     assert levels == {"::error": MOST_OF_A_LEVEL, "::notice": MOST_OF_A_LEVEL}
-    assert "title=Gate size is shut" in lines[0]
+    assert "title=Gate size is closed" in lines[0]
     assert lines[MOST_OF_A_LEVEL - 1].endswith(
-        "::32 more of this kind are not shown here; seqsync prints all of them as text."
+        "::32 more of this kind are not shown here. The text output shows all of them."
     )
     assert plan.plan_hash() in lines[-1]
     exact = plan_github(plan_of(*many_blocked(MOST_OF_A_LEVEL)))
@@ -134,14 +134,14 @@ def test_annotations_keep_the_limit_of_a_step() -> None:
 
 
 def unescaped(text: str, signs: str) -> str:
-    """As the runner does it: the percent sign last."""
+    """Decode `text` as the runner does: the percent sign last."""
     for sign in (*signs, "%"):
         text = text.replace(f"%{ord(sign):02X}", sign)
     return text
 
 
 def commands(text: str) -> list[tuple[str, dict[str, str], str]]:
-    """Annotations as the runner reads them: name, properties, message."""
+    """Return annotations as the runner reads them: name, properties, message."""
     found = []
     for line in text.splitlines():
         head, _, data = line.lstrip()[2:].partition("::")
@@ -154,7 +154,6 @@ def commands(text: str) -> list[tuple[str, dict[str, str], str]]:
 
 @given(st.text(alphabet="%0AD:,;=#[]\r\n x☃\u2028", max_size=30))
 def test_no_text_is_a_command_of_the_runner(text: str) -> None:
-    """Each line is one of our annotations with our properties, and the text comes out as it went in."""
     plan = plan_of(
         *many_blocked(1),
         gates=(Gate(name="size", allowed=False, detail=f"<{text}>"),),
@@ -162,17 +161,16 @@ def test_no_text_is_a_command_of_the_runner(text: str) -> None:
     )
     made = plan_github(plan)
     assert "##[" not in made
-    told = commands(made)
-    assert [name for name, _, _ in told] == ["error", "error", "notice"]
-    assert [sorted(values) for _, values, _ in told] == [
+    read = commands(made)
+    assert [name for name, _, _ in read] == ["error", "error", "notice"]
+    assert [sorted(values) for _, values, _ in read] == [
         ["file", "line", "title"],
         ["file", "line", "title"],
         ["title"],
     ]
 
 
-def test_a_diagnostic_is_marked_at_its_place() -> None:
-    """File from the root of the repository, line and columns."""
+def test_a_diagnostic_has_file_line_and_columns() -> None:
     [(name, values, data)] = commands(diagnostics_github([diagnostic("50%: a, b")], "outreach/"))
     assert (name, data) == ("error", "50%: a, b Take it out.")
     assert values == {
@@ -185,18 +183,15 @@ def test_a_diagnostic_is_marked_at_its_place() -> None:
 
 
 def test_errors_come_before_warnings() -> None:
-    """Also where the warning stands first in its file."""
     lines = diagnostics_github([diagnostic(severity=Severity.WARNING), diagnostic(line=9)]).splitlines()
     assert [line.split()[0] for line in lines] == ["::error", "::warning"]
 
 
-def test_counters_are_those_of_the_last_line() -> None:
-    """A variant that is switched off counts as delete."""
+def test_gitlab_counters_match_the_summary_line() -> None:
     assert json.loads(plan_gitlab(CASES["long-update"]())) == {"create": 0, "update": 2, "delete": 1}
 
 
-def test_code_quality_has_what_gitlab_needs() -> None:
-    """And its fingerprint stays when a line moves, and differs between findings."""
+def test_code_quality_has_the_fields_of_gitlab_and_stable_fingerprints() -> None:
     rows = json.loads(plan_quality(drifted()))
     assert all(row.keys() == {"description", "check_name", "fingerprint", "severity", "location"} for row in rows)
     assert {row["severity"] for row in rows} <= {"info", "minor", "major", "critical", "blocker"}
@@ -211,18 +206,16 @@ def test_code_quality_has_what_gitlab_needs() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_sarif_keeps_its_standard(name: str) -> None:
-    """The required properties, levels, places from 1, and a result for each finding, with a rule for each."""
+def test_sarif_follows_its_schema(name: str) -> None:
     plan = CASES[name]()
     document = json.loads(plan_sarif(plan, "outreach/"))
     Draft7Validator(SARIF).validate(document)
     [made] = document["runs"]
-    assert len(made["results"]) == len(plan_findings(plan))
+    assert len(made["results"]) == len(plan_annotations(plan))
     assert {row["id"] for row in made["tool"]["driver"]["rules"]} == {row["ruleId"] for row in made["results"]}
 
 
-def test_sarif_of_diagnostics_has_columns() -> None:
-    """From 1, in characters, the end behind the last one; no more than code scanning shows."""
+def test_sarif_of_diagnostics_has_columns_and_a_limit() -> None:
     document = json.loads(diagnostics_sarif([diagnostic()]))
     Draft7Validator(SARIF).validate(document)
     region = document["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
@@ -233,18 +226,16 @@ def test_sarif_of_diagnostics_has_columns() -> None:
     assert len(json.loads(diagnostics_sarif([diagnostic()] * 6_000))["runs"][0]["results"]) == MOST_RESULTS
 
 
-def test_a_path_is_a_uri() -> None:
-    """Whatever is not plain is encoded."""
+def test_a_path_becomes_a_uri() -> None:
     assert uri_of("séq/a b#1.yaml") == "s%C3%A9q/a%20b%231.yaml"
 
 
-def test_junit_tells_what_is_blocked() -> None:
-    """A suite for each sequence; blocked and shut have failed, drift is skipped, the rest has passed."""
+def test_junit_fails_blocked_changes_and_closed_gates() -> None:
     root = ElementTree.fromstring(plan_junit(drifted()))
     suites = {row.get("name"): row for row in root}
     assert {name: (row.get("tests"), row.get("failures"), row.get("skipped")) for name, row in suites.items()} == {
         "trial": ("3", "1", "0"),
-        "changed in Saleshandy": ("4", "0", "4"),
+        "changed outside seqsync": ("4", "0", "4"),
         "gates": ("2", "1", "0"),
     }
     for suite in root:
@@ -254,8 +245,7 @@ def test_junit_tells_what_is_blocked() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=40))
-def test_junit_is_xml_whatever_a_text_holds(text: str) -> None:
-    """Control characters, halves of pairs, signs that XML has no way to say."""
+def test_junit_is_valid_xml_for_every_text(text: str) -> None:
     plan = plan_of(
         *many_blocked(1),
         gates=(Gate(name=text, allowed=False, detail=text),),
@@ -267,25 +257,23 @@ def test_junit_is_xml_whatever_a_text_holds(text: str) -> None:
 
 
 def test_junit_of_valid_files_has_a_test_that_passes() -> None:
-    """A report without a test is taken for a mistake by some servers."""
+    """Some servers treat a report without tests as an error."""
     assert len(ElementTree.fromstring(diagnostics_junit([])).findall("testsuite/testcase")) == 1
 
 
-def test_diagnostics_are_data() -> None:
-    """With every field; valid is a list of mistakes without an error in it."""
-    told = json.loads(diagnostics_json([diagnostic()]))
-    assert (told["format_version"], told["valid"]) == (1, False)
-    assert told["diagnostics"][0]["column"] == 5
+def test_json_diagnostics_have_every_field_and_are_valid_without_errors() -> None:
+    document = json.loads(diagnostics_json([diagnostic()]))
+    assert (document["format_version"], document["valid"]) == (1, False)
+    assert document["diagnostics"][0]["column"] == 5
     assert json.loads(diagnostics_json([diagnostic(severity=Severity.WARNING)]))["valid"] is True
     assert json.loads(diagnostics_json([])) == {"format_version": 1, "valid": True, "diagnostics": []}
 
 
 @pytest.mark.parametrize("text", ["##[add-mask]e", "##vso[task.setvariable variable=a]b", "x ##[group]"])
-def test_no_format_for_programs_holds_a_command(text: str) -> None:
-    """They are printed in logs too, where a runner reads every line; a reader of the data finds the same text."""
+def test_no_format_for_programs_has_a_command(text: str) -> None:
     found = [diagnostic(text)]
     made = {name: render(found) for name, render in DIAGNOSTIC_FORMATS.items() if name not in ("text", "github")}
-    assert not [name for name, told in made.items() if re.search(r"##\w*\[", told)]
+    assert not [name for name, text in made.items() if re.search(r"##\w*\[", text)]
     assert json.loads(made["json"])["diagnostics"][0]["summary"] == text
     assert not re.search(r"##\w*\[", plan_json(hostile()) + plan_junit(hostile()))
 
@@ -302,5 +290,4 @@ def test_no_format_for_programs_holds_a_command(text: str) -> None:
     ],
 )
 def test_no_line_of_a_log_is_a_command(text: str, shown: str) -> None:
-    """The signs are shown as their code, and nothing else is changed."""
     assert log_lines(text) == shown

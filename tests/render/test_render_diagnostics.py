@@ -1,4 +1,4 @@
-"""Diagnostics as text: the caret is below what is meant, and nothing in a file can reach the terminal."""
+"""Diagnostics as text: the caret is below the marked text, and no text in a file reaches the terminal unescaped."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from sequence_sync.render.diagnostics import WIDEST, diagnostics_text
 
 
 def text_of(line: str, column: int, length: int = 1) -> list[str]:
-    """The lines that a diagnostic on `line` gives."""
-    found = Diagnostic("a.yaml", 3, column, "rule", "Wrong.", "Mend it.", source_line=line, length=length)
+    """Return the lines of a diagnostic on `line`."""
+    found = Diagnostic("a.yaml", 3, column, "rule", "Wrong.", "Fix it.", source_line=line, length=length)
     return diagnostics_text([found]).splitlines()
 
 
-def test_the_form() -> None:
-    """Place, kind and what is wrong; the line; the caret; what to do."""
-    assert text_of("  day: 0", 8) == ["a.yaml:3:8: error: Wrong.", "      day: 0", "           ^", "    Mend it."]
+def test_a_diagnostic_has_position_line_caret_and_hint() -> None:
+    assert text_of("  day: 0", 8) == ["a.yaml:3:8: error: Wrong.", "      day: 0", "           ^", "    Fix it."]
     assert diagnostics_text([]) == ""
 
 
-def test_without_a_place() -> None:
-    """A diagnostic of a file, or of the project, has no line and no caret."""
+def test_a_diagnostic_without_a_position_has_no_caret() -> None:
     found = [
         Diagnostic("a.yaml", 0, 0, "rule", "Wrong."),
         Diagnostic("", 0, 0, "rule", "Odd.", severity=Severity.WARNING),
@@ -42,20 +40,18 @@ def test_without_a_place() -> None:
         ("a", 99, 5, "a", " ^"),
     ],
 )
-def test_the_caret(line: str, column: int, length: int, shown: str, caret: str) -> None:
+def test_the_caret_is_below_the_marked_text(line: str, column: int, length: int, shown: str, caret: str) -> None:
     """Tabs, wide, combining and escaped characters move it as they move the text."""
     assert text_of(line, column, length)[1:3] == [f"    {shown}", f"    {caret}"]
 
 
 def test_a_long_line_is_cut_around_the_caret() -> None:
-    """What is meant stays in sight, and the caret below it."""
     _, line, caret, _ = text_of("x" * 500 + "HERE" + "y" * 500, 501, 4)
     assert len(line) <= WIDEST + 10
     assert line[caret.index("^") : caret.rindex("^") + 1] == "HERE"
 
 
-def test_nothing_reaches_the_terminal() -> None:
-    """Escapes in a path, a summary or a hint are shown, not sent; color comes from here alone."""
+def test_no_terminal_code_of_a_file_is_printed() -> None:
     found = Diagnostic("\x1b[2J.yaml", 1, 1, "rule", "A\x07b", "c\x1b]0;d", source_line="\x9b31m")
     assert "\x1b" not in diagnostics_text([found])
     assert not {"\x07", "\x9b"} & set(diagnostics_text([found], color=True))

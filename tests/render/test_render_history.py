@@ -1,11 +1,11 @@
-"""The history as it is shown: one block a run, newest last, and nothing that a terminal would obey."""
+"""The history as text and JSON: one block for each run, newest last, and no terminal codes of users."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 
-from sequence_sync.render.history import blocks, history_json, history_text
+from sequence_sync.render.history import history_json, history_runs, history_text
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
 from sequence_sync.state.journal import Author, CallResult
 
@@ -13,7 +13,7 @@ HOSTILE = "Old \x1b[2J\u202e text, {{firstName}}\nand more"
 
 
 def lines() -> list[AnyLine]:
-    """Four runs: one in order, one with everything that can go wrong, a push, and one that was cut off."""
+    """Return four runs: a successful one, one with every problem, a push, and an interrupted one."""
     one = Author(
         who="anna@her-laptop",
         at="2026-11-24T10:00:00+00:00",
@@ -74,31 +74,27 @@ def lines() -> list[AnyLine]:
     ]
 
 
-def test_history_as_text(golden: Callable[[str, str], None]) -> None:
-    """Every kind of line, with hostile texts in it."""
-    text = history_text(blocks(lines()), ("trial.most",), lambda at: f"<{at}>")
+def test_text_matches_the_golden_file_and_has_no_codes(golden: Callable[[str, str], None]) -> None:
+    text = history_text(history_runs(lines()), ("trial.most",), lambda at: f"<{at}>")
     golden("history/all.txt", text)
     assert not set(text) & set("\x1b\x07\u202e")
 
 
-def test_history_as_json(golden: Callable[[str, str], None]) -> None:
-    """The same for programs, with every text whole."""
-    text = history_json(blocks(lines()), ("trial.most",))
+def test_json_matches_the_golden_file_and_has_complete_texts(golden: Callable[[str, str], None]) -> None:
+    text = history_json(history_runs(lines()), ("trial.most",))
     golden("history/all.json", text)
     assert json.loads(text)["runs"][1]["lines"][1]["replaced"]["payload"]["subject"] == HOSTILE
 
 
-def test_colors_are_the_only_codes() -> None:
-    """With color the marks are painted, and the words are the same."""
-    plain = history_text(blocks(lines()), (), str)
-    painted = history_text(blocks(lines()), (), str, color=True)
+def test_color_adds_only_color_codes() -> None:
+    plain = history_text(history_runs(lines()), (), str)
+    painted = history_text(history_runs(lines()), (), str, color=True)
     assert "\x1b[32m+\x1b[0m created" in painted
     for code in ("\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[36m", "\x1b[1m", "\x1b[0m"):
         painted = painted.replace(code, "")
     assert painted == plain
 
 
-def test_an_empty_history_says_so() -> None:
-    """One line, and JSON without runs."""
-    assert history_text([], (), str) == "Nothing was done with this state yet, as far as its history tells.\n"
+def test_an_empty_history_has_its_own_sentence() -> None:
+    assert history_text([], (), str) == "The history is empty: no run has changed this state yet.\n"
     assert json.loads(history_json([], ())) == {"format_version": 1, "runs": [], "unknown": []}

@@ -1,4 +1,4 @@
-"""A plan as text: whole outputs on disk, and the rules that hold for every plan."""
+"""Plans as text: golden files, and the rules for every plan."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2066-\u20
 
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("name", CASES)
-def test_a_plan_reads_as_on_disk(name: str, level: Level, golden: Any) -> None:
-    """One golden file for each kind of plan and each level."""
+def test_text_matches_the_golden_file(name: str, level: Level, golden: Any) -> None:
     golden(f"plan/{name}/{level}.txt", plan_text(CASES[name](), level))
 
 
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("name", CASES)
-def test_first_and_last_line_are_what_pipelines_read(name: str, level: Level) -> None:
-    """The first line names environment and host, the last one counts."""
+def test_the_first_line_names_the_environment_and_the_last_line_counts(name: str, level: Level) -> None:
     plan = CASES[name]()
     lines = plan_text(plan, level).splitlines()
     assert "production" in lines[0]
@@ -37,16 +35,14 @@ def test_first_and_last_line_are_what_pipelines_read(name: str, level: Level) ->
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_color_adds_codes_and_nothing_else(name: str) -> None:
-    """Without its codes the colored text is the plain one; the plain one has none."""
+def test_color_adds_only_color_codes(name: str) -> None:
     plain, colored = plan_text(CASES[name]()), plan_text(CASES[name](), color=True)
     assert SGR.sub("", colored) == plain
     assert "\x1b" not in plain
     assert (plain == colored) is (name == "empty")
 
 
-def test_a_hostile_text_sends_no_code_to_the_terminal() -> None:
-    """Of all codes in a colored plan only our own colors are left."""
+def test_no_terminal_code_of_a_user_is_printed() -> None:
     for level in Level:
         text = SGR.sub("", plan_text(hostile(), level, color=True))
         assert not CONTROL.search(text)
@@ -56,7 +52,6 @@ def test_a_hostile_text_sends_no_code_to_the_terminal() -> None:
 
 @given(st.text(alphabet=st.characters(), max_size=60), st.text(max_size=60))
 def test_no_text_of_a_user_moves_the_cursor(one: str, other: str) -> None:
-    """Whatever stands in a subject, a note, a title or a name."""
     before, after = email(subject=one, content=other), email(subject=other, content=one)
     fields = (FieldChange(field="variants.a.payload.content", before=other, after=one),)
     plan = plan_of(
@@ -71,8 +66,7 @@ def test_no_text_of_a_user_moves_the_cursor(one: str, other: str) -> None:
         assert lines.splitlines()[-1] == summary_line(plan)
 
 
-def test_only_full_shows_a_whole_body() -> None:
-    """By default a long body is folded to its first words and their count."""
+def test_only_full_detail_shows_a_whole_body() -> None:
     plan = plan_of(create("trial.intro", email(content=f"<p>{LONG}</p>")))
     assert f"<p>{LONG}</p>" in plan_text(plan, Level.FULL)
     folded = plan_text(plan)
@@ -81,40 +75,36 @@ def test_only_full_shows_a_whole_body() -> None:
     assert f"({len(LONG.split())} words)" in folded
 
 
-def test_a_long_change_shows_only_its_surroundings() -> None:
-    """Word by word, with the unchanged rest left out; in full it is all there."""
+def test_a_long_change_shows_only_the_words_around_it() -> None:
     text = plan_text(long_update())
     assert "[-reason 30-]{+the best reason+}" in text
     assert "reason 10" not in text
     assert "reason 10" in plan_text(long_update(), Level.FULL)
 
 
-def test_a_changed_line_break_is_seen() -> None:
-    """A difference that is only white space is told as one."""
+def test_a_changed_line_break_is_visible() -> None:
     before, after = "word " * 30 + "end", "word " * 29 + "word\nend"
     fields = (FieldChange(field="variants.a.payload.message", before=before, after=after),)
     text = plan_text(plan_of(update("t.s.a", task("linkedin_message", message=before), email(), *fields)))
     assert "[-word -]{+word⏎+}" in text
 
 
-def test_summary_is_one_line_a_step() -> None:
-    """Two changed variants of one step stand on one line; a blocked one keeps its reason."""
+def test_summary_has_one_line_for_each_step() -> None:
+    """Two changed variants of a step share a line, and a blocked change shows its reason."""
     content = email().model_copy(update={"variants": {"a": email().variants["a"], "b": email().variants["a"]}})
     blocked = Change(address="t.x", action=Action.BLOCKED, reason=Reason.DAY_HELD, wanted=Action.CREATE_STEP)
     plan = plan_of(update("t.s.a", content, content), update("t.s.b", content, content), blocked)
     rows = [line for line in plan_text(plan, Level.SUMMARY).splitlines() if line.startswith("  ")]
     assert len(rows) == 2
     assert "t.s (a, b)" in rows[0]
-    assert "its day is held by another email" in rows[1]
+    assert "another email already uses its day" in rows[1]
 
 
-def test_a_variant_that_comes_back_says_so() -> None:
-    """An update without a changed field switches on what was switched off."""
-    assert "switch variant on again t.s.a" in plan_text(plan_of(update("t.s.a", email(), email())))
+def test_an_update_without_fields_reactivates_the_variant() -> None:
+    assert "reactivate variant t.s.a" in plan_text(plan_of(update("t.s.a", email(), email())))
 
 
-def test_variants_are_told_apart_by_their_letter() -> None:
-    """A field of a step with two variants names its variant."""
+def test_a_field_of_a_step_with_two_variants_names_the_variant() -> None:
     content = email().model_copy(update={"variants": {"a": email().variants["a"], "b": email().variants["a"]}})
     fields = (FieldChange(field="variants.b.payload.subject", before="x", after="y"),)
     row = Change(
@@ -123,26 +113,24 @@ def test_variants_are_told_apart_by_their_letter() -> None:
     assert "subject of variant b: x -> y" in plan_text(plan_of(row))
 
 
-def test_a_plan_without_a_call_tells_no_time() -> None:
-    """Nothing to wait for."""
+def test_a_plan_without_calls_has_no_forecast() -> None:
     assert "Apply makes" not in plan_text(empty())
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(1, "1 call and takes a few seconds"), (60, "60 calls and takes about 2 min 5 s")]
+    ("count", "words"), [(1, "1 call and takes a few seconds"), (60, "60 calls and takes about 2 minutes 5 seconds")]
 )
-def test_the_time_follows_from_the_rate_limit(count: int, words: str) -> None:
-    """Sixty creates need three minutes' worth of the limit, of which the first is free."""
+def test_the_forecast_follows_the_rate_limit(count: int, words: str) -> None:
+    """Sixty calls need three times twenty, and the first twenty do not wait."""
     plan = plan_of(*(create(f"t.s{n}", task("call_demo", 1), "id") for n in range(count)))
     assert f"Apply makes {words}." in plan_text(plan)
 
 
 def big() -> Plan:
-    """Some thousand creates in hundreds of sequences."""
+    """Return 900 creates in 300 sequences."""
     return plan_of(*(row for n in range(300) for row in create_whole(f"s{n}", f"T{n}", {"a": email(), "b": email(2)})))
 
 
-def test_a_plan_of_many_sequences_is_told_whole() -> None:
-    """No sequence is lost among hundreds."""
+def test_a_plan_of_many_sequences_shows_all_of_them() -> None:
     text = plan_text(big(), Level.SUMMARY)
     assert all(f"create step s{n}.b:" in text for n in range(300))

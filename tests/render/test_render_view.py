@@ -1,4 +1,4 @@
-"""The small functions below the renderers: escaping, words, times, word by word."""
+"""What all renderers use: escaping, words, durations, word differences."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sequence_sync.plan.model import Action, Call, Impact, Reason
+from sequence_sync.model.report import Status
+from sequence_sync.plan.model import Action, Call, Change, DriftKind, Impact, Reason
 from sequence_sync.render.escape import first_words, one_line, visible, words_of_html
-from sequence_sync.render.view import (
+from sequence_sync.render.view import seconds_of
+from sequence_sync.render.word_diff import MOST_PAIRS, Piece, PieceKind, shorten_unchanged, word_diff
+from sequence_sync.render.words import (
+    DRIFT_WORDS,
     IMPACTS,
     MARKS,
     REASONS,
+    STATUS_MARKS,
+    STATUS_WORDS,
     VERBS,
+    counted,
     duration_words,
     field_words,
-    seconds_of,
+    impact_words,
     value_words,
 )
-from sequence_sync.render.word_diff import MOST_PAIRS, Piece, PieceKind, folded, word_diff
 
 
-def test_every_word_of_a_plan_has_words_for_people() -> None:
-    """An action, reason or impact that is added needs its line in each table."""
+def test_every_enum_value_has_words_for_people() -> None:
     assert set(MARKS) == set(VERBS) == set(Action)
     assert set(REASONS) == set(Reason)
     assert set(IMPACTS) == set(Impact)
+    assert set(DRIFT_WORDS) == set(DriftKind)
+    assert set(STATUS_MARKS) == set(STATUS_WORDS) == set(Status)
 
 
 @pytest.mark.parametrize(
@@ -43,13 +50,12 @@ def test_every_word_of_a_plan_has_words_for_people() -> None:
         ("\x7f", "\\x7f"),
     ],
 )
-def test_what_nobody_sees_is_shown_as_its_code(text: str, shown: str) -> None:
-    """Controls, direction marks, separators and halves of pairs; not what scripts and emoji need."""
+def test_invisible_characters_are_shown_as_codes(text: str, shown: str) -> None:
+    """Control characters, direction marks, separators and lone surrogates; not what scripts and emoji need."""
     assert visible(text) == shown
 
 
-def test_one_line_cuts_with_a_mark() -> None:
-    """A cut is seen, and never longer than asked."""
+def test_a_cut_line_ends_with_an_ellipsis() -> None:
     assert one_line("a\n b\tc") == "a b c"
     assert one_line("abcdef", 4) == "abc…"
     assert one_line("abcd", 4) == "abcd"
@@ -66,13 +72,11 @@ def test_one_line_cuts_with_a_mark() -> None:
         ("", []),
     ],
 )
-def test_the_words_of_an_email_are_those_that_are_seen(markup: str, words: list[str]) -> None:
-    """Tags are not words, and only those that break a line break a word."""
+def test_words_of_an_email_are_those_that_a_reader_sees(markup: str, words: list[str]) -> None:
     assert words_of_html(markup) == words
 
 
-def test_first_words_count_all_words() -> None:
-    """The count is of the whole text, with entities read."""
+def test_first_words_counts_all_words() -> None:
     assert first_words("<p>a &amp; b c</p>", 3, True) == ("a & b", 4)
     assert first_words("<p> x", 5, False) == ("<p> x", 2)
 
@@ -90,8 +94,7 @@ def test_first_words_count_all_words() -> None:
         ("variants.a.payload.x\x1b", "x\\x1b"),
     ],
 )
-def test_fields_are_named_as_people_name_them(path: str, words: str) -> None:
-    """Not as the API does."""
+def test_fields_have_readable_names(path: str, words: str) -> None:
     assert field_words(path) == words
 
 
@@ -106,13 +109,33 @@ def test_fields_are_named_as_people_name_them(path: str, words: str) -> None:
         ({"b": 1, "a": [2]}, '{"a": [2], "b": 1}'),
     ],
 )
-def test_values_are_told_plainly(value: object, words: str | None) -> None:
-    """A list by commas, a link by its name, anything else as JSON."""
+def test_values_are_readable(value: object, words: str | None) -> None:
     assert value_words(value) == words
 
 
+@pytest.mark.parametrize(
+    ("action", "reason", "words"),
+    [
+        (Action.CREATE_SEQUENCE, Reason.NEW, "adds a sequence"),
+        (Action.CREATE_STEP, Reason.NEW, "adds a message"),
+        (Action.CREATE_VARIANT, Reason.NEW, "adds a variant of a message"),
+        (Action.DEACTIVATE_VARIANT, Reason.VARIANT_REMOVED, "removes a variant of a message"),
+        (Action.DEACTIVATE_VARIANT, Reason.STEP_REMOVED, "removes a message"),
+        (Action.BLOCKED, Reason.STEP_REMOVED, "removes a message"),
+        (Action.BLOCKED, Reason.TYPE_CHANGED, "replaces a message"),
+    ],
+)
+def test_a_change_of_structure_says_what_it_adds_or_removes(action: Action, reason: Reason, words: str) -> None:
+    change = Change(address="t.s.a", action=action, reason=reason, impact=Impact.STRUCTURE)
+    assert impact_words(change) == words
+
+
+def test_one_is_singular() -> None:
+    assert [counted(number, "call") for number in (0, 1, 2, 1200)] == ["0 calls", "1 call", "2 calls", "1,200 calls"]
+
+
 def calls(count: int, method: str = "POST", path: str = "/sequences/{id}/steps") -> list[Call]:
-    """`count` calls of one endpoint, on different sequences."""
+    """Return `count` calls of one endpoint, for different sequences."""
     return [Call(method=method, path=path.replace("{id}", f"id{n}"), body={}) for n in range(count)]
 
 
@@ -127,8 +150,8 @@ def calls(count: int, method: str = "POST", path: str = "/sequences/{id}/steps")
         ([call for n in range(16) for call in calls(20, f"M{n}")], 1),
     ],
 )
-def test_twenty_calls_of_an_endpoint_go_at_once(made: list[Call], minutes: int) -> None:
-    """Ids do not make another endpoint; 300 calls are the limit of all."""
+def test_twenty_calls_of_an_endpoint_do_not_wait(made: list[Call], minutes: int) -> None:
+    """Different ids are one endpoint, and 300 calls are the limit of all endpoints."""
     assert minutes * 60 < seconds_of(made) < minutes * 60 + 10
 
 
@@ -137,22 +160,21 @@ def test_twenty_calls_of_an_endpoint_go_at_once(made: list[Call], minutes: int) 
     [
         (0, "a few seconds"),
         (4.9, "a few seconds"),
-        (5, "about 5 s"),
-        (59, "about 1 min"),
-        (130, "about 2 min 10 s"),
-        (126, "about 2 min 10 s"),
-        (3600, "about 1 h"),
-        (12_000, "about 3 h 20 min"),
-        (23_940, "about 6 h 39 min"),
+        (5, "about 5 seconds"),
+        (59, "about 1 minute"),
+        (130, "about 2 minutes 10 seconds"),
+        (126, "about 2 minutes 10 seconds"),
+        (3600, "about 1 hour"),
+        (12_000, "about 3 hours 20 minutes"),
+        (23_940, "about 6 hours 39 minutes"),
     ],
 )
-def test_times_are_told_in_plain_words(seconds: float, words: str) -> None:
-    """To five seconds, and to the minute where it takes hours."""
+def test_durations_are_rounded_and_readable(seconds: float, words: str) -> None:
+    """To five seconds, and to the minute above an hour."""
     assert duration_words(seconds) == words
 
 
-def test_no_call_takes_no_time() -> None:
-    """An empty plan is done at once."""
+def test_no_calls_take_no_time() -> None:
     assert seconds_of([]) == 0
 
 
@@ -160,8 +182,7 @@ TEXT = st.text(alphabet="ab {}<>/\n", max_size=40)
 
 
 @given(TEXT, TEXT)
-def test_a_word_diff_spells_both_texts(before: str, after: str) -> None:
-    """Without what is new it is the old text, without what is gone the new one."""
+def test_a_word_diff_contains_both_texts(before: str, after: str) -> None:
     pieces = word_diff(before, after)
     assert "".join(text for kind, text in pieces if kind is not PieceKind.NEW) == before
     assert "".join(text for kind, text in pieces if kind is not PieceKind.GONE) == after
@@ -169,7 +190,6 @@ def test_a_word_diff_spells_both_texts(before: str, after: str) -> None:
 
 
 def test_a_merge_tag_is_one_word() -> None:
-    """`{{First Name}}` is exchanged as a whole, never letter by letter."""
     assert word_diff("Hi {{First Name}}!", "Hi {{Last Name}}!") == [
         Piece(PieceKind.SAME, "Hi "),
         Piece(PieceKind.GONE, "{{First Name}}"),
@@ -178,26 +198,23 @@ def test_a_merge_tag_is_one_word() -> None:
     ]
 
 
-def test_texts_too_long_to_compare_are_shown_as_a_whole() -> None:
-    """A text of thousands of other words is not worth minutes of comparing."""
+def test_texts_too_long_to_compare_are_replaced_as_a_whole() -> None:
     old, new = "a b " * 1000, "b a " * 1000
     assert len(old.split()) * len(new.split()) > MOST_PAIRS
     assert word_diff(old, new) == [Piece(PieceKind.GONE, old), Piece(PieceKind.NEW, new)]
 
 
 @given(TEXT, TEXT)
-def test_folding_loses_no_change(before: str, after: str) -> None:
-    """Only unchanged text is left out."""
+def test_shortening_keeps_every_change(before: str, after: str) -> None:
     pieces = word_diff(before, after)
-    shown = folded(pieces, around=1)
+    shown = shorten_unchanged(pieces, around=1)
     changed = (PieceKind.GONE, PieceKind.NEW)
     assert [piece for piece in shown if piece.kind in changed] == [piece for piece in pieces if piece.kind in changed]
 
 
-def test_folding_keeps_words_around_a_change() -> None:
-    """On each side, and a short gap stays whole."""
+def test_shortening_keeps_words_around_a_change() -> None:
     pieces = word_diff("a b c d e f X g", "a b c d e f Y g")
-    assert folded(pieces, around=2) == [
+    assert shorten_unchanged(pieces, around=2) == [
         Piece(PieceKind.LEFT_OUT, ""),
         Piece(PieceKind.SAME, "e f "),
         Piece(PieceKind.GONE, "X "),

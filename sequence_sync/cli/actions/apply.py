@@ -23,7 +23,7 @@ from sequence_sync.operations.workspace import lost_state_warning
 from sequence_sync.plan.model import Plan, summary_line
 from sequence_sync.plan.planfile import decode
 from sequence_sync.provider.base import StoppedError
-from sequence_sync.render.report import Outcome, carried_out, counts_line, report_text
+from sequence_sync.render.report import Outcome, counts_line, finished_report, report_text
 from sequence_sync.render.text import plan_text
 
 STOPPED = "Stopped before anything was done."
@@ -121,7 +121,7 @@ def _told(door: CommandContext, applied: Applied, reporting: ReportFiles) -> int
     door.console.result(counts)
     if report.rescue:
         door.console.document(report.rescue)
-    reporting.finish(carried_out(report, __version__, counts))
+    reporting.finish(finished_report(report, __version__, counts))
     return report.exit_code
 
 

@@ -1,10 +1,14 @@
-"""An email as the prospect sees it, in a frame that can do nothing. Pure; knows nothing of plans.
+"""An email as the prospect sees it, in a sandboxed frame. Pure; must not know plans.
 
-Three walls, one behind the other. The frame's sandbox: no script, form, window or way out. The content policy, of the
-page and of the frame itself: nothing is fetched. And what a policy does not stop is taken out of the
-email's text: Chromium opens a connection for `<link rel=preconnect>`, for a frame, and for a link that is clicked, and
-asks the policy only then. A link tells its address when it is pointed at. An image of another server is a box with its
-address, so that a tracking pixel is seen and stays silent. Merge tags and spintax stand as they are.
+Three defenses, so that an email of an untrusted author can do nothing:
+
+1. The frame's sandbox allows no script, form, window or navigation.
+2. The content policy of the page and of the frame forbids every request.
+3. The email loses what a policy does not stop. Chromium opens a connection for `<link rel=preconnect>`, for a frame and
+   for a clicked link before it applies the policy. A link shows its address as a tooltip. An image from a server is a
+   box with its address: a reviewer sees a tracking pixel, and it is never loaded.
+
+Merge tags and spintax stay as they are.
 """
 
 from __future__ import annotations
@@ -15,17 +19,18 @@ from typing import NamedTuple
 
 from sequence_sync.model.sequence import Variant
 from sequence_sync.render.escape import one_line
-from sequence_sync.render.html.elements import counted, line, text
+from sequence_sync.render.html.elements import line, text
 from sequence_sync.render.html.style import FRAME_STYLE, POLICY
+from sequence_sync.render.words import counted
 
 MOST_ADDRESSES = 8
 LONGEST_ADDRESS = 120
-LEAST_HEIGHT, MOST_HEIGHT = 110, 560  # of a frame, in pixels; it can be pulled larger
+LEAST_HEIGHT, MOST_HEIGHT = 110, 560  # of a frame, in pixels; the reader can drag it larger
 _CHARACTERS_A_LINE = 66
 
-# Tags that speak for the document or hold another one. Under another name they say nothing, however they are written.
+# Tags that act on the document or embed another one. Renamed, they do nothing.
 _DOCUMENT_TAG = re.compile(r"<(/?)(link|meta|base|i?frame|frameset|object|embed)\b", re.IGNORECASE)
-# Not more than 100 pieces: an email full of quotes that never close must not take minutes.
+# At most 100 parts: an email full of unclosed quotes must not take minutes.
 _IMAGE = re.compile(r"""<img\b((?:[^>"']++|"[^"]*+"|'[^']*+'){0,100}+)>""", re.IGNORECASE)
 _LINK = re.compile(r"""<(?:a|area)\b(?:[^>"']++|"[^"]*+"|'[^']*+'){0,100}+>""", re.IGNORECASE)
 _HREF = re.compile(r"""(?<=[\s"'/:])href\s*=""", re.IGNORECASE)
@@ -45,7 +50,7 @@ _HEAD = (
 
 
 class Mail(NamedTuple):
-    """What a prospect gets: three texts, the body as HTML, and the ids of what is attached."""
+    """What a prospect gets: subject, preheader, body (HTML), and the ids of attachments."""
 
     subject: str
     preheader: str
@@ -54,14 +59,13 @@ class Mail(NamedTuple):
 
 
 def mail_of(variant: Variant) -> Mail:
-    """The email that `variant` of an email step says."""
-    said = variant.payload
-    subject, preheader, body = (str(said.get(name) or "") for name in ("subject", "preheader", "content"))
+    """Return the email of `variant`, a variant of an email step."""
+    subject, preheader, body = (str(variant.payload.get(name) or "") for name in ("subject", "preheader", "content"))
     return Mail(subject, preheader, body, variant.attachments)
 
 
 def mail_card(mail: Mail, label: str, height: int) -> str:
-    """Subject, preheader and body of `mail`. `label` names the frame for those who cannot see it, unescaped."""
+    """Return subject, preheader and body of `mail`. `label`: the frame's name for screen readers, not escaped."""
     head = f'<p class="subject"><span class="label">Subject</span> <span>{_or_none(mail.subject)}</span></p>'
     if mail.preheader:
         head += f'<p class="preheader"><span class="label">Preheader</span> <span>{text(mail.preheader)}</span></p>'
@@ -73,29 +77,28 @@ def mail_card(mail: Mail, label: str, height: int) -> str:
 
 
 def frame(body: str, label: str, height: int) -> str:
-    """`body` in a sandboxed frame, `height` pixels high. It is made when it comes into sight, not before."""
-    # Half of a surrogate pair cannot be written to a file.
-    page = _HEAD + shown(body).encode("utf-8", "replace").decode("utf-8")
+    """Return `body` in a sandboxed frame, `height` pixels high. The browser loads it when it comes into view."""
+    # UTF-8 has no lone surrogates.
+    page = _HEAD + harmless(body).encode("utf-8", "replace").decode("utf-8")
     return (
         f'<iframe sandbox="" loading="lazy" style="--h:{height}px" title="{line(label)}" '
         f'srcdoc="{escape(page)}"></iframe>'
     )
 
 
-def shown(body: str) -> str:
-    """`body` without what would speak for the document, with links that only tell where they lead, and with a box for
-    each image of another server."""
-    quiet = _LINK.sub(_unlinked, _DOCUMENT_TAG.sub(r"<\1x-\2", body))
-    return _IMAGE.sub(_box, quiet)
+def harmless(body: str) -> str:
+    """Return `body` without tags that act on the document, with links that lead nowhere, and with boxes for images."""
+    without_links = _LINK.sub(_unlinked, _DOCUMENT_TAG.sub(r"<\1x-\2", body))
+    return _IMAGE.sub(_box, without_links)
 
 
 def frame_height(*bodies: str) -> int:
-    """Pixels that the longest of `bodies` needs, by its lines: a page without scripts cannot measure."""
+    """Return the pixels that the longest of `bodies` needs, by its lines: a page without scripts cannot measure."""
     return max((_height(body) for body in bodies), default=LEAST_HEIGHT)
 
 
 def remote_addresses(body: str) -> list[str]:
-    """The addresses that an email program would fetch for `body` by itself, each once, in their order."""
+    """Return the addresses that an email program would load for `body` on its own, each once, in their order."""
     return list(dict.fromkeys(unescape(address) for address in _REMOTE.findall(body)))
 
 
@@ -110,8 +113,8 @@ def _not_loaded(body: str) -> str:
     rows = "".join(f"<li><code>{line(address, LONGEST_ADDRESS)}</code></li>" for address in addresses[:MOST_ADDRESSES])
     if len(addresses) > MOST_ADDRESSES:
         rows += f"<li>and {len(addresses) - MOST_ADDRESSES} more</li>"
-    told = f"{counted(len(addresses), 'remote file')}, not loaded here"
-    return f'<details class="quiet"><summary>{told}</summary><ul>{rows}</ul></details>'
+    title = f"{counted(len(addresses), 'remote file')}, not loaded here"
+    return f'<details class="quiet"><summary>{title}</summary><ul>{rows}</ul></details>'
 
 
 def _unlinked(found: re.Match[str]) -> str:
@@ -119,13 +122,13 @@ def _unlinked(found: re.Match[str]) -> str:
 
 
 def _box(found: re.Match[str]) -> str:
-    said = {name.lower(): unescape(a or b or c) for name, a, b, c in reversed(_ATTRIBUTE.findall(found[1]))}
-    address = said.get("src", "").strip()
+    attributes = {name.lower(): unescape(a or b or c) for name, a, b, c in reversed(_ATTRIBUTE.findall(found[1]))}
+    address = attributes.get("src", "").strip()
     if address.lower().startswith("data:"):
         return found[0]
-    about = f" “{said['alt']}”" if said.get("alt") else ""
-    told = one_line(f"Image{about}, not loaded: {address or 'no address'}", LONGEST_ADDRESS)
-    return f'<span class="seqsync-image">{escape(told)}</span>'
+    about = f" “{attributes['alt']}”" if attributes.get("alt") else ""
+    words = one_line(f"Image{about}, not loaded: {address or 'no address'}", LONGEST_ADDRESS)
+    return f'<span class="seqsync-image">{escape(words)}</span>'
 
 
 def _height(body: str) -> int:

@@ -1,7 +1,7 @@
-"""The styles and the content policy of the HTML pages. Text only.
+"""The styles and the content policy of the HTML page. Text only.
 
-Colors are pairs for light and dark; every text keeps a contrast of at least 4.5 to what is behind it (a test in a
-browser measures it). No color says anything that words do not say too.
+Colors are pairs for light and dark mode. Every text has a contrast of at least 4.5 to its background (a browser test
+measures it). No color has a meaning that words do not express.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from hashlib import sha256
 # Nothing is fetched and nothing runs; styles stand in the page, and in the emails that it shows.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
-# Only on pages with many emails: a browser makes every frame of a page at once, seen or not, 20 a second at best.
-# There the frames of a change wait in a <template> until it is unfolded. The policy knows this text by its hash.
+# Only for pages with many emails. A browser creates all frames of a page at once, at most 20 a second. On these pages
+# the frames of a change stay in a <template> until the reader opens it. The policy allows this text by its hash.
 SCRIPT = (
     'document.addEventListener("toggle",e=>{if(e.target.open)'
     'for(const t of e.target.querySelectorAll("template"))t.replaceWith(t.content)},true)'
@@ -41,7 +41,7 @@ _COLORS = """
   --drift-bg: #182f52; } }
 .create { --tone: var(--create); --tone-bg: var(--create-bg); } .update { --tone: var(--update);
   --tone-bg: var(--update-bg); }
-.off, .shut { --tone: var(--off); --tone-bg: var(--off-bg); } .record { --tone: var(--record);
+.off, .closed { --tone: var(--off); --tone-bg: var(--off-bg); } .record { --tone: var(--record);
   --tone-bg: var(--record-bg); }
 .blocked { --tone: var(--blocked); --tone-bg: var(--blocked-bg); } .drift { --tone: var(--drift);
   --tone-bg: var(--drift-bg); }

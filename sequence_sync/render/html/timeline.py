@@ -1,6 +1,6 @@
-"""The days of a sequence on an axis, as plain HTML. Pure: the rows of a sequence in, a list out.
+"""The timeline of a sequence: its changed steps on an axis of days, as plain HTML. Pure.
 
-Only what the plan speaks of stands on it: a plan does not hold the steps that it leaves alone.
+It shows only steps in the plan: a plan does not contain the steps that it does not change.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from sequence_sync.plan.model import Action
 from sequence_sync.render.html.elements import line
 from sequence_sync.render.view import ViewRow
 
-# Days from one line of the axis to the next; the first one that needs at most seven lines.
+# Days between two lines of the axis; the first stride that needs at most `MOST_LINES` is used.
 _STRIDES = (1, 2, 5, 7, 14, 30, 60, 90, 180, 360)
 MOST_LINES = 7
 
 
 class TimelineStop(NamedTuple):
-    """One step on the axis. `before` and `after` are days, None: not there. `anchor` is the id of its change."""
+    """One step on the axis. `before` and `after`: its days, or None. `anchor`: the id of its change on the page."""
 
     key: str
     type: str
@@ -29,12 +29,12 @@ class TimelineStop(NamedTuple):
 
     @property
     def days(self) -> list[int]:
-        """Where it stands and where it stood."""
+        """The days that it has: before, then after."""
         return [day for day in (self.before, self.after) if day is not None]
 
 
 def stops_of(rows: Iterable[tuple[str, str, ViewRow]]) -> list[TimelineStop]:
-    """The steps of `rows` (anchor, kind, row) by day. A step with several changes goes from its first to its last."""
+    """Return the steps of `rows` (anchor, kind, row) by day. Several changes of a step become one stop."""
     stops: dict[str, TimelineStop] = {}
     for anchor, kind, row in rows:
         change = row.change
@@ -43,16 +43,16 @@ def stops_of(rows: Iterable[tuple[str, str, ViewRow]]) -> list[TimelineStop]:
             continue
         before = change.before.day if change.before else None
         after = change.after.day if change.after and change.action is not Action.FORGET else None
-        found = stops.get(change.step)
-        if found is None:
+        known = stops.get(change.step)
+        if known is None:
             stops[change.step] = TimelineStop(change.step, content.type.replace("_", " "), kind, anchor, before, after)
         else:
-            stops[change.step] = found._replace(after=after)
+            stops[change.step] = known._replace(after=after)
     return sorted(stops.values(), key=lambda stop: stop.days[-1])
 
 
 def timeline(stops: list[TimelineStop]) -> str:
-    """`stops` on an axis from day 1; nothing for fewer than two days."""
+    """Return `stops` on an axis from day 1; empty for fewer than two days."""
     last = max((day for stop in stops for day in stop.days), default=1)
     if last < 2:
         return ""

@@ -26,7 +26,7 @@ from sequence_sync.render.report import (
     AppliedReport,
     Outcome,
     Why,
-    carried_out,
+    finished_report,
     report_json,
     report_markdown,
     report_schema,
@@ -84,7 +84,7 @@ def test_what_was_done_is_told(applied: Apply) -> None:
     assert re.fullmatch("[0-9a-f]{64}", report["plan_hash"])
     assert all(row["status"] == "done" and row["remote_id"] for row in report["results"])
     assert page.startswith("<!-- seqsync:report:default -->\n\n### Applied\n")
-    assert "done: create-step trial.intro (id " in page
+    assert "done: create step trial.intro (id " in page
 
 
 def test_nothing_to_do_is_told(applied: Apply) -> None:
@@ -193,7 +193,7 @@ def run_with_plan_seen(arguments: list[str], then: Callable[[Any], None]) -> int
 
 
 def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
-    """What was done, what failed and why, what was not begun."""
+    """What was done, what failed and why, what was not started."""
 
     def refuse(*_: object) -> None:
         raise RefusalError(400, 4000, "Failed to do it")
@@ -206,7 +206,7 @@ def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
     assert [row["status"] for row in report["results"]][:3] == ["done", "done", "failed"]
     assert report["counts"]["skipped"] > 0
     page = (tmp_path / "r.md").read_text()
-    assert page.index("failed: create-step") < page.index("Not begun") < page.index("done: create-sequence")
+    assert page.index("failed: create step") < page.index("Not started") < page.index("done: create sequence")
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -263,9 +263,9 @@ def test_a_report_of_any_length_fits_a_comment(count: int) -> None:
     """What went wrong comes first, and what is left out is counted."""
     rows = (a_result(0, Status.UNKNOWN, "日" * 600), *(a_result(n) for n in range(count)))
     made = ApplyReport(environment="production", api_host="h", plan_hash="0" * 64, results=rows)
-    page = report_markdown(carried_out(made, "1", "message"))
+    page = report_markdown(finished_report(made, "1", "message"))
     assert HOST.size(page) <= HOST.limit
-    assert "unknown: create-step s0.step" in page
+    assert "needs a decision: create step s0.step" in page
     assert f"Done: {count}" in page
     assert ("more" in page) is (count > 1_000)
 

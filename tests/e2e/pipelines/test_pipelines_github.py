@@ -61,7 +61,7 @@ def test_from_a_pull_request_to_an_applied_sequence(team: Team, box: Sandbox) ->
     event = team.merge(pull)
     applied = team.apply(event)
     assert applied.jobs["apply"] == "success", applied.log
-    assert "Applied: 4 done" in applied.log
+    assert "Applied: 4 created" in applied.log
     assert posts(box) == 4
     assert set(json.loads(team.state())["sequences"]) == {"trial"}
     assert team.comments(pull)[1].startswith("<!-- seqsync:report:production -->\n\n### Applied")

@@ -1,4 +1,4 @@
-"""A plan as an HTML page: whole pages on disk, what a reviewer finds on them, and that nothing breaks out."""
+"""Plans as HTML pages: golden files, what a reviewer finds on a page, and that no text breaks out of its element."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.pages import showcase
 from support.plans import CASES, EVIL, LONG, create, create_whole, email, hostile, long_update, plan_of, task, update
 
 from sequence_sync.plan.model import Action, Change, FieldChange, Plan, PlannedSequence, Reason
-from sequence_sync.render.html.mail import LEAST_HEIGHT, MOST_HEIGHT, frame_height, remote_addresses, shown
+from sequence_sync.render.html.mail import LEAST_HEIGHT, MOST_HEIGHT, frame_height, harmless, remote_addresses
 from sequence_sync.render.html.page import FRAMES_AT_MOST, OPEN_AT_MOST, plan_html
 from sequence_sync.render.html.style import POLICY, SCRIPT
 from sequence_sync.render.html.timeline import TimelineStop, timeline
@@ -25,8 +25,7 @@ PAGES = CASES | {"showcase": showcase}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page_reads_as_on_disk(name: str, golden: Any) -> None:
-    """One golden page for each kind of plan."""
+def test_the_page_matches_the_golden_file(name: str, golden: Any) -> None:
     golden(f"plan/{name}/page.html", plan_html(PAGES[name]()))
 
 
@@ -40,15 +39,13 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember it."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Remember it."""
         self.text += data
 
     def named(self, name: str) -> list[dict[str, str | None]]:
-        """The attributes of every tag of that name."""
+        """Return the attributes of every tag with that name."""
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
@@ -92,16 +89,15 @@ OURS = {
 }
 
 
-def test_a_hostile_text_opens_no_tag() -> None:
-    """Every tag of the page is one of ours; the text is there to read."""
+def test_users_text_opens_no_tag() -> None:
     page = Page(plan_html(hostile()))
     assert {tag for tag, _ in page.tags} <= OURS
     assert "<script>alert(1)</script>" in page.text
     assert "\x1b" not in page.text
 
 
-def test_emails_stand_in_frames_that_can_do_nothing() -> None:
-    """No script, no form, no navigation, nothing fetched; before and after side by side, whole."""
+def test_emails_are_in_sandboxed_frames() -> None:
+    """No script, form, navigation or request; before and after side by side, complete."""
     page = Page(plan_html(long_update()))
     frames = page.named("iframe")
     titles = [frame["title"] for frame in frames if "nudge.a" in str(frame["title"])]
@@ -116,8 +112,8 @@ def test_emails_stand_in_frames_that_can_do_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_no_address_but_its_own(name: str) -> None:
-    """Nothing is fetched, and every link leads to a place on the page that is there once."""
+def test_a_page_links_only_to_itself(name: str) -> None:
+    """It loads nothing, and every link leads to an id that exists once."""
     page = Page(plan_html(PAGES[name]()))
     assert not [row for _, row in page.tags if "src" in row]
     ids = [row["id"] for _, row in page.tags if "id" in row]
@@ -127,7 +123,7 @@ def test_a_page_has_no_address_but_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_headings_skip_no_level(name: str) -> None:
-    """One first heading, and below each only the next level, as readers of the page by ear expect it."""
+    """One first heading, and below each only the next level, as screen readers expect it."""
     levels = [int(tag[1]) for tag, _ in Page(plan_html(PAGES[name]())).tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -135,10 +131,9 @@ def test_headings_skip_no_level(name: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_an_email_is_shown_as_it_is(body: str) -> None:
-    """What the frame holds after unescaping is the body but for what is taken out; no tag of it reaches the page."""
+def test_a_frame_has_the_whole_email(body: str) -> None:
     page = Page(plan_html(plan_of(*create_whole("t", body, {"s": email(subject=body, content=EVIL + body)}))))
-    assert (page.named("iframe")[0]["srcdoc"] or "").endswith(shown(EVIL + body))
+    assert (page.named("iframe")[0]["srcdoc"] or "").endswith(harmless(EVIL + body))
     assert {tag for tag, _ in page.tags} <= OURS
 
 
@@ -156,9 +151,8 @@ def test_an_email_is_shown_as_it_is(body: str) -> None:
         ("<li><b>{{firstName}}</b> {spin}A|B{endspin}", "<li><b>{{firstName}}</b> {spin}A|B{endspin}"),
     ],
 )
-def test_what_a_policy_does_not_stop_is_renamed(body: str, wanted: str) -> None:
-    """A tag that speaks for the document says nothing under another name, however it is written."""
-    assert shown(body) == wanted
+def test_tags_that_act_on_the_document_are_renamed(body: str, wanted: str) -> None:
+    assert harmless(body) == wanted
 
 
 @pytest.mark.parametrize(
@@ -173,24 +167,21 @@ def test_what_a_policy_does_not_stop_is_renamed(body: str, wanted: str) -> None:
         ('<img src="<script>">', "Image, not loaded: &lt;script&gt;"),
     ],
 )
-def test_an_image_of_another_server_is_a_box_with_its_address(image: str, told: str) -> None:
-    """The reviewer sees where one would be, and nothing is fetched."""
-    assert shown(f"a{image}b") == f'a<span class="seqsync-image">{told}</span>b'
+def test_a_remote_image_is_a_box_with_its_address(image: str, told: str) -> None:
+    assert harmless(f"a{image}b") == f'a<span class="seqsync-image">{told}</span>b'
 
 
-def test_an_image_within_the_email_is_shown() -> None:
-    """It needs no server."""
-    assert shown('<img src="data:image/gif;base64,R0lGOD">') == '<img src="data:image/gif;base64,R0lGOD">'
+def test_an_inline_image_is_shown() -> None:
+    assert harmless('<img src="data:image/gif;base64,R0lGOD">') == '<img src="data:image/gif;base64,R0lGOD">'
 
 
-def test_quotes_that_never_close_cost_no_time() -> None:
-    """An email of nothing but broken images is shown, soon."""
+def test_unclosed_quotes_take_no_time() -> None:
     body = "<img '" * 20_000 + '<a "' * 20_001
-    assert len(shown(body)) > 0
+    assert len(harmless(body)) > 0
 
 
-def test_addresses_that_an_email_program_would_fetch_are_listed() -> None:
-    """Images, backgrounds and styles, each once; what a prospect must click is not among them."""
+def test_remote_addresses_of_an_email_are_listed() -> None:
+    """Images, backgrounds and styles, each once; links are not among them."""
     body = (
         '<a href="https://x.example/link"><img src="https://x.example/a.png"><img src=\'https://x.example/a.png\'></a>'
         '<td background=//x.example/b.png style="background:url(https://x.example/c.png?a&amp;b)">'
@@ -204,26 +195,24 @@ def test_addresses_that_an_email_program_would_fetch_are_listed() -> None:
     assert "<li>and 2 more</li>" in plan_html(plan_of(*create_whole("t", "T", {"s": email(content=many)})))
 
 
-def test_a_frame_is_as_high_as_its_longest_text_within_bounds() -> None:
-    """Both sides of a change get the same height; a long email scrolls."""
+def test_a_frame_is_as_high_as_its_longest_text_within_limits() -> None:
     assert frame_height("<p>Hi</p>") == LEAST_HEIGHT
     assert frame_height() == LEAST_HEIGHT
     assert frame_height("<p>Hi</p>", f"<p>{LONG}</p>") == MOST_HEIGHT
     assert LEAST_HEIGHT < frame_height("<p>One.</p>" * 6) < MOST_HEIGHT
 
 
-def test_what_matters_comes_first() -> None:
-    """Counts, hash, shut gates, active sequences, blocked, drift, then the changes."""
+def test_the_most_important_comes_first() -> None:
     plan = showcase()
     page = plan_html(plan)
     order = [
         "Plan: 4 to create, 3 to update, 1 to deactivate, 1 to record, 2 blocked.",
         plan.plan_hash(),
-        "1 gate shut: apply does nothing",
-        "1 active sequence: prospects get what is changed",
-        "2 blocked: a person must act",
-        "3 changed in Saleshandy",
-        "1 gate opened",
+        "1 gate closed: apply does nothing",
+        "1 active sequence: prospects receive the changes",
+        "2 blocked changes, not part of this apply",
+        "3 changes outside seqsync",
+        "1 gate open",
         "Notes",
         'id="drift"',
         'aria-label="Sequences"',
@@ -234,8 +223,7 @@ def test_what_matters_comes_first() -> None:
     assert places == sorted(places)
 
 
-def test_a_blocked_change_says_at_the_top_what_to_click() -> None:
-    """With a link to its place below."""
+def test_the_top_says_what_to_do_about_a_blocked_change() -> None:
     page = plan_html(showcase())
     found = re.search(r'<a href="#(\w+)">trial\.legacy</a>: ([^<]*)', page)
     assert found is not None
@@ -243,13 +231,12 @@ def test_a_blocked_change_says_at_the_top_what_to_click() -> None:
     assert f'id="{found[1]}"' in page
 
 
-def test_a_conflict_shows_three_texts() -> None:
-    """What was last applied, what Saleshandy says, what the file says; each email in a frame of its own."""
+def test_a_conflict_shows_three_texts_in_frames() -> None:
     frames = Page(plan_html(showcase())).named("iframe")
     shown_in = {
         str(frame["title"]).split(":")[0]: str(frame["srcdoc"]) for frame in frames if "break-up" in str(frame["title"])
     }
-    assert list(shown_in) == ["Last applied", "In Saleshandy now", "The file"]
+    assert list(shown_in) == ["Last applied", "In Saleshandy now", "In the file"]
     assert [word for text in shown_in.values() for word in ("should", "may", "shall") if f"{word} I" in text] == [
         "should",
         "may",
@@ -257,22 +244,21 @@ def test_a_conflict_shows_three_texts() -> None:
     ]
 
 
-def test_a_plan_that_did_not_read_the_app_says_so() -> None:
-    """And counts no drift: nobody has looked."""
+def test_a_plan_without_refresh_says_so_and_counts_no_drift() -> None:
     page = plan_html(long_update())
-    assert "Saleshandy was not read for this plan." in page
-    assert "changed in Saleshandy" not in page
+    assert "Not compared with Saleshandy." in page
+    assert "changed outside seqsync" not in page
 
 
 def body_update(before: str, after: str) -> str:
-    """The page of one changed body."""
+    """Return the page of one changed body."""
     old, new = email(content=before), email(content=after)
     field = FieldChange(field="variants.a.payload.content", before=before, after=after)
     return plan_html(plan_of(update("t.s.a", old, new, field)))
 
 
-def test_a_changed_body_is_told_in_its_words() -> None:
-    """Without tags; links and images are named, and where tags differ the HTML stands folded below."""
+def test_a_changed_body_shows_words_links_and_images() -> None:
+    """If tags differ too, the HTML is in a fold below."""
     words = body_update(f"<p>{LONG} Hello <b>you</b></p>", f"<p>{LONG} Hello <b>there</b></p>")
     assert "<del>you</del><ins>there</ins>" in words
     assert "In the HTML" not in words
@@ -283,8 +269,7 @@ def test_a_changed_body_is_told_in_its_words() -> None:
     assert "<ins>&lt;b&gt;</ins>" in bold
 
 
-def test_an_email_that_stays_is_folded_and_shown_once() -> None:
-    """Where only its day changes, the reviewer is not shown two equal emails."""
+def test_an_unchanged_email_is_shown_once_in_a_fold() -> None:
     before, after = email(1), email(2)
     change = Change(
         address="t.s",
@@ -296,30 +281,28 @@ def test_an_email_that_stays_is_folded_and_shown_once() -> None:
     )
     page = plan_html(plan_of(change))
     assert page.count("<iframe") == 1
-    assert "The text stays as it is" in page
+    assert "The text does not change" in page
     assert "Before and after: email t.s, variant a" in page
 
 
 def many(changes: int) -> Plan:
-    """So many new emails, each in a sequence of its own."""
+    """Return a plan with `changes` new emails, each in its own sequence."""
     names = [f"s{n}" for n in range(changes)]
-    known = {name: PlannedSequence(key=name, title=name) for name in names}
-    return plan_of(*(create(f"{name}.a", email()) for name in names), sequences=known)
+    sequences = {name: PlannedSequence(key=name, title=name) for name in names}
+    return plan_of(*(create(f"{name}.a", email()) for name in names), sequences=sequences)
 
 
-def test_a_large_plan_is_folded_and_its_emails_wait() -> None:
-    """No frame stands in the page itself; the one script is known to the policy by its hash."""
+def test_a_large_plan_is_folded_and_keeps_its_emails_in_templates() -> None:
     page = plan_html(many(OPEN_AT_MOST + 1))
     assert "<iframe" not in re.sub("<template>.*?</template>", "", page, flags=re.DOTALL)
     assert page.count("<template>") == OPEN_AT_MOST + 1
     assert '<details class="change create" id="s0c0">' in page
     assert re.findall(r"<script>(.*?)</script>", page, re.DOTALL) == [SCRIPT]
-    known = b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
-    assert page.count(f"{POLICY}; script-src 'sha256-{known}'\"") == 1
+    digest = b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    assert page.count(f"{POLICY}; script-src 'sha256-{digest}'\"") == 1
 
 
 def test_a_small_plan_is_open_and_has_no_script() -> None:
-    """Up to the last change that still fits; many variants of one step count too."""
     page = plan_html(many(OPEN_AT_MOST))
     assert "<script" not in page
     assert "<template" not in page
@@ -330,32 +313,30 @@ def test_a_small_plan_is_open_and_has_no_script() -> None:
 
 
 def test_the_timeline_places_days_between_the_first_and_the_last() -> None:
-    """A moved step stands at both its days; one that goes only at its old one; a single day needs no axis."""
+    """A moved step has a mark on both days, a removed one on its old day. A single day needs no axis."""
     stops = [
         TimelineStop("new", "email", "create", "c1", None, 1),
         TimelineStop("moved", "email", "update", "c2", 3, 5),
         TimelineStop("gone", "call other", "blocked", "c3", 9, None),
     ]
-    told = timeline(stops)
-    assert 'class="dot" style="left:0.00%"' in told
-    assert 'class="was" style="left:25.00%"></i><i class="way" style="left:25.00%;width:25.00%"' in told
-    assert 'class="dot" style="left:50.00%"' in told
-    assert "day 3 → 5" in told
-    assert 'class="was" style="left:100.00%"></i></span></li>' in told
+    axis_html = timeline(stops)
+    assert 'class="dot" style="left:0.00%"' in axis_html
+    assert 'class="was" style="left:25.00%"></i><i class="way" style="left:25.00%;width:25.00%"' in axis_html
+    assert 'class="dot" style="left:50.00%"' in axis_html
+    assert "day 3 → 5" in axis_html
+    assert 'class="was" style="left:100.00%"></i></span></li>' in axis_html
     assert timeline(stops[:1]) == ""
 
 
 @pytest.mark.parametrize("last", [2, 7, 8, 30, 365, 999])
-def test_the_axis_has_few_lines(last: int) -> None:
-    """However long a sequence is, the days on the axis can be read."""
-    told = timeline([TimelineStop("a", "email", "create", "c1", None, last)])
-    axis = re.findall(r"%\">(\d+)</i>", told)
+def test_the_axis_has_at_most_seven_lines(last: int) -> None:
+    axis_html = timeline([TimelineStop("a", "email", "create", "c1", None, last)])
+    axis = re.findall(r"%\">(\d+)</i>", axis_html)
     assert axis[0] == "1"
     assert 2 <= len(axis) <= 7
 
 
-def test_a_task_is_shown_in_its_own_words() -> None:
-    """What is no email has no frame: its texts stand on the page, with lines as lines."""
+def test_a_task_is_shown_as_quotes_without_a_frame() -> None:
     page = plan_html(plan_of(create("t.s", task("linkedin_message", 1, "Be kind", message="One\nTwo <b>"))))
     assert "<blockquote>One\nTwo &lt;b&gt;</blockquote>" in page
     assert "<blockquote>Be kind</blockquote>" in page
