@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from support.plans import CASES, long_update
 
-from sequence_sync.cli.options import COMMENT_HOSTS, DEFAULT_HOST, PLAN_FORMATS
-from sequence_sync.cli.options import DIAGNOSTIC_FORMATS as NAMES_FOR_DIAGNOSTICS
-from sequence_sync.registry import DIAGNOSTIC_FORMATS, FORMATS, PLACED, PLACED_DIAGNOSTICS, RegistryEntry, table
+from sequence_sync.registry import DIAGNOSTIC_FORMATS, PLAN_FORMATS, RegistryEntry, table
 from sequence_sync.render.ci import plan_github, plan_gitlab, plan_junit, plan_quality, plan_sarif
+from sequence_sync.render.hosts import DEFAULT_HOST, HOSTS
 from sequence_sync.render.html.page import plan_html
-from sequence_sync.render.markdown import HOSTS, plan_markdown
+from sequence_sync.render.markdown import plan_markdown
 from sequence_sync.render.report import plan_json
 from sequence_sync.render.text import plan_text
 
@@ -29,7 +28,7 @@ def test_pages_read_as_on_disk(name: str, golden: Any) -> None:
 def test_the_table_of_formats_calls_each_renderer() -> None:
     """By the names that users write, and with the options of each."""
     plan = long_update()
-    made = {name: render(plan) for name, render in FORMATS.items()}
+    made = {name: render(plan) for name, render in PLAN_FORMATS.items()}
     assert made == {
         "text": plan_text(plan),
         "json": plan_json(plan),
@@ -41,22 +40,19 @@ def test_the_table_of_formats_calls_each_renderer() -> None:
         "junit": plan_junit(plan),
         "sarif": plan_sarif(plan),
     }
-    assert FORMATS["text"](plan, color=True) != made["text"]
+    assert PLAN_FORMATS["text"](plan, color=True) != made["text"]
 
 
-def test_the_options_name_what_the_tables_hold() -> None:
-    """The help must not load the tables, so the names stand twice."""
-    assert tuple(FORMATS) == PLAN_FORMATS
-    assert tuple(DIAGNOSTIC_FORMATS) == NAMES_FOR_DIAGNOSTICS
-    assert tuple(HOSTS) == COMMENT_HOSTS
-    assert COMMENT_HOSTS[0] == DEFAULT_HOST
-
-
-def test_what_takes_a_folder_is_named() -> None:
-    """Paths are told from the root of the repository."""
+def test_formats_for_code_hosts_count_paths_from_the_root_of_the_repository() -> None:
     plan = CASES["drifted"]()
-    assert all("outreach/sequences/trial.yaml" in FORMATS[name](plan, "outreach/") for name in PLACED)
-    assert set(DIAGNOSTIC_FORMATS) >= PLACED_DIAGNOSTICS
+    placed = [name for name, entry in PLAN_FORMATS.items() if entry.takes_folder]
+    assert placed == ["github", "gitlab-quality", "sarif"]
+    assert all("outreach/sequences/trial.yaml" in PLAN_FORMATS[name](plan, "outreach/") for name in placed)
+    assert [name for name, entry in DIAGNOSTIC_FORMATS.items() if entry.takes_folder] == ["github", "gitlab", "sarif"]
+
+
+def test_default_comment_host_is_the_first() -> None:
+    assert next(iter(HOSTS)) == DEFAULT_HOST
 
 
 def test_a_name_used_twice_in_a_table_is_an_error() -> None:

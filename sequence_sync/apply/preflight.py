@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable
 from sequence_sync.apply.context import ChangeFailedError, SequenceSession, day_of
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.address import Address
+from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.compare import same_payload, shared_words, step_fields
 from sequence_sync.plan.drift import ON, as_read, drift_of, payload_digest, same_words, text_is_applied
-from sequence_sync.plan.guards import DRIFT
 from sequence_sync.plan.matching import MOSTLY_EQUAL, Matches, adopted_step, match_steps, with_variant_ids
 from sequence_sync.plan.model import Action, Change, Drift, DriftKind
 from sequence_sync.provider.base import ReadFailedError, RemoteStep, RemoteVariant, SequenceSnapshot

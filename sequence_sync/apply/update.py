@@ -38,9 +38,9 @@ from sequence_sync.apply.in_doubt import (
     compare_patch,
 )
 from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, preflight_read, remember_server_spelling, unknown_ids
+from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
 from sequence_sync.plan.calls import apply_patch, marked
-from sequence_sync.plan.guards import DRIFT
 from sequence_sync.plan.model import UPDATES, Action, Change, Reason
 from sequence_sync.provider.base import (
     CERTAINLY_NOT_MADE,

@@ -1,8 +1,8 @@
-"""The command line as people type it, made into one spelling, in front of click's parser.
+"""Parse a command line before click does, and normalize it: one spelling of every option, in one order.
 
-Long options with one dash or two, `=true` on switches, options of the program before and after the command:
-see docs/commands.md.
-Knows nothing of click: what a command takes comes in as a `Spec`, which `cli.main` reads from the click commands.
+It accepts long options with one dash or two, `=true` on flags, and the program's options before and after the command
+(docs/commands.md). Must not know click: `cli.main` reads what a command accepts from its click declaration and passes
+it as a `CommandSpec`.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from sequence_sync.errors import UsageError
 HELP = frozenset({"-h", "--h", "-help", "--help"})
 BEFORE_ONLY = frozenset({"chdir", "version"})
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?P<value>.*))?", re.DOTALL)
-_TRUTH = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False}
 
 
-class Takes(Enum):
-    """What stands after an option: a value, or nothing (a switch; a counter such as `-vv`)."""
+class OptionKind(Enum):
+    """What follows an option: a value, or nothing (a flag, or a counter such as `-vv`)."""
 
     VALUE = "value"
-    SWITCH = "switch"
+    FLAG = "flag"
     COUNT = "count"
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
-    """What one command, or the program itself, takes.
+class CommandSpec:
+    """What one command, or the program itself, accepts.
 
-    `options`: name without dashes to what it takes; those of the program are taken after the command too, but for
-    `BEFORE_ONLY`. `commands`: name to how its spec is got, so that only the command in question is loaded.
+    `options`: name without dashes -> kind. The program's options are accepted after the command too, except
+    `BEFORE_ONLY`. `commands`: name -> a function that returns the spec, so that only the named command is imported.
     """
 
-    options: Mapping[str, Takes]
-    commands: Mapping[str, Callable[[], Spec]] = field(default_factory=dict)
+    options: Mapping[str, OptionKind]
+    commands: Mapping[str, Callable[[], CommandSpec]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Normalised:
-    """A command line in one spelling.
+class CommandLine:
+    """A normalized command line.
 
-    `path`: the command, `("state", "mv")`; empty where none was given. `args`: for click, first the options as
-    `-name=value` and `-switch`, then `--` and the rest. `program`: the program's own options that were given, a str
-    for a value, a bool for a switch, an int for a counter. `help`: help is asked for, or the command is incomplete.
+    `path`: the command, such as `("state", "mv")`; empty where none was given. `args`: for click, first the options as
+    `-name=value` and `-flag`, then `--` and the arguments. `program`: the program's options that were given: a str
+    for a value, a bool for a flag, an int for a counter. `help`: help was requested, or the command is incomplete.
     """
 
     path: tuple[str, ...]
@@ -56,54 +56,55 @@ class Normalised:
     help: bool
 
 
-def normalise(argv: Sequence[str], spec: Spec) -> Normalised:
-    """Read `argv` (without the program's name). Raises UsageError, which names what was typed as it was typed."""
+def parse(argv: Sequence[str], spec: CommandSpec) -> CommandLine:
+    """Parse `argv` (without the program's name). Raises UsageError, which quotes the option as it was typed."""
     options_end = argv.index("--") if "--" in argv else len(argv)
-    helping = not HELP.isdisjoint(argv[:options_end])
-    line = _Line(argv, spec, lenient=helping)
-    line.read()
-    return Normalised(tuple(line.path), line.args(), line.program, helping or bool(line.spec.commands))
+    wants_help = not HELP.isdisjoint(argv[:options_end])
+    parser = _Parser(argv, spec, lenient=wants_help)
+    parser.parse()
+    return CommandLine(tuple(parser.path), parser.args(), parser.program, help=wants_help or bool(parser.spec.commands))
 
 
-class _Line:
-    """One walk over the words. `lenient`: help is wanted, so only the command must be right."""
+class _Parser:
+    """One pass over the words. `lenient`: help was requested, so only an unknown command is an error."""
 
-    def __init__(self, argv: Sequence[str], spec: Spec, *, lenient: bool) -> None:
-        self.rest = deque(argv)
+    def __init__(self, argv: Sequence[str], spec: CommandSpec, *, lenient: bool) -> None:
+        self.remaining = deque(argv)
         self.root = self.spec = spec
         self.lenient = lenient
         self.path: list[str] = []
         self.program: dict[str, str | bool | int] = {}
         self.values: list[tuple[str, str]] = []
-        self.switches: dict[str, bool] = {}
-        self.words: list[str] = []
-        self.swallowed: tuple[str, str] | None = None
+        self.flags: dict[str, bool] = {}
+        self.arguments: list[str] = []
+        # The option and its value, where that value is the name of a command: `-env plan`.
+        self.command_as_value: tuple[str, str] | None = None
 
-    def read(self) -> None:
-        while self.rest:
-            token = self.rest.popleft()
+    def parse(self) -> None:
+        while self.remaining:
+            token = self.remaining.popleft()
             if token == "--":
-                while self.rest:
-                    self._word(self.rest.popleft())
+                while self.remaining:
+                    self._word(self.remaining.popleft())
             elif token.startswith("-") and token != "-":
                 self._option(token)
             else:
                 self._word(token)
         if not self.path:
-            self._refuse_swallowed()
+            self._check_command_as_value()
 
     def args(self) -> tuple[str, ...]:
         options = [f"-{name}={value}" for name, value in self.values]
-        options += [f"-{name}" for name, on in self.switches.items() if on]
-        return (*options, "--", *self.words)
+        options += [f"-{name}" for name, on in self.flags.items() if on]
+        return (*options, "--", *self.arguments)
 
     def _word(self, word: str) -> None:
         if not self.spec.commands:
-            self.words.append(word)
+            self.arguments.append(word)
             return
         load = self.spec.commands.get(word)
         if load is None:
-            self._refuse_swallowed()
+            self._check_command_as_value()
             raise _unknown_command(word, self.path, self.spec.commands)
         self.spec = load()
         self.path.append(word)
@@ -118,22 +119,22 @@ class _Line:
             self._unknown(typed)
             return
         options = self.spec.options if own else self.root.options
-        if options[name] is Takes.VALUE:
+        if options[name] is OptionKind.VALUE:
             self._value(name, own, typed, match["value"])
         else:
-            self._switch(name, own, typed, match)
+            self._flag(name, own, typed, match)
 
     def _find(self, name: str, typed: str) -> tuple[str | None, bool]:
-        """The declared name, and whether it is the command's own; (None, False) where nothing has that name."""
+        """Return the declared name and whether it is the command's own; (None, False) for an unknown name."""
         if self.path and name in self.spec.options:
             return name, True
         known = name if name in self.root.options else name[:1]
-        counts = known != name and set(name) == {known} and self.root.options.get(known) is Takes.COUNT
+        counts = known != name and set(name) == {known} and self.root.options.get(known) is OptionKind.COUNT
         if known not in self.root.options or not (known == name or counts):
             return None, False
         if self.path and known in BEFORE_ONLY:
             if known == "chdir" and not self.lenient:
-                raise _too_late(typed, self.path)
+                raise _option_after_command(typed, self.path)
             return None, False
         return known, False
 
@@ -143,11 +144,13 @@ class _Line:
             if value is None:
                 return
             if not self.path and value in self.root.commands:
-                self.swallowed = (typed, value)
+                self.command_as_value = (typed, value)
         if not value and not self.lenient:
-            # A variable of a pipeline that is not set must not choose the default, or everything.
+            # An unset variable in a pipeline must not select the default, or everything.
             raise _bad_value(
-                typed, "it got an empty one", f"Write {typed}=VALUE, or leave it out. Is a variable not set?"
+                f"{typed} got an empty value.",
+                "Is a variable not set?",
+                f"Write {typed}=VALUE, or leave the option out.",
             )
         if own:
             self.values.append((name, value))
@@ -155,27 +158,29 @@ class _Line:
             self.program[name] = value
 
     def _next_value(self, typed: str) -> str | None:
-        """The separate value of `typed`; None where there is none and only help is wanted."""
-        if self.rest and not self.rest[0].startswith("-"):
-            return self.rest.popleft()
+        """Return the next word as the value of `typed`; None where it is missing and help was requested."""
+        if self.remaining and not self.remaining[0].startswith("-"):
+            return self.remaining.popleft()
         if self.lenient:
             return None
-        if not self.rest:
-            raise _bad_value(typed, "nothing stands after it", f"Write {typed}=VALUE.")
-        following = self.rest[0]
+        if not self.remaining:
+            raise _bad_value(f"{typed} needs a value.", "", f"Write {typed}=VALUE.")
+        following = self.remaining[0]
         raise _bad_value(
-            typed, f"{following} stands after it", f"If {following} is the value, write {typed}={following}"
+            f"{typed} needs a value.",
+            f"The next word, {following}, is an option.",
+            f"If {following} is the value, write {typed}={following}",
         )
 
-    def _switch(self, name: str, own: bool, typed: str, match: re.Match[str]) -> None:
+    def _flag(self, name: str, own: bool, typed: str, match: re.Match[str]) -> None:
         value = match["value"]
-        on = True if value is None else _TRUTH.get(value.lower())
+        on = True if value is None else _BOOLEANS.get(value.lower())
         if on is None:
             if not self.lenient:
-                raise _bad_switch(typed, str(value))
+                raise _bad_flag(typed, str(value))
         elif own:
-            self.switches[name] = on
-        elif self.root.options[name] is Takes.COUNT:
+            self.flags[name] = on
+        elif self.root.options[name] is OptionKind.COUNT:
             self.program[name] = int(self.program.get(name, 0)) + len(match["name"]) if on else 0
         else:
             self.program[name] = on
@@ -183,14 +188,14 @@ class _Line:
     def _unknown(self, typed: str) -> None:
         if self.lenient:
             return
-        self._refuse_swallowed()
+        self._check_command_as_value()
         known = {*self.root.options} - (BEFORE_ONLY if self.path else set())
         raise _unknown_option(typed, self.path, {*known, *(self.spec.options if self.path else ())})
 
-    def _refuse_swallowed(self) -> None:
-        """`-env plan` took the command for its value: say that, whatever went wrong because of it."""
-        if self.swallowed and not self.path and not self.lenient:
-            raise _swallowed(*self.swallowed)
+    def _check_command_as_value(self) -> None:
+        """Refuse `-env plan`, which left no command. This error comes first, because it causes the others."""
+        if self.command_as_value and not self.path and not self.lenient:
+            raise _command_as_value(*self.command_as_value)
 
 
 def _command(path: Sequence[str]) -> str:
@@ -198,7 +203,7 @@ def _command(path: Sequence[str]) -> str:
 
 
 def _nearest(word: str, known: Iterable[str], dashes: str = "") -> str:
-    # Loaded only for a mistake: it brings difflib along.
+    # Deferred: it imports difflib, which only an error needs.
     from sequence_sync.diagnostics import nearest
 
     found = nearest(word, sorted(known))
@@ -207,9 +212,9 @@ def _nearest(word: str, known: Iterable[str], dashes: str = "") -> str:
 
 def _unknown_command(word: str, path: Sequence[str], known: Iterable[str]) -> UsageError:
     return UsageError(
-        "There is no such command.",
-        f'{_command(path)} has no command "{word}".',
-        f"{_nearest(word, known)}All commands: {_command(path)} -help",
+        f'Invalid usage: unknown command "{word}".',
+        "",
+        f"{_nearest(word, known)}See `{_command(path)} -help`.",
     )
 
 
@@ -218,40 +223,38 @@ def _unknown_option(typed: str, path: Sequence[str], known: Iterable[str]) -> Us
     near = _nearest(typed.lstrip("-"), known, dashes)
     if path:
         return UsageError(
-            "There is no such option.",
-            f"{_command(path)} has no option {typed}",
-            f"{near}All options: {_command(path)} -help",
+            f"Invalid usage: {_command(path)} has no option {typed}.", "", f"{near}See `{_command(path)} -help`."
         )
     return UsageError(
-        "There is no such option.",
-        f"seqsync has no option {typed} in front of a command.",
-        f"{near}Options of a command stand behind it: seqsync COMMAND {typed}",
+        f"Invalid usage: seqsync has no option {typed}.",
+        "",
+        f"{near}Options of a command go after it: seqsync COMMAND {typed}",
     )
 
 
-def _too_late(typed: str, path: Sequence[str]) -> UsageError:
+def _option_after_command(typed: str, path: Sequence[str]) -> UsageError:
     return UsageError(
-        "An option stands in the wrong place.",
-        f"{typed} stands before the command, because every other path is read from there.",
+        f"Invalid usage: {typed} must come before the command.",
+        "Every other path on the command line is relative to that directory.",
         f"Write: seqsync {typed} DIR {' '.join(path)}",
     )
 
 
-def _bad_value(typed: str, why: str, hint: str) -> UsageError:
-    return UsageError("An option has no value.", f"{typed} takes a value, and {why}.", hint)
+def _bad_value(problem: str, detail: str, hint: str) -> UsageError:
+    return UsageError(f"Invalid usage: {problem}", detail, hint)
 
 
-def _bad_switch(typed: str, value: str) -> UsageError:
+def _bad_flag(typed: str, value: str) -> UsageError:
     return UsageError(
-        "A switch has a value that it cannot take.",
-        f'{typed} is on or off; it got "{value}".',
+        f'Invalid usage: {typed} takes true or false, not "{value}".',
+        "",
         f"Write {typed}, {typed}=true or {typed}=false.",
     )
 
 
-def _swallowed(typed: str, command: str) -> UsageError:
+def _command_as_value(typed: str, command: str) -> UsageError:
     return UsageError(
-        "The command was taken for a value.",
-        f'{typed} takes a value, so "{command}" was read as that value, and no command follows.',
+        "Invalid usage: the command is missing.",
+        f'{typed} takes a value, and "{command}" became that value.',
         f"Write: seqsync {typed} NAME {command}",
     )

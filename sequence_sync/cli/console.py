@@ -1,7 +1,7 @@
-"""What goes to the screen: results on stdout, everything else on stderr, errors in one shape.
+"""What a command prints: results on stdout, everything else on stderr, every error in one layout.
 
-Colour, closed pipes, narrow encodings, terminal codes in user text, and the key that must never be shown are settled
-here once. Knows nothing of commands.
+This module handles color, closed pipes, narrow encodings and terminal codes in user text, and it redacts the API key.
+Must not know the commands.
 """
 
 from __future__ import annotations
@@ -15,17 +15,20 @@ from typing import TextIO
 from sequence_sync.errors import InvalidFilesError, SeqsyncError
 from sequence_sync.render.escape import log_lines, visible
 
-SHORTEST_SECRET = 8  # a shorter one would black out ordinary words
+SHORTEST_SECRET = 8  # characters; redacting a shorter value would hide ordinary words
 _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
-def _visible_but_for_color(text: str) -> str:
+def _visible_except_color(text: str) -> str:
     return "".join(part if _COLOR.fullmatch(part) else visible(part) for part in _COLOR.split(text))
 
 
-def color_wanted(environ: Mapping[str, str], *, is_terminal: bool, no_color: bool = False) -> bool:
-    """Whether to colour. The first that speaks wins: the flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE, CLICOLOR=0,
-    TERM=dumb, CI; then colour is for terminals."""
+def use_color(environ: Mapping[str, str], *, is_terminal: bool, no_color: bool = False) -> bool:
+    """Return whether to color.
+
+    The first of these that is set decides: -no-color, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE, CLICOLOR=0, TERM=dumb,
+    CI. Where none is set, a terminal gets color.
+    """
     if no_color or environ.get("NO_COLOR"):
         return False
     if any(environ.get(name, "").lower() not in ("", "0", "false") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -36,14 +39,14 @@ def color_wanted(environ: Mapping[str, str], *, is_terminal: bool, no_color: boo
 
 
 class _Stream:
-    """One of the two outputs. A reader that has gone away is no error: the rest is dropped, the work goes on.
+    """One of the two outputs. A closed pipe is not an error: the rest of the text is dropped, the command continues.
 
-    `must_arrive`: a full disk is an error; where it is not set the text is lost and nothing else happens.
+    `strict`: any other failure, such as a full disk, is raised; otherwise the text is lost and nothing else happens.
     """
 
-    def __init__(self, stream: TextIO | None, *, must_arrive: bool) -> None:
+    def __init__(self, stream: TextIO | None, *, strict: bool) -> None:
         self.stream = stream
-        self.must_arrive = must_arrive
+        self.strict = strict
         self.color = False
         reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -56,40 +59,40 @@ class _Stream:
             self.stream.write(text)
             self.stream.flush()
         except OSError as error:
-            _drop(self.stream)
-            if self.must_arrive and not isinstance(error, BrokenPipeError):
+            _redirect_to_null(self.stream)
+            if self.strict and not isinstance(error, BrokenPipeError):
                 raise
 
     def is_terminal(self) -> bool:
         return self.stream is not None and self.stream.isatty()
 
-    def text(self, text: str) -> None:
-        line = log_lines(_visible_but_for_color(text) if self.color else visible(text))
-        self.write(line if line.endswith("\n") else f"{line}\n")
+    def write_lines(self, text: str) -> None:
+        lines = log_lines(_visible_except_color(text) if self.color else visible(text))
+        self.write(lines if lines.endswith("\n") else f"{lines}\n")
 
 
-def _drop(stream: TextIO) -> None:
-    """Point a stream that takes no more at nowhere, so that what it still holds cannot fail at the end either."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+def _redirect_to_null(stream: TextIO) -> None:
+    """Redirect a stream that failed, so that the flush of its buffer at exit cannot fail too."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 class Console:
-    """The two outputs of one run. `color` is stdout's, `error_color` stderr's."""
+    """The two outputs of one command. `color` is about stdout, `error_color` about stderr."""
 
     def __init__(self, environ: Mapping[str, str], *, no_color: bool = False) -> None:
-        self._out = _Stream(sys.stdout, must_arrive=True)
-        self._err = _Stream(sys.stderr, must_arrive=False)
+        self._out = _Stream(sys.stdout, strict=True)
+        self._err = _Stream(sys.stderr, strict=False)
         self._secrets: set[str] = set()
-        self.set(environ, no_color=no_color, verbose=0)
+        self.configure(environ, no_color=no_color, verbose=0)
 
-    def set(self, environ: Mapping[str, str], *, no_color: bool, verbose: int) -> None:
-        """What the command line says about the screen."""
+    def configure(self, environ: Mapping[str, str], *, no_color: bool, verbose: int) -> None:
+        """Apply the options of the command line."""
         self.verbose = verbose
-        self._drawable = self._err.is_terminal() and not environ.get("CI") and environ.get("TERM") != "dumb"
+        self._can_redraw = self._err.is_terminal() and not environ.get("CI") and environ.get("TERM") != "dumb"
         for stream in (self._out, self._err):
-            stream.color = color_wanted(environ, is_terminal=stream.is_terminal(), no_color=no_color)
+            stream.color = use_color(environ, is_terminal=stream.is_terminal(), no_color=no_color)
 
     @property
     def color(self) -> bool:
@@ -101,28 +104,28 @@ class Console:
 
     @property
     def is_terminal(self) -> bool:
-        """Whether progress on stderr may be drawn over itself: a real terminal, not CI's."""
-        return self._drawable
+        """Whether a progress bar may redraw itself on stderr: on a terminal, outside CI."""
+        return self._can_redraw
 
     def result(self, text: str) -> None:
-        """What the command was asked for, for people: to stdout, with a line break at its end."""
-        self._out.text(self.redact(text))
+        """Print a result for people to stdout, ended by a line break."""
+        self._out.write_lines(self.redact(text))
 
     def document(self, text: str) -> None:
-        """What the command was asked for, for programs: to stdout, byte for byte."""
+        """Print a result for programs to stdout, byte for byte."""
         self._out.write(text)
 
     def note(self, text: str) -> None:
-        """Progress, warnings, what to do next: to stderr, with a line break at its end."""
-        self._err.text(self.redact(text))
+        """Print progress, a warning or a next step to stderr, ended by a line break."""
+        self._err.write_lines(self.redact(text))
 
-    def ask(self, text: str) -> None:
-        """A question: to stderr, the cursor stays behind it."""
+    def prompt(self, text: str) -> None:
+        """Print a question to stderr, without a line break."""
         self._err.write(visible(self.redact(text)))
 
-    def hide(self, value: str) -> None:
-        """From now on `value` is shown by none of the methods for people, however it is quoted."""
-        # Late, as in `failed`: help and version need none of it.
+    def redact_value(self, value: str) -> None:
+        """From now on redact `value` in what people read: plain, or quoted for JSON, Python, HTML or a URL."""
+        # Deferred: help and version need none of these.
         import json
         from html import escape
         from urllib.parse import quote, quote_plus
@@ -132,47 +135,52 @@ class Console:
             self._secrets |= {quote(value, safe=""), quote(value), quote_plus(value, safe="/")}
 
     def redact(self, text: str) -> str:
-        """`text` without the values that are to be kept secret."""
+        """Return `text` with every secret replaced by `[secret]`."""
         for value in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(value, "[secret]")
         return text
 
-    def failed(self, error: BaseException) -> int:
-        """Tell `error` and give its exit code: in its own words, or as a bug of seqsync."""
+    def report_error(self, error: BaseException) -> int:
+        """Print `error` and return its exit code. An exception that seqsync does not expect is reported as a bug."""
         if isinstance(error, InvalidFilesError):
-            # Late: the reports load the models.
+            # Deferred: it loads the models.
             from sequence_sync.render.diagnostics import diagnostics_text
 
             self.note(diagnostics_text(error.diagnostics, self.error_color))
             return error.exit_code
         if isinstance(error, SeqsyncError):
-            self._tell(error)
+            self._print_error(error)
             return error.exit_code
-        if isinstance(error, OSError) and error.strerror:
-            self._tell(SeqsyncError("The computer refused something that the command needs.", _os_detail(error)))
-        else:
-            self._tell(_bug(error))
+        self._print_error(_system_error(error) if isinstance(error, OSError) and error.strerror else _bug(error))
         if self.verbose >= 2:
             import traceback
 
             self.note("".join(traceback.format_exception(error)))
         return SeqsyncError.exit_code
 
-    def _tell(self, error: SeqsyncError) -> None:
+    def _print_error(self, error: SeqsyncError) -> None:
         head = "\x1b[1;31mError:\x1b[0m" if self.error_color else "Error:"
         body = "\n".join(part for part in (error.detail, error.hint) if part)
         indented = "".join(f"\n  {line}" for line in body.splitlines())
         self.note(f"{head} {error.summary}{indented}")
 
 
-def _os_detail(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+def reason_of(error: OSError) -> str:
+    """Return the system's message as it reads within a sentence: `read-only file system`."""
+    text = error.strerror or type(error).__name__
+    return text[:1].lower() + text[1:]
+
+
+def _system_error(error: OSError) -> SeqsyncError:
+    if error.filename:
+        return SeqsyncError(f"Cannot access {error.filename}: {reason_of(error)}.")
+    return SeqsyncError(f"System error: {reason_of(error)}.")
 
 
 def _bug(error: BaseException) -> SeqsyncError:
     return SeqsyncError(
         "This is a bug in seqsync.",
         f"{type(error).__name__}: {error}",
-        "Your files are not to blame. Please report it: run the same command again with -vv, and send what it prints "
-        "together with the output of `seqsync version`.",
+        "Your files are not the cause. Please report the bug with the output of `seqsync version` and of this command, "
+        "run again with -vv.",
     )

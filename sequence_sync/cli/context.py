@@ -1,64 +1,98 @@
-"""What several commands begin with: the workspace, with the key kept out of every output."""
+"""The context that every command receives, and what several commands do first: open the project, read and write files.
+
+Must not load the packages that do a command's work, nor `pathlib`: the program's own help loads this module.
+"""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sequence_sync.cli.options import CommandContext
+from sequence_sync.cli.console import Console, reason_of
+from sequence_sync.cli.signals import SignalHandler, confirm, require_terminal
 from sequence_sync.errors import UsageError
-from sequence_sync.files import temporary_name, write_atomically
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sequence_sync.operations.workspace import Workspace
 
-
-# The checkout, as GitHub, GitLab, Azure, Bitbucket and Jenkins name it.
-ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR", "WORKSPACE")
-
-
-def opened(door: CommandContext) -> Workspace:
-    """The project of the working folder. The key goes to no output, from wherever it comes."""
-    # Late, as in every command: its help needs none of it.
-    from sequence_sync.operations.workspace import open_workspace
-
-    return open_workspace(door.root, door.env, os.environ, door.console.hide)
+# Variables that name the root of the checkout on GitHub, GitLab, Azure, Bitbucket and Jenkins.
+CHECKOUT_ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY", "BITBUCKET_CLONE_DIR", "WORKSPACE")
 
 
-def folder_in_repository(door: CommandContext) -> str:
-    """Where the project lies below the root of the repository, as `path/`; empty at the root, and outside of CI."""
-    for name in ROOTS:
-        root = os.environ.get(name)
-        if root and door.root.resolve().is_relative_to(Path(root).resolve()):
-            below = door.root.resolve().relative_to(Path(root).resolve()).as_posix()
-            return "" if below == "." else f"{below}/"
-    return ""
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """What every command receives (`@click.pass_obj`).
+
+    `root` is the working directory, after `-chdir`. `env` comes from `-env` or SEQSYNC_ENV. `color` is about stdout.
+    `interactive`: the command may ask questions. `verbose` is 0, 1 (`-v`) or more.
+    """
+
+    root: Path
+    env: str | None
+    color: bool
+    verbose: int
+    interactive: bool
+    console: Console
+    signals: SignalHandler
+
+    def require_terminal(self) -> None:
+        """Raise UsageError where the command may not ask questions. Call it before the command does anything."""
+        require_terminal(self.interactive)
+
+    def confirm(self, question: str) -> bool:
+        """Ask, and return whether the answer is `yes`.
+
+        Raises UsageError where the command may not ask, StoppedBySignalError on a signal.
+        """
+        return confirm(question, self.signals, self.console.prompt, interactive=self.interactive)
+
+    def open_workspace(self) -> Workspace:
+        """Open the project in `root`. The console redacts the API key from then on."""
+        # Deferred, like every import of a command's work: help needs none of it.
+        from sequence_sync.operations.workspace import open_workspace
+
+        return open_workspace(self.root, self.env, os.environ, self.console.redact_value)
+
+    def folder_in_repository(self) -> str:
+        """Return the project's folder in the checkout as `path/`; empty at the root and outside CI."""
+        from pathlib import Path
+
+        for name in CHECKOUT_ROOTS:
+            root = os.environ.get(name)
+            if root and self.root.resolve().is_relative_to(Path(root).resolve()):
+                below = self.root.resolve().relative_to(Path(root).resolve()).as_posix()
+                return "" if below == "." else f"{below}/"
+        return ""
 
 
-def write_result(path: str, data: bytes, what: str) -> None:
-    """Write a file that a user asked for, readable by its owner only, whole or not at all. A device or a pipe is
-    written to, never replaced."""
+def write_output_file(path: str, data: bytes) -> None:
+    """Write a file that the user named: whole or not at all, readable by its owner only.
+
+    A device or a pipe is written to, never replaced; a link stays a link. Raises UsageError.
+    """
+    from pathlib import Path
+
+    from sequence_sync.files import temporary_name, write_atomically
+
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        _write_into(target, path, data, what)
-        return
+    in_place = target.exists() and not target.is_file()
     try:
-        write_atomically(target, data, temporary=temporary_name(target))
+        if in_place:
+            target.write_bytes(data)
+        else:
+            write_atomically(target, data, temporary=temporary_name(target))
     except OSError as error:
-        raise UsageError(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+        raise UsageError(f"Cannot write {path}: {reason_of(error)}.", "", "Choose another path.") from None
 
 
-def _write_into(target: Path, path: str, data: bytes, what: str) -> None:
-    try:
-        target.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{what} cannot be written.", f"{path}: {error.strerror}.", "Give another path.") from None
+def read_input_file(path: str) -> bytes:
+    """Return the bytes of a file that the user named. Raises UsageError."""
+    from pathlib import Path
 
-
-def read_given(path: str, what: str) -> bytes:
-    """The bytes of a file that a user named. Raises UsageError where it cannot be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"{what} cannot be read.", f"{path}: {error.strerror}.") from None
+        raise UsageError(f"Cannot read {path}: {reason_of(error)}.") from None

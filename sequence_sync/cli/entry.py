@@ -1,4 +1,4 @@
-"""The console script. The version is answered before anything heavy is loaded; the rest goes on to `cli.main`."""
+"""The console script: prints the version before anything heavy is imported, and passes the rest to `cli.main`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ VERSION = ("version", "-version", "--version")
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code (docs/commands.md): always by SystemExit."""
+    """Run the command line, then raise SystemExit with its exit code (docs/commands.md)."""
     if len(sys.argv) == 2 and sys.argv[1] in VERSION:
-        sys.exit(_say_version())
-    # What an import makes is no garbage: looking through it, now and at the end, is a tenth of the time of `-help`.
+        sys.exit(_print_version())
+    # Imported objects are never garbage. Collecting them, during the imports and at exit, takes a tenth of `-help`.
     gc.disable()
     try:
         from sequence_sync.cli.main import run
@@ -26,11 +26,11 @@ def main() -> None:
     sys.exit(code)
 
 
-def _say_version() -> int:
+def _print_version() -> int:
     try:
         print(f"seqsync {__version__}", flush=True)
     except OSError as error:
-        # Nor may the flush at the end fail. A reader that has gone away is no error.
+        # The interpreter flushes stdout again at exit, and that must not fail. A closed pipe is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0 if isinstance(error, BrokenPipeError) else 1
     return 0

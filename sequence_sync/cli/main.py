@@ -1,7 +1,7 @@
-"""The door: a command line in, an exit code out. Which commands there are, and how a failure is told.
+"""Run one command line: find the command, run it, report its error, return the exit code.
 
-Loads click and nothing else; a command's module is loaded when that command is called. Knows nothing of what the
-commands do.
+Imports click and nothing else of weight. The module of a command is imported when that command runs. Must not know
+what the commands do.
 """
 
 from __future__ import annotations
@@ -16,34 +16,35 @@ from importlib import import_module
 import click
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.args import HELP, Normalised, Spec, Takes, normalise
-from sequence_sync.cli.console import Console
-from sequence_sync.cli.options import CommandContext
-from sequence_sync.cli.signals import Stop, StoppedBySignalError
+from sequence_sync.cli.args import HELP, CommandLine, CommandSpec, OptionKind, parse
+from sequence_sync.cli.console import Console, reason_of
+from sequence_sync.cli.context import CommandContext
+from sequence_sync.cli.signals import SignalHandler, StoppedBySignalError
 from sequence_sync.errors import UsageError
 
-# Name: module, attribute, one line of help. A command stands here when it is built; groups have no callback.
+# Name -> module, attribute, first line of its help.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
-    "init": ("sequence_sync.cli.actions.init", "init", "Start a project in this folder."),
-    "validate": ("sequence_sync.cli.commands", "validate", "Tell every mistake in files and settings."),
-    "plan": ("sequence_sync.cli.commands", "plan", "Show what apply would do."),
+    "init": ("sequence_sync.cli.actions.init", "init", "Start a project in this directory."),
+    "validate": ("sequence_sync.cli.commands", "validate", "Check files and settings for errors."),
+    "plan": ("sequence_sync.cli.commands", "plan", "Show what apply would change."),
     "show": ("sequence_sync.cli.commands", "show_plan", "Show a saved plan."),
-    "apply": ("sequence_sync.cli.commands", "apply", "Carry out a plan, each change exactly once."),
-    "import": ("sequence_sync.cli.commands", "import_", "Take what is in Saleshandy into files and state."),
-    "drift": ("sequence_sync.cli.commands", "drift", "Tell what somebody changed in Saleshandy."),
-    "state": ("sequence_sync.cli.commands", "state", "Look at the state, and mend it."),
-    "force-unlock": ("sequence_sync.cli.commands", "force_unlock", "Take the lock from a run that is gone."),
-    "sandbox": ("sequence_sync.cli.commands", "sandbox", "Serve a stand-in for the API on this machine."),
+    "apply": ("sequence_sync.cli.commands", "apply", "Apply a plan, each change exactly once."),
+    "import": ("sequence_sync.cli.commands", "import_", "Import sequences from Saleshandy."),
+    "drift": ("sequence_sync.cli.commands", "drift", "Show what was changed in Saleshandy outside seqsync."),
+    "state": ("sequence_sync.cli.commands", "state", "Inspect and repair the state."),
+    "force-unlock": ("sequence_sync.cli.commands", "force_unlock", "Release a stale lock."),
+    "sandbox": ("sequence_sync.cli.commands", "sandbox", "Run a local sandbox of the Saleshandy API."),
     "environments": ("sequence_sync.cli.commands", "environments", "List the environments."),
-    "schema": ("sequence_sync.cli.commands", "schema", "Print the JSON Schemas."),
+    "schema": ("sequence_sync.cli.commands", "schema", "Print a JSON Schema."),
     "version": ("sequence_sync.cli.main", "version", "Print the version."),
 }
 
-GARBAGE_AFTER = 200_000  # objects; a command makes many that stay to its end, and few that go in circles
+# Objects allocated before the garbage collector runs. A command allocates many that live to its end, and few cycles.
+GC_THRESHOLD = 200_000
 
 
 class Program(click.Group):
-    """The program itself: its commands come from a table and are loaded one at a time."""
+    """The program itself. Its commands come from a table and are imported one at a time."""
 
     def __init__(self, table: Mapping[str, tuple[str, str, str]], params: list[click.Parameter]) -> None:
         super().__init__("seqsync", params=params, subcommand_metavar="COMMAND ...", options_metavar="[OPTION]...")
@@ -67,13 +68,17 @@ class Program(click.Group):
 
 
 def program_options() -> list[click.Parameter]:
-    """Declared for the help and for `cli.args`, which reads them; click never parses them."""
+    """Return the program's own options, for the help and for `cli.args`, which parses them; click never does."""
     return [
-        click.Option(["-chdir"], metavar="DIR", help="Work in this folder. Only before the command."),
-        click.Option(["-env"], metavar="NAME", help="The environment; else SEQSYNC_ENV, else the settings' default."),
-        click.Option(["-no-color"], is_flag=True, help="No colours. NO_COLOR does the same."),
-        click.Option(["-input"], is_flag=True, default=True, help="-input=false: never ask."),
-        click.Option(["-v"], count=True, help="Tell more; -vv tells all."),
+        click.Option(["-chdir"], metavar="DIR", help="Change to this directory first. Only before the command."),
+        click.Option(
+            ["-env"],
+            metavar="NAME",
+            help="Environment.  [default: SEQSYNC_ENV, else default_environment]",
+        ),
+        click.Option(["-no-color"], is_flag=True, help="Print no colors. NO_COLOR does the same."),
+        click.Option(["-input"], is_flag=True, default=True, help="With -input=false, never ask.  [default: true]"),
+        click.Option(["-v"], count=True, help="Print lines instead of a progress bar; -vv also prints tracebacks."),
         click.Option(["-version"], is_flag=True, help="Print the version."),
     ]
 
@@ -83,84 +88,84 @@ PROGRAM = Program(COMMANDS, program_options())
 
 @click.command()
 @click.pass_obj
-def version(door: CommandContext) -> None:
+def version(context: CommandContext) -> None:
     """Print the version."""
-    door.console.result(f"seqsync {__version__}")
+    context.console.result(f"seqsync {__version__}")
 
 
 def run(argv: Sequence[str], program: click.Group = PROGRAM) -> int:
-    """Carry out one command line (without the program's name), tell what fails, and give the exit code."""
+    """Run one command line (without the program's name), print its error, and return the exit code."""
     console = Console(os.environ, no_color=any(word in ("-no-color", "--no-color") for word in argv))
     try:
-        with Stop() as stop:
-            code = _told(argv, program, console, stop)
-            # Somebody who stops a run hears of the stop first, whatever else happened in it.
-            return stop.code or code
+        with SignalHandler() as signals:
+            code = _exit_code(argv, program, console, signals)
+            # A signal decides the exit code, whatever else happened in the run.
+            return signals.exit_code or code
     except StoppedBySignalError as stopped:
         console.note("\nStopped.")
-        return stopped.code
+        return stopped.exit_code
 
 
-def _told(argv: Sequence[str], program: click.Group, console: Console, stop: Stop) -> int:
+def _exit_code(argv: Sequence[str], program: click.Group, console: Console, signals: SignalHandler) -> int:
     try:
-        return _run(argv, program, console, stop)
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        return _run(argv, program, console, signals)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
     except click.UsageError as error:
-        return console.failed(_in_our_words(error))
+        return console.report_error(_usage_error(error))
     except Exception as error:
-        return console.failed(error)
+        return console.report_error(error)
 
 
-def _run(argv: Sequence[str], program: click.Group, console: Console, stop: Stop) -> int:
+def _run(argv: Sequence[str], program: click.Group, console: Console, signals: SignalHandler) -> int:
     top = click.Context(program, info_name="seqsync", help_option_names=["-help"])
-    line = normalise(argv, spec_of(program, top))
-    console.set(os.environ, no_color=bool(line.program.get("no-color")), verbose=int(line.program.get("v", 0)))
+    line = parse(argv, spec_of(program, top))
+    console.configure(os.environ, no_color=bool(line.program.get("no-color")), verbose=int(line.program.get("v", 0)))
     if line.help and not line.program.get("version"):
         console.result(_help(line.path, top))
         return 0
-    top.obj = _door(line, console, stop)
+    top.obj = _context_for(line, console, signals)
     if line.program.get("version"):
         top.invoke(version)
         return 0
     *groups, name = line.path
-    parent = _context(groups, top)
+    parent = _click_context(groups, top)
     command = _command(parent, name)
-    gc.set_threshold(GARBAGE_AFTER)
-    gc.enable()  # off since `cli.entry`
+    gc.set_threshold(GC_THRESHOLD)
+    gc.enable()  # disabled by `cli.entry`
     with command.make_context(name, list(line.args), parent=parent) as ctx:
         code = command.invoke(ctx)
     return code if isinstance(code, int) else 0
 
 
-def _door(line: Normalised, console: Console, stop: Stop) -> CommandContext:
-    # Late: with pathlib comes urllib, and neither help nor version need them.
+def _context_for(line: CommandLine, console: Console, signals: SignalHandler) -> CommandContext:
+    # Deferred: pathlib loads urllib, and neither help nor version needs them.
     from pathlib import Path
 
-    folder = line.program.get("chdir")
-    if folder:
-        _enter(str(folder))
-    wanted = line.program.get("env") or os.environ.get("SEQSYNC_ENV")
-    somebody = sys.stdin is not None and sys.stdin.isatty() and not os.environ.get("CI")
+    directory = line.program.get("chdir")
+    if directory:
+        _change_directory(str(directory))
+    environment = line.program.get("env") or os.environ.get("SEQSYNC_ENV")
+    has_terminal = sys.stdin is not None and sys.stdin.isatty() and not os.environ.get("CI")
     return CommandContext(
         root=Path.cwd(),
-        env=str(wanted) if wanted else None,
+        env=str(environment) if environment else None,
         color=console.color,
         verbose=console.verbose,
-        interactive=somebody and bool(line.program.get("input", True)),
+        interactive=has_terminal and bool(line.program.get("input", True)),
         console=console,
-        stop=stop,
+        signals=signals,
     )
 
 
-def _enter(folder: str) -> None:
+def _change_directory(directory: str) -> None:
     try:
-        os.chdir(folder)
+        os.chdir(directory)
     except OSError as error:
         raise UsageError(
-            "The folder after -chdir cannot be entered.",
-            f"{folder}: {error.strerror}",
-            "Give a folder that is there; it is read from where you are now.",
+            f"Cannot change to {directory}: {reason_of(error)}.",
+            "-chdir is relative to the current directory.",
+            "Give -chdir an existing directory.",
         ) from None
 
 
@@ -172,46 +177,46 @@ def _command(parent: click.Context, name: str) -> click.Command:
     return command
 
 
-def _context(path: Sequence[str], top: click.Context) -> click.Context:
-    context = top
+def _click_context(path: Sequence[str], top: click.Context) -> click.Context:
+    ctx = top
     for name in path:
-        command = _command(context, name)
-        context = click.Context(command, parent=context, info_name=name, **command.context_settings)
-    return context
+        command = _command(ctx, name)
+        ctx = click.Context(command, parent=ctx, info_name=name, **command.context_settings)
+    return ctx
 
 
 def _help(path: Sequence[str], top: click.Context) -> str:
-    text = _context(path, top).get_help()
+    text = _click_context(path, top).get_help()
     if not path:
         return text
-    return f"{text}\n\nAnd, before or after the command: -env, -no-color, -input=false, -v (see seqsync -help)."
+    return f"{text}\n\nEvery command also takes -env, -no-color, -input=false and -v: see seqsync -help."
 
 
-def _in_our_words(error: click.UsageError) -> UsageError:
-    where = error.ctx.command_path if error.ctx else "seqsync"
-    return UsageError("The command line is not right.", error.format_message(), f"How it goes: {where} -help")
+def _usage_error(error: click.UsageError) -> UsageError:
+    command = error.ctx.command_path if error.ctx else "seqsync"
+    return UsageError(f"Invalid usage: {error.format_message()}", "", f"See `{command} -help`.")
 
 
-def spec_of(command: click.Command, ctx: click.Context) -> Spec:
-    """What `command` takes, read from its declarations, so that there is one table of options."""
+def spec_of(command: click.Command, ctx: click.Context) -> CommandSpec:
+    """Return what `command` accepts, read from its click declarations, so that each option is declared once."""
     options = {
-        name.lstrip("-"): _takes(param)
+        name.lstrip("-"): _kind_of(param)
         for param in command.get_params(ctx)
         if isinstance(param, click.Option)
         for name in param.opts
         if name not in HELP
     }
     if not isinstance(command, click.Group):
-        return Spec(options)
-    return Spec(options, {name: partial(_load, command, name, ctx) for name in command.list_commands(ctx)})
+        return CommandSpec(options)
+    return CommandSpec(options, {name: partial(_load_spec, command, name, ctx) for name in command.list_commands(ctx)})
 
 
-def _load(group: click.Group, name: str, ctx: click.Context) -> Spec:
+def _load_spec(group: click.Group, name: str, ctx: click.Context) -> CommandSpec:
     parent = click.Context(group, parent=ctx, info_name=name) if group is not ctx.command else ctx
     return spec_of(_command(parent, name), parent)
 
 
-def _takes(option: click.Option) -> Takes:
+def _kind_of(option: click.Option) -> OptionKind:
     if option.count:
-        return Takes.COUNT
-    return Takes.SWITCH if option.is_flag else Takes.VALUE
+        return OptionKind.COUNT
+    return OptionKind.FLAG if option.is_flag else OptionKind.VALUE

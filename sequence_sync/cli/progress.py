@@ -1,58 +1,74 @@
-"""Progress of an apply: a bar with count and time left on a terminal, plain lines elsewhere. All of it on stderr."""
+"""Progress of a command on stderr: a bar with count and time left on a terminal, one line per event elsewhere."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from sequence_sync.cli.console import Console
-from sequence_sync.model.report import Event, Status
+from sequence_sync.cli.context import CommandContext
+from sequence_sync.model.report import Event, Observer, Status
 from sequence_sync.render.report import event_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-THROUGH = frozenset(Status)
-TOLD = frozenset({"wait", "note", "unclear", "settling"})
+FINISHED = frozenset(Status)  # kinds of events that end a change
+MESSAGES = frozenset({"wait", "note", "unclear", "settling"})  # kinds of events that carry a text for people
+
+
+@contextmanager
+def show_progress(context: CommandContext, label: str) -> Iterator[Observer]:
+    """Show the events that the observer receives: a bar with `label` on a terminal, lines elsewhere and with -v."""
+    if context.console.is_terminal and context.verbose == 0:
+        with BarProgress(context.console, label=label) as bar:
+            yield bar
+    else:
+        yield LineProgress(context.console)
+
+
+def _message(event: Event) -> str:
+    return " ".join(part for part in (event.address, event.text or event.kind) if part)
 
 
 class LineProgress:
-    """One line for each thing that happens; the count stands before it."""
+    """Prints one line per event. A finished change is preceded by the count."""
 
     def __init__(self, console: Console) -> None:
         self.console, self.done, self.total = console, 0, 0
         self._lock = threading.Lock()
 
     def on_event(self, event: Event) -> None:
-        """Tell it."""
+        """Print `event`. Several threads may call this."""
         with self._lock:
             if event.kind == "begin":
                 self.total = event.total
-            elif event.kind in THROUGH:
+            elif event.kind in FINISHED:
                 self.done += 1
                 self.console.note(f"[{self.done}/{self.total}] {event_line(event.kind, event.address, event.text)}")
-            elif event.kind in TOLD:
-                self.console.note(" ".join(part for part in (event.address, event.text or event.kind) if part))
+            elif event.kind in MESSAGES:
+                self.console.note(_message(event))
 
 
 class _TimeLeft:
-    """A text that is made anew each time the bar is drawn."""
+    """A text that is computed each time the bar is drawn."""
 
-    def __init__(self, live: BarProgress) -> None:
-        self.live = live
+    def __init__(self, bar: BarProgress) -> None:
+        self.bar = bar
 
     def __str__(self) -> str:
-        return self.live.time_left()
+        return self.bar.time_left()
 
 
 class BarProgress:
-    """A bar that is drawn over itself, with lines above it for what a person should read."""
+    """Draws a bar over itself, and prints lines above it for what a person should read."""
 
-    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic, doing: str = "Applying") -> None:
-        self.console, self._now, self._doing = console, now, doing
+    def __init__(self, console: Console, now: Callable[[], float] = time.monotonic, label: str = "Applying") -> None:
+        self.console, self._now, self._label = console, now, label
         self._waits_until = 0.0
         self._progress: Progress | None = None
         self._task: TaskID | None = None
@@ -68,17 +84,17 @@ class BarProgress:
             self._progress.stop()
 
     def on_event(self, event: Event) -> None:
-        """Move the bar; tell what is more than a change that went well."""
+        """Advance the bar. Print the event too, unless it is a change that went well. Several threads may call this."""
         with self._lock:
             if event.kind == "begin":
                 self._begin(event.total)
-            elif event.kind in THROUGH and self._progress is not None and self._task is not None:
+            elif event.kind in FINISHED and self._progress is not None and self._task is not None:
                 self._progress.advance(self._task)
                 if event.kind not in (Status.DONE, Status.RECORDED, Status.ALREADY):
-                    self._line(event_line(event.kind, event.address, event.text))
-            elif event.kind in TOLD:
+                    self._print(event_line(event.kind, event.address, event.text))
+            elif event.kind in MESSAGES:
                 self._waits_until = max(self._waits_until, self._now() + event.seconds)
-                self._line(" ".join(part for part in (event.address, event.text or event.kind) if part))
+                self._print(_message(event))
 
     def _begin(self, total: int) -> None:
         from rich.console import Console as RichConsole
@@ -86,7 +102,7 @@ class BarProgress:
 
         screen = RichConsole(stderr=True, markup=False, highlight=False, no_color=not self.console.error_color)
         self._progress = Progress(
-            TextColumn(self._doing),
+            TextColumn(self._label),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
@@ -98,7 +114,7 @@ class BarProgress:
         self._progress.start()
 
     def time_left(self) -> str:
-        """By the speed so far, but no less than what the rate limit makes it wait: `1:05 left`; at first nothing."""
+        """Return `1:05 left`: by the speed so far, and no less than the current wait. Empty before the first change."""
         if self._progress is None or self._task is None:
             return ""
         waits = max(0.0, self._waits_until - self._now())
@@ -108,7 +124,7 @@ class BarProgress:
         minutes, seconds = divmod(round(max(waits, by_speed or 0.0)), 60)
         return f"{minutes}:{seconds:02d} left"
 
-    def _line(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._progress is None:
             self.console.note(text)
         else:

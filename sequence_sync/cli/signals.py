@@ -1,7 +1,7 @@
-"""Being stopped: SIGINT and SIGTERM, and the one question that a command asks.
+"""SIGINT and SIGTERM, and the one question that a command asks.
 
-A stop is either taken at once (while thinking, reading, asking) or in good order (while a plan is carried out: the
-loop looks at `Stop.event`). Knows nothing of plans and state.
+A signal ends a command immediately while it reads, thinks or asks. While a plan is carried out, the signal only sets
+`SignalHandler.event`, and apply ends gracefully. Must not know plans or state.
 """
 
 from __future__ import annotations
@@ -18,92 +18,91 @@ from sequence_sync.errors import UsageError
 
 
 class StoppedBySignalError(BaseException):
-    """A signal ends what is going on now. No Exception, so that no handler of errors takes it for one."""
+    """A signal ends the command. Not an Exception, so that no error handler catches it."""
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
 
-class Stop:
-    """What the two signals do while the `with` block runs. Only the main thread may enter it.
+class SignalHandler:
+    """Handles both signals while the `with` block runs. Only the main thread may enter it.
 
-    The first signal sets `event` and remembers `code` (130 or 143); outside `orderly()` it also raises Stopped there
-    and then. The second leaves at once with that code.
+    The first signal sets `event` and `exit_code` (130 or 143). Outside `graceful()` it also raises
+    StoppedBySignalError. The second signal ends the process immediately with the exit code of the first.
     """
 
     def __init__(self) -> None:
         self.event = threading.Event()
-        self.code = 0
-        self._at_once = True
-        self._before: dict[signal.Signals, object] = {}
+        self.exit_code = 0
+        self._immediate = True
+        self._previous: dict[signal.Signals, object] = {}
 
-    def __enter__(self) -> Stop:
-        # Also where SIGINT came in ignored (a job in the background): who sends it means this process.
+    def __enter__(self) -> SignalHandler:
+        # SIGINT is handled even where it was ignored, as in a background job: whoever sends it means this process.
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._arrived)
+            self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     @contextmanager
-    def orderly(self) -> Iterator[threading.Event]:
-        """While the block runs the first signal only sets the event, which is handed out."""
-        with self._taking(at_once=False):
+    def graceful(self) -> Iterator[threading.Event]:
+        """Within the block the first signal only sets the event, which the block receives."""
+        with self._mode(immediate=False):
             yield self.event
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """While the block runs the first signal ends it. One that came before does so at the start."""
-        with self._taking(at_once=True):
+    def immediate(self) -> Iterator[None]:
+        """Within the block the first signal raises. An earlier signal raises at the start."""
+        with self._mode(immediate=True):
             if self.event.is_set():
-                raise StoppedBySignalError(self.code)
+                raise StoppedBySignalError(self.exit_code)
             yield
 
     @contextmanager
-    def _taking(self, *, at_once: bool) -> Iterator[None]:
-        before, self._at_once = self._at_once, at_once
+    def _mode(self, *, immediate: bool) -> Iterator[None]:
+        previous, self._immediate = self._immediate, immediate
         try:
             yield
         finally:
-            self._at_once = before
+            self._immediate = previous
 
-    def _arrived(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.event.is_set():
-            os._exit(self.code)
-        self.code = 128 + number
+            os._exit(self.exit_code)
+        self.exit_code = 128 + number
         self.event.set()
-        if self._at_once:
-            raise StoppedBySignalError(self.code)
+        if self._immediate:
+            raise StoppedBySignalError(self.exit_code)
 
 
-def require_person(interactive: bool) -> None:
-    """Refuse where nobody can answer. To be called before anything is done, so that nothing is left half done."""
+def require_terminal(interactive: bool) -> None:
+    """Raise UsageError where no question can be asked. Call it before anything is done."""
     if not interactive:
         raise UsageError(
-            "Nobody is there to say yes.",
-            "This command asks before it changes anything, and there is no terminal to ask at "
-            "(or CI is set, or -input=false was given).",
+            "Approval needs a terminal.",
+            "stdin is not a terminal, or CI is set, or -input=false was given.",
             "Use -auto-approve, or apply a saved plan: seqsync plan -out FILE, then seqsync apply FILE.",
         )
 
 
-def confirm(question: str, stop: Stop, ask: Callable[[str], None], *, interactive: bool) -> bool:
-    """Ask (`ask` writes to stderr); only `yes` is a yes, the end of the input is a no.
+def confirm(question: str, signals: SignalHandler, prompt: Callable[[str], None], *, interactive: bool) -> bool:
+    """Ask for the approval of an apply through `prompt`, which writes to stderr. Return whether the answer is `yes`.
 
-    Raises UsageError where nobody can answer, and StoppedBySignalError on the first signal, without delay.
+    The end of the input is a no. Raises UsageError where no question can be asked, StoppedBySignalError on a signal.
     """
-    require_person(interactive)
-    with stop.at_once():
-        ask(f"{question}\n  Only yes is taken for a yes: ")
+    require_terminal(interactive)
+    with signals.immediate():
+        prompt(f"{question}\n  Type 'yes' to apply: ")
         try:
             answer = sys.stdin.readline()
         except UnicodeDecodeError:
             return False
         if not answer:
-            ask("\n")
+            prompt("\n")
     return answer.strip() == "yes"

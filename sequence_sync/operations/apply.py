@@ -1,6 +1,6 @@
-"""What is done under the lock of the state: apply, and the commands that mend a state. Wires; decides nothing itself.
+"""Apply a plan under the lock of the state: a saved plan after its checks, or a new plan after its approval.
 
-Loaded only by commands that write: it brings the API client along.
+Loaded only by commands that write: it imports the API client. The apply package makes the calls.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
 from sequence_sync.errors import GateClosedError, PlanRejectedError
-from sequence_sync.model.report import ApplyReport, Observer
+from sequence_sync.model.report import ApplyReport, NullObserver, Observer
 from sequence_sync.operations.drift import read_remote
 from sequence_sync.operations.plan import PlanOptions, build_plan, known_sources, load_desired
 from sequence_sync.operations.session import connected, locked_session
@@ -24,44 +24,58 @@ from sequence_sync.source.project import load_project
 from sequence_sync.state.manager import StateManager
 
 
-@dataclass(frozen=True)
-class ApplyOptions:
-    """How to apply. `saved` is a plan from a file; `plan_hash` is the hash that the plan must have."""
+@dataclass(frozen=True, slots=True)
+class ApplyRequest:
+    """What the command line asks of one apply.
 
+    `file`: the saved plan; without it, `plan` shapes a new one. `plan_hash`: the hash that the plan must have.
+    `parallelism`: sequences at a time. `lock_timeout`: seconds.
+    """
+
+    file: str | None = None
     plan: PlanOptions = field(default_factory=PlanOptions)
-    saved: Plan | None = None
+    auto_approve: bool = False
     plan_hash: str | None = None
     parallelism: int = 4
     lock_timeout: float = 0.0
+    report_files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Hands:
-    """What apply needs of the world around it: who hears, who says yes to a plan, and what stops it."""
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """How an apply ended.
 
-    observer: Observer
-    approve: Callable[[Plan], bool]
-    stop: threading.Event
-
-
-@dataclass(frozen=True)
-class Applied:
-    """How an apply ended. `report` is None where nothing was carried out: nothing to do, `already` done,
-    `said_no` by a person, or `stopped` before it began."""
+    `report` is None where nothing was applied: the plan has no changes, was `already_applied`, was `declined`, or a
+    signal `stopped` the run before the first change.
+    """
 
     plan: Plan
     report: ApplyReport | None = None
-    already: bool = False
-    said_no: bool = False
+    already_applied: bool = False
+    declined: bool = False
     stopped: bool = False
 
 
-def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -> Applied:
-    """Carry out a saved plan; or plan, ask and carry out. Raises what is decided before the first call (3, 6, 7, 8)."""
-    clock = SystemClock(hands.stop)
+def apply(
+    workspace: Workspace,
+    key: str,
+    request: ApplyRequest,
+    *,
+    approve: Callable[[Plan], bool],
+    saved: Plan | None = None,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> ApplyResult:
+    """Apply `saved`, the plan of `request.file`, or a new plan.
+
+    `approve` is called once, before the first change. `stop` ends the run gracefully. Raises what is decided before
+    the first call: UsageError, GateClosedError, PlanRejectedError, StateLockedError.
+    """
+    observer, stop = observer or NullObserver(), stop or threading.Event()
+    clock = SystemClock(stop)
     with (
-        locked_session(workspace, "apply", options.lock_timeout, clock) as (lock, manager, run),
-        connected(workspace, clock, key, hands.observer) as client,
+        locked_session(workspace, "apply", request.lock_timeout, clock) as (lock, manager, run),
+        connected(workspace, clock, key, observer) as client,
     ):
         context = ApplyContext(
             api=client,
@@ -70,81 +84,82 @@ def apply(workspace: Workspace, key: str, options: ApplyOptions, hands: Hands) -
             clock=clock,
             settle_grace=workspace.environment.settle_grace,
             run=run,
-            observer=hands.observer,
-            stopped=hands.stop.is_set,
+            observer=observer,
+            stopped=stop.is_set,
             cut_off=False,
             no_record=not manager.last_run_ended,
-            allowed=frozenset(options.saved.allowed if options.saved else options.plan.allowed),
+            allowed=frozenset(saved.allowed if saved else request.plan.allowed),
         )
-        chooser = _Chooser(workspace, options, manager, context)
-        return _apply(chooser, Executor(context, options.parallelism), hands)
+        source = _PlanSource(workspace, request, saved, context)
+        return _apply(source, Executor(context, request.parallelism), approve)
 
 
-def _apply(chooser: _Chooser, executor: Executor, hands: Hands) -> Applied:
-    chosen = chooser.choose()
-    if chooser.verdict is Verdict.DONE:
-        return Applied(chosen, already=True)
-    _check_gates(chosen)
-    if chooser.manager.open_intents:
+def _apply(source: _PlanSource, executor: Executor, approve: Callable[[Plan], bool]) -> ApplyResult:
+    manager, stopped = source.context.manager, source.context.stopped
+    plan = source.current_plan()
+    if source.verdict is Verdict.DONE:
+        return ApplyResult(plan, already_applied=True)
+    _check_gates(plan)
+    if manager.open_intents:
         executor.settle()
-        chosen = chooser.choose()
-        _check_gates(chosen)
-    if hands.stop.is_set():
-        return Applied(chosen, stopped=True)
-    if not chosen.to_do and not executor.results and not chooser.manager.damaged:
-        return Applied(chosen)
-    if chosen.to_do and not hands.approve(chosen):
-        return Applied(chosen, said_no=True)
-    return Applied(chosen, executor.carry_out(chosen))
+        # What the interrupted run left in doubt is resolved now, so the plan may have fewer changes.
+        plan = source.current_plan()
+        _check_gates(plan)
+    if stopped():
+        return ApplyResult(plan, stopped=True)
+    if not plan.to_do and not executor.results and not manager.damaged:
+        return ApplyResult(plan)
+    if plan.to_do and not approve(plan):
+        return ApplyResult(plan, declined=True)
+    return ApplyResult(plan, executor.carry_out(plan))
 
 
-def _check_gates(chosen: Plan) -> None:
-    if chosen.shut:
+def _check_gates(plan: Plan) -> None:
+    if plan.shut:
+        options = " ".join(f"-allow {gate.name}" for gate in plan.shut)
         raise GateClosedError(
-            "A gate is shut, so nothing was done.",
-            "\n".join(gate.detail for gate in chosen.shut),
-            "If it is meant, plan again with " + " ".join(f"-allow {gate.name}" for gate in chosen.shut) + ".",
+            "A closed gate stopped the apply. Nothing was changed.",
+            "\n".join(gate.detail for gate in plan.shut),
+            f"If you want these changes, plan again with {options}.",
         )
 
 
-class _Chooser:
-    """The plan that an apply carries out: a saved one, checked, or a fresh one, held against the reviewed hash."""
+class _PlanSource:
+    """The plan that an apply carries out: a saved plan, checked, or a new one, compared with the reviewed hash."""
 
-    def __init__(
-        self, workspace: Workspace, options: ApplyOptions, manager: StateManager, context: ApplyContext
-    ) -> None:
-        self.workspace, self.options, self.manager, self.context = workspace, options, manager, context
+    def __init__(self, workspace: Workspace, request: ApplyRequest, saved: Plan | None, context: ApplyContext) -> None:
+        self.workspace, self.request, self.saved, self.context = workspace, request, saved, context
+        self.manager: StateManager = context.manager
         self.verdict = Verdict.FRESH
 
-    def choose(self) -> Plan:
-        """The plan, by what state and files are now. Raises PlanRejectedError where that is not the one that was
-        reviewed."""
-        if self.options.saved is not None:
-            return self._saved(self.options.saved)
-        fresh = self._fresh()
-        if self.options.plan_hash is not None:
-            self._hold_against(self.options.plan_hash, fresh)
-        return fresh
+    def current_plan(self) -> Plan:
+        """Return the plan by the current state and files. Raises PlanRejectedError where it is not the reviewed one."""
+        if self.saved is not None:
+            return self._checked(self.saved)
+        plan = self._new_plan()
+        if self.request.plan_hash is not None:
+            self._check_hash(self.request.plan_hash, plan)
+        return plan
 
-    def _fresh(self) -> Plan:
-        workspace, state, options = self.workspace, self.manager.state, self.options.plan
+    def _new_plan(self) -> Plan:
+        workspace, state, options = self.workspace, self.manager.state, self.request.plan
         if not options.refresh:
             return build_plan(workspace, load_desired(workspace, state), self.manager.view, options)
         project, context = load_desired(workspace, None), self.context
 
-        def tell(text: str) -> None:
+        def report(text: str) -> None:
             context.emit("note", text=text)
 
-        app = read_remote(workspace, context.api, context.clock, state, project.sequences, tell)
-        return build_plan(workspace, project, self.manager.view, options, remote=app)
+        remote = read_remote(workspace, context.api, context.clock, state, project.sequences, report)
+        return build_plan(workspace, project, self.manager.view, options, remote=remote)
 
-    def _saved(self, saved: Plan) -> Plan:
-        wanted = self.options.plan_hash
-        if wanted is not None and wanted != saved.plan_hash():
+    def _checked(self, saved: Plan) -> Plan:
+        reviewed = self.request.plan_hash
+        if reviewed is not None and reviewed != saved.plan_hash():
             raise PlanRejectedError(
-                "The saved plan is not the one that was reviewed.",
-                f"Its hash is {saved.plan_hash()}; -plan-hash says {wanted}.",
-                "Give the file that belongs to the hash.",
+                "The saved plan is not the reviewed plan.",
+                f"The hash of the file is {saved.plan_hash()}. -plan-hash is {reviewed}.",
+                "Apply the file that was reviewed.",
                 kind="hash",
             )
         workspace, state, stored = self.workspace, self.manager.state, self.manager.is_stored
@@ -160,52 +175,53 @@ class _Chooser:
         )
         try:
             self.verdict = check(saved, facts)
-        except PlanRejectedError as refused:
-            if refused.kind in ("state", "files") and not project.diagnostics:
-                fresh = build_plan(workspace, project, self.manager.view, PlanOptions())
-                refused.detail += "\nOld against new:\n" + "\n".join(plan_difference(saved, fresh))
+        except PlanRejectedError as rejected:
+            if rejected.kind in ("state", "files") and not project.diagnostics:
+                plan = build_plan(workspace, project, self.manager.view, PlanOptions())
+                rejected.detail += "\nReviewed plan compared with the current plan:\n"
+                rejected.detail += "\n".join(plan_difference(saved, plan))
             raise
         return saved
 
-    def _hold_against(self, wanted: str, fresh: Plan) -> None:
+    def _check_hash(self, reviewed: str, plan: Plan) -> None:
         applying = self.manager.state.applying
-        ours = applying is not None and applying.plan == wanted
-        if fresh.plan_hash() == wanted and fresh.to_do:
+        ours = applying is not None and applying.plan == reviewed
+        if plan.plan_hash() == reviewed and plan.to_do:
             return
-        if applying is not None and ours and applying.done and not fresh.to_do:
+        if applying is not None and ours and applying.done and not plan.to_do:
             self.verdict = Verdict.DONE
             return
-        if applying is not None and ours and {c.digest() for c in fresh.to_do} <= set(applying.changes):
-            return  # what is left of it, after a run that was cut short
-        if fresh.plan_hash() == wanted:
+        if applying is not None and ours and {c.digest() for c in plan.to_do} <= set(applying.changes):
+            return  # the rest of the reviewed plan, after an interrupted run
+        if plan.plan_hash() == reviewed:
             return
-        raise _another_plan(wanted, fresh)
+        raise _different_plan(reviewed, plan)
 
 
-def _another_plan(wanted: str, fresh: Plan) -> PlanRejectedError:
-    """What is told where the hash of a fresh plan is not the reviewed one: what the plan is now, and what to do."""
-    # Late: only a refusal needs it.
+def _different_plan(reviewed: str, plan: Plan) -> PlanRejectedError:
+    """Return the error for a new plan without the reviewed hash: it shows the new plan, and says what to do."""
+    # Deferred: only this error needs it.
     from sequence_sync.render.text import plan_text
 
-    part = part_with_hash(fresh, wanted)
-    if not WHOLE_HASH.fullmatch(wanted):
-        hint = f"A plan hash has 64 digits; -plan-hash gives {len(wanted)}. Copy all of it from the reviewed plan."
+    part = part_with_hash(plan, reviewed)
+    if not WHOLE_HASH.fullmatch(reviewed):
+        hint = f"A plan hash has 64 digits. -plan-hash has {len(reviewed)}. Copy the whole hash of the reviewed plan."
     elif part:
         targets = " ".join(f"-target {key}" for key in part)
-        hint = f"The reviewed plan is a part of this one. To carry out that part and nothing else, add {targets}."
-    elif not fresh.to_do:
+        hint = f"The reviewed plan is a part of this plan. To apply only that part, add {targets}."
+    elif not plan.to_do:
         hint = (
-            "There is nothing to do. If another plan was applied after the reviewed one, then all is well; else look "
-            "whether these are the files that were reviewed."
+            "There is nothing to apply. Either another plan was applied after the review, or these are not the files "
+            "that were reviewed."
         )
     else:
         hint = (
-            "Review this plan, then apply with its hash. If it holds what other branches changed too, choose what "
-            "was reviewed: with the -target or -changed-since that its plan was made with."
+            "Review this plan, then apply it with its hash. If it contains changes of other branches, use the "
+            "-target or -changed-since of the reviewed plan."
         )
     return PlanRejectedError(
-        "The plan is not the one that was reviewed.",
-        f"Files and state give plan {fresh.plan_hash()}, not {wanted}:\n\n{plan_text(fresh)}",
+        "This plan is not the reviewed plan.",
+        f"Files and state give plan {plan.plan_hash()}, not {reviewed}:\n\n{plan_text(plan)}",
         hint,
         kind="hash",
     )

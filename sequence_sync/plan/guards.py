@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.address import Address
+from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.plan.capabilities import split
@@ -144,12 +145,6 @@ def _without_sequence(changes: Sequence[Change]) -> list[Change]:
 
     return [checked(change) for change in changes]
 
-
-DESTRUCTIVE = "destructive"
-DRIFT = "drift"
-SIZE = "size"
-ACTIVE = "active"
-GATES = (DESTRUCTIVE, DRIFT, SIZE, ACTIVE)
 
 MOST_NAMES = 5
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.plan.calls import operations_of
 from sequence_sync.plan.capabilities import reads_days
 from sequence_sync.plan.differ import forgotten_sequence, sequence_changes
-from sequence_sync.plan.guards import DRIFT, block_unsafe, gates_for
+from sequence_sync.plan.guards import block_unsafe, gates_for
 from sequence_sync.plan.model import (
     STATE_ONLY,
     Action,

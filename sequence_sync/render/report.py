@@ -31,7 +31,8 @@ from sequence_sync.model.report import (
 from sequence_sync.plan.model import CREATES, UPDATES, Action, Drift, Plan, summary_of
 from sequence_sync.plan.planfile import SCHEMA_DIALECT, plan_document, stable_json
 from sequence_sync.render.escape import one_line, visible
-from sequence_sync.render.markdown import HOSTS, code_block, fold, listed, marker
+from sequence_sync.render.hosts import HOSTS
+from sequence_sync.render.markdown import code_block, fold, listed, marker
 from sequence_sync.render.text import ink
 from sequence_sync.render.words import STATUS_MARKS, STATUS_WORDS, VERBS
 

@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,8 +25,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.stand_in import KEY
 
 from sequence_sync.apply import executor as engine
-from sequence_sync.model.report import NullObserver
-from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions
 from sequence_sync.operations.workspace import open_workspace
 from sequence_sync.plan.model import Action
@@ -113,10 +111,8 @@ def measure(url: str, bare_id: str, creates: int, profile: bool) -> tuple[list[C
         project(Path(folder), creates)
         environ = {"SEQSYNC_API_URL": url, "SALESHANDY_API_KEY": KEY, "SEQSYNC_SETTLE_GRACE": "0"}
         workspace = open_workspace(Path(folder), None, environ, lambda _: None)
-        hands = Hands(NullObserver(), lambda _: True, threading.Event())
-        applied = apply(
-            workspace, workspace.key(), ApplyOptions(plan=PlanOptions(allowed=("size",)), parallelism=1), hands
-        )
+        request = ApplyRequest(plan=PlanOptions(allowed=("size",)), parallelism=1)
+        applied = apply(workspace, workspace.key(), request, approve=lambda _: True)
     client.close()
     assert applied.report is not None
     assert applied.report.exit_code == 0, applied.report

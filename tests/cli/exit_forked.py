@@ -21,6 +21,7 @@ LOADED = (
     "cli.actions.apply",
     "cli.actions.init",
     "cli.actions.plan",
+    "cli.actions.remote",
     "operations.state",
     "operations.apply",
     "operations.git",

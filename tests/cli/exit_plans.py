@@ -159,7 +159,7 @@ def a_person_says_no(scene: Scene) -> Done:
     scene.new()
     environ = {**scene.project.environ, "TERM": "xterm"}
     child = pexpect.spawn(str(SCRIPT), ["apply"], cwd=str(scene.root), env=environ, encoding="utf-8", timeout=30)
-    child.expect("Only yes is taken for a yes")
+    child.expect("Type 'yes' to apply: ")
     child.sendline("y")
     child.expect(pexpect.EOF)
     child.close()
@@ -223,7 +223,7 @@ def files_that_changed_since(scene: Scene) -> Done:
     plan = scene.plan_file()
     scene.new("b", a_call("b", "Other words"))
     done = scene.run("apply", plan)
-    assert "Old against new" in done.err
+    assert "Reviewed plan compared with the current plan" in done.err
     return done
 
 

@@ -87,7 +87,7 @@ class Stage:
         server.creates.clear()
         server.reads = 0
         vars(server).pop("make_sequence", None)
-        vars(server).pop("read_steps", None)
+        vars(server).pop("parse_steps", None)
         return Scene(Installed(root, server.url, settle_grace="0", forks=self.forks), server)
 
 

@@ -1,4 +1,4 @@
-"""The words of a command line, in front of click (docs/commands.md; the traps of the contract's review)."""
+"""Parsing of the command line before click (docs/commands.md)."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_program import TOY
 
-from sequence_sync.cli.args import Normalised, Spec, Takes, normalise
+from sequence_sync.cli.args import CommandLine, CommandSpec, OptionKind, parse
 from sequence_sync.cli.main import run, spec_of
 from sequence_sync.errors import UsageError
 
@@ -90,19 +90,19 @@ REFUSED = [
     ("plan ---out x", ("---out",)),
     ("plan -=x", ("no option -",)),
     ("plan -no-colour", ("-no-colour", '"-no-color"')),
-    ("plan -out -refresh", ("-out takes a value, and -refresh stands after it", "-out=-refresh")),
+    ("plan -out -refresh", ("-out needs a value", "-refresh, is an option", "-out=-refresh")),
     ("plan -out -", ("-out=-",)),
-    ("plan -out", ("-out takes a value, and nothing",)),
-    ("plan -out --", ("-out takes a value",)),
+    ("plan -out", ("-out needs a value", "-out=VALUE")),
+    ("plan -out --", ("-out needs a value",)),
     ("plan -refresh=maybe", ('"maybe"', "-refresh=true")),
     ("plan -refresh=", ("-refresh=true",)),
-    ("plan -env=", ("-env takes a value",)),
-    ("plan -chdir D", ("before the command", "seqsync -chdir DIR plan")),
+    ("plan -env=", ("-env got an empty value",)),
+    ("plan -chdir D", ("-chdir must come before the command", "seqsync -chdir DIR plan")),
     ("plan --chdir=D", ("--chdir",)),
-    ("-chdir", ("-chdir takes a value",)),
-    ("-env plan", ('"plan" was read as that value', "seqsync -env NAME plan")),
-    ("-env plan -out F", ('"plan" was read as that value',)),
-    ("-env plan sequences/a.yaml", ('"plan" was read as that value',)),
+    ("-chdir", ("-chdir needs a value",)),
+    ("-env plan", ('"plan" became that value', "seqsync -env NAME plan")),
+    ("-env plan -out F", ('"plan" became that value',)),
+    ("-env plan sequences/a.yaml", ('"plan" became that value',)),
     ("-chdir apply -auto-approve", ("seqsync -chdir NAME apply",)),
     ("-out F plan", ("no option -out", "seqsync COMMAND -out")),
     ("-nv plan", ("-nv",)),
@@ -111,71 +111,65 @@ REFUSED = [
 ]
 
 
-def read(line: str) -> Normalised:
-    return normalise(line.split(), SPEC)
+def read(line: str) -> CommandLine:
+    return parse(line.split(), SPEC)
 
 
 @pytest.mark.parametrize(("line", "path", "args", "program"), READ, ids=[row[0] for row in READ])
-def test_every_spelling_becomes_one(line: str, path: str, args: str, program: dict[str, object]) -> None:
-    """One dash or two, a value behind `=` or a space, the program's options on either side: the same words."""
-    assert read(line) == Normalised(tuple(path.split()), tuple(args.split()), program, False)
+def test_every_spelling_is_normalized(line: str, path: str, args: str, program: dict[str, object]) -> None:
+    assert read(line) == CommandLine(tuple(path.split()), tuple(args.split()), program, help=False)
 
 
 @pytest.mark.parametrize(("line", "path"), HELPED, ids=[row[0] or "nothing" for row in HELPED])
-def test_help_is_found_anywhere(line: str, path: str) -> None:
-    """Help wins over every mistake but an unknown command, and an incomplete command is a wish for help."""
+def test_help_takes_precedence_over_every_error_but_an_unknown_command(line: str, path: str) -> None:
+    """An incomplete command asks for help too."""
     found = read(line)
     assert found.help
     assert found.path == tuple(path.split())
 
 
-def test_help_behind_the_end_of_options_is_a_word() -> None:
-    """After `--` nothing is an option."""
+def test_help_after_a_double_dash_is_an_argument() -> None:
     found = read("plan -- -help")
     assert not found.help
     assert found.args == ("--", "-help")
 
 
 @pytest.mark.parametrize(("line", "named"), REFUSED, ids=[row[0] for row in REFUSED])
-def test_a_mistake_is_named_as_it_was_typed(line: str, named: tuple[str, ...]) -> None:
-    """Each trap ends with 3 and a message that names the culprit and what to write."""
+def test_error_quotes_the_option_as_it_was_typed(line: str, named: tuple[str, ...]) -> None:
     with pytest.raises(UsageError) as caught:
         read(line)
     assert [text for text in named if text not in str(caught.value)] == []
     assert caught.value.exit_code == 3
 
 
-def test_only_the_command_in_question_is_loaded() -> None:
-    """The spec of a command is got when it is called, and no other."""
+def test_only_the_named_command_is_loaded() -> None:
     loaded: list[str] = []
 
-    def loader(name: str) -> Spec:
+    def loader(name: str) -> CommandSpec:
         loaded.append(name)
-        return Spec({"out": Takes.VALUE})
+        return CommandSpec({"out": OptionKind.VALUE})
 
-    program = Spec({}, {"plan": lambda: loader("plan"), "apply": lambda: loader("apply")})
-    normalise(["plan", "-out=x"], program)
+    program = CommandSpec({}, {"plan": lambda: loader("plan"), "apply": lambda: loader("apply")})
+    parse(["plan", "-out=x"], program)
     assert loaded == ["plan"]
 
 
 @given(st.text(min_size=1, max_size=20), st.sampled_from(["-out=", "--out="]))
-def test_a_value_behind_an_equals_sign_arrives_as_it_is(value: str, option: str) -> None:
-    """`-x=VALUE` takes any text at all, line breaks too."""
-    assert normalise(["plan", option + value], SPEC).args == (f"-out={value}", "--")
+def test_value_after_an_equals_sign_may_be_any_text(value: str, option: str) -> None:
+    assert parse(["plan", option + value], SPEC).args == (f"-out={value}", "--")
 
 
 @pytest.mark.parametrize("argv", [["plan", "-out="], ["plan", "-out", ""], ["-env", "", "plan"], ["plan", "-env="]])
-def test_an_empty_value_is_refused(argv: list[str]) -> None:
-    """It is a variable that is not set; taken for nothing it would choose the default, or everything."""
-    with pytest.raises(UsageError, match="it got an empty one"):
-        normalise(argv, SPEC)
+def test_empty_value_is_an_error(argv: list[str]) -> None:
+    """An unset variable must not select the default, or everything."""
+    with pytest.raises(UsageError, match="got an empty value"):
+        parse(argv, SPEC)
 
 
 @given(st.lists(st.text(alphabet="-=abhopltuvn", max_size=8), max_size=5))
-def test_any_line_is_read_or_refused(argv: list[str]) -> None:
-    """No words end in anything but a reading or a UsageError."""
+def test_any_line_is_parsed_or_raises_usage_error(argv: list[str]) -> None:
     try:
-        found = normalise(argv, SPEC)
+        found = parse(argv, SPEC)
     except UsageError:
         return
     assert found.help or found.path
@@ -202,10 +196,9 @@ def test_any_line_is_read_or_refused(argv: list[str]) -> None:
         ("state mv a b -force", {"source": "a", "to": "b", "force": True}),
     ],
 )
-def test_click_gets_the_words_as_they_were_meant(
+def test_parsed_words_reach_the_parameters_of_the_command(
     line: str, given: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is read reaches the command's own parameters; what click refuses ends with 3 on stderr."""
     code = run(line.split(), TOY)
     out, err = capsys.readouterr()
     if given is None:
@@ -213,18 +206,17 @@ def test_click_gets_the_words_as_they_were_meant(
         assert "Error: " in err
     else:
         assert code == 0
-        told = json.loads(out)
-        assert {name: told[name] for name in given} == given
+        received = json.loads(out)
+        assert {name: received[name] for name in given} == given
 
 
-def test_chdir_comes_before_every_other_path(
+def test_chdir_applies_before_every_other_path(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command runs in that folder; one that is not there ends with 3."""
     (tmp_path / "inside").mkdir()
     monkeypatch.chdir(tmp_path)
     assert run(["-chdir", "inside", "plan"], TOY) == 0
     assert json.loads(capsys.readouterr().out)["root"] == "inside"
     monkeypatch.chdir(tmp_path)
     assert run(["-chdir", "elsewhere", "plan"], TOY) == 3
-    assert "elsewhere: No such file or directory" in capsys.readouterr().err
+    assert "Cannot change to elsewhere: no such file or directory." in capsys.readouterr().err

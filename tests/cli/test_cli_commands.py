@@ -1,4 +1,4 @@
-"""What every command must keep to, so that the door can read its line."""
+"""What every command declares: help, options that can be parsed, durations."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,11 @@ import click
 import pytest
 
 from sequence_sync.cli.main import COMMANDS, PROGRAM, run
-from sequence_sync.cli.options import GATES, parse_duration
-from sequence_sync.plan import guards as gates
+from sequence_sync.cli.options import parse_duration
 
 
 def commands(command: click.Command, ctx: click.Context) -> Iterator[click.Command]:
-    """The command, and those below it."""
+    """Yield the command and its subcommands."""
     yield command
     if isinstance(command, click.Group):
         for name in command.list_commands(ctx):
@@ -21,8 +20,7 @@ def commands(command: click.Command, ctx: click.Context) -> Iterator[click.Comma
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_listed_command_is_there_and_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever the table lists can be loaded and has a help text, which ends with 0."""
+def test_every_listed_command_prints_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([name, "-help"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith(f"Usage: seqsync {name}")
@@ -30,8 +28,8 @@ def test_a_listed_command_is_there_and_explains_itself(name: str, capsys: pytest
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_can_be_read(name: str) -> None:
-    """One dash and a whole word; one value or none, never perhaps; no name that the program itself has."""
+def test_every_option_can_be_parsed(name: str) -> None:
+    """One dash and a whole word; always one value or none; no name of the program's own options."""
     ctx = click.Context(PROGRAM, info_name="seqsync", help_option_names=["-help"])
     top = PROGRAM.get_command(ctx, name)
     assert top
@@ -42,26 +40,19 @@ def test_every_option_can_be_read(name: str) -> None:
             assert option.nargs == 1
             assert [spelling for spelling in option.opts if len(spelling) < 3 or spelling.startswith("--")] == []
             assert taken.isdisjoint(option.opts)
-            # click's word for "may stand alone, and then means this".
+            # click's name for an option with an optional value.
             assert option.is_flag or option.count or not getattr(option, "_flag_needs_value", False)
-
-
-def test_the_gates_are_those_of_the_planner() -> None:
-    """The door names them without loading the planner."""
-    assert set(GATES) == {gates.DESTRUCTIVE, gates.DRIFT, gates.SIZE, gates.ACTIVE}
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("0", 0), ("7", 7), ("30s", 30), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("1h1m1s", 3661)],
 )
-def test_durations_have_units(text: str, seconds: int) -> None:
-    """Seconds, minutes, hours, or plain seconds."""
+def test_duration_in_each_unit(text: str, seconds: int) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "s", "1.5h", "-5", "5 m", "5M", "1m1h", "٣s", "5d"])
-def test_anything_else_is_no_duration(text: str) -> None:
-    """It is refused, with the spellings that are known."""
+def test_invalid_duration_names_the_valid_spellings(text: str) -> None:
     with pytest.raises(ValueError, match="30s, 5m, 1h"):
         parse_duration(text)

@@ -14,7 +14,7 @@ version: 1
 default_environment: production
 environments:
   staging:
-    api_key_command: sh -c 'echo told > asked; echo secret-of-a-command'
+    api_key_command: sh -c 'echo ran > asked; echo secret-of-a-command'
     headers: {X-Gateway: secret-of-a-header}
   production:
     state: https://anna:secret-of-a-state@state.example.com/prod?token=secret-of-a-query#secret-of-a-fragment
@@ -24,14 +24,13 @@ environments:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Three environments, and no sequence."""
+    """Three environments and no sequence."""
     project = Project(tmp_path)
     project.write("seqsync.yaml", SETTINGS)
     return project
 
 
-def test_for_people(project: Project) -> None:
-    """A line each, in the order of the settings; a star marks the default."""
+def test_text_lists_one_environment_per_line_and_marks_the_default(project: Project) -> None:
     assert project.ok("environments").out.splitlines() == [
         "  staging     127.0.0.1:9  seqsync.staging.state.json",
         "* production  127.0.0.1:9  https://state.example.com/prod",
@@ -39,8 +38,7 @@ def test_for_people(project: Project) -> None:
     ]
 
 
-def test_for_scripts(project: Project) -> None:
-    """The same as JSON."""
+def test_json_lists_the_same_environments(project: Project) -> None:
     listed = json.loads(project.ok("environments", "-format", "json").out)["environments"]
     assert listed[0] == {
         "name": "staging",
@@ -51,8 +49,8 @@ def test_for_scripts(project: Project) -> None:
     assert [row["default"] for row in listed] == [False, True, False]
 
 
-def test_for_a_matrix(project: Project) -> None:
-    """One line of plain values, as `fromJSON` in a matrix takes it: one job, one group, one state for each."""
+def test_matrix_is_one_line_of_plain_values(project: Project) -> None:
+    """As `fromJSON` in a matrix takes it: one job, one concurrency group, one state per environment."""
     out = project.ok("environments", "-format", "matrix").out
     assert out.count("\n") == 1
     matrix = json.loads(out)
@@ -67,21 +65,19 @@ def test_for_a_matrix(project: Project) -> None:
         assert all(isinstance(value, str) and value for value in row.values())
     for name in ("environment", "state", "concurrency"):
         assert len({row[name] for row in matrix["include"]}) == 3
-    # What a step writes to its outputs is a line `name=value`: nothing in it may end the line.
+    # A step writes its outputs as lines `name=value`, so the value must not end the line.
     assert out.isascii()
 
 
 @pytest.mark.parametrize("name", ["text", "json", "matrix"])
-def test_no_secret(project: Project, name: str) -> None:
-    """Neither a key nor what might hold one is told, and the command that prints it is not run."""
-    told = project.ok("environments", "-format", name).both
-    assert "secret" not in told
-    assert KEY not in told
+def test_no_secret_is_printed_and_the_key_command_is_not_run(project: Project, name: str) -> None:
+    output = project.ok("environments", "-format", name).both
+    assert "secret" not in output
+    assert KEY not in output
     assert not (project.root / "asked").exists()
 
 
-def test_without_settings(tmp_path: Path) -> None:
-    """There is one environment, `default`, and it is the default."""
+def test_project_without_settings_has_one_default_environment(tmp_path: Path) -> None:
     project = Project(tmp_path)
     assert project.ok("environments").out == "* default  127.0.0.1:9  seqsync.state.json\n"
     assert json.loads(project.ok("environments", "-format", "matrix").out)["include"] == [
@@ -89,11 +85,11 @@ def test_without_settings(tmp_path: Path) -> None:
     ]
 
 
-def test_several_and_none_is_chosen(project: Project) -> None:
-    """Where other commands ask for -env, this one lists what there is; what it lists is right for -env."""
+def test_environments_are_listed_where_none_is_the_default(project: Project) -> None:
+    """Other commands ask for -env. The names listed here are valid for it."""
     project.write("seqsync.yaml", SETTINGS.replace("default_environment: production\n", ""))
-    told = json.loads(project.ok("environments", "-format", "json").out)["environments"]
-    assert not any(row["default"] for row in told)
+    listed = json.loads(project.ok("environments", "-format", "json").out)["environments"]
+    assert not any(row["default"] for row in listed)
     project.write("sequences/a.yaml", "sequence: a\nsteps:\n  c: {day: 1, type: call_demo}\n")
     assert project.run("plan").code == 3
-    assert [project.run("plan", "-env", row["name"]).code for row in told if "://" not in row["state"]] == [0, 0]
+    assert [project.run("plan", "-env", row["name"]).code for row in listed if "://" not in row["state"]] == [0, 0]

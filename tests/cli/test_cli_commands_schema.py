@@ -1,4 +1,4 @@
-"""The JSON Schemas that are published in docs/schema are the ones that the program prints."""
+"""The JSON Schemas in docs/schema are those that `seqsync schema` prints."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from sequence_sync.cli.commands import SCHEMAS
 from sequence_sync.cli.main import run
+from sequence_sync.registry import SCHEMAS
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_a_published_schema_is_the_one_that_is_printed(
+def test_published_schema_equals_the_printed_one(
     name: str, golden: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Byte for byte, so that an editor or a pipeline may take either."""
     assert run(["schema", name]) == 0
     golden(f"../../docs/schema/{name}.schema.json", capsys.readouterr().out)

@@ -1,4 +1,4 @@
-"""The screen: colour, terminal codes, secrets, narrow encodings, and how failures are told."""
+"""Output: color, terminal codes, secrets, narrow encodings, and the layout of errors."""
 
 import json
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from toy_program import ERRORS, KEY, TOY
 
-from sequence_sync.cli.console import Console, color_wanted
+from sequence_sync.cli.console import Console, use_color
 from sequence_sync.cli.main import run
 
 
 @pytest.mark.parametrize(
-    ("environ", "terminal", "flag", "wanted"),
+    ("environ", "terminal", "flag", "expected"),
     [
         ({}, True, False, True),
         ({}, False, False, False),
@@ -33,34 +33,35 @@ from sequence_sync.cli.main import run
         ({"CI": "true", "FORCE_COLOR": "1"}, False, False, True),
     ],
 )
-def test_who_decides_about_colour(environ: dict[str, str], terminal: bool, flag: bool, wanted: bool) -> None:
-    """The flag, then NO_COLOR, then what forces, then what switches off, then the terminal."""
-    assert color_wanted(environ, is_terminal=terminal, no_color=flag) is wanted
+def test_color_follows_the_first_setting_that_is_given(
+    environ: dict[str, str], terminal: bool, flag: bool, expected: bool
+) -> None:
+    """-no-color, NO_COLOR, the variables that force color, those that switch it off, then the terminal."""
+    assert use_color(environ, is_terminal=terminal, no_color=flag) is expected
 
 
-def test_with_colour_only_colours_get_through(capsys: pytest.CaptureFixture[str]) -> None:
-    """A coloured text keeps its colours; codes that clear, move or retitle are shown."""
+def test_with_color_only_color_codes_pass(capsys: pytest.CaptureFixture[str]) -> None:
     Console({"FORCE_COLOR": "1"}).result("\x1b[1;31mred\x1b[0m \x1b[2J\x1b]0;x\x07")
     assert capsys.readouterr().out == "\x1b[1;31mred\x1b[0m \\x1b[2J\\x1b]0;x\\x07\n"
 
 
-def test_a_document_is_printed_byte_for_byte(capsys: pytest.CaptureFixture[str]) -> None:
-    """What programs read is not touched."""
+def test_document_is_printed_byte_for_byte(capsys: pytest.CaptureFixture[str]) -> None:
     Console({}).document('{"a": "\x7f"}')
     assert capsys.readouterr().out == '{"a": "\x7f"}'
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS))
-def test_an_error_is_told_with_its_code(code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Summary, why, what to do, on stderr; never the key, never a terminal code."""
+def test_error_is_printed_to_stderr_without_secrets_and_returns_its_code(
+    code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Summary, detail and hint; never the key, never a terminal code."""
     assert run(["fail", str(code)], TOY) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "Error: It went wrong.\n  the key is [secret]\\x1b[2J\n  Do it again.\n"
 
 
-def test_a_bug_is_called_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    """An unexpected exception is told in one piece, without a traceback, with how to report it."""
+def test_unexpected_exception_is_reported_as_a_bug_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bug"], TOY) == 1
     err = capsys.readouterr().err
     assert err.startswith("Error: This is a bug in seqsync.\n  ValueError: the key is '[secret]'\n")
@@ -68,8 +69,7 @@ def test_a_bug_is_called_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Traceback" not in err
 
 
-def test_the_loudest_traceback_holds_no_key(capsys: pytest.CaptureFixture[str]) -> None:
-    """With -vv the traceback is there, the key is not, in no spelling."""
+def test_traceback_of_vv_holds_no_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["-vv", "bug"], TOY) == 1
     err = capsys.readouterr().err
     assert "Traceback" in err
@@ -78,44 +78,40 @@ def test_the_loudest_traceback_holds_no_key(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("spelled", [KEY, repr(KEY), json.dumps({"key": KEY}), "https://x/?k=canary-key-4711-%C3%A4"])
-def test_a_secret_is_known_in_every_spelling(spelled: str) -> None:
-    """Plain, as Python and JSON write it, and in a URL."""
+def test_secret_is_redacted_in_python_json_and_url_spelling(spelled: str) -> None:
     console = Console({})
-    console.hide(KEY)
-    console.hide("canary-key-4711-ä")
+    console.redact_value(KEY)
+    console.redact_value("canary-key-4711-ä")
     assert "canary" not in console.redact(spelled)
 
 
 @pytest.mark.parametrize("spell", [quote, quote_plus, partial(quote, safe=""), escape, str])
-def test_an_odd_secret_is_known_in_every_spelling(spell: Callable[[str], str]) -> None:
-    """A server may echo the key in a URL or in a page."""
+def test_secret_with_special_characters_is_redacted_in_every_spelling(spell: Callable[[str], str]) -> None:
+    """A server may echo the key in a URL or a page."""
     console = Console({})
-    console.hide("canary/key+5f'<1>&\"8=%20")
+    console.redact_value("canary/key+5f'<1>&\"8=%20")
     assert "canary" not in console.redact(f"<p>{spell('canary/key+5f' + chr(39) + '<1>&' + chr(34) + '8=%20')}</p>")
 
 
-def test_a_short_secret_does_not_black_out_words() -> None:
-    """A key of a few letters, as a practice server may have, hides nothing."""
+def test_short_secret_is_not_redacted() -> None:
+    """The key of a sandbox may be a few letters; redacting it would hide ordinary words."""
     console = Console({})
-    console.hide("key")
+    console.redact_value("key")
     assert console.redact("the key") == "the key"
 
 
-def test_what_the_system_refuses_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    """A missing permission is told with the file's name."""
+def test_system_error_names_the_file_and_is_not_reported_as_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["refused"], TOY) == 1
     err = capsys.readouterr().err
-    assert "x.yaml: Permission denied" in err
+    assert err == "Error: Cannot access x.yaml: permission denied.\n"
     assert "bug" not in err
 
 
-def test_a_colourful_error_has_one_red_word(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """FORCE_COLOR colours the word Error; -no-color wins over it, also where the line cannot be read."""
+def test_force_color_colors_the_word_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """-no-color takes precedence, even where the command line cannot be parsed."""
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     run(["plam"], TOY)
-    assert capsys.readouterr().err.startswith("\x1b[1;31mError:\x1b[0m There")
+    assert capsys.readouterr().err.startswith("\x1b[1;31mError:\x1b[0m Invalid usage")
     run(["-no-color", "plam"], TOY)
-    assert capsys.readouterr().err.startswith("Error: There")
+    assert capsys.readouterr().err.startswith("Error: Invalid usage")

@@ -1,4 +1,4 @@
-"""Progress on a terminal: the count, and a time left that does not forget what the rate limit makes it wait."""
+"""Progress on a terminal: the count, and a time left that includes the wait for the rate limit."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from sequence_sync.cli.progress import BarProgress
 from sequence_sync.model.report import Event, Status
 
 
-def test_the_time_left_is_no_less_than_the_wait() -> None:
-    """Six of twelve in six seconds would be six more; a wait of a minute makes it a minute, which runs down."""
+def test_time_left_is_no_less_than_the_current_wait() -> None:
+    """Six of twelve changes took six seconds. A wait of 65 s makes that 65 s, and it counts down."""
     clock = [100.0]
-    with BarProgress(Console({}), now=lambda: clock[0]) as live:
-        live.on_event(Event(kind="begin", total=12))
-        assert live.time_left() == ""
+    with BarProgress(Console({}), now=lambda: clock[0]) as bar:
+        bar.on_event(Event(kind="begin", total=12))
+        assert bar.time_left() == ""
         for number in range(6):
             clock[0] += 1
-            live.on_event(Event(kind=Status.DONE, address=f"trial.s{number}"))
-        assert live.time_left() == "0:06 left"
-        live.on_event(Event(kind="wait", address="POST /x", text="rate limit: waiting 65 s", seconds=65.0))
-        assert live.time_left() == "1:05 left"
+            bar.on_event(Event(kind=Status.DONE, address=f"trial.s{number}"))
+        assert bar.time_left() == "0:06 left"
+        bar.on_event(Event(kind="wait", address="POST /x", text="rate limit: waiting 65 s", seconds=65.0))
+        assert bar.time_left() == "1:05 left"
         clock[0] += 40
-        assert live.time_left() == "0:25 left"
+        assert bar.time_left() == "0:25 left"

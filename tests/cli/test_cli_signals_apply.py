@@ -167,7 +167,7 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
             encoding="utf-8",
             timeout=30,
         )
-        child.expect("Only yes is taken for a yes")
+        child.expect("Type 'yes' to apply: ")
         child.kill(kind)
         child.expect(pexpect.EOF)
         child.close()

@@ -1,4 +1,4 @@
-"""A toy program behind the real door: commands that only tell what reached them."""
+"""A toy program that the real `cli.main` runs: its commands only print what they received."""
 
 import errno
 import json
@@ -7,8 +7,9 @@ import time
 
 import click
 
+from sequence_sync.cli.context import CommandContext
 from sequence_sync.cli.main import Program, program_options, run
-from sequence_sync.cli.options import CommandContext, Duration, format_option, selection_options
+from sequence_sync.cli.options import Duration, format_option, selection_options
 from sequence_sync.errors import (
     AccountError,
     GateClosedError,
@@ -38,9 +39,14 @@ ERRORS = {
 }
 
 
-def _tell(door: CommandContext, **given: object) -> None:
-    seen = {"env": door.env, "color": door.color, "verbose": door.verbose, "interactive": door.interactive}
-    door.console.document(json.dumps({**given, "door": seen, "root": door.root.name}) + "\n")
+def _print_call(context: CommandContext, **given: object) -> None:
+    received = {
+        "env": context.env,
+        "color": context.color,
+        "verbose": context.verbose,
+        "interactive": context.interactive,
+    }
+    context.console.document(json.dumps({**given, "context": received, "root": context.root.name}) + "\n")
 
 
 @click.command()
@@ -52,9 +58,9 @@ def _tell(door: CommandContext, **given: object) -> None:
 @format_option("text", "json")
 @click.argument("paths", nargs=-1)
 @click.pass_obj
-def plan(door: CommandContext, **given: object) -> int:
+def plan(context: CommandContext, **given: object) -> int:
     """Show the differences."""
-    _tell(door, **given)
+    _print_call(context, **given)
     return 2 if given["detailed_exitcode"] else 0
 
 
@@ -62,72 +68,72 @@ def plan(door: CommandContext, **given: object) -> int:
 @click.option("-auto-approve", is_flag=True)
 @click.argument("file", required=False)
 @click.pass_obj
-def apply(door: CommandContext, file: str | None, auto_approve: bool) -> int:
-    """Ask, then do it."""
+def apply(context: CommandContext, file: str | None, auto_approve: bool) -> int:
+    """Ask for approval, then apply."""
     if not auto_approve:
-        door.require_person()
-        door.console.note("a plan")
-        if not door.confirm("Apply it?"):
-            door.console.note("Nothing was done.")
+        context.require_terminal()
+        context.console.note("a plan")
+        if not context.confirm("Apply it?"):
+            context.console.note("Nothing was applied.")
             return 1
-    door.console.result("done")
+    context.console.result("done")
     return 0
 
 
 @click.command()
 @click.argument("code", type=int)
 @click.pass_obj
-def fail(door: CommandContext, code: int) -> None:
+def fail(context: CommandContext, code: int) -> None:
     """Raise the error with this exit code."""
-    door.console.hide(KEY)
+    context.console.redact_value(KEY)
     raise ERRORS[code]("It went wrong.", f"the key is {KEY}\x1b[2J", "Do it again.")
 
 
 @click.command()
 @click.pass_obj
-def bug(door: CommandContext) -> None:
-    """Fail as no command should."""
-    door.console.hide(KEY)
+def bug(context: CommandContext) -> None:
+    """Raise an unexpected exception."""
+    context.console.redact_value(KEY)
     raise ValueError(f"the key is {KEY!r}")
 
 
 @click.command()
 @click.pass_obj
-def refused(door: CommandContext) -> None:
-    """Fail as the operating system does."""
+def refused(context: CommandContext) -> None:
+    """Raise an error of the operating system."""
     raise PermissionError(errno.EACCES, "Permission denied", "x.yaml")
 
 
 @click.command()
 @click.pass_obj
-def spill(door: CommandContext) -> int:
-    """Print far more than a pipe holds, then say on stderr that it was done."""
+def spill(context: CommandContext) -> int:
+    """Print far more than a pipe holds, then report the end on stderr."""
     for number in range(20_000):
-        door.console.result(f"line {number} of text")
-    door.console.note("came to its end")
+        context.console.result(f"line {number} of text")
+    context.console.note("finished")
     return 2
 
 
 @click.command()
-@click.option("-orderly", is_flag=True)
+@click.option("-graceful", is_flag=True)
 @click.pass_obj
-def work(door: CommandContext, orderly: bool) -> int:
-    """Be busy until a signal comes; with -orderly, until a line comes after it."""
-    if not orderly:
-        door.console.note("working")
+def work(context: CommandContext, graceful: bool) -> int:
+    """Work until a signal arrives; with -graceful, until a line of input follows it."""
+    if not graceful:
+        context.console.note("working")
         time.sleep(60)
-    with door.stop.orderly() as asked_to_stop:
-        door.console.note("working")
-        asked_to_stop.wait(60)
-        door.console.note("in flight")
+    with context.signals.graceful() as stop:
+        context.console.note("working")
+        stop.wait(60)
+        context.console.note("in flight")
         sys.stdin.readline()
-    door.console.note("recorded")
+    context.console.note("recorded")
     return 10
 
 
 @click.group()
 def state() -> None:
-    """Look at the state and mend it."""
+    """Inspect and repair the state."""
 
 
 @state.command()
@@ -135,16 +141,16 @@ def state() -> None:
 @click.argument("to")
 @click.option("-force", is_flag=True)
 @click.pass_obj
-def mv(door: CommandContext, **given: object) -> None:
+def mv(context: CommandContext, **given: object) -> None:
     """Rename an address."""
-    _tell(door, **given)
+    _print_call(context, **given)
 
 
 @state.command("list")
 @click.pass_obj
-def list_(door: CommandContext) -> None:
-    """Say a word that a narrow terminal cannot show."""
-    door.console.result("grüße \u4f60\u597d \x1b]0;title\x07 \x9b31m \u202etxt")
+def list_(context: CommandContext) -> None:
+    """Print a word that a narrow terminal cannot show."""
+    context.console.result("grüße \u4f60\u597d \x1b]0;title\x07 \x9b31m \u202etxt")
 
 
 TABLE = {

@@ -11,7 +11,7 @@ from typing import Any
 from support.project import Project
 
 from sequence_sync.model.report import Event, NullObserver, Observer
-from sequence_sync.operations.apply import Applied, ApplyOptions, Hands, apply
+from sequence_sync.operations.apply import ApplyRequest, ApplyResult, apply
 from sequence_sync.operations.drift import detect_drift
 from sequence_sync.operations.plan import PlanOptions, plan_project, refreshed_plan
 from sequence_sync.operations.session import connected
@@ -120,13 +120,11 @@ class Tale:
         assert (len(ids), len(texts)) == (len(set(ids)), len(set(texts)))
         return [(row.method, json.loads(row.body)) for row in rows]
 
-    def run(self, *allowed: str, refresh: bool = True, observer: Observer | None = None) -> Applied:
+    def run(self, *allowed: str, refresh: bool = True, observer: Observer | None = None) -> ApplyResult:
         """Plan and apply."""
         workspace = self.workspace()
-        options = ApplyOptions(PlanOptions(allowed=allowed, refresh=refresh), parallelism=1)
-        return apply(
-            workspace, workspace.key(), options, Hands(observer or NullObserver(), lambda _: True, threading.Event())
-        )
+        request = ApplyRequest(plan=PlanOptions(allowed=allowed, refresh=refresh), parallelism=1)
+        return apply(workspace, workspace.key(), request, approve=lambda _: True, observer=observer)
 
     def applied(self, *allowed: str, refresh: bool = True) -> list[Call]:
         """Apply: the calls made. They are those of the plan; then both plans and the look at the app are quiet."""

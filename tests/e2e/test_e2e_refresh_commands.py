@@ -99,7 +99,7 @@ def test_a_key_that_is_refused(story: Tale) -> None:
 def test_the_way_back_is_not_refreshed(story: Tale) -> None:
     """3, before anything is read."""
     done = run(story, "plan", "-to-serial", "1", "-refresh")
-    assert (done.code, "contradict" in done.err) == (3, True)
+    assert (done.code, "Use either -to-serial or -refresh" in done.err) == (3, True)
 
 
 def test_stopped_while_it_waits_for_the_second_reading(story: Tale) -> None:

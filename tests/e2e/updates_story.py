@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 from support.project import Project
 
 from sequence_sync.errors import GateClosedError
-from sequence_sync.model.report import ApplyReport, NullObserver, Observer
-from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.model.report import ApplyReport, Observer
+from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions, plan_project
 from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.model import Plan
@@ -79,9 +78,9 @@ class Story:
 
     def run(self, *allowed: str, observer: Observer | None = None) -> ApplyReport | None:
         """Plan and apply; None where there was nothing to do."""
-        hands = Hands(observer or NullObserver(), lambda _: True, threading.Event())
         workspace = self.workspace()
-        return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
+        request = ApplyRequest(plan=PlanOptions(allowed=allowed))
+        return apply(workspace, workspace.key(), request, approve=lambda _: True, observer=observer).report
 
     def applied(self, *allowed: str) -> list[tuple[str, dict[str, Any]]]:
         """Apply: the new calls. They are those that the plan shows, and the second plan has none."""

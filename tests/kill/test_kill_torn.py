@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,7 @@ from support.project import KEY, Project
 from support.stand_in import StandIn
 
 from sequence_sync.errors import PlanRejectedError, SeqsyncError
-from sequence_sync.model.report import NullObserver
-from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions, plan_project
 from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.planfile import decode
@@ -136,9 +134,8 @@ def check_apply(scene: Scene, root: Path, name: str, damage: Damage, stride: int
     for place in [*places(whole, stride), len(whole) - 1]:
         workspace = scene.fresh(root)
         (root / name).write_bytes(damage(whole, place))
-        hands = Hands(NullObserver(), lambda _: True, threading.Event())
         try:
-            applied = apply(workspace, KEY, ApplyOptions(parallelism=0), hands)
+            applied = apply(workspace, KEY, ApplyRequest(parallelism=0), approve=lambda _: True)
         except SeqsyncError:
             assert scene.made() == WANTED[: len(scene.made())], place
             continue

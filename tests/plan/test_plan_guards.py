@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from support.plans import create, email, long_update
 
+from sequence_sync.model.gates import GATES
 from sequence_sync.model.settings import Policy
-from sequence_sync.plan.guards import GATES, gates_for
+from sequence_sync.plan.guards import gates_for
 from sequence_sync.plan.model import Action, Call, Change, Gate, Reason
 
 POLICY = Policy()

@@ -14,7 +14,8 @@ from support.plans import CASES, EVIL, LONG, create_whole, drifted, email, from_
 
 from sequence_sync.model.address import Address
 from sequence_sync.plan.model import Drift, DriftKind, FieldChange, Gate, Plan, PlannedSequence, summary_line
-from sequence_sync.render.markdown import HOSTS, MOST_EVENTS, marker, plan_markdown, timeline_lines
+from sequence_sync.render.hosts import HOSTS
+from sequence_sync.render.markdown import MOST_EVENTS, marker, plan_markdown, timeline_lines
 from sequence_sync.render.view import view_of
 
 ENOUGH = 10**9

@@ -11,7 +11,7 @@ from support.project import Project
 
 from sequence_sync.importer.importer import ImportOptions, import_sequences
 from sequence_sync.model.report import ApplyReport, ImportReport, ImportResult, NullObserver, Observer
-from sequence_sync.operations.apply import ApplyOptions, Hands, apply
+from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions, plan_project
 from sequence_sync.operations.session import connected
 from sequence_sync.operations.workspace import Workspace, open_workspace, validate
@@ -108,9 +108,9 @@ class Desk:
 
     def apply(self, *allowed: str) -> ApplyReport | None:
         """Plan and apply."""
-        hands = Hands(NullObserver(), lambda _: True, threading.Event())
         workspace = self.workspace()
-        return apply(workspace, workspace.key(), ApplyOptions(PlanOptions(allowed=allowed)), hands).report
+        request = ApplyRequest(plan=PlanOptions(allowed=allowed))
+        return apply(workspace, workspace.key(), request, approve=lambda _: True).report
 
     def state(self, key: str) -> SequenceState:
         """What is remembered of a sequence."""

@@ -21,7 +21,7 @@ from typing import Any
 
 # Name: module, class, method; the kill comes before the method does its work, and after.
 POINTS: dict[str, tuple[str, str, str]] = {
-    "record": ("sequence_sync.state.manager", "Ledger", "append"),
+    "record": ("sequence_sync.state.manager", "StateManager", "append"),
     "journal-write": ("sequence_sync.files", "Disk", "write"),
     "journal-fsync": ("sequence_sync.files", "Disk", "fsync"),
     "rename": ("sequence_sync.files", "Disk", "replace"),
@@ -31,7 +31,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "state-read": ("sequence_sync.state.backends.local", "LocalBackend", "read"),
     "state-write": ("sequence_sync.state.backends.local", "LocalBackend", "write"),
     "journal-cut": ("sequence_sync.state.backends.local", "LocalBackend", "replace_journal"),
-    "fold": ("sequence_sync.state.manager", "Ledger", "fold"),
+    "checkpoint": ("sequence_sync.state.manager", "StateManager", "checkpoint"),
     "lock-check": ("sequence_sync.state.backends.local", "LocalLock", "check"),
     "lock-release": ("sequence_sync.state.backends.local", "LocalLock", "release"),
     "settle": ("sequence_sync.apply.executor", "Executor", "settle"),

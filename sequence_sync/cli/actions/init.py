@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from sequence_sync.cli.options import CommandContext
+from sequence_sync.cli.context import CommandContext
 
 SETTINGS = "seqsync.yaml"
 SEQUENCE_SCHEMA = ".schema/sequence.schema.json"
@@ -205,7 +205,7 @@ def _ignore(path: Path) -> bool:
 @click.command()
 @click.option("-ci", "provider", type=click.Choice(tuple(PIPELINES)), help="Write a pipeline for this host as well.")
 @click.pass_obj
-def init(door: CommandContext, provider: str | None) -> None:
+def init(context: CommandContext, provider: str | None) -> None:
     """Start a project in this folder: settings, one example, schemas for your editor, .gitignore.
 
     What is there already stays as it is.
@@ -213,10 +213,10 @@ def init(door: CommandContext, provider: str | None) -> None:
     # Late: the schemas load the models.
     from sequence_sync.source.schema import sequence_schema, settings_schema
 
-    made = start_project(door.root, {SEQUENCE_SCHEMA: sequence_schema(), SETTINGS_SCHEMA: settings_schema()})
+    made = start_project(context.root, {SEQUENCE_SCHEMA: sequence_schema(), SETTINGS_SCHEMA: settings_schema()})
     if provider:
-        pipeline = start_pipeline(door.root, provider)
+        pipeline = start_pipeline(context.root, provider)
         made.written += pipeline.written
         made.kept += pipeline.kept
     lines = [f"wrote  {name}" for name in made.written] + [f"kept   {name} (it was there)" for name in made.kept]
-    door.console.result("\n".join((*lines, "", _NEXT, *(("", _NEXT_CI) if provider else ()))))
+    context.console.result("\n".join((*lines, "", _NEXT, *(("", _NEXT_CI) if provider else ()))))

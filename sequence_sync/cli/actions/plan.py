@@ -1,76 +1,75 @@
-"""Plans as `seqsync plan` and `seqsync show` handle them: made, printed, saved, read.
+"""What `seqsync plan` and `seqsync show` do: make, print, save and read plans.
 
-Apart from the commands' options, so that their help loads none of this.
+Apart from the command declarations, so that help imports none of this.
 """
 
 from __future__ import annotations
 
 from sequence_sync._version import __version__
-from sequence_sync.cli.context import folder_in_repository, opened, read_given, write_result
-from sequence_sync.cli.options import DEFAULT_HOST, CommandContext, DisplayOptions
+from sequence_sync.cli.context import CommandContext, read_input_file, write_output_file
+from sequence_sync.cli.options import DisplayOptions
 from sequence_sync.errors import UsageError
-from sequence_sync.operations.plan import PlanOptions, plan_project
-from sequence_sync.operations.workspace import Workspace, lost_state_warning
+from sequence_sync.operations.plan import PlanOptions, plan_project, plan_to_serial, refreshed_plan
+from sequence_sync.operations.workspace import lost_state_warning
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planfile import decode, encode
-from sequence_sync.registry import FORMATS, PLACED
+from sequence_sync.registry import PLAN_FORMATS
+from sequence_sync.render.hosts import DEFAULT_HOST
 
 
-def made_plan(door: CommandContext, options: PlanOptions, to_serial: int | None = None) -> Plan:
-    """The plan of the working folder; with `to_serial`, the one back to that serial."""
-    workspace = opened(door)
+def make_plan(context: CommandContext, options: PlanOptions, to_serial: int | None = None) -> Plan:
+    """Make the plan of the project; with `to_serial`, the plan back to that serial."""
+    workspace = context.open_workspace()
     if warning := lost_state_warning(workspace):
-        door.console.note(f"Warning: {warning}")
+        context.console.note(f"Warning: {warning}")
     if to_serial is not None and options.refresh:
         raise UsageError(
-            "-to-serial and -refresh contradict each other.",
-            "The way back goes from what was last applied, not from what the app says.",
-            "Take one of them.",
+            "Use either -to-serial or -refresh, not both.",
+            "-to-serial goes back from what was last applied, not from what Saleshandy has now.",
         )
     if to_serial is not None:
-        # Late: few plans go back.
-        from sequence_sync.operations.plan import plan_to_serial
-
         return plan_to_serial(workspace, to_serial, options)
-    return _refreshed(door, workspace, options) if options.refresh else plan_project(workspace, options)
-
-
-def _refreshed(door: CommandContext, workspace: Workspace, options: PlanOptions) -> Plan:
-    # Late: it brings the API client along, and most plans make no call.
-    from sequence_sync.cli.actions.apply import observing
-    from sequence_sync.operations.plan import refreshed_plan
+    if not options.refresh:
+        return plan_project(workspace, options)
+    # Deferred: without -refresh a plan needs no progress, and starts faster.
+    from sequence_sync.cli.progress import show_progress
 
     key = workspace.key()
-    with observing(door, "Reading") as observer:
-        return refreshed_plan(workspace, key, options, observer, door.stop.event)
+    with show_progress(context, "Reading") as observer:
+        return refreshed_plan(workspace, key, options, observer, context.signals.event)
 
 
-def saved_plan(file: str) -> Plan:
-    """The plan in `file`. Raises UsageError where it cannot be read, PlanRejectedError where it is none."""
-    return decode(read_given(file, "The saved plan"))
+def read_plan(file: str) -> Plan:
+    """Read the plan in `file`. Raises UsageError for an unreadable file, PlanRejectedError for an invalid plan."""
+    return decode(read_input_file(file))
 
 
-def save_plan(door: CommandContext, plan: Plan, file: str) -> None:
-    """Write `plan` to `file`."""
-    write_result(file, encode(plan, __version__), "The plan")
-    door.console.note(f"Saved. To carry out exactly this plan: seqsync apply {file}")
+def save_plan(context: CommandContext, plan: Plan, file: str) -> None:
+    """Write `plan` to `file`, and print how to apply it."""
+    write_output_file(file, encode(plan, __version__))
+    context.console.note(f"Saved the plan. To apply exactly this plan: seqsync apply {file}")
 
 
-def print_plan(door: CommandContext, plan: Plan, look: DisplayOptions) -> None:
-    """`plan` on stdout, in the format that was asked for."""
-    full, summary = look.full, look.summary
-    if look.host and look.format_name != "markdown":
-        raise UsageError("-host is about a comment.", hint="Use it with -format markdown.")
-    if look.format_name != "text":
-        if full or summary:
-            raise UsageError("-full and -summary are about text.", f"-format {look.format_name} has one length.")
-        more = [look.host or DEFAULT_HOST] if look.format_name == "markdown" else []
-        more += [folder_in_repository(door)] if look.format_name in PLACED else []
-        door.console.document(door.console.redact(FORMATS[look.format_name](plan, *more)))
+def print_plan(context: CommandContext, plan: Plan, display: DisplayOptions) -> None:
+    """Print `plan` to stdout. Raises UsageError where the options do not fit the format."""
+    name, render = display.format_name, PLAN_FORMATS[display.format_name]
+    if display.host and name != "markdown":
+        raise UsageError("-host needs -format markdown.", f"-format {name} is the same for every code host.")
+    if name == "text":
+        _print_text(context, plan, display)
         return
+    if display.full or display.summary:
+        raise UsageError("-full and -summary need -format text.", f"-format {name} has one level of detail.")
+    arguments = [display.host or DEFAULT_HOST] if name == "markdown" else []
+    if render.takes_folder:
+        arguments.append(context.folder_in_repository())
+    context.console.document(context.console.redact(render(plan, *arguments)))
+
+
+def _print_text(context: CommandContext, plan: Plan, display: DisplayOptions) -> None:
     from sequence_sync.render.text import Level
 
-    if full and summary:
-        raise UsageError("-full and -summary contradict each other.", hint="Take one of them.")
-    level = Level.FULL if full else Level.SUMMARY if summary else Level.DEFAULT
-    door.console.result(FORMATS["text"](plan, level, door.color).rstrip("\n"))
+    if display.full and display.summary:
+        raise UsageError("Use either -full or -summary, not both.")
+    level = Level.FULL if display.full else Level.SUMMARY if display.summary else Level.DEFAULT
+    context.console.result(PLAN_FORMATS["text"](plan, level, context.color).rstrip("\n"))

@@ -149,7 +149,7 @@ def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
     finally:
         lock.release()
     assert (code, report["outcome"]) == (8, "refused")
-    assert "anna" in report["error"]["detail"]
+    assert "anna" in report["error"]["summary"]
 
 
 def test_a_refused_key_is_told(applied: Apply, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,7 @@ def test_a_report_that_is_lost_at_the_end_makes_a_failure(project: Project, caps
 
     code = run_with_plan_seen(["apply", "-auto-approve", "-report", "reports/r.json"], gone)
     assert code == 1
-    assert "The report cannot be written." in capsys.readouterr().err
+    assert "Cannot write reports/r.json: no such file or directory." in capsys.readouterr().err
     assert run(["plan", "-detailed-exitcode"]) == 0
 
 
