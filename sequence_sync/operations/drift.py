@@ -1,6 +1,7 @@
-"""What is read of the app for `plan -refresh`, `apply -refresh` and `drift`. Wires; decides nothing itself.
+"""Read Saleshandy for `plan -refresh`, `apply -refresh` and `drift`, and compare the state with it.
 
-Takes no lock, writes nothing, and knows the API by its protocol only.
+Takes no lock and writes nothing. Uses the API only through the Provider protocol. The plan package decides what drift
+is.
 """
 
 from __future__ import annotations
@@ -18,12 +19,10 @@ from sequence_sync.plan.selection import Selection
 from sequence_sync.provider.base import Clock, Provider, RemoteAccount
 from sequence_sync.state.model import SequenceState, State
 
-Tell = Callable[[str], None]
-
 
 @dataclass(frozen=True, slots=True)
 class DriftResult:
-    """What a look found. `unread` are the failures by key: without one the look was complete."""
+    """The drift of `sequences` sequences. `unread` holds the failed reads by key. It is empty after a complete read."""
 
     rows: tuple[Drift, ...]
     sequences: int
@@ -35,59 +34,68 @@ def read_remote(
     api: Provider,
     clock: Clock,
     state: State | None,
-    wanted: Mapping[str, DesiredSequence],
-    tell: Tell,
+    desired: Mapping[str, DesiredSequence],
+    report: Callable[[str], None],
 ) -> RemoteAccount:
-    """Everything that a plan has to be held against. Raises what the first read raises that fails."""
+    """Read what a plan compares with: managed sequences, and those that a file names by id.
+
+    `report` receives a text before each wait. Raises the error of the first failed read.
+    """
     entries = dict(state.sequences) if state else {}
     owned = {row.id for row in entries.values()}
     ids = {
         key: row.remote_id
-        for key, row in wanted.items()
+        for key, row in desired.items()
         if row.remote_id and key not in entries and row.remote_id not in owned
     }
-    read = RemoteReader(api, clock, workspace.environment.settle_grace, tell).read(ReadRequest(entries, ids), owned)
+    read = RemoteReader(api, clock, workspace.environment.settle_grace, report).read(ReadRequest(entries, ids), owned)
     for error in read.unread.values():
         raise error
     return read.app
 
 
 def detect_drift(
-    workspace: Workspace, api: Provider, clock: Clock, targets: tuple[str, ...], quick: bool, tell: Tell
+    workspace: Workspace,
+    api: Provider,
+    clock: Clock,
+    targets: tuple[str, ...],
+    quick: bool,
+    report: Callable[[str], None],
 ) -> DriftResult:
-    """What differs in the app from what was last applied, in the sequences that `targets` name; no files are read.
+    """Compare the last applied state with Saleshandy, in the sequences that `targets` name. Reads no project files.
 
-    `quick` reads only the list of sequences: their titles, and which steps there are. Raises UsageError where there
-    is no state.
+    `quick` reads only the list of sequences: their titles, and which steps they have. `report` receives a text before
+    each wait. Raises UsageError where there is no state.
     """
     replayed = workspace.read()
     if replayed is None:
-        # "No drift" would keep a nightly job green that has lost its state.
+        # "No drift" would hide from a nightly job that its state is lost.
         raise UsageError(
-            "There is no state yet, so there is nothing to hold the app against.",
-            f"{workspace.backend().describe()} is not there.",
-            "`seqsync apply` or `seqsync import` make it. Was there one? Bring it back.",
+            "No state yet: nothing to compare with.",
+            f"{workspace.backend().describe()} does not exist.",
+            "Run `seqsync apply` or `seqsync import` first. If you had a state, restore it from git or from "
+            ".seqsync/backups.",
         )
     state, selection = replayed.state, Selection(targets)
     selection.check(_addresses(state))
-    entries = {key: row for key, row in state.sequences.items() if _is_meant(key, row, selection)}
+    entries = {key: entry for key, entry in state.sequences.items() if _is_selected(key, entry, selection)}
     if not entries:
         return DriftResult((), 0, {})
-    refresh = RemoteReader(api, clock, workspace.environment.settle_grace, tell)
-    read = refresh.read(ReadRequest(entries, by_list=quick), {row.id for row in state.sequences.values()})
-    rows = (row for key, found in read.app.sequences.items() for row in drift_of(key, entries[key], found))
+    reader = RemoteReader(api, clock, workspace.environment.settle_grace, report)
+    read = reader.read(ReadRequest(entries, by_list=quick), {entry.id for entry in state.sequences.values()})
+    rows = (row for key, remote in read.app.sequences.items() for row in drift_of(key, entries[key], remote))
     return DriftResult(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
 
 
-def _is_meant(key: str, entry: SequenceState, selection: Selection) -> bool:
-    return any(selection.takes_address(address) for address in _of(key, entry))
+def _is_selected(key: str, entry: SequenceState, selection: Selection) -> bool:
+    return any(selection.takes_address(address) for address in _addresses_of(key, entry))
 
 
 def _addresses(state: State) -> list[str]:
-    return [address for key, entry in state.sequences.items() for address in _of(key, entry)]
+    return [address for key, entry in state.sequences.items() for address in _addresses_of(key, entry)]
 
 
-def _of(key: str, entry: SequenceState) -> list[str]:
+def _addresses_of(key: str, entry: SequenceState) -> list[str]:
     steps = [f"{key}.{name}" for name in entry.steps]
     letters = [f"{key}.{name}.{letter}" for name, step in entry.steps.items() for letter in step.variants]
     return [key, *steps, *letters]

@@ -1,7 +1,7 @@
-"""What git knows of a project's folder: which files changed since a branch left another one.
+"""Which sequences changed since a commit, for -changed-since: what git says about the project's folder.
 
-Runs git and only looks: it takes no lock, asks nothing and writes nothing, whatever the environment it is called from.
-Knows nothing of sequences. Paths are relative to the folder, with `/`, whatever stands in a name.
+Runs git only to read: it takes no lock, prompts for nothing and writes nothing. Paths are relative to the project's
+folder, with `/`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from pathlib import Path
 from sequence_sync.diagnostics import nearest
 from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.operations.workspace import Workspace
 from sequence_sync.source.files import SETTINGS_FILE, UnreadableFileError, as_text, covers
 from sequence_sync.source.project import load_project
 from sequence_sync.source.settings import LoadedSettings, settings_in
 from sequence_sync.source.yaml import parse, parse_fast
 
-SECONDS = 300  # for one look; a clone without its files may have to fetch some
-MOST_LINKS = 40
-# What a hook sets for the repository that it runs in; the repository asked about is that of the folder.
+GIT_SECONDS = 300  # for one command; a partial clone may have to fetch files
+MAX_LINKS = 40
+# A git hook sets these for its repository. The repository read here is the one of the project's folder.
 _HOOK_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -46,14 +47,14 @@ _RANGE = re.compile(r"(?P<since>.*?)\.\.\.?(?P<until>.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """A file in a commit: its mode and the id of its content."""
+    """A file in a commit: its mode, and the id of its content."""
 
     mode: str
     blob: str
 
     @property
     def is_file(self) -> bool:
-        """Whether it is an ordinary file: no link, no submodule."""
+        """Whether it is a regular file, not a symbolic link or a submodule."""
         return self.mode.startswith("100")
 
 
@@ -61,119 +62,119 @@ class TreeEntry:
 class GitChanges:
     """What changed since `base`, the commit at which the branch left the other one.
 
-    `until` is the commit up to which it is asked; None: the files as they lie there now. `touched` are the paths that
-    differ; `then` and `later` are the files in the two commits (`later` is empty where `until` is None).
+    `until` is the commit up to which changes count. None: up to the files on disk. `paths` are the paths that differ.
+    `base_tree` and `until_tree` are the files in the two commits; `until_tree` is empty where `until` is None.
     """
 
     root: Path
     base: str
     until: str | None
-    touched: frozenset[str]
-    then: Mapping[str, TreeEntry]
-    later: Mapping[str, TreeEntry]
+    paths: frozenset[str]
+    base_tree: Mapping[str, TreeEntry]
+    until_tree: Mapping[str, TreeEntry]
     environ: Mapping[str, str] = field(repr=False)
 
     def changed(self, path: str) -> bool:
-        """Whether the file at `path`, or a link on the way to it, is not what it was."""
-        return any(self._differs(step) for step in _trail(self.root, path))
+        """Return whether the file at `path` changed, or a symbolic link on the way to it."""
+        return any(self._differs(step) for step in _path_and_links(self.root, path))
 
     def _differs(self, path: str) -> bool:
-        ways = [path, *_above(path)]
-        if not self.touched.isdisjoint(ways):
+        candidates = [path, *_parents(path)]
+        if not self.paths.isdisjoint(candidates):
             return True
-        # What git has not, or ignores, is in no difference. A submodule is known by its folder.
-        return self.until is None and not any(way in self.then for way in ways)
+        # Git lists no difference for a file that it does not have or ignores. A submodule is listed by its folder.
+        return self.until is None and not any(candidate in self.base_tree for candidate in candidates)
 
     def contents(self, entries: Iterable[TreeEntry]) -> list[bytes]:
-        """The contents of files in a commit, in that order. Raises UsageError."""
-        asked = [entry.blob for entry in entries]
-        if not asked:
+        """Return the contents of files in a commit, in the order of `entries`. Raises UsageError."""
+        blobs = [entry.blob for entry in entries]
+        if not blobs:
             return []
-        done = _git(self.root, self.environ, "cat-file", "--batch", asking="".join(f"{blob}\n" for blob in asked))
-        if done.returncode != 0:
-            raise _failed(done.stderr)
-        return list(_batch(done.stdout, len(asked)))
+        result = _git(self.root, self.environ, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs))
+        if result.returncode != 0:
+            raise _git_failed(result.stderr)
+        return list(_parse_batch(result.stdout, len(blobs)))
 
 
 def changes_since(root: Path, since: str, environ: Mapping[str, str]) -> GitChanges:
-    """What changed in the folder `root` since the branch left `since`, uncommitted and untracked files included; for
-    `FROM..TO` (or `FROM...TO`), between the commit at which TO left FROM, and TO.
+    """Return what changed in the folder `root` since the branch left `since`, uncommitted and untracked files included.
 
-    Raises UsageError: no git, no repository, no such commit, or a clone that does not go back far enough.
+    For `FROM..TO` (or `FROM...TO`), return what changed between the commit at which TO left FROM, and TO.
+    Raises UsageError: no git, no repository, no such commit, or a shallow clone that lacks the commit.
     """
     shallow = _is_shallow(root, environ)
-    found = _RANGE.fullmatch(since)
-    name, end = (found["since"], found["until"]) if found else (since, "HEAD")
+    match = _RANGE.fullmatch(since)
+    name, end = (match["since"], match["until"]) if match else (since, "HEAD")
     start, tip = (_commit(root, environ, text, shallow) for text in (name, end))
     base = _merge_base(root, environ, (start, tip), name, shallow)
-    until = tip if found else None
+    until = tip if match else None
     diff = ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none"]
-    names = _ok(root, environ, *diff, "--relative", base, *([until] if until else []), "--", ".")
+    names = _git_output(root, environ, *diff, "--relative", base, *([until] if until else []), "--", ".")
     return GitChanges(
         root=root,
         base=base,
         until=until,
-        touched=frozenset(_split(names)),
+        paths=frozenset(_split(names)),
         environ=environ,
-        then=_tree(root, environ, base),
-        later=_tree(root, environ, until) if until else {},
+        base_tree=_tree(root, environ, base),
+        until_tree=_tree(root, environ, until) if until else {},
     )
 
 
 def _tree(root: Path, environ: Mapping[str, str], commit: str) -> dict[str, TreeEntry]:
     tree: dict[str, TreeEntry] = {}
-    for row in _split(_ok(root, environ, "ls-tree", "-r", "-z", commit)):
-        about, _, path = row.partition("\t")
-        mode, _, blob = about.split(" ")
+    for row in _split(_git_output(root, environ, "ls-tree", "-r", "-z", commit)):
+        attributes, _, path = row.partition("\t")
+        mode, _, blob = attributes.split(" ")
         tree[path] = TreeEntry(mode, blob)
     return tree
 
 
-def _split(listed: bytes) -> list[str]:
-    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+def _split(names: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in names.split(b"\0") if name]
 
 
-def _above(path: str) -> Iterator[str]:
+def _parents(path: str) -> Iterator[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
 
 
-def _trail(root: Path, path: str) -> Iterator[str]:
-    """`path`, each link on its way, and what that leads to: git knows each of them by its own path."""
+def _path_and_links(root: Path, path: str) -> Iterator[str]:
+    """Yield `path`, each symbolic link on the way to it, and the target of each: git lists each by its own path."""
     yield path
     real_root = os.path.realpath(root)
-    for _ in range(MOST_LINKS):
-        ways = [*_above(path), path]
-        link = next((way for way in sorted(ways, key=len) if (root / way).is_symlink()), None)
+    for _ in range(MAX_LINKS):
+        candidates = [*_parents(path), path]
+        link = next((one for one in sorted(candidates, key=len) if (root / one).is_symlink()), None)
         if link is None:
             return
         yield link
         folder = os.path.realpath((root / link).parent)
-        goal = os.path.join(folder, os.readlink(root / link))  # noqa: PTH115, PTH118 (a text is wanted)
-        path = os.path.relpath(os.path.normpath(goal + path[len(link) :]), real_root).replace(os.sep, "/")
+        target = os.path.join(folder, os.readlink(root / link))  # noqa: PTH115, PTH118 (a text is needed)
+        path = os.path.relpath(os.path.normpath(target + path[len(link) :]), real_root).replace(os.sep, "/")
         yield path
 
 
 def _is_shallow(root: Path, environ: Mapping[str, str]) -> bool:
-    done = _git(root, environ, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
-    said = done.stdout.decode("ascii", "replace").split()
-    if done.returncode != 0 or said[:1] != ["true"]:
-        raise _no_repository(root, done.stderr)
-    return said[1:] == ["true"]
+    result = _git(root, environ, "rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
+    answers = result.stdout.decode("ascii", "replace").split()
+    if result.returncode != 0 or answers[:1] != ["true"]:
+        raise _no_repository(root, result.stderr)
+    return answers[1:] == ["true"]
 
 
-def _no_repository(root: Path, said: bytes) -> UsageError:
-    if b"dubious ownership" in said:
+def _no_repository(root: Path, stderr: bytes) -> UsageError:
+    if b"dubious ownership" in stderr:
         return UsageError(
             "Git does not trust this folder.",
-            "It belongs to another user, as is common in containers.",
-            f"Tell git that it is yours: git config --global --add safe.directory {root}",
+            "The folder belongs to another user, as is common in containers.",
+            f"Mark it as safe: git config --global --add safe.directory {root}",
         )
     return UsageError(
         "-changed-since needs a git repository.",
-        _words(said) or f"{root} is not in the working tree of one.",
-        "Run it in a clone of your repository, or choose sequences with -target.",
+        _message_of(stderr) or f"{root} is not in the working tree of a repository.",
+        "Run seqsync in a clone of your repository, or select sequences with -target.",
     )
 
 
@@ -181,18 +182,19 @@ def _commit(root: Path, environ: Mapping[str, str], name: str, shallow: bool) ->
     if not name.strip():
         raise UsageError(
             "-changed-since names no commit.",
-            "It is empty, or one end of its range is.",
-            "Give a branch, a tag or a commit: -changed-since=origin/main. Is a variable of the pipeline not set?",
+            "The value, or one end of its range, is empty.",
+            "Name a branch, a tag or a commit: -changed-since=origin/main. In a pipeline, check its variable.",
         )
-    done = _git(root, environ, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    if done.returncode == 0:
-        return done.stdout.decode("ascii").strip()
-    known = _ok(root, environ, "for-each-ref", "--format=%(refname:short)", "--count=2000").decode("utf-8", "replace")
-    near = nearest(name, known.split()) if f"origin/{name}" not in known.split() else f"origin/{name}"
-    clone = "this clone, which is shallow: it holds only the newest commits" if shallow else "this clone"
+    result = _git(root, environ, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if result.returncode == 0:
+        return result.stdout.decode("ascii").strip()
+    output = _git_output(root, environ, "for-each-ref", "--format=%(refname:short)", "--count=2000")
+    refs = output.decode("utf-8", "replace").split()
+    near = nearest(name, refs) if f"origin/{name}" not in refs else f"origin/{name}"
+    clone = "this clone, which is shallow (only the newest commits)" if shallow else "this clone"
     raise UsageError(
-        "Git does not know the commit that -changed-since names.",
-        f'There is no "{name}" in {clone}.',
+        "-changed-since names an unknown commit.",
+        f'"{name}" is not in {clone}.',
         " ".join(([f'Did you mean "{near}"?'] if near else []) + [_how_to_fetch(name, shallow)]),
     )
 
@@ -203,39 +205,39 @@ def _how_to_fetch(name: str, shallow: bool) -> str:
     plain = re.fullmatch(r"[\w./-]+", branch, re.ASCII) and not branch.startswith("-")
     return (
         f"Fetch it: git fetch{more} origin {branch if plain else 'BRANCH'}. "
-        "In GitHub Actions give actions/checkout fetch-depth: 0, in GitLab set GIT_DEPTH: 0."
+        "In GitHub Actions, set fetch-depth: 0 for actions/checkout. In GitLab, set GIT_DEPTH: 0."
     )
 
 
 def _merge_base(root: Path, environ: Mapping[str, str], commits: tuple[str, str], name: str, shallow: bool) -> str:
-    done = _git(root, environ, "merge-base", *commits)
-    if done.returncode == 0:
-        return done.stdout.decode("ascii").split()[0]
-    if done.returncode != 1:
-        raise _failed(done.stderr)
+    result = _git(root, environ, "merge-base", *commits)
+    if result.returncode == 0:
+        return result.stdout.decode("ascii").split()[0]
+    if result.returncode != 1:
+        raise _git_failed(result.stderr)
     if shallow:
         raise UsageError(
-            "This clone does not go back far enough for -changed-since.",
-            f'It is shallow, and the commit at which the branch left "{name}" is not in it.',
-            "Fetch more: git fetch --deepen=500, or all of it: git fetch --unshallow. In GitHub Actions give "
-            "actions/checkout fetch-depth: 0, in GitLab set GIT_DEPTH: 0.",
+            "This clone is too shallow for -changed-since.",
+            f'It does not contain the commit at which the branch left "{name}".',
+            "Fetch more commits: git fetch --deepen=500, or all: git fetch --unshallow. In GitHub Actions, set "
+            "fetch-depth: 0 for actions/checkout. In GitLab, set GIT_DEPTH: 0.",
         )
     raise UsageError(
-        "The commit that -changed-since names has nothing in common with this branch.",
-        f'"{name}" and the branch have no commit in common.',
-        "Name the branch that this one was made from.",
+        "-changed-since names a commit of an unrelated history.",
+        f'"{name}" and this branch have no commit in common.',
+        "Name the branch that this one was created from.",
     )
 
 
-def _ok(root: Path, environ: Mapping[str, str], *arguments: str) -> bytes:
-    done = _git(root, environ, *arguments)
-    if done.returncode != 0:
-        raise _failed(done.stderr)
-    return done.stdout
+def _git_output(root: Path, environ: Mapping[str, str], *arguments: str) -> bytes:
+    result = _git(root, environ, *arguments)
+    if result.returncode != 0:
+        raise _git_failed(result.stderr)
+    return result.stdout
 
 
 def _git(
-    root: Path, environ: Mapping[str, str], *arguments: str, asking: str = ""
+    root: Path, environ: Mapping[str, str], *arguments: str, stdin: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
     clean = {name: value for name, value in environ.items() if name not in _HOOK_VARIABLES} | _QUIET
     try:
@@ -243,77 +245,68 @@ def _git(
             ["git", *arguments],
             cwd=root,
             env=clean,
-            input=asking.encode("ascii"),
+            input=stdin.encode("ascii"),
             capture_output=True,
             check=False,
-            timeout=SECONDS,
+            timeout=GIT_SECONDS,
         )
     except FileNotFoundError:
         raise UsageError(
-            "-changed-since needs git, and there is none.",
-            "No program of this name is in the folders of PATH.",
-            "Install git, or choose sequences with -target.",
+            "-changed-since needs git, which is not installed.",
+            "No folder in PATH contains git.",
+            "Install git, or select sequences with -target.",
         ) from None
     except OSError as error:
-        raise UsageError("Git cannot be started.", f"{error.strerror}.", "Try it by hand: git status") from None
+        raise UsageError("Git cannot be started.", f"{error.strerror}.", "Try: git status") from None
     except subprocess.TimeoutExpired:
-        raise UsageError("Git does not answer.", f"It took more than {SECONDS} s.", "Try: git status") from None
+        raise UsageError("Git does not answer.", f"git ran for more than {GIT_SECONDS} s.", "Try: git status") from None
 
 
-def _failed(said: bytes) -> UsageError:
-    return UsageError("Git cannot tell what changed.", _words(said), "Try it by hand: git status")
+def _git_failed(stderr: bytes) -> UsageError:
+    return UsageError("Git cannot determine what changed.", _message_of(stderr), "Try: git status")
 
 
-def _words(said: bytes) -> str:
-    return said.decode("utf-8", "replace").strip().removeprefix("fatal: ")[:500]
+def _message_of(stderr: bytes) -> str:
+    return stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")[:500]
 
 
-def _batch(answer: bytes, count: int) -> Iterator[bytes]:
-    """The contents in the answer of `git cat-file --batch`: a line with the size, the bytes, a line feed."""
-    at = 0
+def _parse_batch(output: bytes, count: int) -> Iterator[bytes]:
+    """Yield the contents in the output of `git cat-file --batch`: a line with the size, the bytes, a newline."""
+    offset = 0
     for _ in range(count):
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].rsplit(b" ", 1)[1])
-        yield answer[end + 1 : end + 1 + size]
-        at = end + size + 2
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectPlace:
-    """The project as it is now, in one environment."""
-
-    root: Path
-    loaded: LoadedSettings
-    environment: str
+        end = output.index(b"\n", offset)
+        size = int(output[offset:end].rsplit(b" ", 1)[1])
+        yield output[end + 1 : end + 1 + size]
+        offset = end + size + 2
 
 
 def changed_sequences(
-    place: ProjectPlace, wanted: Mapping[str, DesiredSequence], since: GitChanges
+    workspace: Workspace, desired: Mapping[str, DesiredSequence], changes: GitChanges
 ) -> frozenset[str] | None:
-    """The keys of the sequences that changed: of `wanted`, and of those whose file is gone. None: all of them.
+    """Return the keys of the changed sequences, those with a deleted file included. None: all sequences.
 
-    Changed settings count for a sequence where they make something else of it; for all, where they cannot be read,
-    lead to another account or state, or change what a plan may do.
+    A change of the settings counts for each sequence that it changes. It counts for all where the settings cannot be
+    read, use another account or state, or change what a plan may do.
     """
-    keys = {key for key, row in wanted.items() if any(since.changed(file) for file in row.files)}
-    include = place.loaded.settings.include
-    if since.changed(SETTINGS_FILE):
-        old = _settings_at(since, since.then)
-        new = place.loaded if since.until is None else _settings_at(since, since.later)
-        if old is None or new is None or not _same_ground(old, new, place.environment):
+    keys = {key for key, row in desired.items() if any(changes.changed(file) for file in row.files)}
+    include = workspace.loaded.settings.include
+    if changes.changed(SETTINGS_FILE):
+        old = _settings_in(changes, changes.base_tree)
+        new = workspace.loaded if changes.until is None else _settings_in(changes, changes.until_tree)
+        if old is None or new is None or not _same_scope(old, new, workspace.name):
             return None
         if old.digest != new.digest:
-            keys |= _by_settings(place, wanted if since.until is None else None, old, new)
+            keys |= _changed_by_settings(workspace, desired if changes.until is None else None, old, new)
             include += old.settings.include
-    paths = [path for path in sorted(since.touched) if covers(include, path)]
-    for tree in (since.then, since.later):
-        keys |= _keys_in(since, [tree[path] for path in paths if path in tree])
+    paths = [path for path in sorted(changes.paths) if covers(include, path)]
+    for tree in (changes.base_tree, changes.until_tree):
+        keys |= _keys_in(changes, [tree[path] for path in paths if path in tree])
     return frozenset(keys)
 
 
-def _keys_in(since: GitChanges, entries: Iterable[TreeEntry]) -> set[str]:
-    """The keys that touched files had in a commit: what was renamed or deleted since is still told."""
-    contents = since.contents(entry for entry in entries if entry.is_file)
+def _keys_in(changes: GitChanges, entries: Iterable[TreeEntry]) -> set[str]:
+    """Return the sequence keys of files in a commit, so that a renamed or deleted sequence counts too."""
+    contents = changes.contents(entry for entry in entries if entry.is_file)
     return {key for data in contents if (key := _key_in(data))}
 
 
@@ -329,19 +322,19 @@ def _key_in(data: bytes) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _settings_at(since: GitChanges, tree: Mapping[str, TreeEntry]) -> LoadedSettings | None:
-    """The settings in a commit; None where they cannot be read."""
+def _settings_in(changes: GitChanges, tree: Mapping[str, TreeEntry]) -> LoadedSettings | None:
+    """Return the settings in a commit, or None where they cannot be read."""
     entry = tree.get(SETTINGS_FILE)
     if entry is not None and not entry.is_file:
         return None
     try:
-        return settings_in(since.contents([entry])[0] if entry else None)
+        return settings_in(changes.contents([entry])[0] if entry else None)
     except InvalidFilesError:
         return None
 
 
-def _same_ground(old: LoadedSettings, new: LoadedSettings, name: str) -> bool:
-    """Whether both settings lead to one account and one state, and let a plan do the same."""
+def _same_scope(old: LoadedSettings, new: LoadedSettings, name: str) -> bool:
+    """Return whether both settings use one account and one state, and allow a plan the same."""
     before, after = old.settings, new.settings
     if name not in before.environments or name not in after.environments:
         return False
@@ -353,13 +346,15 @@ def _same_ground(old: LoadedSettings, new: LoadedSettings, name: str) -> bool:
     )
 
 
-def _by_settings(
-    place: ProjectPlace, wanted: Mapping[str, DesiredSequence] | None, old: LoadedSettings, new: LoadedSettings
+def _changed_by_settings(
+    workspace: Workspace, desired: Mapping[str, DesiredSequence] | None, old: LoadedSettings, new: LoadedSettings
 ) -> set[str]:
-    """The keys of which the files of now make something else with the one settings than with the other. `wanted` is
-    what the new ones make of them, where that is known."""
-    before = load_project(place.root, old, place.environment).sequences
-    after = load_project(place.root, new, place.environment).sequences if wanted is None else wanted
+    """Return the keys of sequences that the files on disk declare differently under the old and the new settings.
+
+    `desired` is what they declare under the new settings, where that is known.
+    """
+    before = load_project(workspace.root, old, workspace.name).sequences
+    after = load_project(workspace.root, new, workspace.name).sequences if desired is None else desired
     changed = {key for key in {*before, *after} if _meaning(before.get(key)) != _meaning(after.get(key))}
     return changed | (set(old.settings.removed) ^ set(new.settings.removed))
 

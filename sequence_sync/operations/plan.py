@@ -120,10 +120,10 @@ def selection_of(workspace: Workspace, project: Project, options: PlanOptions) -
     if options.changed_since is None:
         return Selection(options.targets, options.excludes)
     # Imported late: few plans need git.
-    from sequence_sync.operations.git import ProjectPlace, changed_sequences, changes_since
+    from sequence_sync.operations.git import changed_sequences, changes_since
 
-    since = changes_since(workspace.root, options.changed_since, workspace.environ)
-    only = changed_sequences(ProjectPlace(workspace.root, workspace.loaded, workspace.name), project.sequences, since)
+    changes = changes_since(workspace.root, options.changed_since, workspace.environ)
+    only = changed_sequences(workspace, project.sequences, changes)
     return Selection(options.targets, options.excludes, only, options.changed_since)
 
 

@@ -26,12 +26,12 @@ from sequence_sync.state.backends.base import Lock, LockInfo
 from sequence_sync.state.journal import Author
 from sequence_sync.state.manager import StateManager
 
-SECONDS = 20  # that git may take; what it does not tell in time is not told
-_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # of the repository that a hook runs in
+GIT_SECONDS = 20  # without an answer in this time, the history has no commit
+_HOOK_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")  # name the repository of a hook
 
 
 def current_user() -> str:
-    """The name of who runs this."""
+    """Return the name of the user who runs this process, or the user id where it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -39,9 +39,9 @@ def current_user() -> str:
 
 
 def run_author(root: Path, state: str, operation: str, seconds: float, environ: Mapping[str, str]) -> Author:
-    """Who runs `operation` in the project `root`, at `seconds` since the epoch.
+    """Return who runs `operation` in the project `root`, at `seconds` since the epoch, for the history.
 
-    The files of the state, which lies at `state`, do not make the project dirty: every apply changes them.
+    The state at `state`, and its journal and history, do not make the project dirty, because every apply changes them.
     """
     commit = _git(root, environ, "rev-parse", "--verify", "HEAD")
     inside = "://" not in state and not Path(state).is_absolute() and ".." not in Path(state).parts
@@ -58,28 +58,31 @@ def run_author(root: Path, state: str, operation: str, seconds: float, environ: 
 
 
 def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
-    """What git prints; None where it is not there, or says no."""
+    """Return what git prints, or None where git is missing or fails."""
     known = {name: value for name, value in environ.items() if name not in _HOOK_VARIABLES}
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", *words],
             cwd=root,
             env={**known, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=SECONDS,
+            timeout=GIT_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
 
 
 @contextmanager
 def locked_session(
     workspace: Workspace, operation: str, timeout: float, clock: SystemClock
 ) -> Iterator[tuple[Lock, StateManager, str]]:
-    """The lock, the ledger under it, and the id of this run."""
+    """Take the lock and open the state manager. Yield both, and the id of this run. Release the lock at the end.
+
+    Waits up to `timeout` seconds for the lock, and raises StateLockedError after that.
+    """
     run = uuid.uuid4().hex
     backend = workspace.backend()
     info = LockInfo(

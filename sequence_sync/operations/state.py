@@ -1,6 +1,7 @@
-"""The commands that mend a state: move, remove, push, resolve. Each takes the lock and writes one record.
+"""The `state` commands: mv, rm, push, resolve and history.
 
-Loaded only by those commands. Decides nothing that the planner or the engine decide.
+Each command that writes takes the lock, writes its records and a checkpoint. Plans nothing, and of the API uses only
+reads.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from sequence_sync.state.statefile import decode, encode
 
 
 @contextmanager
-def _managed(workspace: Workspace, operation: str, timeout: float, stop: threading.Event) -> Iterator[StateManager]:
+def _locked_manager(
+    workspace: Workspace, operation: str, timeout: float, stop: threading.Event
+) -> Iterator[StateManager]:
     with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, manager, _run):
         yield manager
 
@@ -40,16 +43,17 @@ def _address(text: str) -> Address:
     try:
         address = parse_address(text)
     except ValueError as error:
-        raise UsageError("This is not an address.", f"{error}.") from None
+        raise UsageError("Invalid address.", f"{error}.") from None
     if address.variant is not None:
-        raise UsageError("A variant has no entry of its own.", f"Name its step: {address.sequence}.{address.step}.")
+        step = f"{address.sequence}.{address.step}"
+        raise UsageError("The state has no entries for single variants.", f"Use the address of the step: {step}.")
     return address
 
 
 def _entry(state: State, address: Address) -> SequenceState:
     entry = state.sequences.get(address.sequence)
     if entry is None or (address.step is not None and address.step not in entry.steps):
-        raise UsageError("Nothing in the state has this address.", str(address), "See: seqsync state list")
+        raise UsageError("The state has no such address.", f"{address}.", "See: seqsync state list")
     return entry
 
 
@@ -60,100 +64,124 @@ def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
 
 
 def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
-    """Give an entry another key. Raises UsageError where there is no such entry, or the new key is taken."""
+    """Rename an entry. Raises UsageError where it does not exist, or the new key is in use."""
     old, new = _address(source), _address(target)
     if (old.step is None) != (new.step is None) or (old.step is not None and old.sequence != new.sequence):
         raise UsageError(
-            "Only the key can change.", f"{source} cannot become {target}.", "A step stays in its sequence."
+            "`state mv` changes only the key.",
+            f"{source} cannot become {target}.",
+            "A step stays in its sequence, and a sequence stays a sequence.",
         )
-    with _managed(workspace, "state mv", timeout, stop) as manager:
+    with _locked_manager(workspace, "state mv", timeout, stop) as manager:
         entry = _entry(manager.state, old)
         if old.step is None or new.step is None:
             if new.sequence in manager.state.sequences:
-                raise UsageError("The new key is taken.", f"{target} is in the state already.")
+                raise UsageError(
+                    "The new key is already in use.", f"{target} is in the state.", "See: seqsync state list"
+                )
             head = entry.head.model_copy(update={"made_from": None})
             moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
-            _note(manager, f"{source} is {target} now", Delta(sequence=old.sequence, drop=True), moved)
+            _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, drop=True), moved)
             return
         if new.step in entry.steps:
-            raise UsageError("The new key is taken.", f"{target} is in the state already.")
+            raise UsageError("The new key is already in use.", f"{target} is in the state.", "See: seqsync state list")
         steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
-        _note(manager, f"{source} is {target} now", Delta(sequence=old.sequence, steps=steps))
+        _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, steps=steps))
 
 
 def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threading.Event) -> str:
-    """Forget an entry; the path of a copy of the state as it was before."""
+    """Stop managing an entry. Return the path of a backup of the state before that.
+
+    Raises StateError where the backup cannot be written. The state is then unchanged.
+    """
     address = _address(text)
-    with _managed(workspace, "state rm", timeout, stop) as manager:
+    with _locked_manager(workspace, "state rm", timeout, stop) as manager:
         _entry(manager.state, address)
         backup = workspace.scratch / "backups" / f"before-rm-{manager.state.serial}.json"
         try:
             backup.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(backup, encode(manager.state))
         except OSError as error:
-            raise StateError("No copy of the state could be kept.", f"{backup}: {error.strerror}.") from None
+            detail = f"{backup}: {error.strerror}."
+            raise StateError("The backup of the state cannot be written.", detail, "Nothing was changed.") from None
         if address.step is None:
-            _note(manager, f"{text} is forgotten", Delta(sequence=address.sequence, drop=True))
+            _note(manager, f"removed {text} from the state", Delta(sequence=address.sequence, drop=True))
         else:
-            _note(manager, f"{text} is forgotten", Delta(sequence=address.sequence, steps={address.step: None}))
+            _note(
+                manager, f"removed {text} from the state", Delta(sequence=address.sequence, steps={address.step: None})
+            )
     return str(backup.relative_to(workspace.root))
 
 
 def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:
-    """Put the state `data` in the place of the one that is there; its serial."""
+    """Replace the state with `data`, the contents of the file `name`. Return the new serial.
+
+    `force` accepts a wrong checksum, another lineage, an older serial and another API host. Raises StateError.
+    """
     pushed = decode(data, name, unchecked=force)
     if pushed.api_host != workspace.api_host and not force:
         raise StateError(
             "The state belongs to another API host.",
-            f"{name} is of {pushed.api_host}; this environment uses {workspace.api_host}.",
-            "Is it the right file, the right environment? If it is: -force.",
+            f"{name} was created for {pushed.api_host}; this environment uses {workspace.api_host}.",
+            "Check the file and the environment. To replace the state anyway, add -force.",
         )
     with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, manager, _):
-        now = manager.state
+        current = manager.state
         if manager.is_stored and not force:
-            _refuse_older(pushed, now, name)
-        if pushed == now and manager.is_stored and not manager.open_intents and not manager.damaged:
-            return now.serial
+            _refuse_older(pushed, current, name)
+        if pushed == current and manager.is_stored and not manager.open_intents and not manager.damaged:
+            return current.serial
         lock.check()
         return manager.push(pushed)
 
 
-def _refuse_older(pushed: State, now: State, name: str) -> None:
-    if pushed.lineage != now.lineage:
+def _refuse_older(pushed: State, current: State, name: str) -> None:
+    if pushed.lineage != current.lineage:
         raise StateError(
-            "The state is of another lineage.",
-            f"{name} is not a copy of the state that is there.",
-            "If it is meant: -force.",
+            "The file has another lineage than the state.",
+            f"{name} is not a copy of the current state.",
+            "To replace the state anyway, add -force.",
         )
-    if pushed.serial < now.serial:
+    if pushed.serial < current.serial:
         raise StateError(
-            "The state is older than the one that is there.",
-            f"{name} has serial {pushed.serial}; the one there has {now.serial}.",
-            "If it is meant: -force.",
+            "The file is older than the state.",
+            f"{name} has serial {pushed.serial}; the current state has serial {current.serial}.",
+            "To replace the state anyway, add -force.",
         )
 
 
 def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, stop: threading.Event) -> str:
-    """A person says what became of a create: `adopt` is the id that it has; None: it was not made.
+    """Resolve a create whose outcome is in doubt. Return what was recorded, as a sentence.
 
-    Not part of another plan: an apply that was cut short goes on with its own afterwards.
+    `adopt` is the id of what was created. None: nothing was created. The plan of an interrupted apply is not affected:
+    that apply can continue afterwards.
     """
     is_variant = Address(text).variant is not None
     address = _address(Address(text).parent if is_variant else text)
     with (
-        _managed(workspace, "state resolve", timeout, stop) as manager,
+        _locked_manager(workspace, "state resolve", timeout, stop) as manager,
         connected(workspace, SystemClock(stop)) as api,
     ):
         intent = next((row for row in manager.open_intents if row.address == text), None)
         if is_variant:
-            told = _resolve_variant(api, manager, text, intent, adopt)
+            message = _resolve_variant(api, manager, text, intent, adopt)
         elif address.step is None:
-            told = _resolve_sequence(api, manager, text, intent, adopt)
+            message = _resolve_sequence(api, manager, text, intent, adopt)
         else:
-            told = _resolve_step(workspace, api, manager, address, intent, adopt)
+            message = _resolve_step(workspace, api, manager, address, intent, adopt)
         manager.append(EndRecord())
         manager.checkpoint()
-    return told
+    return message
+
+
+def _nothing_in_doubt(address: str) -> UsageError:
+    return UsageError("Nothing to resolve.", f"No create of {address} is in doubt.", "See: seqsync state history")
+
+
+def _not_created(manager: StateManager, intent: IntentRecord | None, address: str, *deltas: Delta) -> str:
+    """Record that `address` was not created. Return the sentence that reports it."""
+    _close(manager, intent, CallResult.NOT_MADE, f"{address} was not created", *deltas)
+    return f"{address} was not created. The next plan creates it."
 
 
 def _close(manager: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
@@ -167,13 +195,12 @@ def _resolve_sequence(
     api: Provider, manager: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
-        raise UsageError("Nothing is open there.", f"No create of {key} is without an outcome.")
+        raise _nothing_in_doubt(key)
     if adopt is None:
-        _close(manager, intent, CallResult.NOT_MADE, f"{key} was not made")
-        return f"{key} counts as not made; the next plan creates it."
+        return _not_created(manager, intent, key)
     row = next((row for row in api.sequences() if row.id == adopt), None)
     if row is None:
-        raise UsageError("There is no such sequence.", f"This account has no sequence {adopt}.")
+        raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence with id {adopt}.")
     _close(
         manager,
         intent,
@@ -188,20 +215,19 @@ def _resolve_variant(
     api: Provider, manager: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
-        raise UsageError("Nothing is open there.", f"No create of {text} is without an outcome.")
+        raise _nothing_in_doubt(text)
     if adopt is None:
-        _close(manager, intent, CallResult.NOT_MADE, f"{text} was not made")
-        return f"{text} counts as not made; the next plan creates it."
+        return _not_created(manager, intent, text)
     address = intent.address
     key, step_key, letter = address.sequence, address.step_key, address.letter
     entry = _entry(manager.state, address.parent)
     step = entry.steps[step_key]
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
-    ours = {row.id for row in step.variants.values()}
-    if remote is None or adopt in ours or adopt not in {row.id for row in remote.variants}:
-        raise UsageError("It cannot be that variant.", f"{key}.{step_key} has no further variant {adopt}.")
-    grown = with_variant(step, letter, adopt, intent.content.variants[letter])
-    _close(manager, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: grown}))
+    managed = {row.id for row in step.variants.values()}
+    if remote is None or adopt in managed or adopt not in {row.id for row in remote.variants}:
+        raise UsageError("This id cannot be adopted.", f"{key}.{step_key} has no unmanaged variant with id {adopt}.")
+    extended = with_variant(step, letter, adopt, intent.content.variants[letter])
+    _close(manager, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: extended}))
     return f"{text} is variant {adopt}."
 
 
@@ -217,24 +243,23 @@ def _resolve_step(
     entry = _entry(manager.state, Address(key))
     steps = api.steps(entry.id)
     if steps is None:
-        raise UsageError("There is no such sequence.", f"{key} (id {entry.id}) is not in this account.")
+        raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence {key} with id {entry.id}.")
     content = _content(workspace, manager.state, address, intent)
     managed = {row.id for name, row in entry.steps.items() if name != step_key}
     if adopt is None:
         others = _candidates(steps, entry, step_key, content, intent)
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
-        _close(manager, intent, CallResult.NOT_MADE, f"{address} was not made", Delta(sequence=key, head=head))
-        left = f" Left alone from now on: {', '.join(others)}." if others else ""
+        message = _not_created(manager, intent, address, Delta(sequence=key, head=head))
         if step_key in entry.steps:
-            return f"{address} stays step {entry.steps[step_key].id}.{left}"
-        return f"{address} counts as not made; the next plan creates it.{left}"
+            message = f"{address} is still step {entry.steps[step_key].id}."
+        return message + (f" Unmanaged from now on: {', '.join(others)}." if others else "")
     step = next((row for row in steps if row.id == adopt), None)
     if step is None or adopt in managed:
-        why = "another entry of the state has it" if step else f"{key} has no step {adopt}"
-        raise UsageError("It cannot be that step.", f"{why[0].upper()}{why[1:]}.", "See: seqsync state list")
+        why = f"Another step in the state has the id {adopt}." if step else f"{key} has no step with id {adopt}."
+        raise UsageError("This id cannot be adopted.", why, "See: seqsync state list")
     adopted, same = adopted_step(step, content)
     if adopted is None:
-        raise UsageError("It cannot be that step.", f"Step {adopt} has another type than {address}.")
+        raise UsageError("This id cannot be adopted.", f"Step {adopt} has another type than {address}.")
     old = entry.steps.get(step_key)
     unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
     if old is not None and old.id != adopt:
@@ -247,67 +272,70 @@ def _resolve_step(
         f"{address} is {adopt}",
         Delta(sequence=key, head=head, steps={step_key: adopted}),
     )
-    return f"{address} is step {adopt}." + ("" if same else " Its text differs from the file's: see the next plan.")
+    return f"{address} is step {adopt}." + ("" if same else " Its text differs from your file: see the next plan.")
 
 
 def _content(workspace: Workspace, state: State, address: Address, intent: IntentRecord | None) -> Content:
-    """What the step is to say: by the open create, by the state, or by its file."""
+    """Return the content that the step should have: from the open create, the state, or its file."""
     if intent is not None and intent.content is not None:
         return intent.content
     entry, step_key = state.sequences[address.sequence], address.step or ""
     if step_key in entry.steps:
         return entry.steps[step_key].content
-    wanted = load_desired(workspace, None).sequences.get(address.sequence)
-    if wanted is None or step_key not in wanted.steps:
-        raise UsageError("Neither the files nor the state have such an address.", str(address))
-    return wanted.steps[step_key]
+    desired = load_desired(workspace, None).sequences.get(address.sequence)
+    if desired is None or step_key not in desired.steps:
+        raise UsageError("Neither your files nor the state have this address.", f"{address}.")
+    return desired.steps[step_key]
 
 
 def _candidates(
     steps: list[RemoteStep], entry: SequenceState, step_key: str, content: Content, intent: IntentRecord | None
 ) -> dict[str, int | None]:
-    """The steps that might have been it, and are somebody else's from now on."""
+    """Return the steps that the create in doubt might have created, by id, each with its day as an email.
+
+    They are unmanaged from now on.
+    """
     known = {row.id for row in entry.steps.values()} | set(entry.unmanaged) | set(intent.seen if intent else ())
-    unknown = [step for step in steps if step.id not in known]
+    unmanaged = [step for step in steps if step.id not in known]
     if intent is not None:
-        return {step.id: day_of(step) for step in unknown if same_kind(step, content)}
-    found = match_steps(unknown, {step_key: content}, {})
+        return {step.id: day_of(step) for step in unmanaged if same_kind(step, content)}
+    found = match_steps(unmanaged, {step_key: content}, {})
     near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Lines, oldest first, and the addresses of calls whose outcome nobody knows yet."""
+    """History lines, oldest first, and the addresses whose call is in doubt."""
 
     lines: tuple[AnyLine, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
 def read_history(workspace: Workspace, pattern: str | None = None) -> History:
-    """What was done with the state; with `pattern`, of calls and notes only those that touched what it names.
+    """Read the history of the state, the journal included. With `pattern`, only what concerns matching addresses.
 
-    Raises UsageError where the pattern is none, or matches nothing.
+    Raises UsageError where the pattern is invalid or matches nothing.
     """
     replayed, backend = workspace.read(), workspace.backend()
     lines = decode_lines(backend.history())
     if replayed is None:
-        return _about(History(tuple(lines)), pattern)
+        return _matching(History(tuple(lines)), pattern)
     records = decode_records(backend.journal(), replayed.state.lineage, replayed.base.journal)
     unknown = tuple(intent.address for intent in replayed.open_intents)
-    return _about(History(tuple(with_journal(lines, records)), unknown), pattern)
+    return _matching(History(tuple(with_journal(lines, records)), unknown), pattern)
 
 
-def _about(history: History, pattern: str | None) -> History:
+def _matching(history: History, pattern: str | None) -> History:
     if pattern is None:
         return history
     try:
         check_pattern(pattern)
     except ValueError as error:
-        raise UsageError(f"{pattern}: this is not an address.", f"{error}.") from None
+        raise UsageError("Invalid address pattern.", f"{pattern}: {error}.") from None
     runs = {line.run for line in history.lines if touches(line, pattern)}
     if not runs:
-        raise UsageError(f"{pattern} matches nothing in the history.", hint="All of it: seqsync state history")
+        raise UsageError(f"{pattern} matches nothing in the history.", hint="Show all of it: seqsync state history")
     of_runs = (line for line in history.lines if line.run in runs)
-    kept = (line for line in of_runs if line.kind not in ("call", "note") or line.by or touches(line, pattern))
-    return History(tuple(kept))
+    matching = (line for line in of_runs if line.kind not in ("call", "note") or line.by or touches(line, pattern))
+    return History(tuple(matching))

@@ -1,6 +1,7 @@
-"""Joins the rooms: one function for each thing that a user asks for. Wires and delegates; decides nothing itself.
+"""Workspace: a project in one environment, with its settings, its state backend and its API key.
 
-Time, new ids, the environment's variables and processes come in here, so that the rooms below stay pure.
+Reads settings, environment variables and the output of `api_key_command`. Locks nothing, writes nothing, makes no API
+call.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ KEY_COMMAND_SECONDS = 60
 
 @dataclass(frozen=True)
 class Workspace:
-    """One project in one environment."""
+    """A project in one environment. `keep_secret` receives the API key, so that no output contains it."""
 
     root: Path
     loaded: LoadedSettings
@@ -42,47 +43,51 @@ class Workspace:
 
     @property
     def api_host(self) -> str:
-        """Host and port of the API, as the state remembers it."""
+        """Host and port of the API, as the state stores them."""
         return urlsplit(self.environment.api_url).netloc.lower()
 
     @property
     def scratch(self) -> Path:
-        """Cache, backups, rescue files: never committed."""
+        """The folder of cache, backups and rescue files, which is not committed."""
         return self.root / SCRATCH
 
     def backend(self) -> StateBackend:
-        """Where the state lives."""
+        """Return the backend of this environment's state."""
         return backend_for(self.loaded.settings.state_path(self.name), self.root, self.scratch)
 
     @property
     def binding(self) -> StateBinding:
-        """Whose state it must be."""
+        """The environment and the API host that the state must belong to."""
         return StateBinding(self.name, self.api_host)
 
     def read(self) -> Replayed | None:
-        """State plus journal, without the lock; None where there is neither."""
+        """Read state and journal without the lock. Return None where there is neither."""
         return read_only(self.backend(), self.binding, self.high_water_mark())
 
     def high_water_mark(self) -> HighWaterMark:
-        """What this machine last saw of each lineage."""
+        """Return the high-water marks of this machine."""
         return HighWaterMark(self.scratch / "seen.json")
 
     def key(self) -> str:
-        """The API key: from its variable, or from the command that prints it. In memory only."""
-        key = self.environ.get(self.environment.api_key_env, "").strip()
+        """Return the API key from its variable, or from the command that prints it. It is never written to disk.
+
+        Raises UsageError where there is no key, or it cannot be one.
+        """
+        variable = self.environment.api_key_env
+        key = self.environ.get(variable, "").strip()
         if not key and self.environment.api_key_command:
-            key = _printed_key(self.environment.api_key_command)
+            key = _key_from_command(self.environment.api_key_command)
         if not key:
             raise UsageError(
-                "There is no API key.",
-                f"The variable {self.environment.api_key_env} is empty or not set.",
-                f"Set it: export {self.environment.api_key_env}=... (Saleshandy shows a key once, in its settings).",
+                "No API key.",
+                f"The variable {variable} is empty or not set.",
+                f"Set it: export {variable}=... (Saleshandy shows a key once, in its settings).",
             )
         if not key.isascii() or any(character.isspace() or ord(character) < 33 for character in key):
             raise UsageError(
-                "The API key cannot be right.",
-                "It holds blanks, line breaks or letters that no key has.",
-                "Copy it again.",
+                "The API key is invalid.",
+                "It contains spaces, line breaks or characters that no key has.",
+                f"Copy the key again: export {variable}=...",
             )
         self.keep_secret(key)
         return key
@@ -91,9 +96,9 @@ class Workspace:
 def open_workspace(
     root: Path, environment: str | None, environ: Mapping[str, str], keep_secret: Callable[[str], None]
 ) -> Workspace:
-    """The project in `root`; `keep_secret` hears the key before anything can print it.
+    """Open the project in `root`. `keep_secret` receives the API key before anything can print it.
 
-    Raises UsageError and InvalidFilesError for settings with mistakes.
+    Raises UsageError, and InvalidFilesError for errors in the settings.
     """
     loaded = load_settings(root)
     name = choose_environment(loaded.settings, environment, environ)
@@ -102,7 +107,7 @@ def open_workspace(
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentInfo:
-    """One environment, as it may be shown to anybody: nothing of its key. `default`: commands take it by themselves."""
+    """The public facts of an environment, without its key. `default`: commands use it where none is named."""
 
     name: str
     host: str
@@ -111,8 +116,10 @@ class EnvironmentInfo:
 
 
 def list_environments(root: Path, environ: Mapping[str, str]) -> list[EnvironmentInfo]:
-    """Every environment of the project in `root`, in the order of its settings. Raises UsageError,
-    InvalidFilesError."""
+    """List the environments of the project in `root`, in the order of its settings.
+
+    Raises UsageError, and InvalidFilesError for errors in the settings.
+    """
     settings = load_settings(root).settings
     only = next(iter(settings.environments)) if len(settings.environments) == 1 else None
     chosen = settings.default_environment or only
@@ -128,55 +135,53 @@ def list_environments(root: Path, environ: Mapping[str, str]) -> list[Environmen
 
 
 def _without_secrets(where: str) -> str:
-    """A state's address without user, password and query."""
+    """Return the URL of a state without user, password and query."""
     if "://" not in where:
         return where
     parts = urlsplit(where)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _printed_key(command: str) -> str:
+def _key_from_command(command: str) -> str:
     try:
         words = shlex.split(command)
-        done = subprocess.run(words, capture_output=True, timeout=KEY_COMMAND_SECONDS, check=False)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise UsageError(
-            "The command that prints the API key failed.",
-            f"api_key_command: {type(error).__name__}.",
-            "Run it by hand.",
-        ) from None
-    if done.returncode != 0:
-        raise UsageError(
-            "The command that prints the API key failed.",
-            f"api_key_command ended with exit code {done.returncode}.",
-            "Run it by hand to see why.",
-        )
-    return done.stdout.decode("utf-8", "replace").strip()
+        result = subprocess.run(words, capture_output=True, timeout=KEY_COMMAND_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise _key_command_failed(f"`api_key_command` ran for more than {KEY_COMMAND_SECONDS} s.") from None
+    except (OSError, ValueError) as error:
+        raise _key_command_failed(f"`api_key_command`: {type(error).__name__}.") from None
+    if result.returncode != 0:
+        raise _key_command_failed(f"`api_key_command` ended with exit code {result.returncode}.")
+    return result.stdout.decode("utf-8", "replace").strip()
+
+
+def _key_command_failed(detail: str) -> UsageError:
+    return UsageError("The command that prints the API key failed.", detail, "Run it yourself to see why.")
 
 
 def validate(workspace: Workspace, paths: Sequence[str] = ()) -> Project:
-    """Every file read; `diagnostics` holds every mistake."""
+    """Load every file. The project's `diagnostics` are all errors and warnings."""
     return load_project(workspace.root, workspace.loaded, workspace.name, paths=paths)
 
 
 def lost_state_warning(workspace: Workspace) -> str:
-    """Why a local state on a CI machine is a danger, or nothing where git has it."""
-    where = workspace.loaded.settings.state_path(workspace.name)
-    if not workspace.environ.get("CI") or "://" in where:
+    """Return a warning if the state is a local file on a CI machine and not in git, else an empty text."""
+    path = workspace.loaded.settings.state_path(workspace.name)
+    if not workspace.environ.get("CI") or "://" in path:
         return ""
     try:
-        found = subprocess.run(
-            ["git", "ls-files", "--error-unmatch", "--", where],
+        result = subprocess.run(
+            ["git", "ls-files", "--error-unmatch", "--", path],
             cwd=workspace.root,
             capture_output=True,
             check=False,
             timeout=20,
         )
     except (OSError, subprocess.TimeoutExpired):
-        found = None
-    if found is not None and found.returncode == 0:
+        result = None
+    if result is not None and result.returncode == 0:
         return ""
     return (
-        f"The state {where} is a local file on a CI machine, and git does not have it: when the machine goes, what was "
-        "applied is forgotten. Let the pipeline commit it, or keep the state in a shared place."
+        f"The state {path} is a local file on a CI machine and is not in git. It is lost with the machine, and seqsync "
+        "then no longer knows what was applied. Let the pipeline commit it, or keep the state in shared storage."
     )

@@ -116,5 +116,5 @@ def test_resolving_what_is_settled_does_not_promise_a_create(project: Project) -
     """`-recreate` of a step that the state has keeps it; the words say so, and the next plan is empty."""
     project.ok("apply", "-auto-approve")
     step = project.ok("state", "list", "old.ring").out.split()[1]
-    assert f"old.ring stays step {step}." in project.ok("state", "resolve", "old.ring", "-recreate").out
+    assert f"old.ring is still step {step}." in project.ok("state", "resolve", "old.ring", "-recreate").out
     assert project.run("plan", "-detailed-exitcode").code == 0

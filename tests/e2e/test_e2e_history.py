@@ -128,7 +128,7 @@ def test_who_did_it(project: Project) -> None:
     only = runs(project, "*.connect")[0]["lines"]
     assert [line["address"] for line in only] == ["trial.connect"]
     text = project.ok("state", "history", "trial.hello").out
-    assert "> trial.hello is forgotten" in text
+    assert "> removed trial.hello from the state" in text
     assert "created" not in text
 
 
@@ -155,7 +155,7 @@ def test_the_commit_and_what_was_not_committed(project: Project) -> None:
         (("plan", "-to-serial", "7"), "from 0 to 1"),
         (("plan", "-to-serial", "1", "-changed-since", "main"), "not both"),
         (("state", "history", "trial.nothing"), "matches nothing"),
-        (("state", "history", "Trial"), "is not an address"),
+        (("state", "history", "Trial"), "Invalid address"),
     ],
 )
 def test_what_is_not_there_ends_with_3(project: Project, arguments: tuple[str, ...], said: str) -> None:

@@ -41,7 +41,7 @@ def test_no_git(tmp_path: Path) -> None:
     """Without the program the message names it."""
     repo = branched(tmp_path)
     repo.environ = {"PATH": str(tmp_path / "nothing")}
-    assert "needs git, and there is none" in _refused(repo)
+    assert "needs git, which is not installed" in _refused(repo)
 
 
 def test_git_that_cannot_be_started(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_shallow_clone(tmp_path: Path) -> None:
     assert "git fetch --unshallow origin main" in missing
     git(clone.root, "fetch", "-q", "--depth", "1", "origin", "main:refs/remotes/origin/main")
     short = _refused(clone, "origin/main")
-    assert "does not go back far enough" in short
+    assert "too shallow" in short
     assert "git fetch --deepen=500" in short
     assert "fetch-depth: 0" in short
     git(clone.root, "fetch", "-q", "--deepen=500")
@@ -144,7 +144,7 @@ def test_a_clone_without_its_old_files(tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--filter=blob:none", "--branch", "topic", f"file://{upstream.root}", "clone")
     clone = Repo(tmp_path / "clone")
     upstream.root.rename(tmp_path / "away")
-    assert "Git cannot tell what changed." in _refused(clone, "origin/main")
+    assert "Git cannot determine what changed." in _refused(clone, "origin/main")
     (tmp_path / "away").rename(upstream.root)
     assert clone.asked("origin/main") == ["d"]
 
