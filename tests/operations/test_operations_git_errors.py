@@ -62,7 +62,7 @@ def test_no_commit_yet(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     repo = Repo(tmp_path)
     repo.write("sequences/a.yaml", sequence("a"))
-    assert 'There is no "main"' in _refused(repo)
+    assert '"main" is not in this clone' in _refused(repo)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_no_commit_yet(tmp_path: Path) -> None:
 def test_a_commit_that_is_not_there(tmp_path: Path, since: str) -> None:
     """What git does not know is named; a dash at its beginning makes no option of it."""
     text = _refused(branched(tmp_path), since)
-    assert f'There is no "{since}" in this clone.' in text
+    assert f'"{since}" is not in this clone.' in text
     assert "git fetch origin" in text
 
 
 @pytest.mark.parametrize("since", ["", " ", "..", "main..", "..main", "..."])
 def test_an_empty_name(tmp_path: Path, since: str) -> None:
     """A variable of the pipeline that is not set is no reason to plan everything."""
-    assert "It is empty, or one end of its range is." in _refused(branched(tmp_path), since)
+    assert "The value, or one end of its range, is empty." in _refused(branched(tmp_path), since)
 
 
 def test_the_likely_branch_is_named(tmp_path: Path) -> None:
