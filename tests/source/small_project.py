@@ -1,4 +1,4 @@
-"""Little projects to load, for the tests of this room."""
+"""Small projects for the tests of `source`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMAIL = "    type: email\n    subject: Hello\n    content: <p>Hi</p>\n"
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
-    """Writes files below `root`, by their paths."""
+    """Write files below `root`, by path."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,12 +22,12 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def load(root: Path, environment: str = "default", known: Mapping[str, KnownFile] | None = None) -> Project:
-    """The project in `root`."""
+    """Load the project in `root`."""
     return load_project(root, load_settings(root), environment, known or {})
 
 
-def one(root: Path, text: str, **more: str) -> DesiredSequence:
-    """The sequence in `text`, which must have no mistake; `settings` may hold a seqsync.yaml."""
+def load_sequence(root: Path, text: str, **more: str) -> DesiredSequence:
+    """Load the sequence in `text`, which must be valid. `settings` is the text of seqsync.yaml."""
     files = {"sequences/one.yaml": text, **({"seqsync.yaml": more["settings"]} if "settings" in more else {})}
     project = load(write(root, files))
     assert project.diagnostics == []
@@ -35,12 +35,12 @@ def one(root: Path, text: str, **more: str) -> DesiredSequence:
     return sequence
 
 
-def told(project: Project) -> list[tuple[str, int, int, str]]:
+def located(project: Project) -> list[tuple[str, int, int, str]]:
     """Path, line, column and rule of every diagnostic."""
     return [(d.path, d.line, d.column, d.rule) for d in project.diagnostics]
 
 
-def rules(root: Path, text: str, settings: str = "version: 1\n") -> list[tuple[int, int, str]]:
-    """Line, column and rule of all that is wrong with one sequence file."""
+def problems_in(root: Path, text: str, settings: str = "version: 1\n") -> list[tuple[int, int, str]]:
+    """Line, column and rule of every problem in one sequence file."""
     write(root, {"sequences/one.yaml": text, "seqsync.yaml": settings})
     return [(d.line, d.column, d.rule) for d in load(root).diagnostics]

@@ -1,4 +1,4 @@
-"""Texts: variables, Markdown, content files; merge tags and spintax go through untouched."""
+"""Texts: variables, Markdown and content files. Merge tags and spintax stay unchanged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_project import load, one, rules, write
+from small_project import load, load_sequence, problems_in, write
 
 from sequence_sync.source.content import fill, html_of, without_ends
 
@@ -15,7 +15,7 @@ TAGS = ["{{firstName}}", "{{First Name|'there'}}", '{{a|"b & <c>"}}', "{spin}A &
 
 
 def email(*lines: str) -> str:
-    """A file with one email whose text is made by `lines`."""
+    """A file with one email; `lines` are the fields of its body."""
     return "sequence: one\nsteps:\n  a:\n    day: 1\n    type: email\n    subject: Hi\n" + "".join(
         f"    {line}\n" for line in lines
     )
@@ -23,7 +23,7 @@ def email(*lines: str) -> str:
 
 def body(root: Path, *lines: str) -> str:
     """The HTML of that email."""
-    content: str = one(root, email(*lines)).steps["a"].variants["a"].payload["content"]
+    content: str = load_sequence(root, email(*lines)).steps["a"].variants["a"].payload["content"]
     return content
 
 
@@ -44,14 +44,12 @@ def body(root: Path, *lines: str) -> str:
         ("- {{a}}\n- {{b}}", "<ul>\n<li>{{a}}</li>\n<li>{{b}}</li>\n</ul>"),
     ],
 )
-def test_markdown(markdown: str, html: str) -> None:
-    """CommonMark with kept line breaks and raw HTML; what is Saleshandy's stays as it is."""
+def test_markdown_keeps_line_breaks_raw_html_and_merge_tags(markdown: str, html: str) -> None:
     assert html_of(markdown) == html
 
 
 @given(st.lists(st.one_of(st.sampled_from(TAGS), st.text(alphabet="ab *_[](){}|`<>&\n#-1", max_size=6)), max_size=8))
-def test_a_tag_is_never_damaged(pieces: list[str]) -> None:
-    """Every merge tag and spintax group between any Markdown comes out as often as it went in, byte for byte."""
+def test_markdown_never_changes_merge_tags_and_spintax(pieces: list[str]) -> None:
     words = [f" {piece} " if piece in TAGS else piece.replace("{", "").replace("}", "") for piece in pieces]
     html = html_of("".join(words))
     for tag in TAGS:
@@ -60,7 +58,7 @@ def test_a_tag_is_never_damaged(pieces: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "made"),
+    ("text", "filled"),
     [
         ("${a}${b}", "12"),
         ("$${a}", "${a}"),
@@ -70,25 +68,22 @@ def test_a_tag_is_never_damaged(pieces: list[str]) -> None:
         ("${c}", "${a}"),
     ],
 )
-def test_variables(text: str, made: str) -> None:
-    """`${name}` once, `$${` is a plain `${`, every other `$` is itself, and values are not searched again."""
-    assert fill(text, {"a": "1", "b": "2", "c": "${a}"}) == (made, [])
+def test_variables_are_replaced_once(text: str, filled: str) -> None:
+    """Every other `$` stays, and `$${` becomes `${`."""
+    assert fill(text, {"a": "1", "b": "2", "c": "${a}"}) == (filled, [])
     assert fill("${x} ${x} ${y}", {}) == ("  ", ["x", "x", "y"])
 
 
-def test_a_text_has_no_line_breaks_at_its_end() -> None:
-    """Whatever the system wrote as the end of a line."""
+def test_line_ends_become_lf_and_trailing_ones_are_dropped() -> None:
     assert without_ends("a\r\nb\rc\r\n\n") == "a\nb\nc"
 
 
-def test_block_marks_make_no_difference(tmp_path: Path) -> None:
-    """`|`, `|-`, `|+` and one line give the same bytes."""
+def test_all_yaml_block_styles_give_the_same_text(tmp_path: Path) -> None:
     bodies = {body(tmp_path, f"content: {mark}", "  <p>Hi</p>", "") for mark in ("|", "|-", "|+", ">")}
     assert bodies == {body(tmp_path, "content: <p>Hi</p>")} == {"<p>Hi</p>"}
 
 
-def test_content_files(tmp_path: Path) -> None:
-    """HTML as it is, Markdown rendered, CR LF and a byte order mark gone; the name is relative to the YAML file."""
+def test_content_files_are_relative_to_the_yaml_file_and_markdown_is_converted(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -98,7 +93,7 @@ def test_content_files(tmp_path: Path) -> None:
     )
     assert body(tmp_path, "content_file: emails/a.html") == "<p>Hi\nü &amp;</p>"
     assert body(tmp_path, "content_file: ../shared/b.MD") == "<p>Hi,</p>\n<ul>\n<li>you</li>\n</ul>"
-    sequence = one(tmp_path, email("content_file: ../shared/b.MD"))
+    sequence = load_sequence(tmp_path, email("content_file: ../shared/b.MD"))
     assert sequence.files == ("sequences/one.yaml", "shared/b.MD")
 
 
@@ -120,8 +115,7 @@ def test_content_files(tmp_path: Path) -> None:
         ("self.html", "unreadable"),
     ],
 )
-def test_bad_content_files(tmp_path: Path, name: str, rule: str) -> None:
-    """Each is told at the value of `content_file`."""
+def test_unusable_content_file_is_reported_at_its_name(tmp_path: Path, name: str, rule: str) -> None:
     root = tmp_path / "project"
     files = {
         "../secret.html": "<p>secret</p>",
@@ -136,14 +130,13 @@ def test_bad_content_files(tmp_path: Path, name: str, rule: str) -> None:
     (root / "sequences/link.html").symlink_to("../../secret.html")
     (root / "sequences/linked").symlink_to("../..")
     (root / "sequences/self.html").symlink_to("self.html")
-    found = rules(root, email(f'content_file: "{name}"'))
-    assert [told for told in found if told[0]] == [(7, 19, rule)]
+    found = problems_in(root, email(f'content_file: "{name}"'))
+    assert [each for each in found if each[0]] == [(7, 19, rule)]
 
 
-def test_plain_text_where_html_is_meant(tmp_path: Path) -> None:
-    """Line breaks without a tag would vanish: told, with the way out; one line, or a tag from a variable, is fine."""
-    assert rules(tmp_path, email("content: |", "  Hi,", "  you")) == [(7, 14, "flat-text")]
+def test_html_with_line_breaks_but_no_tags_is_reported(tmp_path: Path) -> None:
+    assert problems_in(tmp_path, email("content: |", "  Hi,", "  you")) == [(7, 14, "flat-text")]
     assert "markdown" in load(tmp_path).diagnostics[0].hint
     assert body(tmp_path, "content: Hi, you") == "Hi, you"
-    assert rules(tmp_path, email("content: |", "  ${hi}", "  you"), "variables: {hi: Hi<br>}\n") == []
-    assert rules(tmp_path, email("content: ''")) == [(7, 14, "empty")]
+    assert problems_in(tmp_path, email("content: |", "  ${hi}", "  you"), "variables: {hi: Hi<br>}\n") == []
+    assert problems_in(tmp_path, email("content: ''")) == [(7, 14, "empty")]

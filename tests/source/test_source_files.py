@@ -1,4 +1,4 @@
-"""Which files are sequences, and what a file system can do to them."""
+"""Which files are sequence files, and what can go wrong when they are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sequence_sync.errors import UsageError
 from sequence_sync.model.settings import DEFAULT_INCLUDE
 from sequence_sync.source.files import UnreadableFileError, as_text, check_glob, digest, find_files, read_bytes, select
 
-SOME = [
+FILES = [
     "sequences/a.yaml",
     "sequences/b.yml",
     "sequences/deep/er/c.yaml",
@@ -30,7 +30,7 @@ SOME = [
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A project with all kinds of files."""
-    return write(tmp_path / "project", dict.fromkeys(SOME, "x"))
+    return write(tmp_path / "project", dict.fromkeys(FILES, "x"))
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,20 @@ def root(tmp_path: Path) -> Path:
         (["sequences/**"], ["sequences/a.yaml", "sequences/b.yml", "sequences/deep/er/c.yaml", "sequences/note.md"]),
     ],
 )
-def test_include(root: Path, include: list[str], found: list[str]) -> None:
-    """Patterns, ascending; hidden files, tests and the settings never."""
+def test_include_patterns_select_files_in_ascending_order(root: Path, include: list[str], found: list[str]) -> None:
+    """Hidden files, test files and the settings are never included."""
     assert find_files(root, include).paths == found
     assert find_files(root, include).errors == []
 
 
 @pytest.mark.parametrize("pattern", ["", "/a/*.yaml", "../*.yaml", "a/../../b.yaml", "a\\*.yaml", "[z-a].yaml"])
-def test_patterns_that_cannot_be(pattern: str) -> None:
-    """A pattern stays in the project and can be read."""
+def test_invalid_patterns_are_refused(pattern: str) -> None:
     with pytest.raises(ValueError):
         check_glob(pattern)
 
 
-def test_links(root: Path) -> None:
-    """Links within the project are followed, loops are not; what leads out or nowhere is told where it counts."""
+def test_links_in_the_project_are_followed_and_bad_links_are_reported(root: Path) -> None:
+    """Loops are not followed. A bad link is reported only if its target would be read."""
     write(root, {"../outside/x.yaml": "x", "shared/y.yaml": "x"})
     (root / "sequences/in.yaml").symlink_to("../shared/y.yaml")
     (root / "sequences/folder").symlink_to("../shared")
@@ -73,7 +72,7 @@ def test_links(root: Path) -> None:
     (root / "sequences/out").symlink_to("../../outside")
     (root / "sequences/out.md").symlink_to("../../outside/x.yaml")
     found = find_files(root, DEFAULT_INCLUDE)
-    assert set(found.paths) - set(SOME) == {"sequences/folder/y.yaml", "sequences/in.yaml"}
+    assert set(found.paths) - set(FILES) == {"sequences/folder/y.yaml", "sequences/in.yaml"}
     assert [(path, problem.rule) for path, problem in found.errors] == [
         ("sequences/nowhere.yaml", "broken-link"),
         ("sequences/out", "outside"),
@@ -82,16 +81,14 @@ def test_links(root: Path) -> None:
     ]
 
 
-def test_a_project_that_is_a_link_itself(root: Path) -> None:
-    """The root may be reached through a link: its files are inside all the same."""
+def test_project_root_may_be_a_link(root: Path) -> None:
     link = root.parent / "link"
     link.symlink_to(root)
     (root / "sequences/in.yaml").symlink_to("../other/e.yaml")
     assert find_files(link, DEFAULT_INCLUDE).paths == find_files(root, DEFAULT_INCLUDE).paths
 
 
-def test_odd_entries(root: Path) -> None:
-    """A folder with a file's name, a pipe and a name that is no text are told; nothing hangs."""
+def test_folders_pipes_and_bad_names_are_reported_without_hanging(root: Path) -> None:
     write(root, {"sequences/d.yaml/inner.yaml": "x"})
     os.mkfifo(root / "sequences/pipe.yaml")
     (root / os.fsdecode(b"sequences/\xff.yaml")).write_text("x")
@@ -106,8 +103,7 @@ def test_odd_entries(root: Path) -> None:
     assert caught.value.rule == "folder"
 
 
-def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refusal of the system is told in words, for a folder and for a file."""
+def test_permission_errors_are_reported_for_folders_and_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -122,8 +118,7 @@ def test_what_may_not_be_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert caught.value.rule == "not-allowed"
 
 
-def test_a_large_file_is_not_loaded(tmp_path: Path) -> None:
-    """8 MiB is read, one byte more is refused by its size alone."""
+def test_file_over_8_mib_is_refused_without_loading_it(tmp_path: Path) -> None:
     with (tmp_path / "sparse.yaml").open("wb") as file:
         file.truncate(8 * 1024 * 1024)
     assert len(read_bytes(tmp_path, "sparse.yaml")) == 8 * 1024 * 1024
@@ -134,21 +129,18 @@ def test_a_large_file_is_not_loaded(tmp_path: Path) -> None:
     assert caught.value.rule == "too-large"
 
 
-def test_digests_are_over_text() -> None:
-    """Line ends and a byte order mark do not count in a text; bytes that are no text count as they are."""
+def test_digest_ignores_line_ends_and_byte_order_mark_of_text_only() -> None:
     assert digest(b"a\nb") == digest(b"a\r\nb") == digest(b"\xef\xbb\xbfa\r\nb")
     assert digest(b"\xff\r\n") != digest(b"\xff\n")
 
 
-def test_the_place_of_a_bad_byte() -> None:
-    """Line and column count characters, not bytes."""
+def test_position_of_an_invalid_byte_counts_characters() -> None:
     with pytest.raises(UnreadableFileError) as caught:
         as_text("a\r\nüb".encode() + b"\xff")
     assert (caught.value.line, caught.value.column) == (2, 3)
 
 
-def test_paths_on_the_command_line(root: Path) -> None:
-    """Files and folders choose among the sequence files; one that is none is refused."""
+def test_paths_on_the_command_line_select_sequence_files_or_are_refused(root: Path) -> None:
     files = find_files(root, DEFAULT_INCLUDE).paths
     assert select(root, [], files) is None
     assert select(root, ["."], files) == set(files)

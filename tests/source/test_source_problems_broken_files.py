@@ -1,4 +1,4 @@
-"""Broken files: one run lists every one of them, at the right place, in words, and leaves the right file alone."""
+"""Broken files: one run reports all of them, at the right position, and loads the valid file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_project import load, told, write
+from small_project import load, located, write
 
 from sequence_sync.render.diagnostics import diagnostics_text
-from sequence_sync.source import yaml as document
+from sequence_sync.source import yaml as yaml_module
 
 CASES = Path(__file__).resolve().parent.parent / "cases" / "broken"
-AT_THE_START = {"empty.yaml", "list-root.yaml", "directive.yaml", "key-missing.yaml", "steps-missing.yaml"}
+WHOLE_FILE = {"empty.yaml", "list-root.yaml", "directive.yaml", "key-missing.yaml", "steps-missing.yaml"}
 
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """The broken files, with those that cannot lie in git as they are."""
+    """The broken files, with those that git cannot store as they are."""
     root = tmp_path / "project"
     shutil.copytree(CASES / "sequences", root / "sequences")
     shutil.copy(CASES / "seqsync.yaml", root)
@@ -41,46 +41,42 @@ def broken(tmp_path: Path) -> Path:
     return root
 
 
-def test_one_run_lists_them_all(broken: Path, golden: Callable[[str, str], None]) -> None:
-    """The listing is what somebody has read and found right, byte for byte."""
+def test_one_run_reports_all_problems(broken: Path, golden: Callable[[str, str], None]) -> None:
+    """The expected text was read and approved by a person."""
     golden("broken/expected.txt", diagnostics_text(load(broken).diagnostics))
 
 
-def test_every_broken_file_is_named_and_the_good_one_is_not(broken: Path) -> None:
-    """Each of more than forty files is told at least once; the good file among them is loaded and not accused."""
+def test_every_broken_file_is_reported_and_the_valid_file_is_loaded(broken: Path) -> None:
     project = load(broken)
-    named = {Path(path).name for path, *_ in told(project)}
+    reported = {Path(path).name for path, *_ in located(project)}
     files = {path.name for path in (broken / "sequences").glob("*.yaml")}
-    assert files - named == {"good.yaml"}
-    assert len(named) > 40
+    assert files - reported == {"good.yaml"}
+    assert len(reported) > 40
     assert "good" in project.sequences
 
 
-def test_every_place_is_a_real_one(broken: Path) -> None:
-    """Line and column lie within the file, and the source line is that line."""
+def test_every_position_is_in_the_file_and_shows_its_line(broken: Path) -> None:
     for found in load(broken).diagnostics:
         if found.line and found.rule not in ("encoding", "character"):
             line = (broken / found.path).read_text(encoding="utf-8").splitlines()[found.line - 1]
             assert 1 <= found.column <= len(line) + 1, found.where
             assert found.source_line in ("", line) or line.startswith(found.source_line)
         if found.line == found.column == 1 and found.rule not in ("encoding",):
-            assert Path(found.path).name in AT_THE_START
+            assert Path(found.path).name in WHOLE_FILE
 
 
-def test_the_listing_is_the_same_without_the_c_extension(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The quick reader saves time and changes nothing."""
-    quick = load(broken)
-    monkeypatch.setattr(document, "FAST_PARSER", None)
-    assert load(broken) == quick
+def test_result_is_the_same_without_the_c_extension(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_extension = load(broken)
+    monkeypatch.setattr(yaml_module, "FAST_PARSER", None)
+    assert load(broken) == with_extension
 
 
-def test_the_order_of_files_on_disk_does_not_matter(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files listed backwards give the same project."""
-    straight = load(broken)
+def test_result_does_not_depend_on_the_order_of_files_on_disk(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = load(broken)
     scandir = os.scandir
 
-    class Backwards:
-        """A folder's entries, last first."""
+    class Reversed:
+        """The entries of a folder in reverse order."""
 
         def __init__(self, path: str) -> None:
             with scandir(path) as entries:
@@ -91,5 +87,5 @@ def test_the_order_of_files_on_disk_does_not_matter(broken: Path, monkeypatch: p
 
         def __exit__(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(os, "scandir", Backwards)
-    assert load(broken) == straight
+    monkeypatch.setattr(os, "scandir", Reversed)
+    assert load(broken) == expected

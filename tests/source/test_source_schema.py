@@ -1,4 +1,4 @@
-"""The JSON Schemas agree with the loader: on what is right, and on the simple mistakes."""
+"""The JSON Schemas agree with the loader on valid files and on simple problems."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def step(*lines: str) -> str:
     return "sequence: one\nsteps:\n  a:\n" + "".join(f"    {line}\n" for line in lines)
 
 
-GOOD = [
+VALID = [
     *(f"sequence: one\nsteps:\n  a:\n    day: 1\n    type: {name}\n{NEEDED.get(name, '')}" for name in STEP_TYPES),
     "sequence: one\ntitle: 2024\nid: 123\nsteps: {}\n",
     "sequence: one\nx-owner: {a: [b]}\nsteps: {}\nremoved: [a]\nformerly: old\n",
@@ -40,7 +40,7 @@ GOOD = [
     step("day: 1", "type: custom", "title: T", "action: {name: N, url: 'https://a.example'}"),
     "sequence: one\ndefaults: {priority: low, assignee: id:x, task_note: N}\nsteps: {}\n",
 ]
-BAD = [
+INVALID = [
     "sequence: One\nsteps: {}\n",
     "steps: {}\n",
     "sequence: one\n",
@@ -70,14 +70,14 @@ BAD = [
     step("day: 1", "type: linkedin_message"),
     step("day: 1", "type: custom", "action: {name: N}"),
 ]
-GOOD_SETTINGS = [
+VALID_SETTINGS = [
     "version: 1\n",
     NAMES,
     "environments: {a: {timeout: 5, settle_grace: 0.5, max_wait: 0, state: s.json, x-a: 1}}\ndefault_environment: a\n",
     "policy: {max_changed_steps: 3, removed_steps: deactivate}\nlint: {rules: {a: off, b: {level: error}}}\n",
     "fields: [First Name, 2024]\nremoved: [a]\nvariables: {a: 1, b: true}\nx-a: 1\n",
 ]
-BAD_SETTINGS = [
+INVALID_SETTINGS = [
     "version: 2\n",
     "enviroments: {}\n",
     "environments: {}\n",
@@ -93,18 +93,18 @@ SEQUENCE = Draft202012Validator(sequence_schema())
 SETTINGS = Draft202012Validator(settings_schema())
 
 
-def as_an_editor_reads(text: str) -> object:
-    """The document with numbers and switches, as an editor's YAML server sees it."""
+def read_like_an_editor(text: str) -> object:
+    """The document with numbers and booleans, as the YAML server of an editor reads it."""
     return YAML(typ="safe", pure=True).load(text)
 
 
 def is_loaded(root: Path, text: str) -> bool:
-    """Whether the loader takes a sequence file."""
+    """Whether the loader accepts a sequence file."""
     return load(write(root, {"sequences/one.yaml": text, "seqsync.yaml": NAMES})).diagnostics == []
 
 
 def are_settings_loaded(root: Path, text: str) -> bool:
-    """Whether the loader takes the settings."""
+    """Whether the loader accepts the settings."""
     try:
         load_settings(write(root, {"seqsync.yaml": text}))
     except InvalidFilesError:
@@ -113,35 +113,32 @@ def are_settings_loaded(root: Path, text: str) -> bool:
 
 
 @pytest.mark.parametrize("schema", [sequence_schema(), settings_schema()], ids=["sequence", "settings"])
-def test_is_a_schema(schema: dict[str, object]) -> None:
-    """Both are valid under the draft that they name, and have an id."""
+def test_schemas_are_valid_and_have_an_id(schema: dict[str, object]) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"]
 
 
-@pytest.mark.parametrize("text", GOOD)
-def test_both_take_what_is_right(tmp_path: Path, text: str) -> None:
-    """What the loader reads, the editor does not underline."""
+@pytest.mark.parametrize("text", VALID)
+def test_loader_and_schema_accept_a_valid_file(tmp_path: Path, text: str) -> None:
     assert is_loaded(tmp_path, text)
-    assert SEQUENCE.is_valid(as_an_editor_reads(text))
+    assert SEQUENCE.is_valid(read_like_an_editor(text))
 
 
-@pytest.mark.parametrize("text", BAD)
-def test_both_refuse_what_is_wrong(tmp_path: Path, text: str) -> None:
-    """Simple mistakes are underlined before anybody runs a command."""
+@pytest.mark.parametrize("text", INVALID)
+def test_loader_and_schema_refuse_an_invalid_file(tmp_path: Path, text: str) -> None:
     assert not is_loaded(tmp_path, text)
-    assert not SEQUENCE.is_valid(as_an_editor_reads(text))
+    assert not SEQUENCE.is_valid(read_like_an_editor(text))
 
 
-@pytest.mark.parametrize(("text", "right"), [(t, True) for t in GOOD_SETTINGS] + [(t, False) for t in BAD_SETTINGS])
-def test_both_agree_on_settings(tmp_path: Path, text: str, right: bool) -> None:
-    """The same for the settings."""
-    assert are_settings_loaded(tmp_path, text) is right
-    assert SETTINGS.is_valid(as_an_editor_reads(text)) is right
+@pytest.mark.parametrize(
+    ("text", "valid"), [(t, True) for t in VALID_SETTINGS] + [(t, False) for t in INVALID_SETTINGS]
+)
+def test_loader_and_schema_agree_on_settings(tmp_path: Path, text: str, valid: bool) -> None:
+    assert are_settings_loaded(tmp_path, text) is valid
+    assert SETTINGS.is_valid(read_like_an_editor(text)) is valid
 
 
-def test_the_examples_fit() -> None:
-    """Every sequence that comes with the project is right in an editor too."""
+def test_examples_match_the_schema() -> None:
     for file in (ROOT / "sequences").glob("*.yaml"):
-        assert [error.message for error in SEQUENCE.iter_errors(as_an_editor_reads(file.read_text("utf-8")))] == []
+        assert [error.message for error in SEQUENCE.iter_errors(read_like_an_editor(file.read_text("utf-8")))] == []

@@ -1,11 +1,11 @@
-"""A sequence file becomes the sequence that is wanted: payloads, names, defaults, and the rules of a whole file."""
+"""A sequence file becomes a desired sequence: payloads, names, defaults, and the rules of a whole file."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from small_project import EMAIL, one, rules
+from small_project import EMAIL, load_sequence, problems_in
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.steps import STEP_TYPES
@@ -35,8 +35,7 @@ def step(kind: str, *fields: str) -> str:
     return steps("  it:\n    day: 1\n" + f"    type: {kind}\n" + "".join(f"    {field}\n" for field in fields))
 
 
-def test_the_request_of_the_vendor_s_page(tmp_path: Path) -> None:
-    """The email of the page on create step comes out of a step as it stands there."""
+def test_email_of_the_vendor_documentation_gives_its_documented_payload(tmp_path: Path) -> None:
     text = steps("""  first:
     day: 3
     type: email
@@ -46,7 +45,7 @@ def test_the_request_of_the_vendor_s_page(tmp_path: Path) -> None:
       BODY
     attachments: [deck]
 """).replace("BODY", BODY)
-    content = one(tmp_path, text, settings=NAMES).steps["first"]
+    content = load_sequence(tmp_path, text, settings=NAMES).steps["first"]
     assert (content.type, content.day, content.priority, content.assignee) == ("email", 3, None, None)
     assert content.variants["a"].model_dump() == {
         "payload": {
@@ -79,31 +78,33 @@ def test_the_request_of_the_vendor_s_page(tmp_path: Path) -> None:
         ("whatsapp_voice_call", [], {}),
     ],
 )
-def test_payload_by_type(tmp_path: Path, kind: str, fields: list[str], payload: dict[str, object]) -> None:
-    """The payload has the API's names and only what is set."""
-    content = one(tmp_path, step(kind, *fields)).steps["it"]
+def test_payload_has_the_names_of_the_api_and_only_the_fields_that_are_set(
+    tmp_path: Path, kind: str, fields: list[str], payload: dict[str, object]
+) -> None:
+    content = load_sequence(tmp_path, step(kind, *fields)).steps["it"]
     assert list(content.variants) == ["a"]
     assert content.variants["a"].payload == payload
 
 
 @pytest.mark.parametrize("kind", [name for name in STEP_TYPES if name != "email"])
-def test_every_task_takes_the_task_fields(tmp_path: Path, kind: str) -> None:
-    """Note, priority and assignee go with every type but email; nothing is set that does not stand there."""
+def test_every_task_type_has_note_priority_and_assignee_without_defaults(tmp_path: Path, kind: str) -> None:
     needed = {
         "linkedin_connection_request": ["connection_note: Hi"],
         "linkedin_message": ["message: Hi"],
         "linkedin_inmail": ["subject: Hi", "message: Hi"],
     }.get(kind, [])
-    bare = one(tmp_path, step(kind, *needed)).steps["it"]
+    bare = load_sequence(tmp_path, step(kind, *needed)).steps["it"]
     assert (bare.priority, bare.assignee, bare.variants["a"].task_note) == (None, None, "")
-    more = one(tmp_path, step(kind, *needed, "task_note: Look", "priority: low", "assignee: id:a_B-1")).steps["it"]
+    more = load_sequence(tmp_path, step(kind, *needed, "task_note: Look", "priority: low", "assignee: id:a_B-1")).steps[
+        "it"
+    ]
     assert (more.priority, more.assignee, more.variants["a"].task_note) == (Priority.LOW, "a_B-1", "Look")
 
 
-def test_both_forms_of_content_are_one(tmp_path: Path) -> None:
-    """Content on the step is variant a; variants come in the order of their letters, steps in that of the file."""
-    short = one(tmp_path, steps(f"  z:\n    day: 1\n{EMAIL}  a:\n    day: 2\n{EMAIL}"))
-    long = one(
+def test_content_on_the_step_is_variant_a(tmp_path: Path) -> None:
+    """Variants are ordered by letter, steps as in the file."""
+    short = load_sequence(tmp_path, steps(f"  z:\n    day: 1\n{EMAIL}  a:\n    day: 2\n{EMAIL}"))
+    long = load_sequence(
         tmp_path,
         steps(f"""  z:
     day: 1
@@ -115,20 +116,19 @@ def test_both_forms_of_content_are_one(tmp_path: Path) -> None:
     )
     assert short.steps == long.steps
     assert list(short.steps) == ["z", "a"]
-    both = one(
+    both = load_sequence(
         tmp_path, step("email", "variants:", "  b: {subject: B, content: <p>}", "  a: {subject: A, content: <p>}")
     )
     assert list(both.steps["it"].variants) == ["a", "b"]
 
 
-def test_defaults_are_for_tasks(tmp_path: Path) -> None:
-    """A default fills what a task step leaves out, and no email hears of it."""
+def test_defaults_fill_missing_fields_of_tasks_but_not_of_emails(tmp_path: Path) -> None:
     text = steps(
         f"  mail:\n    day: 1\n{EMAIL}  call:\n    day: 1\n    type: call_demo\n"
         "  own:\n    day: 1\n    type: call_demo\n    priority: low\n    assignee: ben\n",
         "defaults: {priority: high, assignee: anna, task_note: Look first}\n",
     )
-    made = one(tmp_path, text, settings=NAMES).steps
+    made = load_sequence(tmp_path, text, settings=NAMES).steps
     assert (made["mail"].priority, made["mail"].assignee, made["mail"].variants["a"].task_note) == (None, None, "")
     assert (made["call"].priority, made["call"].assignee) == (Priority.HIGH, "z6R8Mw4vBn")
     assert (made["own"].priority, made["own"].assignee, made["own"].variants["a"].task_note) == (
@@ -138,14 +138,14 @@ def test_defaults_are_for_tasks(tmp_path: Path) -> None:
     )
 
 
-def test_variables_are_put_in_everywhere_but_in_keys(tmp_path: Path) -> None:
-    """A day, a name, a title and a text may hold `${}`; the environment's value wins, and is not looked at again."""
+def test_variables_are_replaced_everywhere_except_in_keys(tmp_path: Path) -> None:
+    """The value of the environment overrides the others, and is not searched for variables."""
     text = steps(
         "  it:\n    day: ${start}\n    type: email\n    subject: ${product} $${product} $5 ${1} ${a b}\n"
         "    markdown: ${name}\n    attachments: ['${file}']\n",
         "title: About ${product}\n",
     )
-    made = one(tmp_path, text, settings=NAMES.replace("start:", "file: deck, start:"))
+    made = load_sequence(tmp_path, text, settings=NAMES.replace("start:", "file: deck, start:"))
     payload = made.steps["it"].variants["a"].payload
     assert (made.title, made.steps["it"].day) == ("About Beta", 3)
     assert payload["subject"] == "Beta ${product} $5 ${1} ${a b}"
@@ -153,27 +153,28 @@ def test_variables_are_put_in_everywhere_but_in_keys(tmp_path: Path) -> None:
     assert made.steps["it"].variants["a"].attachments == ("lN5xKp2vJq",)
 
 
-def test_ids_come_from_the_environment(tmp_path: Path) -> None:
-    """`ids:` are looked up by address; those of steps that are not there, and of others, stay out."""
-    made = one(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}"), settings=NAMES)
+def test_ids_come_from_the_environment_or_the_file(tmp_path: Path) -> None:
+    """IDs of steps that are not in the file, and of other sequences, are left out."""
+    made = load_sequence(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}"), settings=NAMES)
     assert (made.remote_id, made.step_ids) == ("LGz3m8KNPr", {"intro": "bwOLEx4l8G"})
     assert (
-        one(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n"), settings="version: 1\n").remote_id == "Abc"
+        load_sequence(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n"), settings="version: 1\n").remote_id
+        == "Abc"
     )
 
 
-def test_an_id_needs_one_environment(tmp_path: Path) -> None:
-    """With two environments nobody can tell whose id it is; another id in the settings contradicts it."""
+def test_id_in_a_file_needs_a_single_environment_and_must_match_the_settings(tmp_path: Path) -> None:
     text = steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n")
     two = "environments: {a: {}, b: {}}\ndefault_environment: a\n"
-    assert rules(tmp_path, text, two.replace("a: {}", "default: {}").replace("t: a", "t: b")) == [(2, 1, "id-of-which")]
-    assert rules(tmp_path, text, NAMES) == [(2, 5, "two-ids")]
+    assert problems_in(tmp_path, text, two.replace("a: {}", "default: {}").replace("t: a", "t: b")) == [
+        (2, 1, "id-of-which")
+    ]
+    assert problems_in(tmp_path, text, NAMES) == [(2, 5, "two-ids")]
 
 
-def test_renames(tmp_path: Path) -> None:
-    """A chain of renames leads to its end; what has happened long ago is no mistake."""
+def test_chain_of_renames_leads_to_its_last_key(tmp_path: Path) -> None:
     top = "formerly: old\nmoved: [{from: a, to: b}, {from: b, to: it}]\nremoved: [gone, gone]\n"
-    made = one(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    made = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
     assert (made.formerly, made.moved, made.removed) == ("old", {"a": "it", "b": "it"}, ("gone",))
 
 
@@ -192,20 +193,20 @@ def test_renames(tmp_path: Path) -> None:
         ("<<: *x\n", [(2, 1, "merge-key")]),
     ],
 )
-def test_mistakes_at_the_top(tmp_path: Path, top: str, found: list[tuple[int, int, str]]) -> None:
-    """Each is told at its place."""
+def test_problems_at_the_top_level_are_reported_at_their_position(
+    tmp_path: Path, top: str, found: list[tuple[int, int, str]]
+) -> None:
     anchor = "x-it: &x {a: b}\n" if "<<" in top else ""
     text = steps(f"  it:\n    day: 1\n{EMAIL}", top + anchor)
-    assert [place for place in rules(tmp_path, text) if place[2] != "quote-it"] == found
+    assert [place for place in problems_in(tmp_path, text) if place[2] != "quote-it"] == found
 
 
-def test_one_mistake_is_told_once(tmp_path: Path) -> None:
-    """A key without a value is not missing too, an unknown variable is no bad day, and the other steps go on."""
+def test_each_problem_is_reported_once_and_other_steps_are_still_checked(tmp_path: Path) -> None:
     text = steps(
         "  a:\n    day:\n    type: email\n    subject: &x Hi\n    content: ${no}\n"
         "  b:\n    day: 0\n    type: call_demo\n"
     )
-    assert rules(tmp_path, text) == [
+    assert problems_in(tmp_path, text) == [
         (4, 5, "no-value"),
         (6, 14, "quote-it"),
         (7, 14, "unknown-variable"),
@@ -213,24 +214,21 @@ def test_one_mistake_is_told_once(tmp_path: Path) -> None:
     ]
 
 
-def test_rules_of_the_whole_run_over_the_steps_that_are_whole(tmp_path: Path) -> None:
-    """Two right emails on one day are told although a third step is wrong; a wrong one holds no day."""
+def test_two_emails_on_one_day_are_reported_even_if_another_step_is_invalid(tmp_path: Path) -> None:
     text = steps(
         f"  a:\n    day: 1\n{EMAIL}  b:\n    day: 1\n    type: email\n    subject: Hi\n  c:\n    day: 1\n{EMAIL}"
     )
-    assert rules(tmp_path, text) == [(8, 3, "no-body"), (13, 10, "two-emails")]
+    assert problems_in(tmp_path, text) == [(8, 3, "no-body"), (13, 10, "two-emails")]
 
 
 @pytest.mark.parametrize(("length", "right"), [(3000, True), (3001, False)])
-def test_lengths_count_after_the_variables(tmp_path: Path, length: int, right: bool) -> None:
-    """A note of 3,000 characters goes; the variable's value counts, not its name."""
+def test_length_is_checked_after_variables_are_replaced(tmp_path: Path, length: int, right: bool) -> None:
     text = step("call_demo", "task_note: " + "x" * (length - 4) + "${v}")
-    found = rules(tmp_path, text, "variables: {v: four}\n")
+    found = problems_in(tmp_path, text, "variables: {v: four}\n")
     assert found == ([] if right else [(6, 16, "too-long")])
 
 
-def test_a_rename_that_happened_may_stand_when_the_step_is_let_go(tmp_path: Path) -> None:
-    """`moved` of a step that stands under `removed` by its new key is silently fine."""
+def test_rename_to_a_removed_step_is_valid(tmp_path: Path) -> None:
     top = "moved: [{from: ring, to: phone}]\nremoved: [phone]\n"
-    made = one(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    made = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
     assert (made.moved, made.removed) == ({"ring": "phone"}, ("phone",))

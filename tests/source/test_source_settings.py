@@ -1,4 +1,4 @@
-"""`seqsync.yaml`: defaults, every rule with its place, the choice of the environment, and no key in any message."""
+"""`seqsync.yaml`: defaults, rules with their positions, the choice of the environment, no API key in any message."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ lint: {rules: {subject-length: off, spam-words: {level: warning, max: 3}}}
 
 
 def read(root: Path, text: str) -> Settings:
-    """The settings in `text`."""
+    """Load the settings in `text`."""
     return load_settings(write(root, {"seqsync.yaml": text})).settings
 
 
-def wrong(root: Path, text: str) -> list[tuple[int, int, str]]:
-    """Line, column and rule of all that is wrong with the settings in `text`."""
+def problems_in(root: Path, text: str) -> list[tuple[int, int, str]]:
+    """Line, column and rule of every problem with the settings in `text`."""
     with pytest.raises(InvalidFilesError) as caught:
         read(root, text)
     listing = diagnostics_text(caught.value.diagnostics, color=True) + repr(caught.value.diagnostics)
@@ -58,15 +58,13 @@ def wrong(root: Path, text: str) -> list[tuple[int, int, str]]:
     return [(d.line, d.column, d.rule) for d in caught.value.diagnostics]
 
 
-def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
-    """No file, an empty one and one of comments give one environment, `default`."""
+def test_missing_or_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     loaded = load_settings(tmp_path)
     assert (loaded.path, loaded.settings, list(loaded.settings.environments)) == ("", Settings(), ["default"])
     assert read(tmp_path, "") == read(tmp_path, "# nothing\n") == Settings()
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
-    """The whole file of the contract, texts as they stand, numbers as numbers."""
     settings = read(tmp_path, FULL)
     production = settings.environments["production"]
     assert settings.fields == ("First Name", "2024")
@@ -79,8 +77,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     assert settings.state_path("sandbox") == "seqsync.sandbox.state.json"
 
 
-def test_the_digest_is_over_the_text(tmp_path: Path) -> None:
-    """Line ends and a byte order mark change no digest, a comment does."""
+def test_digest_ignores_line_ends_and_byte_order_mark_but_not_comments(tmp_path: Path) -> None:
     digests = [
         load_settings(write(tmp_path, {"seqsync.yaml": data})).digest
         for data in (b"version: 1\n", b"\xef\xbb\xbfversion: 1\r\n", b"version: 1 # a\n")
@@ -124,9 +121,8 @@ def test_the_digest_is_over_the_text(tmp_path: Path) -> None:
         ("removed:\nversion: 1\n", [(1, 1, "no-value")]),
     ],
 )
-def test_each_mistake_has_its_place(tmp_path: Path, text: str, found: list[tuple[int, int, str]]) -> None:
-    """What is wrong is told at its key or value, and everything in one go."""
-    assert wrong(tmp_path, text) == found
+def test_each_problem_is_reported_at_its_position(tmp_path: Path, text: str, found: list[tuple[int, int, str]]) -> None:
+    assert problems_in(tmp_path, text) == found
 
 
 @pytest.mark.parametrize(
@@ -141,13 +137,12 @@ def test_each_mistake_has_its_place(tmp_path: Path, text: str, found: list[tuple
         (f"    headers: {{X A: {CANARY}}}", "header"),
     ],
 )
-def test_no_message_shows_a_key(tmp_path: Path, line: str, rule: str) -> None:
-    """A key that stands in the file is an error, and neither message nor source line repeats it."""
-    assert [found for *_, found in wrong(tmp_path, f"environments:\n  prod:\n{line}\n")] == [rule]
+def test_api_key_in_the_file_is_an_error_and_is_never_shown(tmp_path: Path, line: str, rule: str) -> None:
+    assert [found for *_, found in problems_in(tmp_path, f"environments:\n  prod:\n{line}\n")] == [rule]
 
 
 @pytest.mark.parametrize(
-    ("url", "good"),
+    ("url", "valid"),
     [
         ("https://open-api.saleshandy.com/v1", True),
         ("http://localhost:8000/v1", True),
@@ -164,20 +159,19 @@ def test_no_message_shows_a_key(tmp_path: Path, line: str, rule: str) -> None:
         ("https://me@a.example/", False),
     ],
 )
-def test_http_is_for_this_machine(tmp_path: Path, url: str, good: bool) -> None:
-    """The file and SEQSYNC_API_URL go by one rule: https anywhere, http on loopback."""
+def test_http_is_allowed_only_for_loopback(tmp_path: Path, url: str, valid: bool) -> None:
+    """The same rule applies to the file and to SEQSYNC_API_URL."""
     text = f"environments: {{a: {{api_url: '{url}'}}}}\n"
-    if good:
+    if valid:
         assert read(tmp_path, text).environments["a"].api_url == url
         assert effective(Environment(), {"SEQSYNC_API_URL": f"{url}/"}).api_url == url
     else:
-        assert [rule for *_, rule in wrong(tmp_path, text)] == ["api-url"]
+        assert [rule for *_, rule in problems_in(tmp_path, text)] == ["api-url"]
         with pytest.raises(UsageError):
             effective(Environment(), {"SEQSYNC_API_URL": url})
 
 
-def test_variables_of_the_shell_win() -> None:
-    """SEQSYNC_SETTLE_GRACE takes whole seconds and parts of one; nonsense is refused, empty is not there."""
+def test_environment_variables_override_the_file_and_are_checked() -> None:
     assert effective(Environment(), {"SEQSYNC_SETTLE_GRACE": "0.2"}).settle_grace == 0.2
     assert effective(Environment(api_url="https://a.example/"), {"SEQSYNC_SETTLE_GRACE": ""}).settle_grace == 120
     assert effective(Environment(api_url="https://a.example/"), {}).api_url == "https://a.example"
@@ -186,8 +180,7 @@ def test_variables_of_the_shell_win() -> None:
             effective(Environment(), {"SEQSYNC_SETTLE_GRACE": settle_grace})
 
 
-def test_chooses_the_environment() -> None:
-    """Option, then SEQSYNC_ENV, then the default, then the only one; else it is a question."""
+def test_environment_is_chosen_by_option_variable_default_or_as_the_only_one() -> None:
     two = Settings(environments={"sandbox": Environment(), "production": Environment()})
     chosen = two.model_copy(update={"default_environment": "sandbox"})
     assert choose_environment(Settings(), None, {}) == "default"
@@ -201,8 +194,7 @@ def test_chooses_the_environment() -> None:
     assert caught.value.hint == 'Did you mean "production"?'
 
 
-def test_settings_under_another_name_are_noticed(tmp_path: Path) -> None:
-    """`seqsync.yml` is not silently passed over, nor is a file that cannot be read."""
+def test_settings_under_a_wrong_name_or_in_a_wrong_encoding_are_reported(tmp_path: Path) -> None:
     write(tmp_path, {"seqsync.yml": "version: 1\n"})
     with pytest.raises(InvalidFilesError) as caught:
         load_settings(tmp_path)

@@ -1,4 +1,4 @@
-"""Changing a file in place: what is asked for changes, and everything else stays as it stood."""
+"""Editing a file in place: only what was asked for changes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ TEXTS = st.text(
 
 
 def data_of(text: str) -> dict[str, Data]:
-    """The document, which has no mistake."""
+    """The data of a document without problems."""
     document = parse(text)
     assert document.problems == []
     assert isinstance(document.data, dict)
@@ -82,7 +82,7 @@ def data_of(text: str) -> dict[str, Data]:
 
 
 def with_value(data: dict[str, Data], way: tuple[str, ...], value: Data) -> dict[str, Data]:
-    """`data` with another value at one place."""
+    """`data` with another value at one path."""
     head, *rest = way
     inner = data.get(head)
     if not rest:
@@ -91,10 +91,10 @@ def with_value(data: dict[str, Data], way: tuple[str, ...], value: Data) -> dict
     return {**data, head: with_value(inner, tuple(rest), value)}
 
 
-def ends_aside(data: Data) -> Data:
-    """Without line breaks at the ends of texts, which do not count."""
+def without_trailing_breaks(data: Data) -> Data:
+    """`data` without line breaks at the end of texts, which do not count."""
     if isinstance(data, dict):
-        return {key: ends_aside(value) for key, value in data.items()}
+        return {key: without_trailing_breaks(value) for key, value in data.items()}
     return without_ends(data) if isinstance(data, str) else data
 
 
@@ -102,10 +102,9 @@ def ends_aside(data: Data) -> Data:
 @given(text=TEXTS, way=st.sampled_from(WAYS))
 @example("\u00a0", ("steps", "intro", "subject"))
 @example("\u00a0", ("steps", "many", "subject"))
-def test_any_text_goes_anywhere(text: str, way: tuple[str, ...]) -> None:
-    """It reads back as it was, and every other value is what it was."""
+def test_any_text_can_be_put_anywhere_and_nothing_else_changes(text: str, way: tuple[str, ...]) -> None:
     changed = put(FILE, way, text)
-    assert ends_aside(data_of(changed)) == ends_aside(with_value(data_of(FILE), way, text))
+    assert without_trailing_breaks(data_of(changed)) == without_trailing_breaks(with_value(data_of(FILE), way, text))
     for comment in (
         "# head",
         "# the key",
@@ -121,11 +120,10 @@ def test_any_text_goes_anywhere(text: str, way: tuple[str, ...]) -> None:
 
 @settings(max_examples=150)
 @given(text=TEXTS)
-def test_any_text_reads_back(text: str) -> None:
-    """As a value of a new file."""
+def test_any_text_in_a_new_file_reads_back(text: str) -> None:
     made = file_text(Draft("trial", "Trial", {"one": {"content": text}, "two": {"subject": text, "day": 1}}))
     steps = data_of(made)["steps"]
-    assert ends_aside(steps) == {"one": {"content": text}, "two": {"subject": text, "day": "1"}}
+    assert without_trailing_breaks(steps) == {"one": {"content": text}, "two": {"subject": text, "day": "1"}}
 
 
 @pytest.mark.parametrize(
@@ -150,21 +148,19 @@ def test_any_text_reads_back(text: str) -> None:
         ("x: " + "y" * 120, " |\n  x: " + "y" * 120),
     ],
 )
-def test_how_a_text_is_written(text: str, made: str) -> None:
-    """As a person would: plain where it can be, no needless quotes, a block for what is long or has lines."""
+def test_text_is_written_as_a_person_would(text: str, made: str) -> None:
+    """Plain if possible, no needless quotes, a block for long texts and several lines."""
     assert scalar(text) == made
 
 
-def test_a_key_is_taken_out() -> None:
-    """With its lines, and nothing else; in brackets with its comma."""
+def test_key_is_deleted_with_its_lines_or_its_comma() -> None:
     assert drop(FILE, ("steps", "intro", "subject")) == FILE.replace("    subject:   Hi there  # a note\n", "")
     assert 'nudge: {type: email, "preheader"' in drop(FILE, ("steps", "nudge", "day"))
     assert "subject: x}" in drop(FILE, ("steps", "nudge", "content"))
     assert drop(FILE, ("steps", "intro", "nothing")) == FILE
 
 
-def test_a_step_is_added() -> None:
-    """After the one that is named, below the comments that belong to that one."""
+def test_step_is_added_below_the_comments_of_the_step_before_it() -> None:
     text = "steps:\n  a:\n    day: 1\n    # of a\n\n  # of b\n  b: {day: 2}\n"
     assert add_step(text, "c", {"type": "email", "day": 3}, "a") == (
         "steps:\n  a:\n    day: 1\n    # of a\n\n  c:\n    day: 3\n    type: email\n\n  # of b\n  b: {day: 2}\n"
@@ -175,8 +171,7 @@ def test_a_step_is_added() -> None:
     )
 
 
-def test_content_becomes_variant_a() -> None:
-    """Its lines move in, with their comments; day and type stay where they are."""
+def test_content_of_a_step_is_moved_to_variant_a_with_its_comments() -> None:
     text = (
         "steps:\n  a:\n    # who\n    day: 1\n    subject: x # s\n    # why\n    content: |\n      <p>\n\n      y\n"
         "# end\n"
@@ -191,20 +186,17 @@ def test_content_becomes_variant_a() -> None:
 
 
 @pytest.mark.parametrize("way", [("steps", "gone", "day"), ("steps", "b", "day"), ("steps", "c", "day")])
-def test_what_cannot_be_edited(way: tuple[str, ...]) -> None:
-    """A way that leads nowhere, and one that leads through an alias."""
+def test_missing_path_and_alias_cannot_be_edited(way: tuple[str, ...]) -> None:
     with pytest.raises(EditError):
         put("steps:\n  a: &a {day: 1}\n  b: *a\n  c: text\n", way, 2)
 
 
-def test_the_last_key_stays() -> None:
-    """Nothing would be left: that is no mapping any more."""
+def test_only_key_of_a_mapping_cannot_be_deleted() -> None:
     with pytest.raises(EditError):
         drop("steps:\n  a:\n    day: 1\n", ("steps", "a", "day"))
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "a: [", "a: b: c"])
-def test_what_is_no_document(text: str) -> None:
-    """ValueError, whatever is wrong."""
+def test_invalid_or_empty_document_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         tree(text)

@@ -1,4 +1,4 @@
-"""Text to document: the judge's findings with their places, and that the quick reader never differs."""
+"""YAML parsing: data, positions and problems, and that the fast parser never differs from the full one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sequence_sync.source import yaml as document
+from sequence_sync.source import yaml as yaml_module
 from sequence_sync.source.problems import INVALID, Position, locate
 from sequence_sync.source.yaml import parse, parse_fast
 
@@ -74,13 +74,13 @@ PIECES = [
 ]
 
 
-def found(text: str) -> list[tuple[int, int, str]]:
-    """Line, column and rule of what the judge tells."""
+def problems_in(text: str) -> list[tuple[int, int, str]]:
+    """Line, column and rule of every problem that the full parser reports."""
     return [(problem.position.line, problem.position.column, problem.rule) for problem in parse(text).problems]
 
 
 @pytest.mark.parametrize(
-    ("text", "places"),
+    ("text", "expected"),
     [
         ("subject: {{firstName}}\n", [(1, 10, "quote-it")]),
         ("subject: {{firstName}} hello\n", [(1, 10, "quote-it")]),
@@ -128,27 +128,26 @@ def found(text: str) -> list[tuple[int, int, str]]:
         ("a: é\U0001f600 #1\n", [(1, 7, "quote-it")]),
     ],
 )
-def test_tells_what_yaml_would_eat(text: str, places: list[tuple[int, int, str]]) -> None:
-    """Each trap is told once, at the text that is meant, counted in characters."""
-    assert found(text) == places
+def test_text_that_yaml_would_change_is_reported_once_at_its_position(
+    text: str, expected: list[tuple[int, int, str]]
+) -> None:
+    assert problems_in(text) == expected
 
 
-def test_tells_all_but_after_a_break() -> None:
-    """Where YAML goes on, everything is told; where it breaks, what came before it and the break."""
-    assert found("a:\na: b\nb: !x c\n") == [(1, 1, "no-value"), (2, 1, "duplicate-key"), (3, 4, "unknown-tag")]
-    assert found("a:\nb: @c\na: d\n") == [(1, 1, "no-value"), (2, 4, "quote-it")]
+def test_all_problems_are_reported_up_to_the_first_fatal_one() -> None:
+    assert problems_in("a:\na: b\nb: !x c\n") == [(1, 1, "no-value"), (2, 1, "duplicate-key"), (3, 4, "unknown-tag")]
+    assert problems_in("a:\nb: @c\na: d\n") == [(1, 1, "no-value"), (2, 4, "quote-it")]
 
 
 @pytest.mark.parametrize("text", ["1.10", "yes", "null", "~", "0o17", "2026-12-01", "12e4567890", "1:30", "true"])
-def test_a_scalar_is_its_text(text: str) -> None:
-    """No number, date, switch or null is guessed, by neither reader, as a value and as a key."""
+def test_scalars_are_always_read_as_text(text: str) -> None:
+    """Neither parser guesses numbers, dates, booleans or null, in values or in keys."""
     expected = {"a": text, text: "b"}
     assert parse(f"a: {text}\n{text}: b\n").data == expected
     assert parse_fast(f"a: {text}\n{text}: b\n") == expected
 
 
-def test_knows_the_place_of_keys_values_and_items() -> None:
-    """A way through the document leads to the key or the value; a way that ends early to what is nearest."""
+def test_path_leads_to_its_position_or_to_the_nearest_ancestor() -> None:
     root = parse("a:\n  - x\n  - bcd: 'e f'\n").root
     assert locate(root, ("a", 1, "bcd"), False) == Position(3, 10, 5)
     assert locate(root, ("a", 1, "bcd"), True) == Position(3, 5, 3)
@@ -157,33 +156,30 @@ def test_knows_the_place_of_keys_values_and_items() -> None:
     assert locate(root, ("nothing",), True) == Position(1, 1, 1)
 
 
-def test_a_bomb_of_aliases_is_quick_and_small() -> None:
-    """A few lines that stand for 10^20 values are refused in little memory; a few aliases are fine."""
+def test_alias_bomb_is_refused_in_little_memory() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20)]
     tracemalloc.start()
-    assert [rule for *_, rule in found("\n".join(lines))] == ["alias-bomb"]
+    assert [rule for *_, rule in problems_in("\n".join(lines))] == ["alias-bomb"]
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
     assert parse("a: &x [b]\nc: [*x, *x]\n").data == {"a": ["b"], "c": [["b"], ["b"]]}
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "a: " + "{" * 5000, "- " * 5000, "a: &a [*a]\n"])
-def test_nothing_crashes_it(text: str) -> None:
-    """Deep nesting and an alias in its own anchor are findings; the stack is not touched."""
+def test_deep_nesting_and_alias_loops_are_problems_and_no_crash(text: str) -> None:
     assert parse(text).data is INVALID
     assert len(parse(text).problems) == 1
     assert parse_fast(text) is None
 
 
-def test_the_c_parser_is_in_use() -> None:
-    """The extension that the project depends on is found; without it loading is ten times slower and nobody told."""
-    assert document.FAST_PARSER is not None
+def test_c_parser_is_installed() -> None:
+    """Without the extension, loading is ten times slower and nothing else shows it."""
+    assert yaml_module.FAST_PARSER is not None
     assert parse_fast("a: {b: [c]}\n") == {"a": {"b": ["c"]}}
 
 
-def test_empty_is_told_apart_from_broken() -> None:
-    """A file of comments is empty; one that is broken is not."""
+def test_empty_document_differs_from_an_invalid_one() -> None:
     assert [parse(text).empty for text in ("", "# a\n", "---\n", "a: [", "a: b\n")] == [True, True, True, False, False]
 
 
@@ -193,19 +189,17 @@ def test_empty_is_told_apart_from_broken() -> None:
 @example(["|+\n \n    x"], True)
 @example(["[x:y, ?z]"], True)
 @example(["x\\t #1"], True)
-def test_where_the_quick_reader_reads_the_judge_agrees(pieces: list[str], after_key: bool) -> None:
-    """The quick reader may only save time: what it takes, the judge takes without a word and reads as the same."""
+def test_fast_parser_reads_only_what_the_full_parser_reads_without_problems(pieces: list[str], after_key: bool) -> None:
     text = ("key: " if after_key else "") + "".join(pieces)
-    quick = parse_fast(text)
-    judged = parse(text)
-    if quick is not None:
-        assert judged.problems == []
-        assert judged.data == quick
+    data = parse_fast(text)
+    document = parse(text)
+    if data is not None:
+        assert document.problems == []
+        assert document.data == data
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=80))
-def test_any_text_is_a_document_or_a_finding(text: str) -> None:
-    """The judge raises nothing, whatever it is given."""
-    judged = parse(text)
-    assert judged.problems or judged.empty or judged.data is not INVALID
+def test_full_parser_never_raises(text: str) -> None:
+    document = parse(text)
+    assert document.problems or document.empty or document.data is not INVALID
