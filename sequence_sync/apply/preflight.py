@@ -15,7 +15,7 @@ from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.compare import same_payload, shared_words, step_fields
-from sequence_sync.plan.drift import ON, as_read, drift_of, payload_digest, same_words, text_is_applied
+from sequence_sync.plan.drift import ON, as_read, drift_of, payload_digest, same_text, text_is_applied
 from sequence_sync.plan.matching import MOSTLY_EQUAL, Matches, adopted_step, match_steps, with_variant_ids
 from sequence_sync.plan.model import Action, Change, Drift, DriftKind
 from sequence_sync.provider.base import ReadFailedError, RemoteStep, RemoteVariant, SequenceSnapshot
@@ -76,7 +76,7 @@ def _says(session: SequenceSession, found: Drift, content: Content) -> bool:
     row = next((row for step in session.steps for row in step.variants if row.id == found.remote_id), None)
     if row is None or letter not in content.variants:
         return False
-    return same_words(entry.type, content.variants[letter], as_read(entry.type, entry.variants[letter], row))
+    return same_text(entry.type, content.variants[letter], as_read(entry.type, entry.variants[letter], row))
 
 
 def _refusal(session: SequenceSession, rows: list[Drift]) -> ChangeFailedError:

@@ -13,7 +13,7 @@ from sequence_sync.apply.preflight import preflight_read
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.report import Status
-from sequence_sync.plan.drift import ON, as_read, payload_digest, same_words
+from sequence_sync.plan.drift import ON, as_read, payload_digest, same_text
 from sequence_sync.plan.matching import adopted_step, same_title
 from sequence_sync.plan.model import Change, Reason
 from sequence_sync.provider.base import RemoteStep
@@ -70,7 +70,7 @@ def _agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | N
             update["status"] = 1 if field.after == ON else 0
     if any(not field.field.endswith(".status") for field in change.fields):
         wanted = change.after.variants.get(letter) if change.after else None
-        if wanted is None or not same_words(entry.type, wanted, as_read(entry.type, known, row)):
+        if wanted is None or not same_text(entry.type, wanted, as_read(entry.type, known, row)):
             return None
         returned = None if row.payload == wanted.payload else payload_digest(row.payload)
         update |= {"content": wanted, "digest": variant_digest(wanted), "returned": returned}

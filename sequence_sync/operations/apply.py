@@ -115,11 +115,11 @@ def _apply(source: _PlanSource, executor: Executor, approve: Callable[[Plan], bo
 
 
 def _check_gates(plan: Plan) -> None:
-    if plan.shut:
-        options = " ".join(f"-allow {gate.name}" for gate in plan.shut)
+    if plan.closed_gates:
+        options = " ".join(f"-allow {gate.name}" for gate in plan.closed_gates)
         raise GateClosedError(
             "A closed gate stopped the apply. Nothing was changed.",
-            "\n".join(gate.detail for gate in plan.shut),
+            "\n".join(gate.detail for gate in plan.closed_gates),
             f"If you want these changes, plan again with {options}.",
         )
 

@@ -1,8 +1,9 @@
-"""What a text says, whatever a server did to its spelling: for comparing ours with what the API gave back. Pure.
+"""Comparison of texts by what a reader sees, and of field values exactly. Pure.
 
-Kept: the visible words, where links lead, which images are shown, where lines break. Gone: entities, whitespace, tags
-and attributes beside those, the way of breaking a line, breaks at the end. Merge tags and spintax are plain words here.
-Never used to compare a file with the state: there a bold word is a change.
+A server may spell our text in another way, so what the API returns is compared in canonical form. Kept: visible words,
+link targets, images, line breaks. Dropped: entities, extra whitespace, other tags and attributes, the kind of a line
+break, breaks at the end. Merge tags and spintax are plain words here. The canonical form must never be used to compare
+a file with the state: there a bold word is a change.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ _WORD = re.compile(r"\w+")
 
 
 class _Reader(HTMLParser):
-    """Collects what is seen, as one text with marks for links and images."""
+    """Collects the visible text, with marks for links and images."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -99,11 +100,11 @@ class _Reader(HTMLParser):
             self._hidden = True
         if tag in _BREAKING:
             self.parts.append("\n")
-        where = dict(reversed(attrs))  # of an attribute that stands twice the first one counts
-        if tag == "a" and where.get("href"):
-            self._mark(_LINK, where["href"])
-        if tag == "img" and where.get("src"):
-            self._mark(_IMAGE, where["src"])
+        values = dict(reversed(attrs))  # the first one of a repeated attribute counts
+        if tag == "a" and values.get("href"):
+            self._mark(_LINK, values["href"])
+        if tag == "img" and values.get("src"):
+            self._mark(_IMAGE, values["src"])
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -121,51 +122,55 @@ class _Reader(HTMLParser):
             # A line break in the source is a space like any other; only tags break lines.
             self.parts.append(_SPACES.sub(" ", _CONTROL.sub("", data)))
 
-    def _mark(self, kind: str, where: str | None) -> None:
-        self.parts.append(f"{_OPEN}{kind}{_SPACES.sub(' ', _CONTROL.sub('', where or '')).strip()}{_CLOSE}")
+    def _mark(self, kind: str, target: str | None) -> None:
+        self.parts.append(f"{_OPEN}{kind}{_SPACES.sub(' ', _CONTROL.sub('', target or '')).strip()}{_CLOSE}")
 
 
 def canonical_html(text: str) -> str:
-    """The visible words of an HTML text in one string: lines broken by `\\n`, links and images as marks."""
+    """Return the visible words of an HTML text: lines separated by `\\n`, links and images as marks."""
     reader = _Reader()
-    # The parser gives up on a marked section that it does not know, and comments may hold such.
+    # The parser fails on an unknown marked section, and comments may contain one.
     reader.feed(_SECTION.sub("", _COMMENT.sub("", text)))
     reader.close()
-    seen = _settled("".join(reader.parts))
+    visible = _normalized("".join(reader.parts))
     # `Hi <a>you` and `Hi<a> you` look the same: the space goes before the mark.
-    return _settled(_AFTER_LINK.sub(r"\2\1", seen))
+    return _normalized(_AFTER_LINK.sub(r"\2\1", visible))
 
 
 def canonical_text(text: str) -> str:
-    """A plain field: line ends, whitespace and the common entities evened out. A line break stays one."""
+    """Return a plain field with line ends, whitespace and the common entities normalized. Line breaks are kept."""
     decoded = _ENTITY.sub(lambda found: _ENTITIES[found[1]], text)
-    return _settled(_CONTROL.sub("", decoded))
+    return _normalized(_CONTROL.sub("", decoded))
 
 
-def _settled(text: str) -> str:
-    """NFC; each run of whitespace is one space, or one line break where it holds one; none at the ends."""
+def _normalized(text: str) -> str:
+    """Apply NFC; reduce each run of whitespace to a space, or to a line break if it has one; strip the ends."""
     plain = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
     return _SPACES.sub(lambda run: "\n" if "\n" in run[0] or "\r" in run[0] else " ", plain).strip()
 
 
 def canonical_payload(payload: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Each field that says anything, by its dotted name, in canonical form and ascending order."""
+    """Return each field that is not empty, by its dotted name, in canonical form and ascending order."""
     return tuple(sorted((name, text) for name, text in _fields(payload) if text))
 
 
 def same_payload(
     kind: str, ours: Mapping[str, Any], theirs: Mapping[str, Any], note_ours: str, note_theirs: str | None
 ) -> bool:
-    """Whether two variants of a step of type `kind` say the same. A note of None was not told, and is not compared."""
+    """Whether two variants of a step of type `kind` say the same.
+
+    Only the fields of the type, and those that `ours` has, are compared. A note of None was not returned by the API and
+    is not compared.
+    """
     names = {*FIELDS.get(kind, ()), *ours}
-    told = {name: value for name, value in theirs.items() if name in names}
-    if canonical_payload(ours) != canonical_payload(told):
+    comparable = {name: value for name, value in theirs.items() if name in names}
+    if canonical_payload(ours) != canonical_payload(comparable):
         return False
     return note_theirs is None or canonical_text(note_ours) == canonical_text(note_theirs)
 
 
 def shared_words(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
-    """Which share of the words of the smaller text stand in the other too, 0 to 1; 1 where the texts are equal."""
+    """Return the share of the words of the smaller text that the other has too, 0 to 1. Equal texts: 1."""
     one, other = canonical_payload(ours), canonical_payload(theirs)
     if one == other:
         return 1.0
@@ -175,18 +180,18 @@ def shared_words(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
 
 
 def has_text(payload: Mapping[str, Any], note: str | None) -> bool:
-    """Whether a variant says anything at all."""
+    """Whether a variant has any text."""
     return bool(canonical_payload(payload) or canonical_text(note or ""))
 
 
 def _fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Every text below `value`, with its dotted name."""
+    """Yield every text in `value`, with its dotted name."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             yield from _fields(below, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list | tuple):
-        for place, below in enumerate(value):
-            yield from _fields(below, f"{name}.{place}")
+        for index, below in enumerate(value):
+            yield from _fields(below, f"{name}.{index}")
     elif value is not None:
         text = value if isinstance(value, str) else str(value)
         yield name, canonical_html(text) if name == HTML_FIELD else canonical_text(text)
@@ -207,7 +212,7 @@ def _flat(prefix: str, value: Any) -> dict[str, Any]:
 
 
 def flat_variant(letter: str, variant: Variant) -> dict[str, Any]:
-    """`variants.a.payload.subject` and the like; what is empty is left out, as it is on the wire."""
+    """Return the fields by dotted path (`variants.a.payload.subject`), without empty ones, as they are sent."""
     prefix = f"variants.{letter}"
     flat = _flat(f"{prefix}.payload", variant.payload)
     flat |= {f"{prefix}.task_note": variant.task_note, f"{prefix}.attachments": ", ".join(variant.attachments)}
@@ -215,7 +220,7 @@ def flat_variant(letter: str, variant: Variant) -> dict[str, Any]:
 
 
 def step_fields(content: Content, managed_assignee: bool) -> dict[str, Any]:
-    """Day, priority and assignee; an absent priority is normal, an absent assignee is not managed."""
+    """Return day, priority and assignee. An absent priority is normal; an absent assignee is not managed."""
     fields: dict[str, Any] = {"day": content.day, "priority": str(content.priority or Priority.NORMAL)}
     if managed_assignee:
         fields["assignee"] = content.assignee
@@ -225,7 +230,7 @@ def step_fields(content: Content, managed_assignee: bool) -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
-    """The fields in which two flat mappings differ, in the order of `after`, then what is gone."""
+    """Return the fields in which two flat mappings differ, in the order of `after`, then those that are gone."""
     if before == after:
         return ()
     from deepdiff import DeepDiff  # late: 0.15 s

@@ -1,7 +1,7 @@
-"""One sequence, as wanted and as last applied: the true differences, as changes. Pure.
+"""The differences between one sequence's file and what was last applied, as changes. Pure.
 
-Whether the API can carry a difference out is `blocking`'s question, and in which order is `order`'s. A changed or
-moved step never becomes a create here: a step is known by its key.
+Must not decide whether the API supports a change (`guards`) or in which order changes are made (`planner`). A step is
+known by its key: a changed or moved step never becomes a create here.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from sequence_sync.state.model import SequenceState, StepState
 
 
 def sequence_changes(
-    wanted: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str], policy: Policy
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str], policy: Policy
 ) -> Iterator[Change]:
-    """The changes of one sequence that has a file. `open_addresses`: creates whose outcome nobody knows yet."""
-    sequence_id = known.id if known else wanted.remote_id
-    yield from _head_changes(wanted, known, open_addresses)
-    if known and wanted.remote_id not in (None, known.id):
+    """Yield the changes of one sequence that has a file. `open_addresses`: creates whose outcome is not known."""
+    sequence_id = known.id if known else desired.remote_id
+    yield from _head_changes(desired, known, open_addresses)
+    if known and desired.remote_id not in (None, known.id):
         return
     steps = dict(known.steps) if known else {}
-    for old, new in wanted.moved.items():
+    for old, new in desired.moved.items():
         if old in steps and new not in steps:
             steps[new] = steps.pop(old)
             yield Change(
-                address=f"{wanted.key}.{new}",
+                address=f"{desired.key}.{new}",
                 action=Action.MOVE,
                 reason=Reason.MOVED,
-                source=f"{wanted.key}.{old}",
+                source=f"{desired.key}.{old}",
                 remote_id=steps[new].id,
                 sequence_id=sequence_id,
             )
-    for key, content in wanted.steps.items():
+    for key, content in desired.steps.items():
         if key in steps:
-            yield from _step_changes(wanted, key, content, steps[key], sequence_id)
+            yield from _step_changes(desired, key, content, steps[key], sequence_id)
         else:
-            yield _new_step(wanted, key, content, sequence_id, open_addresses)
+            yield _new_step(desired, key, content, sequence_id, open_addresses)
     for key, step in steps.items():
-        if key not in wanted.steps:
-            yield from _gone_step(wanted, key, step, sequence_id, policy)
+        if key not in desired.steps:
+            yield from _gone_step(desired, key, step, sequence_id, policy)
 
 
 def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str]) -> Change:
-    """The change of a sequence whose file is gone."""
+    """Return the change of a sequence whose file is gone."""
     if key in removed:
         return Change(
             address=key,
@@ -65,69 +65,69 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
         remote_id=known.id,
         sequence_id=known.id,
         title=known.title,
-        advice=f'The API cannot delete a sequence. Put the file back; or pause "{known.title}" in Saleshandy, then '
-        f"write `removed: [{key}]` into seqsync.yaml to stop managing it. Was it renamed? Then write "
+        advice="The API cannot delete a sequence. To keep it, restore the file. To stop managing it, pause "
+        f'"{known.title}" in Saleshandy and write `removed: [{key}]` into seqsync.yaml. If you renamed it, write '
         f"`formerly: {key}` into its new file.",
     )
 
 
 def _head_changes(
-    wanted: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str]
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str]
 ) -> Iterator[Change]:
-    if known is None and wanted.remote_id is not None:
+    if known is None and desired.remote_id is not None:
         yield Change(
-            address=wanted.key,
+            address=desired.key,
             action=Action.ADOPT,
             reason=Reason.CONFIGURED_ID,
-            remote_id=wanted.remote_id,
-            sequence_id=wanted.remote_id,
-            title=wanted.title,
+            remote_id=desired.remote_id,
+            sequence_id=desired.remote_id,
+            title=desired.title,
         )
     elif known is None:
-        is_open = wanted.key in open_addresses
+        is_open = desired.key in open_addresses
         yield Change(
-            address=wanted.key,
+            address=desired.key,
             action=Action.CREATE_SEQUENCE,
             impact=Impact.STRUCTURE,
-            title=wanted.title,
+            title=desired.title,
             reason=Reason.OUTCOME_UNKNOWN if is_open else Reason.NEW,
         )
-    elif wanted.remote_id not in (None, known.id):
+    elif desired.remote_id not in (None, known.id):
         yield Change(
-            address=wanted.key,
+            address=desired.key,
             action=Action.BLOCKED,
             reason=Reason.ID_CHANGED,
             remote_id=known.id,
             sequence_id=known.id,
             wanted=Action.ADOPT,
-            title=wanted.title,
-            advice=f"The settings or the file say id {wanted.remote_id}, the state says {known.id}. Take the id out, "
-            f"or run `seqsync state rm {wanted.key}` first if the other sequence is meant.",
+            title=desired.title,
+            advice=f"The settings or the file have id {desired.remote_id}, the state has {known.id}. Remove the id. "
+            f"Or, if you mean the other sequence, run `seqsync state rm {desired.key}` first.",
         )
-    elif known.title != wanted.title:
+    elif known.title != desired.title:
         yield Change(
-            address=wanted.key,
+            address=desired.key,
             action=Action.BLOCKED,
             reason=Reason.TITLE_CHANGED,
             impact=Impact.NONE,
             remote_id=known.id,
             sequence_id=known.id,
-            title=wanted.title,
-            fields=differences({"title": known.title}, {"title": wanted.title}),
-            advice=f'The API cannot rename a sequence. Rename "{known.title}" to "{wanted.title}" in Saleshandy.',
+            title=desired.title,
+            fields=differences({"title": known.title}, {"title": desired.title}),
+            advice=f'The API cannot rename a sequence. Rename "{known.title}" to "{desired.title}" in Saleshandy.',
         )
 
 
 def _new_step(
-    wanted: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
+    desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
 ) -> Change:
-    address = f"{wanted.key}.{key}"
-    if key in wanted.step_ids:
+    address = f"{desired.key}.{key}"
+    if key in desired.step_ids:
         return Change(
             address=address,
             action=Action.ADOPT,
             reason=Reason.CONFIGURED_ID,
-            remote_id=wanted.step_ids[key],
+            remote_id=desired.step_ids[key],
             sequence_id=sequence_id,
             after=content,
         )
@@ -142,10 +142,10 @@ def _new_step(
 
 
 def _gone_step(
-    wanted: DesiredSequence, key: str, step: StepState, sequence_id: str | None, policy: Policy
+    desired: DesiredSequence, key: str, step: StepState, sequence_id: str | None, policy: Policy
 ) -> Iterator[Change]:
-    address = f"{wanted.key}.{key}"
-    if key in wanted.removed:
+    address = f"{desired.key}.{key}"
+    if key in desired.removed:
         yield Change(
             address=address,
             action=Action.FORGET,
@@ -175,17 +175,18 @@ def _gone_step(
             remote_id=step.id,
             sequence_id=sequence_id,
             before=step.content,
-            advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, then "
-            f"write `removed: [{key}]` into the file to stop managing it; or let `removed_steps: deactivate` in "
-            f"seqsync.yaml switch off such steps. Was it renamed? Then write `moved: [{{from: {key}, to: NEW-KEY}}]`.",
+            advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, and "
+            f"write `removed: [{key}]` into the file to stop managing it. Or set `removed_steps: deactivate` in "
+            "seqsync.yaml to switch such steps off. If you renamed it, write "
+            f"`moved: [{{from: {key}, to: NEW-KEY}}]`.",
         )
 
 
 def _step_changes(
-    wanted: DesiredSequence, key: str, content: Content, step: StepState, sequence_id: str | None
+    desired: DesiredSequence, key: str, content: Content, step: StepState, sequence_id: str | None
 ) -> Iterator[Change]:
-    address, before = f"{wanted.key}.{key}", step.content
-    if key in wanted.step_ids and wanted.step_ids[key] != step.id:
+    address, before = f"{desired.key}.{key}", step.content
+    if key in desired.step_ids and desired.step_ids[key] != step.id:
         yield Change(
             address=address,
             action=Action.BLOCKED,
@@ -193,8 +194,8 @@ def _step_changes(
             remote_id=step.id,
             sequence_id=sequence_id,
             wanted=Action.ADOPT,
-            advice=f"The settings say id {wanted.step_ids[key]}, the state says {step.id}. Take the id out of the "
-            f"settings, or run `seqsync state rm {address}` first if the other step is meant.",
+            advice=f"The settings have id {desired.step_ids[key]}, the state has {step.id}. Remove the id from the "
+            f"settings. Or, if you mean the other step, run `seqsync state rm {address}` first.",
         )
         return
     if before == content and step.is_certain and all(row.status != 0 for row in step.variants.values()):
@@ -210,7 +211,7 @@ def _step_changes(
             before=before,
             after=content,
             fields=differences({"type": step.type}, {"type": content.type}),
-            advice=f"The API cannot change a step's type. Give the new step a key of its own; delete the old one in "
+            advice=f"The API cannot change a step's type. Give the new step its own key. Delete the old step in "
             f"Saleshandy and write `removed: [{key}]`.",
         )
         return

@@ -1,8 +1,8 @@
-"""What differs in the app from what was last applied. Pure: the one place that holds a state against a read.
+"""Drift: what differs in Saleshandy from what was last applied. The only comparison of a state with a read. Pure.
 
-Compared is what a read tells, and what is ours: texts canonically (visible words, links, breaks), the rest as it is.
-How the server spelled our own words right after they were written is remembered (`VariantState.returned`) and is no
-edit. What somebody changed is a `Drift`; what follows from it is `threeway`'s, and `apply`'s, to decide.
+Text is compared in canonical form (visible words, links, line breaks), everything else exactly. Only what the API
+returned, and what seqsync manages, is compared. How the server spelled our own text right after it was written is
+remembered (`VariantState.returned`) and is not drift. What follows from drift is for `plan/three_way` and apply.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ON, OFF = "on", "off"
 
 
 def payload_digest(payload: Mapping[str, Any]) -> str:
-    """Names a payload exactly as the server gave it back."""
+    """Return the digest of a payload exactly as the server returned it."""
     return digest_of(dict(payload))
 
 
 def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
-    """Whether a variant as read says what was last applied."""
+    """Whether a variant, as read, has the text that was last applied."""
     known = entry.variants[letter]
     return same_payload(
         entry.type, known.content.payload, _spelling(known, row), known.content.task_note, row.task_note
@@ -38,91 +38,91 @@ def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
 
 
 def text_is_ours(entry: StepState, letter: str, row: RemoteVariant) -> bool:
-    """Whether it says that, or what else a call of ours may have written."""
+    """Whether it has that text, or text that a call in doubt may have written."""
     return text_is_applied(entry, letter, row) or any(
-        same_payload(entry.type, may_be.payload, row.payload, may_be.task_note, row.task_note)
-        for may_be in contents(entry.variants[letter])
+        same_payload(entry.type, sent.payload, row.payload, sent.task_note, row.task_note)
+        for sent in contents(entry.variants[letter])
     )
 
 
 def _spelling(known: VariantState, row: RemoteVariant) -> Mapping[str, Any]:
-    """The payload as read; where it is the server's own spelling of ours, ours."""
+    """Return the payload as read, or our own if it is the server's known spelling of ours."""
     if known.returned is not None and known.returned == payload_digest(row.payload):
         return known.content.payload
     return row.payload
 
 
 def drift_of(
-    key: str, entry: SequenceState, app: SequenceSnapshot, leave_out: Collection[str] = ()
+    key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: Collection[str] = ()
 ) -> tuple[Drift, ...]:
-    """Everything in the app that is not as last applied, in the state's order, what was added last.
+    """Return everything that differs from what was last applied, in the state's order, additions at the end.
 
-    `key` is the sequence's, for the addresses. `leave_out` are ids of steps that are about to be adopted. Where only
-    the list was read (`app.steps` is None) the title and the ids of the steps are all that is compared.
+    `key` is the sequence's key in the addresses. `leave_out` are ids of steps that are about to be adopted. If only the
+    list of sequences was read (`remote.steps` is None), only the title and the ids of the steps are compared.
     """
-    return tuple(_drift(key, entry, app, leave_out))
+    return tuple(_drift(key, entry, remote, leave_out))
 
 
-def _drift(key: str, entry: SequenceState, app: SequenceSnapshot, leave_out: Collection[str]) -> Iterator[Drift]:
-    if app.row is None:
+def _drift(key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: Collection[str]) -> Iterator[Drift]:
+    if remote.row is None:
         yield Drift(address=key, kind=DriftKind.GONE, remote_id=entry.id, detail=f'"{entry.title}"')
         return
-    if not same_title(app.row.title, entry.title):
-        title = FieldChange(field="title", before=entry.title, after=app.row.title)
+    if not same_title(remote.row.title, entry.title):
+        title = FieldChange(field="title", before=entry.title, after=remote.row.title)
         yield Drift(address=key, kind=DriftKind.CHANGED, remote_id=entry.id, fields=(title,))
-    if app.steps is None:
-        yield from _by_ids(key, entry, app)
+    if remote.steps is None:
+        yield from _by_ids(key, entry, remote)
         return
-    read = {step.id: step for step in app.steps}
+    read = {step.id: step for step in remote.steps}
     for name, step in entry.steps.items():
         if step.id in read:
-            yield from _step(f"{key}.{name}", step, read[step.id], app.gone)
-        elif step.id in app.gone:
+            yield from _step(f"{key}.{name}", step, read[step.id], remote.gone)
+        elif step.id in remote.gone:
             yield Drift(
-                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
+                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
     ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
     managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
-    yield from added(key, match_steps([step for step in app.steps if step.id not in ours], {}, managed), entry)
+    yield from added(key, match_steps([step for step in remote.steps if step.id not in ours], {}, managed), entry)
 
 
-def _by_ids(key: str, entry: SequenceState, app: SequenceSnapshot) -> Iterator[Drift]:
+def _by_ids(key: str, entry: SequenceState, remote: SequenceSnapshot) -> Iterator[Drift]:
     for name, step in entry.steps.items():
-        if step.id in app.gone:
+        if step.id in remote.gone:
             yield Drift(
-                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_what(step.type, step.day)
+                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
     known = {step.id for step in entry.steps.values()} | set(entry.unmanaged)
-    for step_id in app.row.step_ids if app.row else ():
+    for step_id in remote.row.step_ids if remote.row else ():
         if step_id not in known:
             yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")
 
 
 def added(key: str, found: Matches, entry: SequenceState | None = None) -> Iterator[Drift]:
-    """What somebody added to sequence `key`: second copies of what `entry` has, and what is nobody's of ours."""
+    """Yield what was added to sequence `key`: duplicates of steps that we have, and unmanaged steps."""
     for address, step in found.duplicates:
         ours = entry.steps.get(Address(address).step_key) if entry else None
-        equal = f"equals step {ours.id}" if ours else f"equals what {address} wants"
+        equal = f"equals step {ours.id}" if ours else f"equals {address} in the file"
         yield Drift(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
     for step in found.unmanaged:
         back = "it was gone and is back: " if entry and step.id in entry.gone else ""
-        yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _seen(step))
+        yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step.id, detail=back + _describe(step))
 
 
-def _seen(step: RemoteStep) -> str:
+def _describe(step: RemoteStep) -> str:
     name = step.type if step.type in STEP_TYPES else f"type {step.type_words}"
     text = next((str(value) for row in step.variants for value in row.payload.values() if value), "")
-    return _what(name, step.day) + (f' "{text}"' if text else "")
+    return _label(name, step.day) + (f' "{text}"' if text else "")
 
 
-def _what(name: str, day: int | None) -> str:
+def _label(name: str, day: int | None) -> str:
     return name.replace("_", " ") + (f", day {day}" if day is not None else "")
 
 
 def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drift]:
-    placing = tuple(_placing(entry, step))
-    if placing:
-        yield Drift(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=placing)
+    step_level = tuple(_step_level(entry, step))
+    if step_level:
+        yield Drift(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=step_level)
     rows = {row.id: row for row in step.variants}
     for letter, known in entry.variants.items():
         row = rows.get(known.id or "")
@@ -139,7 +139,8 @@ def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str
                 yield Drift(address=address, kind=DriftKind.ADDED, remote_id=row.id, detail="a variant")
 
 
-def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
+def _step_level(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
+    """Yield the changes of day, priority and assignee. A value that a call in doubt may have written is not drift."""
     ours = entry.unsettled
     if step.day is not None and step.day not in (entry.day, *ours.get("day", ())):
         yield FieldChange(field="day", before=entry.day, after=step.day)
@@ -147,18 +148,20 @@ def _placing(entry: StepState, step: RemoteStep) -> Iterator[FieldChange]:
         before, after = entry.priority or Priority.NORMAL, Priority(step.priority)
         if after not in (before, *ours.get("priority", ())):
             yield FieldChange(field="priority", before=str(before), after=str(after))
-    may_be = (None, entry.assignee, *ours.get("assignee", ()))
-    if entry.assignee is not None and step.assignee not in may_be:
+    expected = (None, entry.assignee, *ours.get("assignee", ()))
+    if entry.assignee is not None and step.assignee not in expected:
         yield FieldChange(field="assignee", before=entry.assignee, after=step.assignee)
 
 
 def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[FieldChange, ...]:
-    """What of a variant is not as last applied: its texts, attachments, and whether it is switched on. What a call of
-    ours may have written is nobody's edit."""
+    """Return what differs from what was last applied: text, attachments and status.
+
+    What a call in doubt may have written is not drift.
+    """
     known = entry.variants[letter]
     after = as_read(entry.type, known, row)
-    ours = any(same_words(entry.type, may_be, after) for may_be in contents(known)) if known.unsettled else False
-    changed = [] if ours else _changed_words(letter, known.content, after)
+    ours = any(same_text(entry.type, sent, after) for sent in contents(known)) if known.unsettled else False
+    changed = [] if ours else _changed_text(letter, known.content, after)
     statuses = {known.status == 0, *(status == 0 for status in known.unsettled.get("status", ()))}
     if row.status is not None and (row.status == 0) not in statuses:
         was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
@@ -166,7 +169,7 @@ def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[F
     return tuple(changed)
 
 
-def _changed_words(letter: str, applied: Variant, read: Variant) -> list[FieldChange]:
+def _changed_text(letter: str, applied: Variant, read: Variant) -> list[FieldChange]:
     before, after = flat_variant(letter, applied), flat_variant(letter, read)
     return [
         FieldChange(field=path, before=before.get(path), after=after.get(path))
@@ -176,7 +179,10 @@ def _changed_words(letter: str, applied: Variant, read: Variant) -> list[FieldCh
 
 
 def as_read(kind: str, known: VariantState, row: RemoteVariant) -> Variant:
-    """A variant as the app has it: of its payload what can be ours; what the read does not tell is as last applied."""
+    """Return a variant as Saleshandy has it, without payload fields that cannot be ours.
+
+    What the API did not return is as last applied.
+    """
     theirs = _spelling(known, row)
     names = {*FIELDS.get(kind, ()), *known.content.payload}
     payload = {name: value for name, value in theirs.items() if name in names and value not in ("", None, {})}
@@ -194,8 +200,8 @@ def _same_leaf(path: str, one: Any, other: Any) -> bool:
     return canonical(str(one or "")) == canonical(str(other or ""))
 
 
-def same_words(kind: str, ours: Variant, theirs: Variant) -> bool:
-    """Whether two variants say the same to the eye, attachments included."""
+def same_text(kind: str, ours: Variant, theirs: Variant) -> bool:
+    """Whether two variants have the same visible text, note and attachments."""
     return same_payload(kind, ours.payload, theirs.payload, ours.task_note, theirs.task_note) and sorted(
         ours.attachments
     ) == sorted(theirs.attachments)

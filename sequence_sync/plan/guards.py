@@ -1,6 +1,7 @@
-"""What a plan must not do, whatever the files say: calls the API lacks, and creates that would double a step. Pure.
+"""Guards: changes that a plan must block, and the gates that it must pass. Pure.
 
-Each rule turns changes into blocked ones with a reason and what to do; none drops a change.
+A guard turns a change that no call can do, or that would create a duplicate, into a blocked one with a reason and
+advice. It must not drop a change.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from sequence_sync.plan.compare import canonical_payload
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
 
-WHAT_TO_CLICK: Mapping[Action, str] = {
-    Action.UPDATE_VARIANT: "Change the text in Saleshandy by hand, or put the old text back into the file.",
-    Action.UPDATE_STEP: "Change it in Saleshandy by hand, or put the old value back into the file.",
-    Action.CREATE_VARIANT: "Add the variant in Saleshandy by hand, or take it out of the file.",
-    Action.DEACTIVATE_VARIANT: "Switch the variant off in Saleshandy by hand, or put it back into the file.",
+MANUAL_STEPS: Mapping[Action, str] = {
+    Action.UPDATE_VARIANT: "Change the text in Saleshandy by hand, or restore the old text in the file.",
+    Action.UPDATE_STEP: "Change it in Saleshandy by hand, or restore the old value in the file.",
+    Action.CREATE_VARIANT: "Add the variant in Saleshandy by hand, or remove it from the file.",
+    Action.DEACTIVATE_VARIANT: "Switch the variant off in Saleshandy by hand, or restore it in the file.",
 }
 NO_VARIANT = (
-    "This step has no variant, and the API changes a step only by way of its variants. Change it in Saleshandy by "
-    "hand, or put the old value back into the file."
+    "This step has no variant, and the API can change a step only through a variant. Change it in Saleshandy by hand, "
+    "or restore the old value in the file."
 )
 
 
 def block_unsafe(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
-    """Every rule but that of days, in turn; `off` are the claims that are switched off."""
+    """Apply every guard but that of days. `off` are the claims about the API that are switched off."""
     known = state.sequences if state else {}
     result = _not_supported(changes, off)
     result = _id_taken(result, known)
@@ -38,33 +39,33 @@ def block_unsafe(changes: Sequence[Change], state: State | None, off: Collection
 
 
 def _not_supported(changes: Iterable[Change], off: Collection[Claim]) -> list[Change]:
-    """What of each change no call can do is blocked; the rest of it stays."""
+    """Block the part of each change that no call can do; keep the rest."""
     result: list[Change] = []
     for change in changes:
         if change.action is Action.UPDATE_STEP and change.before is not None and not change.before.variants:
             result.append(block(change, Reason.NOT_SUPPORTED, NO_VARIANT))
             continue
-        able, unable = split(change, off)
-        if able is not None:
-            result.append(able)
-        if unable is not None:
-            result.append(block(unable, Reason.NOT_SUPPORTED, WHAT_TO_CLICK[change.action]))
+        supported, unsupported = split(change, off)
+        if supported is not None:
+            result.append(supported)
+        if unsupported is not None:
+            result.append(block(unsupported, Reason.NOT_SUPPORTED, MANUAL_STEPS[change.action]))
     return result
 
 
 def text_key(content: Content) -> tuple[object, ...]:
-    """What a step says to a prospect or a colleague, in canonical form, with its type: for "is it the same?"."""
+    """Return the type and the text of a step in canonical form, to compare steps."""
     rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
     return (content.type, tuple(rows))
 
 
 def carries_text(content: Content) -> bool:
-    """Whether a step says anything at all; a bare call or profile view does not."""
+    """Whether a step has any text. A bare call or profile view has none."""
     return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
 
 
 def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:
-    """Blocks adopting what the state has under another address: an id stands once."""
+    """Block an adoption of an id that the state has under another address."""
     owners = {row.id: key for key, row in known.items()}
     owners |= {step.id: f"{key}.{name}" for key, row in known.items() for name, step in row.steps.items()}
 
@@ -74,8 +75,8 @@ def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> 
             return change
         rename = f"moved: [{{from: {Address(owner).step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
         advice = (
-            f"The state has id {change.remote_id} as {owner} already. Was that renamed? Then write `{rename}`. If not, "
-            f"take the id out, or stop managing {owner} first and apply that."
+            f"The state already has id {change.remote_id} as {owner}. If you renamed it, write `{rename}`. If not, "
+            f"remove the id, or stop managing {owner} and apply that first."
         )
         return block(change, Reason.ID_CHANGED, advice)
 
@@ -83,7 +84,7 @@ def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> 
 
 
 def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) -> list[Change]:
-    """Blocks creates equal to a step that this plan leaves behind: most likely a rename, and a double if not."""
+    """Block creates that equal a step which this plan leaves behind: most likely a rename, else a duplicate."""
     creates = [c for c in changes if c.action in (Action.CREATE_STEP, Action.CREATE_SEQUENCE)]
     left_steps = [c for c in changes if c.reason is Reason.STEP_REMOVED and c.before]
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
@@ -117,21 +118,22 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
 def _rename_step(old: Address, new_key: str) -> str:
     key = old.step_key
     return (
-        f"It says the same as {old}, which is gone from the file but still in Saleshandy: prospects would get it "
-        f"twice. Renamed? Write `moved: [{{from: {key}, to: {new_key}}}]`. Really a second one? Write "
+        f"It says the same as {old}, which is no longer in the file but still in Saleshandy: prospects would get it "
+        f"twice. If you renamed it, write `moved: [{{from: {key}, to: {new_key}}}]`. If you want a second one, write "
         f"`removed: [{key}]` first."
     )
 
 
 def _rename_sequence(old: str) -> str:
     return (
-        f'It says the same as sequence "{old}", whose file is gone but which is still in Saleshandy. Renamed? Write '
-        f"`formerly: {old}` into the new file. Really a second one? Write `removed: [{old}]` into seqsync.yaml first."
+        f'It says the same as sequence "{old}", whose file is gone but which is still in Saleshandy. If you renamed '
+        f"it, write `formerly: {old}` into the new file. If you want a second one, write `removed: [{old}]` into "
+        "seqsync.yaml first."
     )
 
 
 def _without_sequence(changes: Sequence[Change]) -> list[Change]:
-    """Blocks what needs a sequence that is itself blocked."""
+    """Block what needs a sequence that is itself blocked."""
     blocked = {
         c.sequence
         for c in changes
@@ -141,7 +143,7 @@ def _without_sequence(changes: Sequence[Change]) -> list[Change]:
     def checked(change: Change) -> Change:
         if change.sequence not in blocked or change.action is Action.BLOCKED:
             return change
-        return block(change, Reason.BLOCKED_SEQUENCE, f'First settle what blocks the sequence "{change.sequence}".')
+        return block(change, Reason.BLOCKED_SEQUENCE, f'Fix what blocks the sequence "{change.sequence}" first.')
 
     return [checked(change) for change in changes]
 
@@ -152,21 +154,21 @@ MOST_NAMES = 5
 def gates_for(
     changes: Iterable[Change], drifted: bool, active: Collection[str], policy: Policy, allowed: Collection[str]
 ) -> tuple[Gate, ...]:
-    """The gates that `changes` meet, in the order of `GATES`; a gate that nothing meets is not there.
+    """Return the gates that `changes` must pass, in the order of `GATES`.
 
-    `drifted`: the changes overwrite what somebody edited in the app. `active`: keys of the sequences known to be
-    sending. `allowed`: the gates that `-allow` opened.
+    `drifted`: the changes overwrite an edit in Saleshandy. `active`: keys of the sequences known to be sending.
+    `allowed`: the gates that `-allow` opened.
     """
-    told = dict(_met(list(changes), drifted, active, policy))
+    details = dict(_met(list(changes), drifted, active, policy))
     return tuple(
-        Gate(name=name, allowed=name in allowed, detail=f"{told[name]} {_override(name, name in allowed)}")
+        Gate(name=name, allowed=name in allowed, detail=f"{details[name]} {_override(name, name in allowed)}")
         for name in GATES
-        if name in told
+        if name in details
     )
 
 
 def _override(name: str, allowed: bool) -> str:
-    return f"Opened by `-allow {name}`." if allowed else f"If that is meant, plan with `-allow {name}`."
+    return f"Opened by `-allow {name}`." if allowed else f"To allow it, plan with `-allow {name}`."
 
 
 def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
@@ -174,13 +176,13 @@ def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: 
     if switched_off:
         yield DESTRUCTIVE, f"The plan switches off {_counted(switched_off, 'variant')}: {_names(switched_off)}."
     if drifted:
-        yield DRIFT, "The plan overwrites what somebody changed in Saleshandy."
-    # A step with several changed variants is one step: the policy speaks of steps.
+        yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
+    # The policy counts steps, so a step with several changed variants counts once.
     rewritten = dict.fromkeys(
         f"{c.sequence}.{c.step}" for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
     )
     if len(rewritten) > policy.max_changed_steps:
-        limit = f"`max_changed_steps` in seqsync.yaml allows {policy.max_changed_steps}"
+        limit = f"the limit is {policy.max_changed_steps} (`max_changed_steps` in seqsync.yaml)"
         yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
     sending = dict.fromkeys(c.sequence for c in changes if c.calls and c.sequence in active)
     if sending:

@@ -1,6 +1,7 @@
-"""The plan: data, complete, ordered once. Apply takes its changes from nothing else. Pure.
+"""The plan: complete, ordered data. Apply takes its changes from nothing else. Pure.
 
-Words that stand in saved plans and in JSON (`Action`, `Reason`, `Impact`) are stable: pipelines read them.
+The values in saved plans and JSON (`Action`, `Reason`, `Impact`, `DriftKind`) and the field names are stable: pipelines
+read them. Some are older than the vocabulary of the code: `wanted` is the blocked action, `app` is Saleshandy's value.
 """
 
 from __future__ import annotations
@@ -45,30 +46,30 @@ class Reason(StrEnum):
     """Why a change is in the plan."""
 
     NEW = "new"  # in the files, not in the state
-    OUTCOME_UNKNOWN = "outcome-unknown"  # an earlier run sent it and never learnt what became of it
+    OUTCOME_UNKNOWN = "outcome-unknown"  # an earlier run sent the create, and its outcome is not known
     CHANGED = "changed"  # file and state differ
-    UNSETTLED = "unsettled"  # an earlier run may have changed it, and nothing proves that or the contrary
-    PARKED = "parked"  # an email goes by way of a free day, so that others can take its own
-    CONFIGURED_ID = "configured-id"  # `id:` or `ids:` name what is there already
-    MOVED = "moved"  # `moved:` or `formerly:` rename it
-    REMOVED = "removed"  # `removed:` lets it go
+    UNSETTLED = "unsettled"  # an earlier call is in doubt: the field is written again
+    PARKED = "parked"  # an email moves to a free day first, so that others can take its day
+    CONFIGURED_ID = "configured-id"  # `id:` or `ids:` name an existing sequence or step
+    MOVED = "moved"  # renamed by `moved:` or `formerly:`
+    REMOVED = "removed"  # `removed:` says to stop managing it
     STEP_REMOVED = "step-removed"  # gone from its file; the API cannot delete a step
     SEQUENCE_REMOVED = "sequence-removed"  # its file is gone; the API cannot delete a sequence
     VARIANT_REMOVED = "variant-removed"
     TYPE_CHANGED = "type-changed"
     TITLE_CHANGED = "title-changed"
     ID_CHANGED = "id-changed"  # the configured id contradicts the state
-    NOT_SUPPORTED = "not-supported"  # the table of capabilities says that no call can do it
-    SAME_CONTENT = "same-content"  # a create equal to a step that this plan leaves behind
-    DAY_HELD = "day-held"  # an email's day is held by a step that this plan does not move away
+    NOT_SUPPORTED = "not-supported"  # by the table of capabilities, no call can do it
+    SAME_CONTENT = "same-content"  # a create that equals a step which this plan leaves behind
+    DAY_HELD = "day-held"  # another email keeps the day
     BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
-    CONFLICT = "conflict"  # file, state and app all differ
-    DRIFT = "drift"  # the file's words are put back over what somebody changed in the app
-    GONE = "gone"  # it is not in the app any more
-    SAME_IN_APP = "same-in-app"  # the app says already what the file says
-    FOUND = "found"  # a step that the state does not know says just this
-    UNCLEAR = "unclear"  # something in the app may be it already: a person decides
-    TITLE_TAKEN = "title-taken"  # a sequence that the state does not know has this title
+    CONFLICT = "conflict"  # file, last applied and Saleshandy all differ
+    DRIFT = "drift"  # the file's text overwrites an edit in Saleshandy
+    GONE = "gone"  # it is no longer in Saleshandy
+    SAME_IN_APP = "same-in-app"  # Saleshandy already says what the file says
+    FOUND = "found"  # an unmanaged step or variant says exactly this
+    UNCLEAR = "unclear"  # something in Saleshandy may already be it: a person decides
+    TITLE_TAKEN = "title-taken"  # an unmanaged sequence has this title
 
 
 class Impact(StrEnum):
@@ -81,9 +82,9 @@ class Impact(StrEnum):
 
 
 class FieldChange(Frozen):
-    """One field, before and after; None: not there. `field` is a dotted path (`variants.a.payload.subject`).
+    """One field, before and after; None: absent. `field` is a dotted path (`variants.a.payload.subject`).
 
-    `app` is what Saleshandy says, in a conflict of three; else None.
+    `app` is Saleshandy's value in a three-way conflict, else None.
     """
 
     field: FieldPath
@@ -95,11 +96,11 @@ class FieldChange(Frozen):
 class Change(Frozen):
     """One line of a plan.
 
-    `address` is what it is about; `remote_id` the id there, where it is known; `sequence_id` that of its
-    sequence. `after` is what a step will say, `before` what it says by the state. `title` is a sequence's.
-    `source` is the old address of a move. `wanted` is what a blocked change would have been, `advice` says
-    what to click or write instead. `calls` are those that it makes, in order: one for each variant of a step whose
-    day, priority or assignee changes, else one or none.
+    `remote_id` is the id of `address` in Saleshandy, if known; `sequence_id` the id of its sequence. `before` is the
+    step as last applied, `after` as desired. `title` is a sequence's. `source` is the old address of a move.
+    Of a blocked change, `wanted` is the action that was blocked, and `advice` says what to do instead.
+    `calls` are in the order of sending: one for each variant of a step whose day, priority or assignee changes, else
+    one or none.
     """
 
     address: Address
@@ -133,7 +134,7 @@ class Change(Frozen):
         return self.calls[0] if self.calls else None
 
     def signature(self) -> list[Any]:
-        """What the plan hash covers of it, as plain data: what is done to what, and the calls with their bodies."""
+        """Return what the plan hash covers, as plain data: what is done to what, and the calls with their bodies."""
         return [
             self.address,
             self.action,
@@ -145,19 +146,19 @@ class Change(Frozen):
         ]
 
     def digest(self) -> str:
-        """Names the change across runs of one plan: its address, action and body, not the ids of the moment."""
+        """Identify the change across runs of one plan: by address, action and bodies, not by ids."""
         bodies = [call.body for call in self.calls]
         return digest_of([self.address, self.action, bodies or self.advice])[:16]
 
 
 def block(change: Change, reason: Reason, advice: str) -> Change:
-    """`change` as a blocked one, which remembers what it would have been."""
+    """Return `change` as a blocked change that remembers its action."""
     update = {"action": Action.BLOCKED, "wanted": change.action, "reason": reason, "advice": advice, "calls": ()}
     return change.model_copy(update=update)
 
 
 class Gate(Frozen):
-    """A gate that the plan meets. `allowed`: opened by `-allow`."""
+    """A gate that the plan must pass. `allowed`: opened by `-allow`."""
 
     name: str
     allowed: bool
@@ -165,19 +166,19 @@ class Gate(Frozen):
 
 
 class DriftKind(StrEnum):
-    """How the app differs from what was last applied."""
+    """How Saleshandy differs from what was last applied."""
 
-    CHANGED = "changed"  # somebody edited it
-    GONE = "gone"  # two reads, a grace apart, did not find it
-    ADDED = "added"  # a step or a variant that seqsync does not manage
-    SECOND_COPY = "second-copy"  # it equals a step that is managed
+    CHANGED = "changed"  # edited outside seqsync
+    GONE = "gone"  # two reads, one settle grace apart, did not find it
+    ADDED = "added"  # an unmanaged step or variant
+    SECOND_COPY = "second-copy"  # a duplicate of a managed step
 
 
 class Drift(Frozen):
-    """One thing that differs in the app from what was last applied: told, and nothing done about it.
+    """One difference between Saleshandy and what was last applied. It is reported and left as it is.
 
-    `address` is that of the sequence, step or variant; of something added, that of what it stands in. In `fields`
-    `before` is what was last applied and `after` what the app says. `remote_id` is the id there.
+    `address` is that of the sequence, step or variant; for an addition, that of its sequence or step. In `fields`,
+    `before` is what was last applied and `after` is Saleshandy's value. `remote_id` is the id in Saleshandy.
     """
 
     address: Address
@@ -192,15 +193,16 @@ class Drift(Frozen):
         return self.address.sequence
 
     def digests(self) -> tuple[str, ...]:
-        """Names each of its fields, or it as a whole, whatever its step is called: by them apply knows what the plan
-        has shown."""
+        """Identify each field, or the whole, independent of the step's key. Apply compares them with the plan's."""
         rows = [field.model_dump(mode="json") for field in self.fields] or [{}]
         return tuple(digest_of([self.kind, self.remote_id, row])[:16] for row in rows)
 
 
 class PlannedSequence(Frozen):
-    """What apply must know of a sequence besides its changes. `complete`: nothing of it is blocked, left out or
-    to be adopted, so that after this plan the state says what the files say."""
+    """What apply needs to know about a sequence besides its changes.
+
+    `complete`: nothing of it is blocked or left out, so that after this plan the state equals the files.
+    """
 
     key: str
     title: str
@@ -212,7 +214,7 @@ class PlannedSequence(Frozen):
 
 
 class Base(Frozen):
-    """What a plan was made from. `lineage` is None where there was no state."""
+    """What a plan was made from. `lineage` is None if there was no state."""
 
     lineage: str | None = None
     serial: int = 0
@@ -221,10 +223,10 @@ class Base(Frozen):
 
 
 class Plan(Frozen):
-    """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are told and change nothing.
+    """A whole plan. `allowed` are the gates that `-allow` opened; `notes` are printed and change nothing.
 
-    `refreshed`: the app was read. `drift` is then what differs there and is left as it is; `known_drift` holds the
-    digests of every difference that was seen, of those too that the changes deal with.
+    `refreshed`: Saleshandy was read. `drift` is then what differs there and is left as it is. `known_drift` holds the
+    digests of every difference that was found, including those that the changes deal with.
     """
 
     format_version: int = PLAN_FORMAT
@@ -241,7 +243,7 @@ class Plan(Frozen):
     known_drift: tuple[str, ...] = ()
 
     def plan_hash(self) -> str:
-        """SHA-256 over format version, environment, host and the ordered changes with their calls, no more."""
+        """Return the SHA-256 of format version, environment, host and the ordered changes with their calls."""
         lines = [change.signature() for change in self.changes]
         return digest_of([self.format_version, self.environment, self.api_host, lines])
 
@@ -251,8 +253,8 @@ class Plan(Frozen):
         return tuple(c for c in self.changes if c.action is not Action.BLOCKED)
 
     @property
-    def shut(self) -> tuple[Gate, ...]:
-        """The gates that keep apply from doing anything."""
+    def closed_gates(self) -> tuple[Gate, ...]:
+        """The gates that stop apply."""
         return tuple(gate for gate in self.gates if not gate.allowed)
 
 
@@ -267,7 +269,7 @@ class Summary(Frozen):
 
 
 def summary_of(plan: Plan) -> Summary:
-    """Counts `plan`."""
+    """Count the changes of `plan`."""
 
     def count(actions: frozenset[Action]) -> int:
         return len(
@@ -284,17 +286,17 @@ def summary_of(plan: Plan) -> Summary:
 
 
 def summary_line(plan: Plan) -> str:
-    """`Plan: 3 to create, 1 to update, 0 to deactivate, 2 to record, 1 blocked.`, or that there is nothing."""
-    told = summary_of(plan)
+    """Return `Plan: 3 to create, 1 to update, 0 to deactivate, 2 to record, 1 blocked.`, or "No changes"."""
+    counts = summary_of(plan)
     if not plan.changes and not all(row.complete for row in plan.sequences.values()):
-        return "No changes in what was asked for. The rest of the files was left out."
+        return "No changes in the selected part. The rest of your files was left out."
     if not plan.changes:
-        return "No changes. What the files say is what was applied."
+        return "No changes. Your files match the last apply."
     if not plan.to_do:
-        return f"No changes to make: {told.blocked} blocked."
+        return f"No changes to apply: {counts.blocked} blocked."
     return (
-        f"Plan: {told.create} to create, {told.update} to update, {told.deactivate} to deactivate, "
-        f"{told.record} to record, {told.blocked} blocked."
+        f"Plan: {counts.create} to create, {counts.update} to update, {counts.deactivate} to deactivate, "
+        f"{counts.record} to record, {counts.blocked} blocked."
     )
 
 
@@ -302,7 +304,7 @@ StateEntries = Mapping[str, SequenceState]
 
 
 def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEntries:
-    """`known` after the moves among `changes`, of sequences first, then of steps."""
+    """Return `known` after the moves among `changes`: sequences first, then steps."""
     moves = [change for change in changes if change.action is Action.MOVE and change.source]
     rows = dict(known)
     for move in sorted(moves, key=lambda change: change.step is not None):
@@ -318,6 +320,6 @@ def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEn
 
 
 def entry_of(change: Change, rows: StateEntries) -> StepState | None:
-    """The entry of the step that `change` is about."""
+    """Return the state entry of the step that `change` is about."""
     row = rows.get(change.sequence)
     return row.steps.get(change.step) if row and change.step else None

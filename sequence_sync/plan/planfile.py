@@ -1,14 +1,14 @@
-"""The saved plan: a `Plan` as bytes and back, and whether it may still be carried out. Pure: no file is touched here.
+"""The saved plan: a `Plan` as bytes and back, and whether it may still be applied. Pure: touches no file.
 
 A saved plan is one JSON object, ASCII only, one change a line, keys sorted, `format_version` first:
 
     {"format_version": 1, "allowed", "api_host", "base", "changes", "environment", "gates", "notes", "plan_hash",
      "sequences", "sum", "tool_version"}
 
-`sum` is the SHA-256 of the same bytes without the `sum` line. It is against damage, not against forgery: who may
-write the file may also write the sum. The plan hash is what a reviewer approves.
+`sum` is the SHA-256 of the same bytes without the `sum` line. It protects against damage, not against forgery: whoever
+can write the file can also write the sum. The plan hash is what a reviewer approves.
 
-Kinds of refusal, each with its own words (`PlanRejectedError.kind`): `not-a-plan`, `newer-format`, `damaged`, `hash`,
+The kinds of rejection (`PlanRejectedError.kind`): `not-a-plan`, `newer-format`, `damaged`, `hash`,
 `environment`, `api-host`, `lineage`, `state`, `files`.
 """
 
@@ -30,29 +30,29 @@ from sequence_sync.errors import PlanRejectedError
 from sequence_sync.plan.model import PLAN_FORMAT, Change, Plan, Summary
 from sequence_sync.state.model import Applying, digest_of
 
-PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply that one."
+PLAN_AGAIN = "Run `seqsync plan -out FILE` again, review the new plan, and apply it."
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_ID = f"urn:seqsync:plan:{PLAN_FORMAT}"
 DIGEST_PATTERN = "^[0-9a-f]{64}$"
 WHOLE_HASH = re.compile("[0-9a-f]{64}")
-MOST_PARTS = 8  # sequences of a plan of which every choice is tried; of a larger one each alone
+MOST_PARTS = 8  # up to so many sequences, every combination is tried; above, each sequence alone
 
-SAVED_ONLY = ("base", "sum", "tool_version")  # what a saved plan has and the public JSON has not
+SAVED_ONLY = ("base", "sum", "tool_version")  # in a saved plan, not in the public JSON
 
 _BEGINNING = b'{\n"format_version": '
 
 
 class Verdict(StrEnum):
-    """What apply does with a saved plan that it may carry out."""
+    """What apply does with a saved plan that it accepts."""
 
-    FRESH = "fresh"  # nothing of it has been done
-    RESUME = "resume"  # its own run was cut short: go on
-    DONE = "done"  # all of it has been done: say so, exit 0
+    FRESH = "fresh"  # not applied yet
+    RESUME = "resume"  # its own run was interrupted: continue
+    DONE = "done"  # applied completely: say so, exit 0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is so now, to hold against what a plan was made from. `lineage` is None where there is no state."""
+    """The current situation, to compare with what a plan was made from. `lineage` is None if there is no state."""
 
     environment: str
     api_host: str
@@ -64,14 +64,14 @@ class Facts:
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """`plan` as plain data with its hash: what the saved plan and the public JSON have in common."""
+    """Return `plan` as plain data with its hash: what the saved plan and the public JSON have in common."""
     return plan.model_dump(mode="json") | {"plan_hash": plan.plan_hash()}
 
 
 def stable_json(document: Mapping[str, Any]) -> str:
-    """`document` as JSON: the same data, the same text. One change a line, so that two plans can be compared by line.
+    """Return `document` as JSON: the same data gives the same text, one change a line, so that plans can be diffed.
 
-    ASCII only: no terminal and no reviewer is misled by what stands in a text. Raises ValueError on NaN and infinity.
+    ASCII only, so that no text misleads a terminal or a reviewer. Raises ValueError on NaN and infinity.
     """
     names = sorted(document, key=lambda name: (name != "format_version", name))
     return "{\n" + ",\n".join(f'"{name}": {_value(name, document[name])}' for name in names) + "\n}\n"
@@ -88,7 +88,7 @@ def _dumps(value: Any) -> str:
 
 
 def encode(plan: Plan, tool_version: str) -> bytes:
-    """The saved plan. The same plan and tool version give the same bytes."""
+    """Return the saved plan. The same plan and tool version give the same bytes."""
     return _with_sum(plan_document(plan) | {"tool_version": tool_version})
 
 
@@ -98,18 +98,20 @@ def _with_sum(document: Mapping[str, Any]) -> bytes:
 
 
 def decode(data: bytes) -> Plan:
-    """The plan that `data` holds. Raises PlanRejectedError: not a plan, newer, damaged, or with a hash of another
-    plan."""
+    """Return the plan in `data`.
+
+    Raises PlanRejectedError if it is no plan, newer, damaged, or has the hash of another plan.
+    """
     document = _parsed(data)
-    _sniff(document)
+    _check_format(document)
     _check_sum(document, data)
     claimed = document.get("plan_hash")
     outside = ("plan_hash", "sum", "tool_version")
     plan = _validated({name: value for name, value in document.items() if name not in outside})
     if plan.plan_hash() != claimed:
         raise PlanRejectedError(
-            "The saved plan's hash is not that of its changes.",
-            f"Its changes give {plan.plan_hash()}, and it names another. Somebody, or something, edited the file.",
+            "The saved plan's hash does not match its changes.",
+            f"Its changes have the hash {plan.plan_hash()}. The file was edited.",
             PLAN_AGAIN,
             kind="hash",
         )
@@ -123,22 +125,22 @@ def _parsed(data: bytes) -> dict[str, Any]:
         document = json.loads(data)
     except (ValueError, RecursionError):
         if data.startswith(_BEGINNING):
-            _damaged("It begins like a saved plan, but cannot be read to its end.")
+            _damaged("It begins like a saved plan, but is incomplete.")
         _not_a_plan("It is not JSON.")
     if not isinstance(document, dict):
         _not_a_plan("It is JSON, but not a plan that `seqsync plan -out` wrote.")
     return document
 
 
-def _sniff(document: Mapping[str, Any]) -> None:
-    """Tells by the number alone whether this version can read the rest."""
+def _check_format(document: Mapping[str, Any]) -> None:
+    """Reject by the format number alone what this version cannot read."""
     version = document.get("format_version")
     if type(version) is int and version > PLAN_FORMAT:
         maker = document.get("tool_version")
         known = isinstance(maker, str) and maker.isprintable()
         raise PlanRejectedError(
             "The saved plan has a newer format.",
-            f"Its format is {version}, written by seqsync {maker if known else 'of unknown version'}; this seqsync "
+            f"It has format {version}, written by seqsync {maker if known else 'of an unknown version'}. This seqsync "
             f"reads formats up to {PLAN_FORMAT}.",
             "Use that version of seqsync, or run `seqsync plan -out FILE` again with this one.",
             kind="newer-format",
@@ -148,21 +150,21 @@ def _sniff(document: Mapping[str, Any]) -> None:
 
 
 def _check_sum(document: Mapping[str, Any], data: bytes) -> None:
-    # Writing it again and comparing all bytes also notices what parsing forgives: spaces, doubled keys, `\\u` forms.
+    # Encoding it again and comparing all bytes also finds what parsing accepts: spaces, duplicate keys, `\\u` forms.
     try:
         same = _with_sum({name: value for name, value in document.items() if name != "sum"}) == data
     except (ValueError, RecursionError):
         same = False
     if not same:
-        _damaged("Its bytes are not those that `seqsync plan -out` wrote: some were changed, lost or added.")
+        _damaged("It was changed after `seqsync plan -out` wrote it.")
 
 
 def _validated(document: Mapping[str, Any]) -> Plan:
     try:
         return Plan.model_validate(document)
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, row["loc"])) for row in error.errors(include_input=False)[:3])
-        _not_a_plan(f"Its sum is right, but this version of seqsync does not understand it (at {places}).")
+        positions = ", ".join(".".join(map(str, row["loc"])) for row in error.errors(include_input=False)[:3])
+        _not_a_plan(f"Its checksum is correct, but this version of seqsync cannot read it (at {positions}).")
 
 
 def _not_a_plan(detail: str) -> NoReturn:
@@ -174,27 +176,25 @@ def _damaged(detail: str) -> NoReturn:
 
 
 def check(plan: Plan, facts: Facts) -> Verdict:
-    """Whether `plan` may be carried out now. Raises PlanRejectedError: foreign (another environment, API host or
-    state) or
-    stale (state or files changed since).
+    """Decide whether `plan` may be applied now.
 
-    A plan made before there was a state fits only one that is still not there, or the state that its own run began.
+    Raises PlanRejectedError if it is foreign (another environment, API host or state) or stale (state or files changed
+    since). A plan made without a state fits only if there is still none, or if its own run created the state.
     """
     _check_account(plan, facts)
     verdict = _verdict(plan, facts)
     if verdict is Verdict.FRESH and plan.base.state_digest != facts.state_digest:
         raise PlanRejectedError(
             "The saved plan is stale: the state has changed.",
-            f"It was made from serial {plan.base.serial} of the state, which is now at serial {facts.serial}: somebody "
-            "applied or edited the state since.",
+            f"It was made from serial {plan.base.serial}. The state is now at serial {facts.serial}.",
             PLAN_AGAIN,
             kind="state",
         )
     if verdict is not Verdict.DONE and plan.base.files_digest != facts.files_digest:
         raise PlanRejectedError(
             "The saved plan is stale: the files have changed.",
-            "Sequence files, content files or settings are not what they were when it was made.",
-            f"{PLAN_AGAIN} Or check out the commit that it was made from.",
+            "Sequence files, content files or settings have changed since the plan was made.",
+            f"{PLAN_AGAIN} Or check out the commit that the plan was made from.",
             kind="files",
         )
     return verdict
@@ -202,15 +202,15 @@ def check(plan: Plan, facts: Facts) -> Verdict:
 
 def _verdict(plan: Plan, facts: Facts) -> Verdict:
     applying, base = facts.applying, plan.base
-    mine = applying is not None and applying.plan == plan.plan_hash()
-    if base.lineage != facts.lineage and not (mine and base.lineage is None):
+    is_own = applying is not None and applying.plan == plan.plan_hash()
+    if base.lineage != facts.lineage and not (is_own and base.lineage is None):
         _another_state(plan, facts)
-    if applying is None or not mine:
+    if applying is None or not is_own:
         return Verdict.FRESH
     if not applying.done:
         return Verdict.RESUME
-    # A plan with the same changes, made from the state that the first one left (a step went missing and is to be made
-    # anew), is a plan of its own and not done.
+    # A plan with the same changes, made from the state that the first one left, is a plan of its own and not done: a
+    # step went missing and is created again.
     made_since = base.lineage and (base.serial, base.state_digest) == (facts.serial, facts.state_digest)
     return Verdict.FRESH if made_since else Verdict.DONE
 
@@ -219,37 +219,39 @@ def _check_account(plan: Plan, facts: Facts) -> None:
     if plan.environment != facts.environment:
         raise PlanRejectedError(
             "The saved plan is for another environment.",
-            f'It was made for "{plan.environment}"; this run is for "{facts.environment}".',
+            f'It was made for "{plan.environment}". This run is for "{facts.environment}".',
             f"Run apply with `-env {plan.environment}`, or plan again with `-env {facts.environment}`.",
             kind="environment",
         )
     if plan.api_host != facts.api_host:
         raise PlanRejectedError(
             "The saved plan is for another API host.",
-            f"It was made for {plan.api_host}; this run would call {facts.api_host}.",
-            f"Check `api_url` in seqsync.yaml and the variable SEQSYNC_API_URL. {PLAN_AGAIN}",
+            f"It was made for {plan.api_host}. This run would call {facts.api_host}.",
+            f"Check `api_url` in seqsync.yaml and the environment variable SEQSYNC_API_URL. {PLAN_AGAIN}",
             kind="api-host",
         )
 
 
 def _another_state(plan: Plan, facts: Facts) -> NoReturn:
     if plan.base.lineage is None:
-        detail = "It was made before there was a state; meanwhile there is one."
+        detail = "It was made without a state, and now there is one."
     elif facts.lineage is None:
-        detail = f"It was made from the state {plan.base.lineage}; here there is no state."
+        detail = f"It was made from the state {plan.base.lineage}. There is no state here."
     else:
-        detail = f"It was made from the state {plan.base.lineage}; the one here is {facts.lineage}."
+        detail = f"It was made from the state {plan.base.lineage}. The state here is {facts.lineage}."
     raise PlanRejectedError(
         "The saved plan belongs to another state.",
         detail,
-        f"Check `state` in seqsync.yaml and that you are in the right folder. {PLAN_AGAIN}",
+        f"Check `state` in seqsync.yaml, and check that you are in the right folder. {PLAN_AGAIN}",
         kind="lineage",
     )
 
 
 def plan_difference(old: Plan, new: Plan) -> list[str]:
-    """What `new` does otherwise than `old`, a line each: `- create step trial.intro` (no longer), `+ ...` (new),
-    `~ ...` (still, but with another body). Empty where both have one plan hash."""
+    """Return how `new` differs from `old`, a line each; empty if both have the same plan hash.
+
+    `- create step trial.intro`: no longer done. `+ ...`: new. `~ ...`: still done, with another body.
+    """
     if old.plan_hash() == new.plan_hash():
         return []
     lines = [
@@ -268,49 +270,50 @@ def plan_difference(old: Plan, new: Plan) -> list[str]:
 def _changed_lines(old: Iterable[Change], new: Iterable[Change]) -> Iterator[str]:
     before, after = _by_name(old), _by_name(new)
     for name in dict.fromkeys([*before, *after]):
-        lost, came = before.get(name, []), after.get(name, [])
-        if lost == came:
+        old_ones, new_ones = before.get(name, []), after.get(name, [])
+        if old_ones == new_ones:
             continue
-        if len(lost) == len(came):
+        if len(old_ones) == len(new_ones):
             yield f"~ {name}"
         else:
-            yield from [f"{'-' if len(lost) > len(came) else '+'} {name}"] * abs(len(lost) - len(came))
+            yield from [f"{'-' if len(old_ones) > len(new_ones) else '+'} {name}"] * abs(len(old_ones) - len(new_ones))
 
 
 def _by_name(changes: Iterable[Change]) -> dict[str, list[str]]:
     named: dict[str, list[str]] = defaultdict(list)
     for change in changes:
-        wanted = f" ({_words(change.wanted)})" if change.wanted else ""
-        named[f"{_words(change.action)}{wanted} {change.address}"].append(digest_of(change.signature()))
+        blocked = f" ({_spaced(change.wanted)})" if change.wanted else ""
+        named[f"{_spaced(change.action)}{blocked} {change.address}"].append(digest_of(change.signature()))
     return named
 
 
-def _words(action: str) -> str:
+def _spaced(action: str) -> str:
     return action.replace("-", " ")
 
 
-def part_with_hash(plan: Plan, wanted: str) -> tuple[str, ...]:
-    """The sequences whose changes alone have the plan hash `wanted`; empty where no part that is looked at has it."""
+def part_with_hash(plan: Plan, plan_hash: str) -> tuple[str, ...]:
+    """Return the sequences whose changes alone have the hash `plan_hash`; empty if none of the tried parts has it."""
     keys = sorted({change.sequence for change in plan.changes})
     sizes = range(1, len(keys) if len(keys) <= MOST_PARTS else 2)
     for part in chain.from_iterable(combinations(keys, size) for size in sizes):
         changes = tuple(change for change in plan.changes if change.sequence in part)
-        if plan.model_copy(update={"changes": changes}).plan_hash() == wanted:
+        if plan.model_copy(update={"changes": changes}).plan_hash() == plan_hash:
             return part
     return ()
 
 
 def plan_schema() -> dict[str, Any]:
-    """The JSON Schema of a plan: of a saved one, and of what `-format json` prints."""
+    """Return the JSON Schema of a plan: of a saved one, and of what `-format json` prints."""
     schema = Plan.model_json_schema(mode="serialization")
     shared = sorted({*schema["properties"], "plan_hash"} - set(SAVED_ONLY))
     schema["$defs"]["Summary"] = Summary.model_json_schema(mode="serialization")
     digest = {"type": "string", "pattern": DIGEST_PATTERN}
     schema["properties"] |= {
-        "format_version": {"const": PLAN_FORMAT, "description": "A newer one is refused by its number"},
-        "plan_hash": digest | {"description": "What a reviewer approves: the changes with their calls and bodies"},
+        "format_version": {"const": PLAN_FORMAT, "description": "A newer format is rejected by this number"},
+        "plan_hash": digest
+        | {"description": "What a reviewer approves: covers the changes with their calls and bodies"},
         "sum": digest | {"description": "SHA-256 of the same file without this line, against damage"},
-        "tool_version": {"type": "string", "description": "The seqsync that wrote it; told, not checked"},
+        "tool_version": {"type": "string", "description": "The version of seqsync that wrote it; not checked"},
         "summary": {"$ref": "#/$defs/Summary", "description": "The counts of the last line; not in a saved plan"},
     }
     schema["required"] = shared

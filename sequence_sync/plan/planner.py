@@ -1,7 +1,8 @@
-"""Wanted sequences and a state in, a plan out. Pure: the same input gives the same plan, byte for byte.
+"""Desired sequences, a state and what was read go in, a plan comes out. Pure.
 
-The way: what was read of the app (`threeway`), true differences (`differ`), renames of sequences, what they meet in the
-app (`judging`), blocking, selection, days, calls, order, gates.
+The same input gives the same plan, byte for byte. The order of work: three-way comparison with Saleshandy
+(`three_way`), differences between file and state (`differ`), matching with what was read, blocked changes (`guards`),
+selection, days (`schedule`), calls, plan order, gates.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ RANK: Mapping[Action, int] = {
 }
 
 
-def in_plan_order(changes: Iterable[Change], places: Mapping[str, int]) -> list[Change]:
-    """`changes`, sorted. `places` gives a step's place in its file by its address; others come after."""
+def in_plan_order(changes: Iterable[Change], positions: Mapping[str, int]) -> list[Change]:
+    """Sort `changes`. `positions` gives a step's position in its file by its address; other steps come last."""
 
     def key(change: Change) -> tuple[str, int, int, int, int, str]:
         if change.action is Action.UPDATE_STEP:
@@ -58,7 +59,7 @@ def in_plan_order(changes: Iterable[Change], places: Mapping[str, int]) -> list[
             RANK[change.action],
             0 if change.step is None else 1,
             day,
-            places.get(step, len(places)),
+            positions.get(step, len(positions)),
             change.address,
         )
 
@@ -72,11 +73,11 @@ OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT, Reason.GONE})
 class PlanInputs:
     """Everything that a plan is made from.
 
-    `unchanged` are keys whose sources and state entry are what they were when nothing was left to do: no file of
-    theirs was parsed. `open_addresses` are creates of an earlier run whose outcome is unknown; `damaged` tells that
-    the journal has a record that cannot be read. `off` are the claims about the API that are switched off. `app` is
-    what was read of the account, None where nothing was; with it no sequence may be left out as unchanged.
-    `dialect` turns operations into the provider's requests.
+    `unchanged` are keys whose files and state entry are the same as when nothing was left to do: their files were not
+    parsed. `open_addresses` are creates of an earlier run whose outcome is not known. `damaged`: the journal has a
+    record that cannot be read. `off` are the claims about the API that are switched off. `remote` is what was read of
+    the account, or None; with it, no sequence may be left out as unchanged.
+    `dialect` turns operations into requests of the provider.
     """
 
     desired: Mapping[str, DesiredSequence]
@@ -98,29 +99,29 @@ class PlanInputs:
 
 
 def make_plan(inputs: PlanInputs) -> Plan:
-    """The plan. Raises UsageError where a target or exclude matches nothing."""
+    """Return the plan. Raises UsageError if a target or an exclude matches nothing."""
     inputs.selection.check(_known_addresses(inputs))
-    app, held = inputs.remote, ThreeWayResult(inputs.state)
-    if app is not None:
-        held = compare_three_way(inputs.state, inputs.desired, app, DRIFT in inputs.allowed)
-    differences = [*_all_changes(replace(inputs, state=held.state)), *held.records]
-    if app is not None:
-        differences = reconcile_with_remote(app, held, differences)
-    seen = replace(inputs, state=held.state)
-    # Blocked first, selected then: what a target leaves out is still left behind in Saleshandy.
-    everything = block_unsafe(differences, held.state, inputs.off)
+    remote, result = inputs.remote, ThreeWayResult(inputs.state)
+    if remote is not None:
+        result = compare_three_way(inputs.state, inputs.desired, remote, DRIFT in inputs.allowed)
+    compared = replace(inputs, state=result.state)
+    differences = [*_all_changes(compared), *result.records]
+    if remote is not None:
+        differences = reconcile_with_remote(remote, result, differences)
+    # Block first, then select: a step that a target leaves out is still in Saleshandy.
+    everything = block_unsafe(differences, result.state, inputs.off)
     chosen = select(everything, inputs.selection)
-    places = {f"{row.key}.{step}": place for row in inputs.desired.values() for place, step in enumerate(row.steps)}
-    changes = in_plan_order(_carried_out(chosen, everything, seen, places, held.days), places)
+    positions = {f"{row.key}.{step}": at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
+    scheduled = _schedule(chosen, everything, compared, positions, result.remote_days)
+    changes = in_plan_order(scheduled, positions)
     taken = {id(change) for change in chosen}
     left_out = {change.sequence for change in everything if id(change) not in taken}
-    told = left_out_note(inputs.selection, (*inputs.desired, *inputs.unchanged), everything)
-    inputs = replace(inputs, notes=(*inputs.notes, *told))
-    return _plan(inputs, held, changes, left_out)
+    note = left_out_note(inputs.selection, (*inputs.desired, *inputs.unchanged), everything)
+    return _plan(replace(inputs, notes=(*inputs.notes, *note)), result, changes, left_out)
 
 
-def _plan(inputs: PlanInputs, held: ThreeWayResult, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
-    state, app = inputs.state, inputs.remote
+def _plan(inputs: PlanInputs, result: ThreeWayResult, changes: Sequence[Change], left_out: Collection[str]) -> Plan:
+    state, remote = inputs.state, inputs.remote
     planned = dict(_planned(inputs, changes, left_out))
     active = {key for key, row in planned.items() if row.active}
     overwriting = any(change.reason in OVERWRITES and change.calls for change in changes)
@@ -139,25 +140,25 @@ def _plan(inputs: PlanInputs, held: ThreeWayResult, changes: Sequence[Change], l
         gates=gates,
         allowed=tuple(sorted(inputs.allowed)),
         notes=inputs.notes + tuple(_notes(inputs, changes, {gate.name for gate in gates})),
-        refreshed=app is not None,
-        known_drift=tuple(held.known),
-        drift=tuple(row for row in held.drift if inputs.selection.takes_address(row.address)),
+        refreshed=remote is not None,
+        known_drift=tuple(result.known_drift),
+        drift=tuple(row for row in result.drift if inputs.selection.takes_address(row.address)),
     )
 
 
-def _carried_out(
+def _schedule(
     chosen: Sequence[Change],
     everything: Sequence[Change],
     inputs: PlanInputs,
-    places: Mapping[str, int],
-    days: Mapping[str, Mapping[str, int]],
+    positions: Mapping[str, int],
+    remote_days: Mapping[str, Mapping[str, int]],
 ) -> list[Change]:
-    """`chosen` with changes of day in order, and with every call. Who is not chosen stays on its day."""
+    """Return `chosen` with changes of day in order, and with every call. A step that is not chosen keeps its day."""
     rows = state_after_moves(everything, inputs.state.sequences if inputs.state else {})
     call = inputs.dialect.call
     return [
         change.model_copy(update={"calls": tuple(call(each) for each in operations_of(change, entry_of(change, rows)))})
-        for change in schedule_days(chosen, rows, places, reads_days(inputs.off), days)
+        for change in schedule_days(chosen, rows, positions, reads_days(inputs.off), remote_days)
     ]
 
 
@@ -177,8 +178,8 @@ def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
 def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
     known: dict[str, SequenceState] = dict(inputs.state.sequences) if inputs.state else {}
     for key in sorted(inputs.desired):
-        wanted = inputs.desired[key]
-        old = wanted.formerly
+        desired = inputs.desired[key]
+        old = desired.formerly
         if old and old in known and key not in known and old not in inputs.desired and old not in inputs.unchanged:
             known[key] = known.pop(old)
             yield Change(
@@ -190,7 +191,7 @@ def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
                 sequence_id=known[key].id,
                 title=known[key].title,
             )
-        yield from sequence_changes(wanted, known.get(key), inputs.open_addresses, inputs.policy)
+        yield from sequence_changes(desired, known.get(key), inputs.open_addresses, inputs.policy)
     for key in sorted(known):
         if key not in inputs.desired and key not in inputs.unchanged:
             yield forgotten_sequence(key, known[key], inputs.removed)
@@ -202,25 +203,25 @@ def _planned(
     blocked = {c.sequence for c in changes if c.action is Action.BLOCKED}
     known = inputs.state.sequences if inputs.state else {}
     for key in sorted(inputs.desired):
-        wanted = inputs.desired[key]
-        entry = known.get(key) or known.get(wanted.formerly or "")
+        desired = inputs.desired[key]
+        entry = known.get(key) or known.get(desired.formerly or "")
         yield (
             key,
             PlannedSequence(
                 key=key,
-                title=wanted.title,
-                remote_id=entry.id if entry else wanted.remote_id,
-                files=wanted.files,
-                source_digest=wanted.source_digest,
+                title=desired.title,
+                remote_id=entry.id if entry else desired.remote_id,
+                files=desired.files,
+                source_digest=desired.source_digest,
                 complete=key not in blocked and key not in left_out,
-                active=_active(inputs.remote, entry.id if entry else wanted.remote_id),
+                active=_active(inputs.remote, entry.id if entry else desired.remote_id),
             ),
         )
 
 
-def _active(app: RemoteAccount | None, remote_id: str | None) -> bool | None:
-    """Whether a sequence is sending; None where nobody has looked, or the list does not tell. A new one is not."""
-    rows = app.rows if app else ()
+def _active(remote: RemoteAccount | None, remote_id: str | None) -> bool | None:
+    """Whether a sequence is sending; None if that was not read. A new sequence is not sending."""
+    rows = remote.rows if remote else ()
     return next((row.active for row in rows if row.id == remote_id), None)
 
 
@@ -228,14 +229,14 @@ def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]
     creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
     if creating > 1 and not (inputs.state and inputs.state.sequences):
         yield (
-            f"The state is empty, so all {creating} sequences would be created. If they exist in Saleshandy already, "
-            "name their ids under `ids:` in seqsync.yaml first."
+            f"The state is empty, so this plan creates all {creating} sequences. If they already exist in Saleshandy, "
+            "write their ids under `ids:` in seqsync.yaml first."
         )
     unmet = sorted(set(inputs.allowed).difference(met))
     if unmet:
-        yield f"Allowed beforehand, should apply meet it: {', '.join(unmet)}."
+        yield f"Allowed in advance, although this plan does not need it: {', '.join(unmet)}."
     if inputs.open_addresses:
         names = ", ".join(sorted(inputs.open_addresses))
-        yield f"An earlier apply was cut off; what became of {names} is not known yet. The next apply looks first."
+        yield f"An earlier apply was interrupted. In doubt: {names}. The next apply resolves this before it writes."
     if inputs.damaged:
-        yield "A record in the journal is damaged. The next apply looks at every sequence twice before it writes."
+        yield "The journal has a damaged record. The next apply reads every sequence twice before it writes."

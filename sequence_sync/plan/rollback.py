@@ -1,7 +1,7 @@
-"""A plan back to an earlier state: what was applied then is wanted again. Pure.
+"""Rollback: a plan to an earlier state. What was applied then is desired again. Pure.
 
-An ordinary plan in everything else. Steps keep their ids, so that none is ever made a second time: what was renamed is
-renamed back, what was let go is taken over again. Knows nothing of where the earlier state comes from.
+An ordinary plan in everything else. Steps keep their ids, so that none is created a second time: what was renamed is
+renamed back, what was forgotten is adopted again. Must not know where the earlier state comes from.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from sequence_sync.state.model import SequenceState, State, StepState
 
 
 def rollback_plan(then: State, inputs: PlanInputs) -> Plan:
-    """The plan from the state of `inputs` to what `then` says; what `inputs` want besides plays no part.
+    """Return the plan from the state of `inputs` to `then`. The desired sequences of `inputs` are not used.
 
-    After it the files still say something else, so no sequence counts as made from its files.
+    Afterwards the files still say something else, so no sequence counts as made from its files.
     """
     now = inputs.state.sequences if inputs.state else {}
     notes = (
-        f"This plan goes back to serial {then.serial}. What was sent to prospects since then cannot come back.",
-        "The files still say today's text. Put them back too, in git, or the next plan undoes this one.",
+        f"This plan rolls back to serial {then.serial}. Messages that were already sent cannot be recalled.",
+        "Your files still have the current text. Revert them in git too, or the next plan undoes this one.",
     )
     plan = make_plan(
         replace(
             inputs,
-            desired={key: _wanted(key, row, now) for key, row in then.sequences.items()},
+            desired={key: _desired(key, row, now) for key, row in then.sequences.items()},
             unchanged=(),
             removed=(),
             notes=(*notes, *inputs.notes),
         )
     )
     sequences = {key: row.model_copy(update={"complete": False}) for key, row in plan.sequences.items()}
-    changes = tuple(_retold(change, then.serial) for change in plan.changes)
+    changes = tuple(_with_advice(change, then.serial) for change in plan.changes)
     return plan.model_copy(update={"changes": changes, "sequences": sequences})
 
 
-def _wanted(key: str, then: SequenceState, now: dict[str, SequenceState]) -> DesiredSequence:
-    """What was applied then. A variant that was off, and a step all of whose were, is not wanted."""
+def _desired(key: str, then: SequenceState, now: dict[str, SequenceState]) -> DesiredSequence:
+    """Return what was applied then, without variants that were off, and without steps that had no other."""
     owner = next((name for name, row in now.items() if row.id == then.id), None)
     renamed = {step.id: name for name, step in now[owner].steps.items()} if owner else {}
     steps = {name: content for name, step in then.steps.items() if (content := _content(step)).variants}
@@ -61,12 +61,10 @@ def _content(step: StepState) -> Content:
     return step.content.model_copy(update={"variants": on})
 
 
-def _retold(change: Change, serial: int) -> Change:
-    """What came after the earlier state is in no file to put back: it says so in its own words."""
+def _with_advice(change: Change, serial: int) -> Change:
+    """Reword the advice for what was created after the earlier state: there is no file to restore."""
     if change.action is not Action.BLOCKED or change.reason not in (Reason.STEP_REMOVED, Reason.SEQUENCE_REMOVED):
         return change
     what, click = ("step", "Switch it off or delete it") if change.step else ("sequence", "Pause it")
-    advice = (
-        f"It was made after serial {serial}, and the API cannot delete a {what}. {click} in Saleshandy, if need be."
-    )
+    advice = f"It was created after serial {serial}, and the API cannot delete a {what}. {click} in Saleshandy."
     return change.model_copy(update={"advice": advice})

@@ -1,6 +1,7 @@
-"""Changes of day in an order that the API accepts, and emails whose day is held. Pure.
+"""Changes of day in an order that the API accepts: a day holds at most one email. Pure.
 
-`moves` finds the way by names and days; here it becomes changes, each with where it is told from and where it goes.
+`plan_moves` finds the moves by names and days. `schedule_days` turns them into changes, and blocks an email whose day
+is held. Nothing else is ordered here.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sequence_sync.state.model import SequenceState
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One change of day. `parked`: it is on its way, and another leg follows."""
+    """One change of day. `parked`: the email waits on a free day, and another move follows."""
 
     name: str
     start: int
@@ -27,149 +28,153 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class MovePlan:
-    """The legs in order; who cannot move, with who is in the way (None: they only change places, and nobody may be
-    parked); and where every email is in the end."""
+    """The moves in order, the emails that cannot move, and the day of every email in the end.
 
-    legs: tuple[Move, ...]
-    stuck: Mapping[str, str | None]
+    `blocked` names which email holds the day; None: the emails only swap days, and none may be parked.
+    """
+
+    moves: tuple[Move, ...]
+    blocked: Mapping[str, str | None]
     days: Mapping[str, int]
 
 
 def plan_moves(
-    held: Mapping[str, int],
-    wanted: Mapping[str, int],
+    current: Mapping[str, int],
+    desired: Mapping[str, int],
     *,
     may_park: bool,
     last: int = 0,
-    may_be: Mapping[str, Collection[int]] = MappingProxyType({}),
+    in_doubt: Mapping[str, Collection[int]] = MappingProxyType({}),
 ) -> MovePlan:
-    """The way from `held` (every email's day, movers or not) to `wanted` (the movers' days).
+    """Plan the moves from `current` (the day of every email) to `desired` (the days of those that move).
 
-    `last` is the last day that anything else of the plan takes. `may_be` are days that an email may hold instead: they
-    count as held until it goes, and a mover goes home too. The same input gives the same route.
+    `last` is the last day that the rest of the plan takes. `in_doubt` are days that an email may hold instead. They
+    count as held until it moves, and an email that is already on its day moves too. The same input gives the same plan.
     """
-    now, also = dict(held), {name: days for name, days in may_be.items() if name in held}
-    left = {name: day for name, day in wanted.items() if held[name] != day or name in also}
-    legs: list[Move] = []
-    stuck: dict[str, str | None] = {}
+    now, also = dict(current), {name: days for name, days in in_doubt.items() if name in current}
+    left = {name: day for name, day in desired.items() if current[name] != day or name in also}
+    moves: list[Move] = []
+    blocked: dict[str, str | None] = {}
     parked: set[str] = set()
 
-    def go(name: str, day: int, stop: bool) -> None:
-        legs.append(Move(name, now[name], day, stop))
+    def move(name: str, day: int, park: bool) -> None:
+        moves.append(Move(name, now[name], day, park))
         now[name] = day
         also.pop(name, None)
 
     while left:
         days = [(day, name) for name in now for day in (now[name], *also.get(name, ()))]
-        if blocked := _in_the_way(days, left):
-            stuck |= blocked
-            left = {name: day for name, day in left.items() if name not in blocked}
+        if held := _held_by_others(days, left):
+            blocked |= held
+            left = {name: day for name, day in left.items() if name not in held}
         elif free := [name for name in left if all(left[name] != day for day, other in days if other != name)]:
             name = min(free, key=lambda each: (now[each], each))
-            go(name, left.pop(name), False)
+            move(name, left.pop(name), False)
         else:
             waiting = [name for name in left if name not in parked]
-            aside = max(last, *(day for day, _ in days), *wanted.values()) + 1
-            if not may_park or aside > LAST_DAY or not waiting:
-                stuck |= dict.fromkeys(left)
+            free_day = max(last, *(day for day, _ in days), *desired.values()) + 1
+            if not may_park or free_day > LAST_DAY or not waiting:
+                blocked |= dict.fromkeys(left)
                 break
             name = max(waiting, key=lambda each: (left[each], each))
             parked.add(name)
-            go(name, aside, True)
-    return MovePlan(tuple(legs), stuck, now)
+            move(name, free_day, True)
+    return MovePlan(tuple(moves), blocked, now)
 
 
-def _in_the_way(days: Iterable[tuple[int, str]], left: Mapping[str, int]) -> dict[str, str | None]:
-    """Who wants a day that somebody holds who stays there."""
+def _held_by_others(days: Iterable[tuple[int, str]], left: Mapping[str, int]) -> dict[str, str | None]:
+    """Return the emails whose desired day is held by an email that stays there, and by which."""
     holders = {day: name for day, name in sorted(days) if name not in left}
     return {name: holders[day] for name, day in left.items() if day in holders}
 
 
-CYCLE = (
-    "These emails only change places, so one of them must wait on a free day meanwhile; that is done only where a read "
-    "tells the days, and `read-day` is switched off. Change the days in Saleshandy by hand, or let one of them go to a "
-    "free day first."
+SWAP_ADVICE = (
+    "These emails swap days, so one of them must wait on a free day. seqsync does that only if the API returns days, "
+    "and `read-day` is switched off. Change the days in Saleshandy by hand, or move one email to a free day first."
 )
 
 
 def schedule_days(
     changes: Sequence[Change],
     rows: StateEntries,
-    places: Mapping[str, int],
+    positions: Mapping[str, int],
     may_park: bool,
-    others: Mapping[str, Mapping[str, int]],
+    remote_days: Mapping[str, Mapping[str, int]],
 ) -> list[Change]:
-    """`changes` with those of days in order, legs by way of a free day among them, and blocked where a day is held.
+    """Return `changes` with changes of day in order, and blocked if a day is held.
 
-    `others` are the days that are held by what the state does not know of: by sequence, who holds which.
+    `positions` gives a step's position in its file. `remote_days` are days held by emails that the state does not know:
+    by sequence, which email holds which day.
     """
     sequences: dict[str, list[Change]] = {}
     for change in changes:
         sequences.setdefault(change.sequence, []).append(change)
     ordered: list[Change] = []
     for key, group in sequences.items():
-        ordered += _in_one_sequence(group, rows.get(key), places, may_park, others.get(key, {}))
+        ordered += _in_one_sequence(group, rows.get(key), positions, may_park, remote_days.get(key, {}))
     return ordered
 
 
 def _in_one_sequence(
     changes: list[Change],
     row: SequenceState | None,
-    places: Mapping[str, int],
+    positions: Mapping[str, int],
     may_park: bool,
-    others: Mapping[str, int],
+    remote_days: Mapping[str, int],
 ) -> list[Change]:
     if not any(_email(change) is not None for change in changes):
         return changes
     steps = sorted(
         (change for change in changes if change.action is Action.UPDATE_STEP),
-        key=lambda change: (places.get(change.address, len(places)), change.address),
+        key=lambda change: (positions.get(change.address, len(positions)), change.address),
     )
-    movers: dict[str, Change] = {
-        change.address: change for change in steps if _email(change) is not None and _day(change)
+    moving: dict[str, Change] = {
+        change.address: change for change in steps if _email(change) is not None and _changes_day(change)
     }
-    held = {**_held(row, changes), **others}
-    wanted = {address: content.day for address, change in movers.items() if (content := change.after)}
+    current = {**_current_days(row, changes), **remote_days}
+    desired = {address: content.day for address, change in moving.items() if (content := change.after)}
     created = [change for change in changes if change.action is Action.CREATE_STEP and _email(change) is not None]
     last = max((change.after.day for change in created if change.after), default=0)
-    may_be = _may_be(row, changes)
-    way = plan_moves(held, wanted, may_park=may_park, last=last, may_be=may_be)
-    stuck = [_stuck(movers[name], way.stuck[name], wanted[name]) for name in movers if name in way.stuck]
-    left = {name: days for name, days in may_be.items() if name not in movers or name in way.stuck}
-    at_rest = {day: name for name, days in sorted(left.items()) for day in days}
-    at_rest |= {day: name for name, day in sorted(way.days.items())}
+    in_doubt = _days_in_doubt(row, changes)
+    planned = plan_moves(current, desired, may_park=may_park, last=last, in_doubt=in_doubt)
+    blocked = [
+        _blocked(moving[name], planned.blocked[name], desired[name]) for name in moving if name in planned.blocked
+    ]
+    staying = {name: days for name, days in in_doubt.items() if name not in moving or name in planned.blocked}
+    holders = {day: name for name, days in sorted(staying.items()) for day in days}
+    holders |= {day: name for name, day in sorted(planned.days.items())}
     rest = [
-        _unless_held(change, at_rest) if change in created else change
+        _unless_held(change, holders) if change in created else change
         for change in changes
         if change.action is not Action.UPDATE_STEP
     ]
-    calm = [change for change in steps if change.address not in movers]
-    return [*rest, *calm, *_legs(way.legs, movers), *stuck]
+    same_day = [change for change in steps if change.address not in moving]
+    return [*rest, *same_day, *_as_changes(planned.moves, moving), *blocked]
 
 
 def _email(change: Change) -> Content | None:
-    """What an email will say, if `change` moves or makes one."""
+    """Return the desired email, if `change` moves or creates one."""
     if change.action not in (Action.UPDATE_STEP, Action.CREATE_STEP) or change.after is None:
         return None
     return change.after if change.after.is_email else None
 
 
-def _day(change: Change) -> bool:
+def _changes_day(change: Change) -> bool:
     return any(field.field == "day" for field in change.fields)
 
 
-def _held(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, int]:
-    """Every email that Saleshandy has, with its day: ours by address, others by what they are called."""
+def _current_days(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, int]:
+    """Return the day of every email in Saleshandy: ours by address, unmanaged ones by a description."""
     if row is None:
         return {}
     key = next(iter(changes)).sequence
     ours = {f"{key}.{step}": entry.day for step, entry in row.steps.items() if entry.content.is_email}
-    others = {f"step {name}, which is not managed": day for name, day in row.unmanaged.items() if day is not None}
-    return ours | others
+    unmanaged = {f"step {name}, which is not managed": day for name, day in row.unmanaged.items() if day is not None}
+    return ours | unmanaged
 
 
-def _may_be(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, tuple[int, ...]]:
-    """Days that our emails may hold instead, by an earlier run that was cut off."""
+def _days_in_doubt(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, tuple[int, ...]]:
+    """Return the days that our emails may hold instead, after an interrupted run."""
     key = next(iter(changes)).sequence
     steps = row.steps if row else {}
     return {
@@ -179,43 +184,42 @@ def _may_be(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, t
     }
 
 
-def _legs(legs: Iterable[Move], movers: Mapping[str, Change]) -> Iterator[Change]:
-    for leg in legs:
-        change = movers[leg.name]
-        if not leg.parked and change.before is not None and leg.start == change.before.day:
+def _as_changes(moves: Iterable[Move], moving: Mapping[str, Change]) -> Iterator[Change]:
+    """Yield a change for each move; an email that is parked has two."""
+    for move in moves:
+        change = moving[move.name]
+        if not move.parked and change.before is not None and move.start == change.before.day:
             yield change
             continue
         fields = tuple(
-            FieldChange(field="day", before=leg.start, after=leg.day) if field.field == "day" else field
+            FieldChange(field="day", before=move.start, after=move.day) if field.field == "day" else field
             for field in change.fields
         )
         update: dict[str, object] = {
-            "before": _on(change.before, leg.start),
-            "after": _on(change.after, leg.day),
-            "fields": tuple(field for field in fields if field.field == "day") if leg.parked else fields,
+            "before": _on_day(change.before, move.start),
+            "after": _on_day(change.after, move.day),
+            "fields": tuple(field for field in fields if field.field == "day") if move.parked else fields,
         }
-        if leg.parked:
+        if move.parked:
             update |= {"reason": Reason.PARKED, "impact": Impact.TIMING}
         yield change.model_copy(update=update)
 
 
-def _on(content: Content | None, day: int) -> Content | None:
+def _on_day(content: Content | None, day: int) -> Content | None:
     return content.model_copy(update={"day": day}) if content else None
 
 
-def _stuck(change: Change, holder: str | None, day: int) -> Change:
-    if holder is None:
-        return block(change, Reason.DAY_HELD, CYCLE)
-    return block(change, Reason.DAY_HELD, _held_words(day, holder))
+def _blocked(change: Change, holder: str | None, day: int) -> Change:
+    return block(change, Reason.DAY_HELD, SWAP_ADVICE if holder is None else _held_advice(day, holder))
 
 
-def _unless_held(change: Change, at_rest: Mapping[int, str]) -> Change:
+def _unless_held(change: Change, holders: Mapping[int, str]) -> Change:
     day = change.after.day if change.after else 0
-    return block(change, Reason.DAY_HELD, _held_words(day, at_rest[day])) if day in at_rest else change
+    return block(change, Reason.DAY_HELD, _held_advice(day, holders[day])) if day in holders else change
 
 
-def _held_words(day: int, holder: str) -> str:
+def _held_advice(day: int, holder: str) -> str:
     return (
-        f"Day {day} is held by {holder}, and a day can hold one email. Take another day, or delete that step in "
-        "Saleshandy first."
+        f"Day {day} already has an email: {holder}. A day can have only one. Choose another day, or delete that step "
+        "in Saleshandy first."
     )

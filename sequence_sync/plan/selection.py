@@ -1,4 +1,4 @@
-"""`-target`, `-exclude` and `-changed-since`: which changes of a plan are asked for. Pure."""
+"""Selection: which changes `-target`, `-exclude` and `-changed-since` choose. Pure; must not drop what they need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_NAMES = 10  # in a note
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Patterns of addresses. No targets: everything; what an exclude names is out in any case.
+    """Patterns of addresses. Without targets everything is chosen; an exclude takes precedence over a target.
 
     `only` are the keys of the sequences that changed since the commit `since`; None: all sequences.
     """
@@ -31,27 +31,27 @@ class Selection:
         return not self.targets and not self.excludes and self.only is None
 
     def check(self, known: Iterable[str]) -> None:
-        """Raises UsageError for a pattern that is none, or that matches no address in files or state."""
+        """Raise UsageError for a pattern that is invalid, or that matches no address in files or state."""
         addresses = [parse_address(text) for text in known]
         for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
             for pattern in patterns:
                 try:
                     check_pattern(pattern)
                 except ValueError as error:
-                    raise UsageError(f"{option} {pattern}: this is not an address.", str(error) + ".") from None
+                    raise UsageError(f"{option} {pattern}: not a valid address.", str(error) + ".") from None
                 if not any(matches(pattern, address) for address in addresses):
                     raise UsageError(
                         f"{option} {pattern} matches nothing.",
-                        "Neither the files nor the state have such an address. "
+                        "Neither the files nor the state have this address. "
                         + did_you_mean(pattern, (str(a) for a in addresses)),
                     )
 
     def takes(self, change: Change) -> bool:
-        """Whether `change` itself is asked for."""
+        """Whether `change` itself is chosen."""
         return self._takes(_addresses(change))
 
     def takes_address(self, text: str) -> bool:
-        """Whether what has the address `text` is asked for."""
+        """Whether the address `text` is chosen."""
         return self._takes([parse_address(text)])
 
     def _takes(self, addresses: Sequence[Address]) -> bool:
@@ -63,7 +63,7 @@ class Selection:
 
 
 def _addresses(change: Change) -> list[Address]:
-    """What `change` is about. A step comes with all its variants at once: who names one of them names the step."""
+    """Return the addresses of `change`. A new step has all its variants: naming one of them names the step."""
     addresses = [parse_address(change.address)]
     if change.after and Action.CREATE_STEP in (change.action, change.wanted):
         addresses += [parse_address(f"{change.address}.{letter}") for letter in change.after.variants]
@@ -71,32 +71,36 @@ def _addresses(change: Change) -> list[Address]:
 
 
 def select(changes: Sequence[Change], selection: Selection) -> list[Change]:
-    """The changes asked for; a step brings what its sequence needs to be there (create, adopt, move, the end of one
-    that is gone), or what blocks that."""
+    """Return the chosen changes, and what they need.
+
+    A step needs its sequence (created, adopted, moved, or forgotten if it is gone), or whatever blocks that.
+    """
     if selection.takes_all:
         return list(changes)
     taken = {id(change) for change in changes if selection.takes(change)}
     needed = {change.sequence for change in changes if id(change) in taken}
-    bringing = {Action.CREATE_SEQUENCE, Action.ADOPT, Action.MOVE}
+    providing = {Action.CREATE_SEQUENCE, Action.ADOPT, Action.MOVE}
     renamed = {(change.sequence, change.step) for change in changes if id(change) in taken}
 
-    def brought(change: Change) -> bool:
+    def is_needed(change: Change) -> bool:
         if change.step is not None and change.action is Action.MOVE and (change.sequence, change.step) in renamed:
             return True
-        ends = change.action is Action.FORGET and change.reason is Reason.GONE
+        forgets = change.action is Action.FORGET and change.reason is Reason.GONE
         if change.step is not None or change.sequence not in needed:
             return False
-        if not ends and not bringing & {change.action, change.wanted}:
+        if not forgets and not providing & {change.action, change.wanted}:
             return False
         address = Address(change.sequence)
         return not any(matches(pattern, address) for pattern in selection.excludes)
 
-    return [change for change in changes if id(change) in taken or brought(change)]
+    return [change for change in changes if id(change) in taken or is_needed(change)]
 
 
 def left_out_note(selection: Selection, keys: Iterable[str], changes: Iterable[Change]) -> tuple[str, ...]:
-    """Tells how many sequences are left out as unchanged, and which of them differ all the same. `keys` are those that
-    have files, `changes` those of all."""
+    """Say how many sequences are left out as unchanged, and which of them differ from the last apply anyway.
+
+    `keys` are the sequences that have files; `changes` are the changes of all sequences.
+    """
     if selection.only is None:
         return ()
     differing = {change.sequence for change in changes} - selection.only
@@ -104,8 +108,8 @@ def left_out_note(selection: Selection, keys: Iterable[str], changes: Iterable[C
     if not left:
         return ()
     are = "sequence is" if len(left) == 1 else "sequences are"
-    told = f"{len(left)} {are} not part of this plan: unchanged since {selection.since}."
+    note = f"{len(left)} {are} not part of this plan: unchanged since {selection.since}."
     if not differing:
-        return (told,)
+        return (note,)
     names = ", ".join(sorted(differing)[:MOST_NAMES]) + (", ..." if len(differing) > MOST_NAMES else "")
-    return (f"{told} Of these, not yet as their files say: {names}.",)
+    return (f"{note} These differ from the last apply anyway: {names}.",)

@@ -132,7 +132,7 @@ class Trial(Bench):
         try:
             if self.manager.open_intents:
                 executor.settle()
-            assert not plan.shut
+            assert not plan.closed_gates
             return executor.carry_out(plan)
         finally:
             context.lock.release()

@@ -84,7 +84,7 @@ def test_a_plan_that_allows_active_sequences_says_so(project: Project, box: Sand
     assert "Nothing applied" in refused.out
     assert "-allow active" in refused.err
     project.ok("plan", "-out", "allowed.plan", "-allow", "active")
-    assert "Allowed beforehand, should apply meet it: active." in project.ok("show", "allowed.plan").out
+    assert "Allowed in advance, although this plan does not need it: active." in project.ok("show", "allowed.plan").out
     project.ok("apply", "allowed.plan")
 
 

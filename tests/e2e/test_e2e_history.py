@@ -72,7 +72,7 @@ def test_there_and_back(project: Project, box: Sandbox) -> None:
 
     back = project.ok("plan", "-to-serial", "1", "-out", "back.plan")
     assert "cannot come back" in back.out
-    assert "The files still say today's text" in back.out
+    assert "Your files still have the current text" in back.out
     assert "Plan: 0 to create, 2 to update, 0 to deactivate, 0 to record, 0 blocked." in back.out
     project.ok("apply", "back.plan")
     assert texts(box) == at_first
@@ -94,7 +94,7 @@ def test_what_the_way_back_cannot_undo_is_blocked(project: Project, box: Sandbox
     project.ok("apply", "-auto-approve")
     assert "-connect" not in project.ok("state", "list").out
     plan = project.ok("plan", "-to-serial", "1", "-out", "back.plan").out
-    assert "It was made after serial 1" in plan
+    assert "It was created after serial 1" in plan
     assert "Plan: 0 to create, 0 to update, 0 to deactivate, 1 to record, 1 blocked." in plan
     posts = sum(row.method == "POST" for row in box.store.log.entries())
     project.ok("apply", "back.plan")

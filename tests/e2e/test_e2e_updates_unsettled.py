@@ -178,9 +178,9 @@ def test_what_is_the_same_is_no_mark() -> None:
 
 def test_an_email_that_may_be_elsewhere_holds_both_days() -> None:
     """It goes home before another takes the day; where it stays, the other is stuck."""
-    way = plan_moves({"a": 1, "b": 5}, {"a": 1, "b": 3}, may_park=True, could_be={"a": (3,)})
-    assert [(leg.name, leg.day) for leg in way.legs] == [("a", 1), ("b", 3)]
-    assert plan_moves({"a": 1, "b": 5}, {"b": 3}, may_park=True, could_be={"a": (3,)}).stuck == {"b": "a"}
+    way = plan_moves({"a": 1, "b": 5}, {"a": 1, "b": 3}, may_park=True, in_doubt={"a": (3,)})
+    assert [(leg.name, leg.day) for leg in way.moves] == [("a", 1), ("b", 3)]
+    assert plan_moves({"a": 1, "b": 5}, {"b": 3}, may_park=True, in_doubt={"a": (3,)}).blocked == {"b": "a"}
 
 
 def test_a_step_without_variants_is_blocked() -> None:

@@ -22,9 +22,10 @@ def test_nothing_changed(tmp_path: Path) -> None:
     plan = branched(tmp_path).plan()
     assert plan.changes == ()
     assert plan.notes == (
-        "3 sequences are not part of this plan: unchanged since main. Of these, not yet as their files say: a, b, c.",
+        "3 sequences are not part of this plan: unchanged since main. "
+        "These differ from the last apply anyway: a, b, c.",
     )
-    assert summary_line(plan) == "No changes in what was asked for. The rest of the files was left out."
+    assert summary_line(plan) == "No changes in the selected part. The rest of your files was left out."
 
 
 @pytest.mark.parametrize("state", ["committed", "staged", "working tree"])

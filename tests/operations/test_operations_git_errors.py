@@ -199,7 +199,7 @@ def test_the_command(tmp_path: Path) -> None:
         assert "\x1b" not in hostile.err
         assert "\x07" not in hostile.err
     saved = project.ok("plan", "-out", "p.plan", "-changed-since", "main")
-    assert "No changes in what was asked for." in saved.out
+    assert "No changes in the selected part." in saved.out
     refused = project.run("apply", "p.plan", "-changed-since", "main")
     assert refused.code == 3
     assert "-changed-since" in refused.err

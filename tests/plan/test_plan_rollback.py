@@ -42,7 +42,7 @@ def test_nothing_differs() -> None:
     assert plan.changes == ()
     assert not plan.sequences["trial"].complete
     assert plan.base.files_digest == "files"
-    assert "cannot come back" in plan.notes[0]
+    assert "cannot be recalled" in plan.notes[0]
     assert "serial 7" in plan.notes[0]
 
 
@@ -65,7 +65,7 @@ def test_made_since_is_blocked_in_its_own_words() -> None:
         removed=("more",),
     )
     assert told(plan) == [(Action.BLOCKED, "more"), (Action.BLOCKED, "trial.call")]
-    assert all("made after serial 7" in change.advice for change in plan.changes)
+    assert all("created after serial 7" in change.advice for change in plan.changes)
 
 
 def test_made_since_is_switched_off_where_the_policy_says_so() -> None:
@@ -73,7 +73,7 @@ def test_made_since_is_switched_off_where_the_policy_says_so() -> None:
     now = only(intro=an_email(), call=a_call())
     plan = back(only(intro=an_email()), now, policy=Policy(removed_steps=RemovedSteps.DEACTIVATE))
     assert told(plan) == [(Action.DEACTIVATE_VARIANT, "trial.call.a")]
-    assert [gate.name for gate in plan.shut] == ["destructive"]
+    assert [gate.name for gate in plan.closed_gates] == ["destructive"]
 
 
 @pytest.mark.parametrize("now", [a_state(other=a_sequence("L2")), only(intro=an_email("S1"))])

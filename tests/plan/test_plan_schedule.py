@@ -20,7 +20,7 @@ NAMES = "abcdefgh"
 def replayed(held: dict[str, int], way: MovePlan) -> dict[str, int]:
     """Where every email is after the legs; a leg to a held day, or from where nobody is, fails."""
     now = dict(held)
-    for leg in way.legs:
+    for leg in way.moves:
         assert now[leg.name] == leg.start
         assert leg.day not in now.values()
         now[leg.name] = leg.day
@@ -46,9 +46,9 @@ def test_every_leg_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]
     now = replayed(held, way)
     assert now == dict(way.days)
     for name in held:
-        assert now[name] == (held[name] if name in way.stuck else aims.get(name, held[name]))
-        assert sum(leg.name == name for leg in way.legs) <= 2
-    for name, holder in way.stuck.items():
+        assert now[name] == (held[name] if name in way.blocked else aims.get(name, held[name]))
+        assert sum(leg.name == name for leg in way.moves) <= 2
+    for name, holder in way.blocked.items():
         assert holder is not None
         assert now[holder] == aims[name]
 
@@ -65,9 +65,9 @@ def test_a_permutation_waits_once_for_each_cycle(days: list[int]) -> None:
         while name in left:
             left.remove(name)
             name = NAMES[aims[name] - 1]
-    assert sum(leg.parked for leg in way.legs) == cycles
+    assert sum(leg.parked for leg in way.moves) == cycles
     assert replayed(held, way) == aims
-    assert all(leg.day > 8 for leg in way.legs if leg.parked)
+    assert all(leg.day > 8 for leg in way.moves if leg.parked)
 
 
 @given(reschedules())
@@ -76,9 +76,9 @@ def test_an_interrupted_way_goes_on(case: tuple[dict[str, int], dict[str, int]])
     held, aims = case
     way = plan_moves(held, aims, may_park=True)
     now = dict(held)
-    for leg in way.legs:
+    for leg in way.moves:
         now[leg.name] = leg.day
-        rest = plan_moves(now, {name: aims[name] for name in aims if name not in way.stuck}, may_park=True)
+        rest = plan_moves(now, {name: aims[name] for name in aims if name not in way.blocked}, may_park=True)
         assert replayed(now, rest) == dict(way.days)
 
 
@@ -87,13 +87,13 @@ def test_a_shift_never_waits(shift: int) -> None:
     """Whichever direction, the one in front goes first."""
     held = {"a": 3, "b": 4, "c": 6}
     way = plan_moves(held, {name: day + shift for name, day in held.items()}, may_park=False)
-    assert (len(way.legs), dict(way.stuck)) == (3, {})
+    assert (len(way.moves), dict(way.blocked)) == (3, {})
 
 
 def test_at_the_end_of_the_days_nobody_waits() -> None:
     """Day 999 is the last: a swap that would need a later one is stuck."""
     way = plan_moves({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
-    assert (way.legs, dict(way.stuck)) == ((), {"a": None, "b": None})
+    assert (way.moves, dict(way.blocked)) == ((), {"a": None, "b": None})
 
 
 def planned(before: dict[str, Content], after: dict[str, Content], **more: object) -> Plan:

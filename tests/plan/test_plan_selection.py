@@ -52,7 +52,7 @@ def test_a_variant_of_a_new_step_stands_for_the_step() -> None:
 def test_nothing_asked_for_is_not_called_no_difference() -> None:
     """Where a selection leaves everything out, the last line does not claim that files and state agree."""
     row = wanted(steps={"ring": call(2)})
-    assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in what was asked")
+    assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in the selected part")
 
 
 def test_an_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:

@@ -185,7 +185,7 @@ def test_on_and_off_are_put_back_with_the_gate() -> None:
     assert bodies(plan)[0]["status"] == 1
     plan = switched(False, True, False).plan("drift")
     assert (lines(plan), drift(plan)) == ([("trial.one.b", "deactivate-variant", "drift")], [])
-    assert (bodies(plan), {gate.name for gate in plan.shut}) == ([{"status": 0}], {"destructive"})
+    assert (bodies(plan), {gate.name for gate in plan.closed_gates}) == ([{"status": 0}], {"destructive"})
 
 
 @pytest.mark.parametrize(

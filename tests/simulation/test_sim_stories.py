@@ -52,7 +52,7 @@ def _days_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def route(*given: object, **more: object) -> object:
         way = real(*given, **more)  # type: ignore[arg-type]
-        return replace(way, legs=way.legs[::-1])
+        return replace(way, moves=way.moves[::-1])
 
     monkeypatch.setattr(schedule, "plan_moves", route)
 

@@ -61,14 +61,14 @@ def _believing(held: VariantObservation) -> Callable[..., PatchComparison]:
         found = real(*given)
         return (
             PatchComparison(held)
-            if found.held is VariantObservation.OURS and held is VariantObservation.WANTED and _same_words(*given)
+            if found.held is VariantObservation.OURS and held is VariantObservation.WANTED and _same_text(*given)
             else found
         )
 
     return hold
 
 
-def _same_words(entry: Any, letter: str, patch: Any, step: Any) -> bool:
+def _same_text(entry: Any, letter: str, patch: Any, step: Any) -> bool:
     sent, row = patch.values(), next(each for each in step.variants if each.id == entry.variants[letter].id)
     words = holding.same_payload(entry.type, sent.get("payload", {}), row.payload, "", None)
     return bool(words) and set(sent) <= {"payload"}
@@ -95,7 +95,7 @@ def _days_along(entry: Any, step: Any) -> Any:
 
 def _unordered(*given: Any, **more: Any) -> MovePlan:
     way = REAL_ROUTE(*given, **more)
-    return replace(way, legs=way.legs[::-1])
+    return replace(way, moves=way.moves[::-1])
 
 
 REAL_ROUTE = schedule.plan_moves
