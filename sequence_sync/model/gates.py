@@ -1,6 +1,7 @@
-"""The gates: kinds of changes that a plan carries out only where `-allow` names them.
+"""Gates: kinds of changes that seqsync applies only if `-allow` names them.
 
-Imports nothing, so that the command line can name them in its help. `plan.guards` decides which gates a plan meets.
+Must not import anything, so that the help of the command line can list them without delay. `plan.guards` decides
+which gates apply to a plan.
 """
 
 DESTRUCTIVE = "destructive"

@@ -1,8 +1,8 @@
-"""The fifteen types of step as they are written in a file: one class a shape, one table line a type. Pure.
+"""Step types as they are written in a file: a class for each set of fields, a table row for each type. Pure.
 
 Sources: type codes and payload fields are from the vendor's pages on create step and variants (`D`), except the
 fields of `custom` and `whatsapp_message`, which only the generated specification shows (`S`).
-A new type is a class here (or one that is here already) and a line in `STEP_TYPES`.
+To add a type, add a row to `STEP_TYPES`, and a class if no class has its fields.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class CustomStep(TaskStep):
 
 @dataclass(frozen=True, slots=True)
 class StepType:
-    """One line of the table: the name in a file, the API's code and name, the channel, and the shape."""
+    """A row of `STEP_TYPES`: the name in a file, code and name in the API, the channel, and the model of its fields."""
 
     name: str
     code: int
@@ -134,7 +134,7 @@ class StepType:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields that a step of this type may have in a file, the content of an email included."""
+        """The fields that a step of this type may have in a file, including the content of an email."""
         own = set(self.model.model_fields)
         return frozenset(own | set(EmailVariant.model_fields) if self.model is EmailStep else own)
 
@@ -164,7 +164,7 @@ EMAIL = "email"
 
 
 def type_meant(text: str) -> str | None:
-    """The type that somebody means who writes the API's name or code, or None: for "did you mean"."""
+    """The type whose API name or code is `text`, for "did you mean"; None if there is none."""
     for row in STEP_TYPES.values():
         if text.lower() in (row.api_name.lower(), str(row.code), row.api_name.lower().replace("teration", "teraction")):
             return row.name

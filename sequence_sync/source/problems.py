@@ -146,10 +146,10 @@ def locate_problems(path: str, lines: LineIndex, root: PositionTree, problems: l
 
 
 MAPPING_HINT = "Write `key: value`, one per line."
-TEXT_HINT = "Write a single text, in double quotes if needed."
+TEXT_HINT = "Put the whole text in double quotes."
 
 _EXPECTED = {
-    "string_type": ("wrong-type", "Expected a text.", TEXT_HINT),
+    "string_type": ("wrong-type", "Expected text.", TEXT_HINT),
     "tuple_type": ("wrong-type", "Expected a list.", "Write `[one, two]`, or one `- item` per line."),
     "dict_type": ("wrong-type", "Expected a mapping.", MAPPING_HINT),
     "int_type": ("wrong-type", "Expected a whole number.", "Write only digits, for example 30."),

@@ -91,7 +91,7 @@ class FileReader:
         if isinstance(value, str):
             return value
         if not isinstance(value, Invalid):
-            self.report(path, "wrong-type", "Expected a text.", TEXT_HINT)
+            self.report(path, "wrong-type", "Expected text.", TEXT_HINT)
         return None
 
     def resolve_name(self, name: str, names: Mapping[str, str], what: str, path: Path) -> str | None:
@@ -197,6 +197,7 @@ def _step_type(reader: FileReader, path: Path, raw: dict[str, Data]) -> str | No
 
 
 def _email(reader: FileReader, path: Path, fields: dict[str, Data]) -> Content | None:
+    """The content of an email; None, with its problems, if it is invalid."""
     on_step = {name: fields.pop(name) for name in VARIANT_FIELDS if name in fields}
     short = "variants" not in fields
     if short:
@@ -249,6 +250,7 @@ def _check_variant(reader: FileReader, path: Path, variant: dict[str, Data], sho
 
 
 def _variant(reader: FileReader, path: Path, email: EmailVariant) -> Variant:
+    """The content of one valid variant of an email."""
     payload = {"subject": email.subject, "content": _body(reader, path, email)}
     if email.preheader:
         payload["preheader"] = email.preheader
@@ -299,6 +301,7 @@ def _body_from_file(reader: FileReader, path: Path, name: str) -> str:
 def _task(
     reader: FileReader, path: Path, kind: str, fields: dict[str, Data], defaults: Mapping[str, Data]
 ) -> Content | None:
+    """The content of a task step; None, with its problems, if it is invalid."""
     own_assignee = "assignee" in fields
     step = _validated(reader, cast(type[TaskStep], STEP_TYPES[kind].model), path, {**defaults, **fields})
     if step is None:

@@ -128,10 +128,14 @@ def test_defaults_fill_missing_fields_of_tasks_but_not_of_emails(tmp_path: Path)
         "  own:\n    day: 1\n    type: call_demo\n    priority: low\n    assignee: ben\n",
         "defaults: {priority: high, assignee: anna, task_note: Look first}\n",
     )
-    made = load_sequence(tmp_path, text, settings=NAMES).steps
-    assert (made["mail"].priority, made["mail"].assignee, made["mail"].variants["a"].task_note) == (None, None, "")
-    assert (made["call"].priority, made["call"].assignee) == (Priority.HIGH, "z6R8Mw4vBn")
-    assert (made["own"].priority, made["own"].assignee, made["own"].variants["a"].task_note) == (
+    by_key = load_sequence(tmp_path, text, settings=NAMES).steps
+    assert (by_key["mail"].priority, by_key["mail"].assignee, by_key["mail"].variants["a"].task_note) == (
+        None,
+        None,
+        "",
+    )
+    assert (by_key["call"].priority, by_key["call"].assignee) == (Priority.HIGH, "z6R8Mw4vBn")
+    assert (by_key["own"].priority, by_key["own"].assignee, by_key["own"].variants["a"].task_note) == (
         Priority.LOW,
         "b1",
         "Look first",
@@ -145,18 +149,18 @@ def test_variables_are_replaced_everywhere_except_in_keys(tmp_path: Path) -> Non
         "    markdown: ${name}\n    attachments: ['${file}']\n",
         "title: About ${product}\n",
     )
-    made = load_sequence(tmp_path, text, settings=NAMES.replace("start:", "file: deck, start:"))
-    payload = made.steps["it"].variants["a"].payload
-    assert (made.title, made.steps["it"].day) == ("About Beta", 3)
+    sequence = load_sequence(tmp_path, text, settings=NAMES.replace("start:", "file: deck, start:"))
+    payload = sequence.steps["it"].variants["a"].payload
+    assert (sequence.title, sequence.steps["it"].day) == ("About Beta", 3)
     assert payload["subject"] == "Beta ${product} $5 ${1} ${a b}"
     assert payload["content"] == "<p>${product} <b></p>"
-    assert made.steps["it"].variants["a"].attachments == ("lN5xKp2vJq",)
+    assert sequence.steps["it"].variants["a"].attachments == ("lN5xKp2vJq",)
 
 
 def test_ids_come_from_the_environment_or_the_file(tmp_path: Path) -> None:
     """IDs of steps that are not in the file, and of other sequences, are left out."""
-    made = load_sequence(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}"), settings=NAMES)
-    assert (made.remote_id, made.step_ids) == ("LGz3m8KNPr", {"intro": "bwOLEx4l8G"})
+    sequence = load_sequence(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}"), settings=NAMES)
+    assert (sequence.remote_id, sequence.step_ids) == ("LGz3m8KNPr", {"intro": "bwOLEx4l8G"})
     assert (
         load_sequence(tmp_path, steps(f"  intro:\n    day: 1\n{EMAIL}", "id: Abc\n"), settings="version: 1\n").remote_id
         == "Abc"
@@ -174,8 +178,8 @@ def test_id_in_a_file_needs_a_single_environment_and_must_match_the_settings(tmp
 
 def test_chain_of_renames_leads_to_its_last_key(tmp_path: Path) -> None:
     top = "formerly: old\nmoved: [{from: a, to: b}, {from: b, to: it}]\nremoved: [gone, gone]\n"
-    made = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
-    assert (made.formerly, made.moved, made.removed) == ("old", {"a": "it", "b": "it"}, ("gone",))
+    sequence = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    assert (sequence.formerly, sequence.moved, sequence.removed) == ("old", {"a": "it", "b": "it"}, ("gone",))
 
 
 @pytest.mark.parametrize(
@@ -230,5 +234,5 @@ def test_length_is_checked_after_variables_are_replaced(tmp_path: Path, length: 
 
 def test_rename_to_a_removed_step_is_valid(tmp_path: Path) -> None:
     top = "moved: [{from: ring, to: phone}]\nremoved: [phone]\n"
-    made = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
-    assert (made.moved, made.removed) == ({"ring": "phone"}, ("phone",))
+    sequence = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
+    assert (sequence.moved, sequence.removed) == ({"ring": "phone"}, ("phone",))

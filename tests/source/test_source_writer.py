@@ -121,13 +121,13 @@ def test_any_text_can_be_put_anywhere_and_nothing_else_changes(text: str, way: t
 @settings(max_examples=150)
 @given(text=TEXTS)
 def test_any_text_in_a_new_file_reads_back(text: str) -> None:
-    made = file_text(Draft("trial", "Trial", {"one": {"content": text}, "two": {"subject": text, "day": 1}}))
-    steps = data_of(made)["steps"]
+    new_file = file_text(Draft("trial", "Trial", {"one": {"content": text}, "two": {"subject": text, "day": 1}}))
+    steps = data_of(new_file)["steps"]
     assert without_trailing_breaks(steps) == {"one": {"content": text}, "two": {"subject": text, "day": "1"}}
 
 
 @pytest.mark.parametrize(
-    ("text", "made"),
+    ("text", "written"),
     [
         ("Hi there", " Hi there"),
         ("Hi, {{First Name|'there'}}", " Hi, {{First Name|'there'}}"),
@@ -148,9 +148,9 @@ def test_any_text_in_a_new_file_reads_back(text: str) -> None:
         ("x: " + "y" * 120, " |\n  x: " + "y" * 120),
     ],
 )
-def test_text_is_written_as_a_person_would(text: str, made: str) -> None:
+def test_text_is_written_as_a_person_would(text: str, written: str) -> None:
     """Plain if possible, no needless quotes, a block for long texts and several lines."""
-    assert scalar(text) == made
+    assert scalar(text) == written
 
 
 def test_key_is_deleted_with_its_lines_or_its_comma() -> None:
