@@ -42,7 +42,10 @@ HAS_CHANGES = 2  # exit code of `plan -detailed-exitcode` with changes, and of `
 @format_option(*DIAGNOSTIC_FORMATS)
 @click.pass_obj
 def validate(context: CommandContext, paths: tuple[str, ...], format_name: str) -> int:
-    """Check files and settings for errors. Needs no network and no API key."""
+    """Check files and settings for errors.
+
+    Needs no network and no API key.
+    """
     if format_name != "text":
         return _print_diagnostics(context, paths, format_name)
     project = _valid_project(context, paths)
@@ -103,9 +106,9 @@ def plan(
     refresh: bool,
     to_serial: int | None,
 ) -> int:
-    """Show what apply would change, by comparing your files with the state.
+    """Show what apply would change.
 
-    Without -refresh it makes no API call and needs no API key.
+    Compares your files with the state. Without -refresh it makes no API call and needs no API key.
     """
     from sequence_sync.cli.actions.plan import make_plan, print_plan, save_plan
     from sequence_sync.operations.plan import PlanOptions
@@ -138,7 +141,12 @@ def show_plan(
 @click.option("-auto-approve", is_flag=True, help="Apply without asking.")
 @click.option("-plan-hash", metavar="HASH", help="Apply only if the plan has this hash.")
 @click.option(
-    "-parallelism", type=click.IntRange(1, 64), default=4, show_default=True, help="Sequences to apply at a time."
+    "-parallelism",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Sequences to apply at a time.",
 )
 @lock_timeout_option
 @click.option(
@@ -190,10 +198,10 @@ def apply(
 @target_option
 @click.pass_obj
 def drift(context: CommandContext, quick: bool, full: bool, format_name: str, target: tuple[str, ...]) -> int:
-    """Show what was changed in Saleshandy outside seqsync, by comparing it with the state.
+    """Show what was changed in Saleshandy outside seqsync.
 
-    Changes nothing and does not read your files. Exits with 2 if there is drift, or with the code of the error if
-    something could not be read.
+    Compares Saleshandy with the state. Changes nothing, and does not read your files. Exits with 2 if there is drift,
+    or with the code of the error if something could not be read.
     """
     from sequence_sync.cli.actions.remote import run_drift
 
@@ -203,14 +211,19 @@ def drift(context: CommandContext, quick: bool, full: bool, format_name: str, ta
 @click.command("import")
 @click.argument("ids", metavar="SEQUENCE_ID...", nargs=-1)
 @click.option("-all", "everything", is_flag=True, help="Import every sequence of the account.")
-@click.option("-into", default="", metavar="DIR", help="Folder for new files, inside sequences/.")
+@click.option(
+    "-into",
+    default="",
+    metavar="DIR",
+    help="Folder for new files, inside a folder of `include`; without it, the first of those.",
+)
 @lock_timeout_option
 @click.pass_obj
 def import_(context: CommandContext, ids: tuple[str, ...], everything: bool, into: str, lock_timeout: int) -> int:
-    """Import sequences from Saleshandy into files and state.
+    """Import sequences from Saleshandy.
 
-    Writes a file for each new sequence, and merges changes made in Saleshandy into the files that exist. Changes
-    nothing in Saleshandy.
+    Writes a file for each new sequence and adds it to the state. For a sequence that has a file, merges the changes
+    made in Saleshandy into that file. Changes nothing in Saleshandy.
     """
     from sequence_sync.cli.actions.remote import run_import
     from sequence_sync.importer.importer import ImportOptions
@@ -241,7 +254,7 @@ def _read_state(workspace: Workspace) -> State:
 @click.argument("patterns", nargs=-1, metavar="[ADDR]...")
 @click.pass_obj
 def list_(context: CommandContext, patterns: tuple[str, ...]) -> None:
-    """List the addresses that seqsync manages, with their ids in Saleshandy."""
+    """List managed addresses with their ids."""
     from sequence_sync.model.address import matches, parse_address
 
     rows = [
@@ -291,7 +304,10 @@ def show(context: CommandContext, address: str) -> None:
 @state.command()
 @click.pass_obj
 def pull(context: CommandContext) -> None:
-    """Print the whole state as JSON, including what is still in the journal."""
+    """Print the whole state as JSON.
+
+    Includes the records of the journal that are not in the state file yet.
+    """
     from sequence_sync.state.statefile import encode
 
     context.console.document(encode(_read_state(context.open_workspace())).decode())
@@ -300,7 +316,9 @@ def pull(context: CommandContext) -> None:
 @state.command()
 @click.argument("address", required=False)
 @format_option("text", "json")
-@click.option("-limit", type=click.IntRange(min=1), metavar="N", help="Show only the last N runs.  [default: all]")
+@click.option(
+    "-limit", type=click.IntRange(min=1), metavar="N", help="Show only the last N runs; without it, all runs."
+)
 @click.pass_obj
 def history(context: CommandContext, address: str | None, format_name: str, limit: int | None) -> None:
     """Show who changed what and when, newest last."""
@@ -328,7 +346,10 @@ def _local_time(at: str) -> str:
 @lock_timeout_option
 @click.pass_obj
 def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> None:
-    """Rename an entry of the state. Changes nothing in Saleshandy."""
+    """Rename an entry of the state.
+
+    Changes nothing in Saleshandy.
+    """
     from sequence_sync.operations.state import move_entry
 
     move_entry(context.open_workspace(), source, target, lock_timeout, context.signals.event)
@@ -340,7 +361,10 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
 @lock_timeout_option
 @click.pass_obj
 def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
-    """Stop managing an entry. It stays in Saleshandy, so the next plan may create it again."""
+    """Stop managing an entry.
+
+    The entry stays in Saleshandy. If your files still declare it, the next plan creates it a second time.
+    """
     from sequence_sync.operations.state import remove_entry
 
     backup = remove_entry(context.open_workspace(), address, lock_timeout, context.signals.event)
@@ -353,7 +377,10 @@ def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
 @lock_timeout_option
 @click.pass_obj
 def push(context: CommandContext, file: str, force: bool, lock_timeout: int) -> None:
-    """Replace the state with the one in FILE."""
+    """Replace the state with the one in FILE.
+
+    Refuses an older state, and a state with another lineage, unless -force is given.
+    """
     from sequence_sync.operations.state import push_state
 
     data, workspace = read_input_file(file), context.open_workspace()
@@ -368,7 +395,10 @@ def push(context: CommandContext, file: str, force: bool, lock_timeout: int) -> 
 @lock_timeout_option
 @click.pass_obj
 def resolve(context: CommandContext, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
-    """Resolve a create whose outcome is in doubt."""
+    """Resolve a create whose outcome is in doubt.
+
+    Look in Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not.
+    """
     from sequence_sync.operations.state import resolve as resolve_entry
 
     if bool(adopt) == recreate:
@@ -384,7 +414,10 @@ def resolve(context: CommandContext, address: str, adopt: str | None, recreate: 
 @click.argument("lock_id", metavar="ID")
 @click.pass_obj
 def force_unlock(context: CommandContext, lock_id: str) -> None:
-    """Release a stale lock. First make sure that the run that holds it has ended."""
+    """Release a stale lock.
+
+    First make sure that the run that holds the lock has ended. ID is in the error that reports the lock.
+    """
     context.open_workspace().backend().force_unlock(lock_id)
     context.console.result("Unlocked. The next apply treats every call without an answer as in doubt.")
 
@@ -393,20 +426,31 @@ def force_unlock(context: CommandContext, lock_id: str) -> None:
 
 
 @click.command()
-@click.option("-port", type=click.IntRange(0, 65535), default=8585, show_default=True, help="Port; 0 takes a free one.")
 @click.option(
-    "-data", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the data in FILE.  [default: in memory]"
+    "-port",
+    type=click.IntRange(0, 65535),
+    default=8585,
+    show_default=True,
+    metavar="PORT",
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "-data", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the data in FILE; without it, in memory."
 )
 @click.option(
     "-rate-limit",
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
+    metavar="N",
     help="Calls per minute for each endpoint; 0 means no limit.",
 )
 @click.pass_obj
 def sandbox(context: CommandContext, port: int, data: str | None, rate_limit: int) -> None:
-    """Run a local sandbox of the Saleshandy API, to try seqsync, to learn it and to test."""
+    """Run a local sandbox of the Saleshandy API.
+
+    It is for trying seqsync, for learning and for tests. It sends no messages.
+    """
     from sequence_sync.sandbox.server import serve
 
     def ready(url: str) -> None:
@@ -450,7 +494,10 @@ ENVIRONMENT_FORMATS: Mapping[str, Callable[[Sequence[EnvironmentInfo]], str]] = 
 @format_option(*ENVIRONMENT_FORMATS)
 @click.pass_obj
 def environments(context: CommandContext, format_name: str) -> None:
-    """List the environments of the settings. Needs no network and no API key."""
+    """List the environments.
+
+    Needs no network and no API key.
+    """
     from sequence_sync.operations.workspace import list_environments
 
     context.console.result(ENVIRONMENT_FORMATS[format_name](list_environments(context.root, os.environ)))
@@ -460,5 +507,8 @@ def environments(context: CommandContext, format_name: str) -> None:
 @click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence")
 @click.pass_obj
 def schema(context: CommandContext, name: str) -> None:
-    """Print the JSON Schema of sequence files (the default), the settings, a saved plan, or a report."""
+    """Print a JSON Schema.
+
+    Of sequence files (the default), the settings, a saved plan, or the report of an apply.
+    """
     context.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")

@@ -74,7 +74,7 @@ def program_options() -> list[click.Parameter]:
         click.Option(
             ["-env"],
             metavar="NAME",
-            help="Environment.  [default: SEQSYNC_ENV, else default_environment]",
+            help="Environment to use.  [default: SEQSYNC_ENV, else default_environment]",
         ),
         click.Option(["-no-color"], is_flag=True, help="Print no colors. NO_COLOR does the same."),
         click.Option(["-input"], is_flag=True, default=True, help="With -input=false, never ask.  [default: true]"),

@@ -1,7 +1,7 @@
-"""`seqsync init`: a starting project. Writes what is missing, overwrites nothing.
+"""`seqsync init`: start a project, or add a pipeline to one. Writes the missing files and never overwrites a file.
 
-The sandbox is the default environment, so that a newcomer's first apply touches nothing real. Knows nothing of what
-the files mean; a test reads them with the rooms that do.
+The sandbox is the default environment, so that the first apply of a new user changes nothing real. Must not know what
+the files mean; a test reads them with the packages that do.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ IGNORED = (".seqsync/", "*.plan", "seqsync.sandbox.state.json*", "*.state.json.j
 _SETTINGS_TEXT = """\
 # yaml-language-server: $schema=.schema/settings.schema.json
 #
-# The settings of this project. Every line has a default; what stands here is what you will want to change.
+# The settings of this project. All of them have defaults. These are the ones that most projects change.
 version: 1
 
-# Which account a command speaks to, unless it is told another one: seqsync plan -env production
+# The environment of every command without -env. To use another one: seqsync plan -env production
 default_environment: sandbox
 
 environments:
-  # A practice server on this computer. Start it with `seqsync sandbox`; nothing in it reaches a real person.
+  # A local sandbox. Start it with `seqsync sandbox`. It sends no messages.
   sandbox:
     api_url: http://127.0.0.1:8585/v1
-    api_key_command: echo sandbox-key         # the practice server takes any key
+    api_key_command: echo sandbox-key         # the sandbox accepts any key
 
-  # Your Saleshandy account. The key comes from Settings > API Key there. It never stands in a file: put it into
-  # the variable that is named here.
+  # Your Saleshandy account. Copy the key from Settings > API Key in Saleshandy into the environment variable that
+  # is named here. Never write the key into a file.
   production:
     api_url: https://open-api.saleshandy.com/v1
     api_key_env: SALESHANDY_API_KEY
-    # assignees: {anna: z6R8Mw4vBn}           # people who get the tasks: a name of your own, and their id
-    # attachments: {deck: lN5xKp2vJq}         # files that emails may carry: the same
+    # assignees: {anna: z6R8Mw4vBn}           # users who get tasks: a name of your choice, and the id
+    # attachments: {deck: lN5xKp2vJq}         # files for emails: a name of your choice, and the id
 
-# The merge fields that your account has. In a text: {{First Name}}, or {{First Name|'there'}} where it may be missing.
+# The merge fields of your account. In a text, write {{First Name}}, or {{First Name|'there'}} with a fallback.
 fields: [First Name, Last Name, Company]
 
-# Words that stand in many texts. In a text: ${product}
+# Values for several texts. In a text, write ${product}.
 variables:
   product: Acme
 """
@@ -55,17 +55,17 @@ variables:
 _SEQUENCE_TEXT = """\
 # yaml-language-server: $schema=../.schema/sequence.schema.json
 #
-# One file, one sequence. Change the words, then look at what would happen: seqsync plan
-sequence: welcome                  # its name for seqsync; the file itself may be renamed
-title: Welcome                     # its name in Saleshandy
+# One sequence per file. Change the text, then see what apply would change: seqsync plan
+sequence: welcome                  # its key for seqsync; you may rename the file
+title: Welcome                     # its title in Saleshandy
 
 steps:
-  hello:                           # a step's name stays, also when you change what the step says
+  hello:                           # keep the key of a step when you change its text
     day: 1
     type: email
     subject: Your first week with ${product}, {{First Name|'there'}}
     preheader: One thing to try today, and a person to ask
-    content_file: emails/hello.md  # a longer text in a file of its own
+    content_file: emails/hello.md  # a longer text in its own file
 
   connect:
     day: 2
@@ -76,7 +76,7 @@ steps:
   nudge:
     day: 4
     type: email
-    variants:                      # an A/B test: half of the people get a, half get b
+    variants:                      # an A/B test: half of the prospects get a, half get b
       a:
         subject: Stuck anywhere, {{First Name|'there'}}?
         markdown: |
@@ -112,7 +112,7 @@ _EXAMPLE: Mapping[str, str] = {
     "sequences/emails/hello.md": _EMAIL_TEXT,
 }
 
-# Where the files of a pipeline go in a project, and where they lie below `cli/ci`.
+# Code host -> path in the project -> path below `cli/ci`.
 PIPELINES: Mapping[str, Mapping[str, str]] = {
     "github": {
         ".github/actions/seqsync/action.yml": "github/action.yml",
@@ -128,30 +128,29 @@ PIPELINES: Mapping[str, Mapping[str, str]] = {
 }
 
 _NEXT_CI = """\
-Next: read docs/ci.md of seqsync for the secrets and the protected environment that these files expect. They plan and
-apply the environment "production", with its state in git."""
+Next: set up the secrets and the protected environment, as docs/ci.md of seqsync describes. The pipeline plans and
+applies the environment "production", and keeps its state in git."""
 
 _NEXT = """\
-Next, with a second terminal for the first one:
-  seqsync sandbox    a practice server on this computer
-  seqsync plan       what would be made in it
-  seqsync apply      make it"""
+Next steps:
+  seqsync sandbox    run a local sandbox (in a second terminal)
+  seqsync plan       show what apply would change
+  seqsync apply      apply it"""
 
 
 @dataclass(slots=True)
 class CreatedFiles:
-    """What `init` did: paths relative to the project, in the order of writing."""
+    """The files that `init` wrote and kept: paths relative to the project, in the order of writing."""
 
     written: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
 
 def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> CreatedFiles:
-    """Write the starting files below `root`, those that are not there yet. Raises OSError.
+    """Write the missing files of a new project below `root`. Raises OSError.
 
-    `schemas`: path to JSON Schema, for the editors of people who write the files.
-
-    The example is left out where there are settings or sequences already: the next apply would create it.
+    `schemas`: path -> JSON Schema, for editors. The example is omitted where settings or sequences exist already,
+    because the next apply would create it.
     """
     texts = {SETTINGS: _SETTINGS_TEXT}
     texts |= {path: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for path, schema in schemas.items()}
@@ -163,12 +162,12 @@ def start_project(root: Path, schemas: Mapping[str, Mapping[str, object]]) -> Cr
 
 
 def start_pipeline(root: Path, provider: str) -> CreatedFiles:
-    """Write the files of `provider` (a key of `PIPELINES`) below `root`, those that are not there. Raises OSError."""
+    """Write the missing pipeline files of `provider`, a key of `PIPELINES`, below `root`. Raises OSError."""
     return _write_all(root, {name: pipeline_text(source) for name, source in PIPELINES[provider].items()})
 
 
 def pipeline_text(source: str) -> str:
-    """One file of a pipeline, by its path below `cli/ci`."""
+    """Return a pipeline file by its path below `cli/ci`."""
     return (files("sequence_sync.cli") / "ci" / source).read_text(encoding="utf-8")
 
 
@@ -190,27 +189,27 @@ def _write_new(path: Path, text: str) -> bool:
 
 
 def _ignore(path: Path) -> bool:
-    """Add the lines that git must not take, those that are missing. False where all of them are there."""
-    there = path.read_bytes() if path.exists() else b""
-    known = {line.strip() for line in there.splitlines()}
+    """Add the missing lines to .gitignore. Return False where none is missing."""
+    present = path.read_bytes() if path.exists() else b""
+    known = {line.strip() for line in present.splitlines()}
     missing = [line for line in IGNORED if line.encode() not in known]
     if missing:
-        end = b"\r\n" if b"\r\n" in there else b"\n"
-        lead = b"" if not there or there.endswith(b"\n") else end
+        end = b"\r\n" if b"\r\n" in present else b"\n"
+        lead = b"" if not present or present.endswith(b"\n") else end
         with path.open("ab") as file:
             file.write(lead + b"".join(line.encode() + end for line in missing))
     return bool(missing)
 
 
 @click.command()
-@click.option("-ci", "provider", type=click.Choice(tuple(PIPELINES)), help="Write a pipeline for this host as well.")
+@click.option("-ci", "provider", type=click.Choice(tuple(PIPELINES)), help="Also write a pipeline for this code host.")
 @click.pass_obj
 def init(context: CommandContext, provider: str | None) -> None:
-    """Start a project in this folder: settings, one example, schemas for your editor, .gitignore.
+    """Start a project in this directory.
 
-    What is there already stays as it is.
+    Writes settings, an example, schemas for editors, and .gitignore. Existing files stay unchanged.
     """
-    # Late: the schemas load the models.
+    # Deferred: the schemas import the models.
     from sequence_sync.source.schema import sequence_schema, settings_schema
 
     made = start_project(context.root, {SEQUENCE_SCHEMA: sequence_schema(), SETTINGS_SCHEMA: settings_schema()})
@@ -218,5 +217,5 @@ def init(context: CommandContext, provider: str | None) -> None:
         pipeline = start_pipeline(context.root, provider)
         made.written += pipeline.written
         made.kept += pipeline.kept
-    lines = [f"wrote  {name}" for name in made.written] + [f"kept   {name} (it was there)" for name in made.kept]
+    lines = [f"wrote  {name}" for name in made.written] + [f"kept   {name} (it exists)" for name in made.kept]
     context.console.result("\n".join((*lines, "", _NEXT, *(("", _NEXT_CI) if provider else ()))))

@@ -18,7 +18,7 @@ def test_a_project_that_is_there_gets_a_pipeline(tmp_path: Path, host: str) -> N
     project.write("sequences/mine.yaml", "mine\n")
     project.write(names[0], "mine\n")
     told = project.ok("init", "-ci", host).out
-    assert f"kept   {names[0]} (it was there)" in told
+    assert f"kept   {names[0]} (it exists)" in told
     assert (tmp_path / names[0]).read_text(encoding="utf-8") == "mine\n"
     assert not (tmp_path / "sequences/welcome.yaml").exists()
     for name in names[1:]:

@@ -107,7 +107,7 @@ def test_a_status_of_somebody_else_is_not_a_review(team: Team, box: Sandbox) -> 
         row["creator"]["login"] = "mallory"
     host.save()
     applied = team.apply(team.merge(pull))
-    assert "No plan of this change was reviewed" in applied.log
+    assert "No reviewed plan for this change" in applied.log
     assert "exit code 7" in applied.log
     assert posts(box) == 0
 
@@ -156,8 +156,8 @@ def test_a_stale_plan_is_refused_with_old_against_new(settled: Team, box: Sandbo
     assert run.jobs["apply"] == "failure"
     assert "exit code 7" in run.step("Apply").log
     assert "--- reviewed\n+++ now" in run.log
-    assert "Old against new" in run.summary
-    assert "Curious still?" in run.summary.split("Old against new")[1]
+    assert "Reviewed plan compared with the current plan" in run.summary
+    assert "Curious still?" in run.summary.split("Reviewed plan compared with the current plan")[1]
     assert "### Nothing applied" in settled.comments(two)[1]
     assert posts(box) == made
     assert run.jobs["left"] == "failure"
@@ -221,7 +221,7 @@ def test_a_push_without_a_pull_request_is_not_applied(settled: Team, box: Sandbo
     made = len(box.store.log.entries())
     run = settled.apply(settled.push({"sequences/other.yaml": NEW_OTHER}))
     assert run.jobs["apply"] == "failure"
-    assert "No plan of this change was reviewed" in run.log
+    assert "No reviewed plan for this change" in run.log
     assert len(box.store.log.entries()) == made
     wrong = settled.apply_by_hand(BLANK + "0" * 24)
     assert "exit code 7" in wrong.step("Apply").log

@@ -118,7 +118,7 @@ def test_a_note_of_somebody_else_is_not_a_review(project: Project) -> None:
     host.save()
     jobs = project.push(project.merge(pull))
     assert jobs["seqsync-apply"].code == 7
-    assert "No plan of this change was reviewed" in jobs["seqsync-apply"].log
+    assert "No reviewed plan for this change" in jobs["seqsync-apply"].log
     assert jobs["seqsync-left"].code == 2
     plan_hash = re.search(r"SEQSYNC_PLAN_HASH=([0-9a-f]{64})", jobs["seqsync-left"].log)[1]  # type: ignore[index]
     by_hand = project.gitlab.pipeline(
