@@ -113,4 +113,4 @@ def test_tasks_tell_what_to_do(file: Path) -> None:
         if step.type != EMAIL:
             variant = step.variants["a"]
             assert len(variant.task_note.split()) >= 8
-            assert len(variant.payload.get("connectionNote", "")) <= 300
+            assert len(variant.payload.get("connection_note", "")) <= 300

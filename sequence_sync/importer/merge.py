@@ -15,7 +15,6 @@ from sequence_sync.importer.project_files import (
     ProjectFiles,
     Read,
     email_fields,
-    file_field,
     free_name,
     html_of,
     name_of,
@@ -111,7 +110,7 @@ class FileEdit:
             self._set((*self._variant(step, place[0]), "attachments"), names or None)
         elif isinstance(value, Mapping):
             inner = {name: text_of(value.get(name, "")) or EMPTY_TEXT for name in ("name", "url")}
-            self._set((*self._variant(step, place[0]), file_field(place[-1])), inner)
+            self._set((*self._variant(step, place[0]), place[-1]), inner)
         else:
             self._text(step, kind, place, text_of(value or ""))
 
@@ -127,7 +126,7 @@ class FileEdit:
             self._set(way, str(value))
 
     def _text(self, step: str, kind: str, place: Field, text: str) -> None:
-        name = file_field(place[-1])
+        name = place[-1]
         way = (*self._variant(step, place[0]), name)
         if text:
             self._told_of_variables(way)

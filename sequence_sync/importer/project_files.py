@@ -76,11 +76,6 @@ def stem(kind: str) -> str:
     return f"{row.channel}-{words[1]}" if row.channel == "linkedin" else row.channel
 
 
-def file_field(name: str) -> str:
-    """What a file calls a field of the API's payload."""
-    return re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name)
-
-
 def name_of(remote_id: str, names: Mapping[str, str]) -> str:
     """What the settings call an id, or the id itself."""
     return next((name for name, known in names.items() if known == remote_id), LITERAL_ID + remote_id)
@@ -111,12 +106,11 @@ def payload_fields(kind: str, payload: Mapping[str, Any]) -> dict[str, Value]:
     fields: dict[str, Value] = {}
     model = STEP_TYPES[kind].model
     for name, known in (model.model_fields if kind != "email" else {}).items():
-        wire = next((each for each in payload if file_field(each) == name), None)
-        if wire is not None and isinstance(payload[wire], Mapping):
-            inner = payload[wire]
-            fields[name] = {each: text_of(inner.get(each, "")) or EMPTY_TEXT for each in ("name", "url")}
-        elif wire is not None and text_of(payload[wire]):
-            fields[name] = text_of(payload[wire])
+        value = payload.get(name)
+        if isinstance(value, Mapping):
+            fields[name] = {each: text_of(value.get(each, "")) or EMPTY_TEXT for each in ("name", "url")}
+        elif value is not None and text_of(value):
+            fields[name] = text_of(value)
         elif known.is_required() and name not in ("type", "day", "variants"):
             fields[name] = EMPTY_TEXT
     if kind == "email":
@@ -169,7 +163,7 @@ def said(place: Field) -> str:
     """A field as people call it: `subject`, `day`, `variant b`."""
     if len(place) == 1:
         return place[0]
-    return file_field(place[-1]) if place[1] != "status" else "on or off"
+    return place[-1] if place[1] != "status" else "on or off"
 
 
 LONGEST_KEY = 63

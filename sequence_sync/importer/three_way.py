@@ -13,8 +13,8 @@ from typing import Any
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.steps import EMAIL, STEP_TYPES
-from sequence_sync.plan.compare import FIELDS, canonical_payload, canonical_text
+from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES
+from sequence_sync.plan.compare import canonical_payload, canonical_text
 from sequence_sync.plan.drift import payload_digest
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, variant_digest
@@ -83,7 +83,7 @@ def view_of_step(step: RemoteStep, reads_days: bool = True) -> RemoteStepView | 
 
 
 def _variant(kind: str, row: RemoteVariant) -> RemoteVariantView:
-    payload = {name: said for name in FIELDS.get(kind, ()) if (said := _said(row.payload.get(name)))}
+    payload = {name: said for name in PAYLOAD_FIELDS.get(kind, ()) if (said := _said(row.payload.get(name)))}
     return RemoteVariantView(
         id=row.id,
         payload=payload,
@@ -296,14 +296,14 @@ def _placing(day: int | None, priority: Priority | None, assignee: str | None, i
 
 
 def _fields(letter: str, kind: str, variant: Variant) -> Flat:
-    flat: Flat = {(letter, "payload", name): variant.payload.get(name) or "" for name in FIELDS.get(kind, ())}
+    flat: Flat = {(letter, "payload", name): variant.payload.get(name) or "" for name in PAYLOAD_FIELDS.get(kind, ())}
     if kind == "email":
         return flat | {(letter, "attachments"): variant.attachments}
     return flat | {(letter, "task_note"): variant.task_note}
 
 
 def _says(kind: str, variant: Variant, row: RemoteVariantView) -> bool:
-    names = FIELDS.get(kind, ())
+    names = PAYLOAD_FIELDS.get(kind, ())
     ours = canonical_payload({name: variant.payload.get(name) for name in names})
     return ours == canonical_payload(row.payload) and (
         row.note is None or canonical_text(row.note) == canonical_text(variant.task_note)
@@ -384,7 +384,7 @@ def _variant_after(
 def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, mine: set[Field]) -> Variant:
     """Each field from the file where it is agreed, else from `rest`."""
     payload: dict[str, Any] = {}
-    for name in FIELDS.get(kind, ()):
+    for name in PAYLOAD_FIELDS.get(kind, ()):
         source = ours if (letter, "payload", name) in mine else rest
         if name in source.payload:
             payload[name] = source.payload[name]

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Str
 
 from sequence_sync.model.address import KEY, LETTER
 
-LAST_DAY = 999  # D: vendor page, "absoluteDays 1-999"
+LAST_DAY = 999  # D: vendor page on create step, 1 to 999
 LONGEST_NOTE = 3000  # D: vendor page of the variant update
 LONGEST_TITLE = 100  # L: the lower of the two limits observed
 MOST_VARIANTS = 26  # D: "up to 26 for A/B testing on Email"

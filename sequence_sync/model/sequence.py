@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from sequence_sync.model.fields import Frozen, Priority
-from sequence_sync.model.steps import EMAIL
+from sequence_sync.model.steps import EMAIL, payload_from_json, payload_to_json
 
 
 class Variant(Frozen):
-    """Content of one variant. `payload` has the field names of the API and only the fields that are set;
-    `attachments` are Saleshandy IDs."""
+    """The content of one variant. `payload` has the field names of a file, camelCase in JSON, and only what is set.
+    `attachments` are ids of the provider."""
 
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: Annotated[
+        dict[str, Any], BeforeValidator(payload_from_json), PlainSerializer(payload_to_json, return_type=dict[str, Any])
+    ] = Field(default_factory=dict)
     task_note: str = ""
     attachments: tuple[str, ...] = ()
 

@@ -1,12 +1,16 @@
 """Step types as they are written in a file: a class for each set of fields, a table row for each type. Pure.
 
+To add a type, add a row to `STEP_TYPES`, and a class if no class has its fields. The file reader, the JSON schema, the
+planner, the importer and the provider read the row. Therefore the row also holds the type's number and API name: the
+file reader needs them for "did you mean", and a provider may send them.
+
 Sources: type codes and payload fields are from the vendor's pages on create step and variants (`D`), except the
 fields of `custom` and `whatsapp_message`, which only the generated specification shows (`S`).
-To add a type, add a row to `STEP_TYPES`, and a class if no class has its fields.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
@@ -33,6 +37,7 @@ class EmailVariant(Frozen):
     ] = ()
 
     BODIES: ClassVar[tuple[str, ...]] = ("content", "markdown", "content_file")
+    PAYLOAD: ClassVar[tuple[str, ...]] = ("subject", "content", "preheader")
 
 
 class Step(Frozen):
@@ -55,9 +60,15 @@ class TaskStep(Step):
     priority: Annotated[Priority | None, Field(description="Priority of the task (default: normal)")] = None
     assignee: Annotated[str | None, Field(description="Name from `assignees` in seqsync.yaml, or id:...")] = None
 
+    @classmethod
+    def payload_fields(cls) -> tuple[str, ...]:
+        """Return the names of the fields that a prospect reads: those that the type itself declares."""
+        return tuple(name for name in cls.model_fields if name not in TaskStep.model_fields)
+
     def payload(self) -> Payload:
-        """The API's payload of the step's one variant: only what is set."""
-        return {}
+        """Return the payload of the step's one variant: the fields that are set, under their names in a file."""
+        data = self.model_dump(include=set(self.payload_fields()))
+        return {name: data[name] for name in self.payload_fields() if data[name]}
 
 
 class ConnectionRequestStep(TaskStep):
@@ -65,19 +76,11 @@ class ConnectionRequestStep(TaskStep):
 
     connection_note: Annotated[Text, Field(description="Text of the invitation")]
 
-    def payload(self) -> Payload:
-        """`connectionNote`."""
-        return {"connectionNote": self.connection_note}
-
 
 class MessageStep(TaskStep):
     """A LinkedIn message."""
 
     message: Annotated[Text, Field(description="Text of the message")]
-
-    def payload(self) -> Payload:
-        """`message`."""
-        return {"message": self.message}
 
 
 class InMailStep(TaskStep):
@@ -86,19 +89,11 @@ class InMailStep(TaskStep):
     subject: Annotated[Text, Field(description="Subject of the InMail")]
     message: Annotated[Text, Field(description="Text of the InMail")]
 
-    def payload(self) -> Payload:
-        """`subject` and `message`."""
-        return {"subject": self.subject, "message": self.message}
-
 
 class OptionalMessageStep(TaskStep):
     """A WhatsApp message. Without a text, the person who sends it writes it."""
 
     message: Annotated[str, Field(description="Text of the message")] = ""
-
-    def payload(self) -> Payload:
-        """`message`, if it is set."""
-        return {"message": self.message} if self.message else {}
 
 
 class TaskAction(Frozen):
@@ -138,6 +133,11 @@ class StepType:
         own = set(self.model.model_fields)
         return frozenset(own | set(EmailVariant.model_fields) if self.model is EmailStep else own)
 
+    @property
+    def payload_fields(self) -> tuple[str, ...]:
+        """The fields of its payload, by their names in a file. What else a server adds to a payload is not ours."""
+        return self.model.payload_fields() if issubclass(self.model, TaskStep) else EmailVariant.PAYLOAD
+
 
 STEP_TYPES: Mapping[str, StepType] = {
     row.name: row
@@ -161,6 +161,39 @@ STEP_TYPES: Mapping[str, StepType] = {
 }
 
 EMAIL = "email"
+PAYLOAD_FIELDS: Mapping[str, tuple[str, ...]] = {row.name: row.payload_fields for row in STEP_TYPES.values()}
+
+
+def serialized_name(name: str) -> str:
+    """Return the name of a payload field in JSON (state, plan, journal): camelCase."""
+    return re.sub("_([a-z])", lambda found: found[1].upper(), name)
+
+
+# Only these names differ between memory and JSON. Names that no type declares are kept as they are.
+_TO_JSON: Mapping[str, str] = {
+    name: serialized_name(name) for fields in PAYLOAD_FIELDS.values() for name in fields if "_" in name
+}
+_FROM_JSON: Mapping[str, str] = {name: field for field, name in _TO_JSON.items()}
+
+
+def payload_name(name: str) -> str:
+    """Return the name in a file of a payload field that JSON calls `name`."""
+    return _FROM_JSON.get(name, name)
+
+
+def payload_to_json(payload: Payload) -> Payload:
+    """Return `payload` with the field names of JSON."""
+    if _TO_JSON.keys().isdisjoint(payload):
+        return payload
+    return {_TO_JSON.get(name, name): value for name, value in payload.items()}
+
+
+def payload_from_json(payload: Any) -> Any:
+    """Return `payload` with the field names of a file. Accepts both kinds of names, and leaves anything but a mapping
+    to the validation that follows."""
+    if not isinstance(payload, dict) or _FROM_JSON.keys().isdisjoint(payload):
+        return payload
+    return {_FROM_JSON.get(name, name): value for name, value in payload.items()}
 
 
 def type_meant(text: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
+from sequence_sync.model.steps import payload_from_json, payload_to_json
 from sequence_sync.plan.compare import flat_variant
 from sequence_sync.plan.model import UPDATES, Action, Change, FieldChange
 from sequence_sync.provider.base import (
@@ -52,7 +53,7 @@ def without(marks: Unsettled, proved: Collection[str]) -> Unsettled:
 def _stored(name: str, value: Any) -> Any:
     """A value of a patch as the state stores it: plain JSON."""
     if name == "payload":
-        return _filled(value)
+        return payload_to_json(_filled(value))
     return list(value) if name == "attachments" else value
 
 
@@ -150,7 +151,7 @@ def _emptied(row: VariantState, payload: Mapping[str, Any]) -> dict[str, str]:
     """The texts that `row` has, or may have, and `payload` has not: an update deletes a text by sending it empty."""
     return {
         name: ""
-        for old in (row.content.payload, *row.unsettled.get("payload", ()))
+        for old in (row.content.payload, *map(payload_from_json, row.unsettled.get("payload", ())))
         for name, value in old.items()
         if isinstance(value, str) and name not in payload
     }

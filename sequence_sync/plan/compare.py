@@ -17,18 +17,9 @@ from typing import Any
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.model.steps import EMAIL
+from sequence_sync.model.steps import PAYLOAD_FIELDS, payload_to_json
 from sequence_sync.plan.model import FieldChange
 
-# The payload fields of each type (docs/api.md 3); whatever else a server adds to a payload is its own affair.
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    EMAIL: ("subject", "content", "preheader"),
-    "linkedin_connection_request": ("connectionNote",),
-    "linkedin_message": ("message",),
-    "linkedin_inmail": ("subject", "message"),
-    "custom": ("title", "action"),
-    "whatsapp_message": ("message",),
-}
 HTML_FIELD = "content"
 
 _BREAKING = frozenset(
@@ -162,7 +153,7 @@ def same_payload(
     Only the fields of the type, and those that `ours` has, are compared. A note of None was not returned by the API and
     is not compared.
     """
-    names = {*FIELDS.get(kind, ()), *ours}
+    names = {*PAYLOAD_FIELDS.get(kind, ()), *ours}
     comparable = {name: value for name, value in theirs.items() if name in names}
     if canonical_payload(ours) != canonical_payload(comparable):
         return False
@@ -214,7 +205,7 @@ def _flat(prefix: str, value: Any) -> dict[str, Any]:
 def flat_variant(letter: str, variant: Variant) -> dict[str, Any]:
     """Return the fields by dotted path (`variants.a.payload.subject`), without empty ones, as they are sent."""
     prefix = f"variants.{letter}"
-    flat = _flat(f"{prefix}.payload", variant.payload)
+    flat = _flat(f"{prefix}.payload", payload_to_json(variant.payload))
     flat |= {f"{prefix}.task_note": variant.task_note, f"{prefix}.attachments": ", ".join(variant.attachments)}
     return {path: value for path, value in flat.items() if value not in ("", None)}
 

@@ -13,9 +13,9 @@ from typing import Any
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
-from sequence_sync.model.steps import EMAIL, STEP_TYPES
+from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES, payload_to_json
 from sequence_sync.plan.calls import contents
-from sequence_sync.plan.compare import FIELDS, HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
+from sequence_sync.plan.compare import HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
 from sequence_sync.plan.matching import Matches, match_steps, same_title
 from sequence_sync.plan.model import Drift, DriftKind, FieldChange
 from sequence_sync.provider.base import RemoteStep, RemoteVariant, SequenceSnapshot
@@ -26,7 +26,7 @@ ON, OFF = "on", "off"
 
 def payload_digest(payload: Mapping[str, Any]) -> str:
     """Return the digest of a payload exactly as the server returned it."""
-    return digest_of(dict(payload))
+    return digest_of(payload_to_json(dict(payload)))
 
 
 def text_is_applied(entry: StepState, letter: str, row: RemoteVariant) -> bool:
@@ -184,7 +184,7 @@ def as_read(kind: str, known: VariantState, row: RemoteVariant) -> Variant:
     What the API did not return is as last applied.
     """
     theirs = _spelling(known, row)
-    names = {*FIELDS.get(kind, ()), *known.content.payload}
+    names = {*PAYLOAD_FIELDS.get(kind, ()), *known.content.payload}
     payload = {name: value for name, value in theirs.items() if name in names and value not in ("", None, {})}
     attachments = known.content.attachments
     if row.attachments is not None and sorted(row.attachments) != sorted(attachments):

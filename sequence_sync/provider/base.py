@@ -6,7 +6,7 @@ Pure, and in seqsync's own words: names no URL, field name or type code of a ven
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
@@ -271,25 +271,11 @@ class Call(Frozen):
     body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """How many requests the API takes a minute, and how long one takes: for the forecast of an apply's duration."""
-
-    per_endpoint: int
-    in_all: int
-    seconds_a_call: float
-
-
 class Dialect(Protocol):
     """The pure half of a provider: translates between seqsync's operations and the vendor's requests.
 
     `body` and `patch` are inverse to each other: `patch(body(p)) == p`. Saved plans and the journal hold bodies.
     """
-
-    @property
-    def limits(self) -> CallLimits:
-        """Return the rate limit."""
-        ...
 
     def call(self, operation: Operation) -> Call:
         """Return the request that carries out `operation`."""
@@ -312,6 +298,10 @@ class Dialect(Protocol):
 
     def created(self, request: Request, payload: Any) -> Created:
         """Return what the answer to a create says. Raises ValueError where the payload contains no id."""
+        ...
+
+    def duration(self, calls: Iterable[Call]) -> float:
+        """Return the seconds that `calls` take at the rate limit, for the plan's forecast."""
         ...
 
     def label(self, name: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sequence_sync.model.fields import LAST_DAY, Priority
-from sequence_sync.model.steps import STEP_TYPES, type_meant
+from sequence_sync.model.steps import PAYLOAD_FIELDS, STEP_TYPES, type_meant
 from sequence_sync.provider.base import (
     UNKNOWN,
     Answer,
@@ -28,6 +28,13 @@ from sequence_sync.provider.base import (
 from sequence_sync.provider.rate_limit import retry_after
 
 LONGEST_MESSAGE = 300
+_BODY_NAMES: Mapping[str, str] = {
+    name: re.sub("_([a-z])", lambda found: found[1].upper(), name)
+    for fields in PAYLOAD_FIELDS.values()
+    for name in fields
+    if "_" in name
+}
+_PAYLOAD_NAMES: Mapping[str, str] = {name: field for field, name in _BODY_NAMES.items()}
 _TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 _CODES = ("code", "statusCode", "error_code")
 _MESSAGES = ("message", "messages", "error_message", "error")
@@ -215,6 +222,16 @@ def _type(row: JsonObject, variants: list[JsonObject]) -> str:
     return name
 
 
+def payload_to_body(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with Saleshandy's field names: camelCase (D), as for fields of types added later."""
+    return {_BODY_NAMES.get(name, name): value for name, value in payload.items()}
+
+
+def payload_from_body(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload with seqsync's field names. A field that no type declares keeps its name."""
+    return {_PAYLOAD_NAMES.get(name, name): value for name, value in payload.items()}
+
+
 def priority_name(code: int) -> str:
     """Seqsync's name of a priority's code (D: 1 urgent to 4 low)."""
     return str(list(Priority)[code - 1]) if 1 <= code <= len(Priority) else f"{UNKNOWN}{code}"
@@ -226,7 +243,7 @@ def _variant(row: JsonObject) -> RemoteVariant:
         raise ValueError("the payload of a variant is no object")
     return RemoteVariant(
         id=_id(row, "a variant", "id"),
-        payload=payload or {},
+        payload=payload_from_body(payload or {}),
         task_note=_note(row),
         attachments=_attachments(row),
         status=int(status) if isinstance(status, bool) else _whole(status),

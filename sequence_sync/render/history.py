@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sequence_sync.plan.model import UPDATES, Action
+from sequence_sync.registry import provider
 from sequence_sync.render.escape import one_line
 from sequence_sync.render.text import MARK_COLORS, Ink, ink
 from sequence_sync.state.history import AnyLine, CallLine, EndLine, NoteLine, RunLine, SerialLine
@@ -21,13 +22,6 @@ SHOWN_TEXT = 160  # characters of a text that was replaced; the JSON has all of 
 SHORT = 12  # digits of a hash
 PUSH = "state push"  # the only command that does not record its end
 EMPTY = "The history is empty: no run has changed this state yet."
-
-_PLAIN = {
-    "taskNote": "task note",
-    "attachmentIds": "attachments",
-    "absoluteDays": "day",
-    "assigneeId": "assignee",
-}
 
 
 @dataclass
@@ -136,7 +130,7 @@ def _replaced(entry: CallLine) -> Iterator[tuple[str, Any]]:
         if name == "payload":
             yield from value.items()
         else:
-            yield _PLAIN.get(name, name), value
+            yield provider().dialect.label(name), value
 
 
 def _quoted(value: Any) -> str:

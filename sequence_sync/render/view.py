@@ -6,7 +6,6 @@ Labels and words (`render.words`) are safe to show. Texts are as in the plan: ea
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import NamedTuple
@@ -26,7 +25,7 @@ from sequence_sync.plan.model import (
     summary_line,
     summary_of,
 )
-from sequence_sync.provider.base import Call
+from sequence_sync.registry import provider
 from sequence_sync.render.escape import one_line, words_of_html
 from sequence_sync.render.words import (
     MARKS,
@@ -38,20 +37,6 @@ from sequence_sync.render.words import (
     impact_words,
     value_words,
 )
-
-# T: 20 calls a minute for each endpoint, 300 in all, for each key (docs/api.md 6).
-CALLS_A_MINUTE = 20
-CALLS_A_MINUTE_IN_ALL = 300
-SECONDS_A_CALL = 0.25
-
-
-def seconds_of(calls: Iterable[Call]) -> float:
-    """Return the seconds that `calls` take: 20 of one endpoint at once, the next 20 a minute later."""
-    endpoints = Counter((call.method, tuple(call.path.split("/")[1::2])) for call in calls)
-    total = endpoints.total()
-    minutes = max(((count - 1) // CALLS_A_MINUTE for count in endpoints.values()), default=0)
-    minutes = max(minutes, (total - 1) // CALLS_A_MINUTE_IN_ALL) if total else 0
-    return minutes * 60 + SECONDS_A_CALL * min(total, CALLS_A_MINUTE)
 
 
 class Detail(NamedTuple):
@@ -166,7 +151,7 @@ def view_of(plan: Plan) -> View:
         summary=summary_of(plan),
         summary_line=summary_line(plan),
         calls=len(calls),
-        duration=duration_words(seconds_of(calls)) if calls else "",
+        duration=duration_words(provider().dialect.duration(calls)) if calls else "",
         plan_hash=plan.plan_hash(),
         refreshed=plan.refreshed,
         drift=plan.drift,
@@ -238,9 +223,10 @@ def _headline(change: Change) -> Headline:
 
 
 def _opening(variant: Variant) -> tuple[str, bool]:
-    for name in ("subject", "title", "connectionNote", "message", "content"):
-        if text := variant.payload.get(name):
-            return str(text), name == "content"
+    for name in ("subject", "title", "connection_note", "message", "content", *variant.payload):
+        text = variant.payload.get(name)
+        if text and isinstance(text, str):
+            return text, name == "content"
     return variant.task_note, False
 
 

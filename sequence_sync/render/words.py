@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from sequence_sync.model.address import FieldPath
 from sequence_sync.model.report import Status
+from sequence_sync.model.steps import payload_name
 from sequence_sync.plan.model import CREATES, STATE_ONLY, UPDATES, Action, Change, DriftKind, Impact, Reason
 from sequence_sync.render.escape import one_line
 
@@ -175,7 +176,7 @@ STATUS_WORDS: Mapping[Status, str] = {
 
 _FIELDS: Mapping[str, str] = {
     "content": "body",
-    "connectionNote": "note",
+    "connection_note": "note",
     "task_note": "task note",
     "action": "link",
 }
@@ -187,7 +188,7 @@ def field_words(path: str) -> str:
     parts = FieldPath(path).parts
     if parts[0] == "variants" and len(parts) > 2:
         parts = parts[3:] if parts[2] == "payload" and len(parts) > 3 else parts[2:]
-    return one_line(" ".join(_FIELDS.get(part, part.replace("_", " ")) for part in parts))
+    return one_line(" ".join(_FIELDS.get(part, part.replace("_", " ")) for part in map(payload_name, parts)))
 
 
 def value_words(value: Any) -> str | None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sequence_sync.model.report import Status
 from sequence_sync.plan.model import Action, Call, Change, DriftKind, Impact, Reason
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.render.escape import first_words, one_line, visible, words_of_html
-from sequence_sync.render.view import seconds_of
 from sequence_sync.render.word_diff import MOST_PAIRS, Piece, PieceKind, shorten_unchanged, word_diff
 from sequence_sync.render.words import (
     DRIFT_WORDS,
@@ -152,7 +152,7 @@ def calls(count: int, method: str = "POST", path: str = "/sequences/{id}/steps")
 )
 def test_twenty_calls_of_an_endpoint_do_not_wait(made: list[Call], minutes: int) -> None:
     """Different ids are one endpoint, and 300 calls are the limit of all endpoints."""
-    assert minutes * 60 < seconds_of(made) < minutes * 60 + 10
+    assert minutes * 60 < SALESHANDY.duration(made) < minutes * 60 + 10
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_durations_are_rounded_and_readable(seconds: float, words: str) -> None:
 
 
 def test_no_calls_take_no_time() -> None:
-    assert seconds_of([]) == 0
+    assert SALESHANDY.duration([]) == 0
 
 
 TEXT = st.text(alphabet="ab {}<>/\n", max_size=40)

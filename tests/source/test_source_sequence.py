@@ -61,7 +61,7 @@ def test_email_of_the_vendor_documentation_gives_its_documented_payload(tmp_path
 @pytest.mark.parametrize(
     ("kind", "fields", "payload"),
     [
-        ("linkedin_connection_request", ["connection_note: Hi"], {"connectionNote": "Hi"}),
+        ("linkedin_connection_request", ["connection_note: Hi"], {"connection_note": "Hi"}),
         ("linkedin_message", ["message: 1.10"], {"message": "1.10"}),
         ("linkedin_inmail", ["subject: yes", "message: Hi"], {"subject": "yes", "message": "Hi"}),
         ("linkedin_view_profile", [], {}),

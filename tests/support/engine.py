@@ -18,7 +18,7 @@ from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence, RemoteStep, RemoteVariant, Request
 from sequence_sync.provider.requests import SALESHANDY
-from sequence_sync.provider.responses import parse_steps
+from sequence_sync.provider.responses import parse_steps, payload_from_body
 from sequence_sync.state.backends.memory import MemoryBackend, MemoryStore
 from sequence_sync.state.manager import StateBinding, StateManager
 
@@ -75,7 +75,7 @@ def made(api: FakeApi, request: Request) -> Answer:
         api.kept[name] = []
         return Answer(AnswerKind.OK, 201, payload={"sequenceId": name})
     rows = tuple(
-        RemoteVariant(f"{name}-{place}", row["payload"], row.get("taskNote", ""))
+        RemoteVariant(f"{name}-{place}", payload_from_body(row["payload"]), row.get("taskNote", ""))
         for place, row in enumerate(body["variants"])
     )
     (step,) = parse_steps([{"id": name, "type": body["type"], "absoluteDays": body["absoluteDays"]}])

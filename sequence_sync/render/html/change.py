@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from sequence_sync.model.sequence import Variant
+from sequence_sync.model.steps import payload_name
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change
 from sequence_sync.render.escape import first_words
 from sequence_sync.render.html.elements import IN_SALESHANDY, field_lines, hint, line, quoted, text
@@ -72,7 +73,7 @@ def _remote_texts(change: Change, letter: str) -> dict[str, str]:
     """Return the texts in Saleshandy, for a conflict, by the name of the payload's field."""
     start = f"variants.{letter}.payload."
     remote = {field.field.removeprefix(start): field.app for field in change.fields if field.field.startswith(start)}
-    return {name: value for name, value in remote.items() if isinstance(value, str)}
+    return {payload_name(name): value for name, value in remote.items() if isinstance(value, str)}
 
 
 def _fold_title(change: Change, versions: list[Side]) -> str:
