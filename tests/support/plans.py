@@ -21,7 +21,7 @@ from sequence_sync.plan.model import (
     PlannedSequence,
     Reason,
 )
-from sequence_sync.provider.base import CreateSequence, CreateStep, placeholder
+from sequence_sync.provider.base import CreateSequence, CreateStep, Patch, placeholder
 from sequence_sync.provider.requests import SALESHANDY
 
 HOST = "open-api.saleshandy.com"
@@ -76,7 +76,7 @@ def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Chang
 def update(address: str, before: Content, after: Content, *fields: FieldChange, **others: Any) -> Change:
     """The change of a variant that exists, with its call."""
     letter = address.split(".")[2]
-    body = {"payload": after.variants[letter].payload}
+    body = SALESHANDY.body(Patch(payload=after.variants[letter].payload))
     call = Call(method="PATCH", path=f"/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/{letter}1", body=body)
     return Change(
         **(
