@@ -1,4 +1,4 @@
-"""Disks that refuse, states that are put back, decisions of a person, and locks: by processes, end to end."""
+"""Full disks, restored states, resolved creates and locks, with real processes, end to end."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ STATE = "seqsync.state.json"
 
 @pytest.fixture
 def server() -> Iterator[StandIn]:
-    """The stand-in."""
+    """A stand-in server."""
     with StandIn() as running:
         yield running
 
 
 @pytest.fixture
 def project(tmp_path: Path, server: StandIn) -> Project:
-    """Its project."""
+    """A project that uses the stand-in server."""
     return fault_project(tmp_path, server.url, settle_grace="0.3")
 
 
 def commands(text: str) -> list[list[str]]:
-    """The seqsync commands that a text tells to run."""
+    """The seqsync commands in a text."""
     return [found.split() for found in re.findall(r"`seqsync ([^`]+)`", text)]
 
 
-def test_a_state_that_cannot_be_written_is_rescued(project: Project, server: StandIn) -> None:
-    """The file is kept elsewhere, its command is told, and that command puts it back."""
+def test_unwritable_state_goes_to_a_rescue_file_that_push_restores(project: Project, server: StandIn) -> None:
     done = spoiled(project, "EROFS:" + STATE, "before-rename", 2, "apply", "-auto-approve")
     assert done.code != 0
     before = json.loads((project.root / STATE).read_text())
@@ -56,8 +55,7 @@ def test_a_state_that_cannot_be_written_is_rescued(project: Project, server: Sta
     assert len(server.creates) == CREATES
 
 
-def test_a_rescue_that_is_not_taken_is_not_needed(project: Project, server: StandIn) -> None:
-    """The journal still tells everything."""
+def test_journal_suffices_where_the_rescue_file_is_not_restored(project: Project, server: StandIn) -> None:
     spoiled(project, "EROFS:" + STATE, "before-rename", 2, "apply", "-auto-approve")
     assert_quiet(project)
     project.ok("apply", "-auto-approve")
@@ -66,11 +64,11 @@ def test_a_rescue_that_is_not_taken_is_not_needed(project: Project, server: Stan
 
 
 def full_disk(project: Project, server: StandIn, point: str, kind: str, count: int) -> bool:
-    """The disk refuses from then on; whether it did. When it is well again, everything goes on."""
+    """Apply with a disk that is full from `point` on, then with a working one. Return whether the point was reached."""
     done = spoiled(project, kind, point, count, "apply", "-auto-approve")
     if done.code == 0:
         return False
-    if '"lineage"' in done.out:  # the last way out: it is printed
+    if '"lineage"' in done.out:  # without a rescue file, the state is printed
         (project.root / "printed.json").write_text(done.out[done.out.index("{") :])
         assert project.run("state", "push", "printed.json").code in (0, 1)
     apply_until_done(project)
@@ -83,8 +81,8 @@ def full_disk(project: Project, server: StandIn, point: str, kind: str, count: i
     ("point", "kind", "count"),
     [("before-journal-write", "ENOSPC", 1), ("before-journal-write", "ENOSPC", 6), ("before-journal-fsync", "EIO", 5)],
 )
-def test_a_full_disk(project: Project, server: StandIn, point: str, kind: str, count: int) -> None:
-    """No intent, no call; what could not be recorded is looked up by the next run, and nothing is sent twice."""
+def test_full_disk_sends_nothing_twice(project: Project, server: StandIn, point: str, kind: str, count: int) -> None:
+    """Without a durable intent there is no call, and the next run reads what was not recorded."""
     assert full_disk(project, server, point, kind, count)
 
 
@@ -100,8 +98,7 @@ def test_a_full_disk(project: Project, server: StandIn, point: str, kind: str, c
         ("before-folder-fsync", "EIO"),
     ],
 )
-def test_a_full_disk_at_every_write(tmp_path: Path, point: str, kind: str) -> None:
-    """The same at each write of an apply in turn."""
+def test_full_disk_at_each_write_of_an_apply(tmp_path: Path, point: str, kind: str) -> None:
     for count in range(1, 100):
         with StandIn() as server:
             if not full_disk(
@@ -112,8 +109,8 @@ def test_a_full_disk_at_every_write(tmp_path: Path, point: str, kind: str) -> No
     raise AssertionError("an apply has fewer writes than that")
 
 
-def test_state_push_refuses_what_is_not_newer(project: Project) -> None:
-    """Another lineage and a lower serial need -force; refusing changes nothing."""
+def test_state_push_refuses_another_lineage_and_an_older_serial(project: Project) -> None:
+    """A refusal changes nothing."""
     project.ok("apply", "-auto-approve", "-target", "faults.intro")
     old = project.ok("state", "pull").out
     project.write("old.json", old)
@@ -129,37 +126,36 @@ def test_state_push_refuses_what_is_not_newer(project: Project) -> None:
 
 
 def rewriting(server: StandIn, words: str) -> None:
-    """From now on the server gives messages back in words of its own."""
-    told = server._variant
+    """Make the server return another text than it received."""
+    original = server._variant
 
-    def in_its_words(row: dict[str, object], kind: int) -> dict[str, object]:
-        shown = told(row, kind)
+    def reworded(row: dict[str, object], kind: int) -> dict[str, object]:
+        shown = original(row, kind)
         return {**shown, "payload": {"message": words}} if kind == 3 else shown
 
-    server._variant = in_its_words  # type: ignore[method-assign]
+    server._variant = reworded  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("verb", ["-adopt", "-recreate"])
-def test_a_person_decides_an_unknown_create(project: Project, server: StandIn, verb: str) -> None:
-    """What cannot be known ends with 9 and two commands; either of them, without a terminal, leads on."""
+def test_create_in_doubt_is_resolved_by_either_command(project: Project, server: StandIn, verb: str) -> None:
+    """The apply ends with 9 and names both commands."""
     server.faults = [Fault("drop_after", 5)]
     rewriting(server, "Something else altogether")
     stopped = project.run("apply", "-auto-approve")
     assert stopped.code == 9
     assert len(server.creates) == 5
-    assert project.run("apply", "-auto-approve").code == 9  # it does not go away by itself
+    assert project.run("apply", "-auto-approve").code == 9  # it stays in doubt
     [command] = [words for words in commands(stopped.err) if words[:2] == ["state", "resolve"] and verb in words]
     project.ok(*command)
-    # The text that was adopted differs from the file's: that is another matter.
-    wanted = ("faults.message", "faults.later") if verb == "-recreate" else ("faults.later",)
-    project.ok("apply", "-auto-approve", *(word for address in wanted for word in ("-target", address)))
-    made = [(step["type"], step["absoluteDays"]) for step in server.steps(TITLE)]
-    assert made == (WANTED if verb == "-adopt" else [*WANTED[:4], *WANTED[3:]])
+    # The adopted text differs from the file, which is not tested here.
+    targets = ("faults.message", "faults.later") if verb == "-recreate" else ("faults.later",)
+    project.ok("apply", "-auto-approve", *(word for address in targets for word in ("-target", address)))
+    created = [(step["type"], step["absoluteDays"]) for step in server.steps(TITLE)]
+    assert created == (WANTED if verb == "-adopt" else [*WANTED[:4], *WANTED[3:]])
     assert len(server.creates) == CREATES + (verb == "-recreate")
 
 
-def test_a_second_copy_is_told_and_resolved(project: Project, server: StandIn) -> None:
-    """Two equal steps stop everything in their sequence; one is deleted in the app, the other is named."""
+def test_duplicate_step_stops_its_sequence_until_resolved(project: Project, server: StandIn) -> None:
     project.ok("apply", "-auto-approve", "-exclude", "faults.later")
     [sequence] = server.sequences.values()
     ours = next(step for step in sequence["steps"] if step["type"] == 3)
@@ -177,8 +173,8 @@ def test_a_second_copy_is_told_and_resolved(project: Project, server: StandIn) -
     assert_quiet(project)
 
 
-def test_the_lock(project: Project, server: StandIn) -> None:
-    """A second apply names the owner and ends with 8; a stopped owner keeps it; a dead one frees it at once."""
+def test_second_apply_is_refused_while_the_lock_is_held(project: Project, server: StandIn) -> None:
+    """A stopped process keeps the lock, and a killed one frees it at once."""
     server.faults = [Fault("late", 3, 60.0)]
     project.write("seqsync.yaml", "version: 1\nenvironments:\n  default:\n    timeout: 120\n")
     holder = project.start("apply", "-auto-approve")
@@ -196,8 +192,7 @@ def test_the_lock(project: Project, server: StandIn) -> None:
     assert_exactly_once(server, 0)
 
 
-def test_a_lock_that_is_waited_for(project: Project, server: StandIn) -> None:
-    """With -lock-timeout the second apply waits for the first, and then has nothing to do."""
+def test_lock_timeout_waits_for_the_first_apply(project: Project, server: StandIn) -> None:
     server.faults = [Fault("late", 3, 1.5)]
     holder = project.start("apply", "-auto-approve")
     server.wait_for_creates(3)

@@ -1,4 +1,4 @@
-"""The history end to end, on the sandbox: who did what, what was overwritten in the app, and the way back."""
+"""The history and `plan -to-serial` end to end, on the sandbox."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def project(tmp_path: Path, box: Sandbox) -> Project:
 
 
 def edit(box: Sandbox, subject: str) -> None:
-    """Somebody rewords the first email in the app."""
+    """Change the subject of the first email outside seqsync."""
     (sequence,) = box.store.sequences()
     step = next(step for step in sequence.steps if step.day == 1)
     variant = step.variants[0]
@@ -44,7 +44,7 @@ def edit(box: Sandbox, subject: str) -> None:
 
 
 def texts(box: Sandbox) -> list[tuple[int, Any]]:
-    """Day and payloads of every step there."""
+    """The day and the payloads of each remote step."""
     (sequence,) = box.store.sequences()
     return sorted(
         (step.day, json.dumps([row.payload for row in step.variants], sort_keys=True)) for step in sequence.steps
@@ -57,17 +57,17 @@ def runs(project: Project, *more: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_there_and_back(project: Project, box: Sandbox) -> None:
-    """Apply, reword, an edit in the app that is overwritten, and back to the first serial by a saved plan."""
+def test_rollback_to_the_first_serial_by_a_saved_plan(project: Project, box: Sandbox) -> None:
+    """After an update and an overwritten change outside seqsync."""
     at_first = texts(box)
     project.write("sequences/trial.yaml", REWORDED)
     edit(box, BY_HAND)
     project.ok("apply", "-auto-approve", "-allow", "drift")
     assert texts(box) != at_first
-    told = project.ok("state", "history").out
-    assert "+ created trial.nudge (id " in told
-    assert 'replaced subject "By hand \\x1b[31mred"' in told
-    assert "\x1b" not in told
+    history = project.ok("state", "history").out
+    assert "+ created trial.nudge (id " in history
+    assert 'replaced subject "By hand \\x1b[31mred"' in history
+    assert "\x1b" not in history
     assert [run["serial"] for run in runs(project)] == [1, 2]
 
     back = project.ok("plan", "-to-serial", "1", "-out", "back.plan")
@@ -78,14 +78,14 @@ def test_there_and_back(project: Project, box: Sandbox) -> None:
     assert texts(box) == at_first
     assert "No changes" in project.ok("plan", "-to-serial", "1").out
     again = project.ok("plan")
-    assert "2 to update" in again.out  # the files still say today's text
+    assert "2 to update" in again.out  # the files still have the current text
     project.write("sequences/trial.yaml", TRIAL)
     assert "No changes. What the files say" in project.ok("plan").out
     assert [run["operation"] for run in runs(project)] == ["apply"] * 3
 
 
-def test_what_the_way_back_cannot_undo_is_blocked(project: Project, box: Sandbox) -> None:
-    """A step made since cannot be deleted, one let go since is taken over by its id, and none is made twice."""
+def test_rollback_blocks_what_it_cannot_undo(project: Project, box: Sandbox) -> None:
+    """A step created since cannot be deleted. A step forgotten since is adopted by its id. Nothing is created twice."""
     more = TRIAL + "  late:\n    day: 9\n    type: email\n    subject: Late\n    content: <p>Late</p>\n"
     project.write(
         "sequences/trial.yaml",
@@ -102,8 +102,7 @@ def test_what_the_way_back_cannot_undo_is_blocked(project: Project, box: Sandbox
     assert sum(row.method == "POST" for row in box.store.log.entries()) == posts
 
 
-def test_renamed_since_is_renamed_back(project: Project, box: Sandbox) -> None:
-    """Keys that changed since are changed back: no call, and nothing is created."""
+def test_rollback_renames_keys_without_a_call(project: Project, box: Sandbox) -> None:
     project.ok("state", "mv", "trial.intro", "trial.hello")
     project.ok("state", "mv", "trial", "test")
     plan = project.ok("plan", "-to-serial", "1").out
@@ -112,8 +111,8 @@ def test_renamed_since_is_renamed_back(project: Project, box: Sandbox) -> None:
     assert "1 to record" in part
 
 
-def test_who_did_it(project: Project) -> None:
-    """The people's commands stand there too, each with who and when; outside git there is no commit."""
+def test_history_names_who_ran_each_command_and_when(project: Project) -> None:
+    """Outside git there is no commit."""
     project.ok("state", "mv", "trial.intro", "trial.hello")
     project.ok("state", "rm", "trial.hello")
     backup = next((project.root / ".seqsync" / "backups").glob("before-rm*"))
@@ -132,8 +131,8 @@ def test_who_did_it(project: Project) -> None:
     assert "created" not in text
 
 
-def test_the_commit_and_what_was_not_committed(project: Project) -> None:
-    """In git each run names the commit; the state's own files never make the project dirty, a sequence file does."""
+def test_history_names_the_commit_and_whether_the_project_was_dirty(project: Project) -> None:
+    """The state's own files never make it dirty."""
     project.write(".gitignore", ".seqsync/\n")
     for words in (("init", "-q"), ("add", ".gitignore", "sequences"), ("commit", "-q", "-m", "x")):
         who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
@@ -150,7 +149,7 @@ def test_the_commit_and_what_was_not_committed(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("plan", "-to-serial", "7"), "from 0 to 1"),
         (("plan", "-to-serial", "1", "-changed-since", "main"), "not both"),
@@ -158,15 +157,13 @@ def test_the_commit_and_what_was_not_committed(project: Project) -> None:
         (("state", "history", "Trial"), "Invalid address"),
     ],
 )
-def test_what_is_not_there_ends_with_3(project: Project, arguments: tuple[str, ...], said: str) -> None:
-    """Unknown serials and addresses are refused, and what is there is told."""
+def test_unknown_serial_or_address_exits_with_3(project: Project, arguments: tuple[str, ...], message: str) -> None:
     done = project.run(*arguments)
     assert done.code == 3
-    assert said in done.err
+    assert message in done.err
 
 
-def test_nothing_was_done_yet(tmp_path: Path) -> None:
-    """Without a state the history is empty and says so; there is no way back."""
+def test_history_without_a_state_is_empty(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("sequences/trial.yaml", TRIAL)
     assert "Nothing was done" in project.ok("state", "history").out
@@ -174,8 +171,7 @@ def test_nothing_was_done_yet(tmp_path: Path) -> None:
     assert project.run("plan", "-to-serial", "0").code == 3
 
 
-def test_no_file_holds_the_key(project: Project, box: Sandbox) -> None:
-    """State, journal, history, backups, saved plan: the key stands in none of them."""
+def test_no_file_contains_the_api_key(project: Project, box: Sandbox) -> None:
     project.write("sequences/trial.yaml", REWORDED)
     project.ok("plan", "-out", "the.plan")
     project.ok("apply", "the.plan")

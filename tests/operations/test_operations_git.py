@@ -17,8 +17,8 @@ from sequence_sync.state.statefile import encode
 SETTINGS = "version: 1\nvariables: {name: Acme}\n"
 
 
-def test_nothing_changed(tmp_path: Path) -> None:
-    """A branch without a change has an empty plan that says what is left out."""
+def test_branch_without_changes_has_an_empty_plan(tmp_path: Path) -> None:
+    """The plan says what is left out."""
     plan = branched(tmp_path).plan()
     assert plan.changes == ()
     assert plan.notes == (
@@ -29,8 +29,7 @@ def test_nothing_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("state", ["committed", "staged", "working tree"])
-def test_a_change_counts_wherever_it_stands(tmp_path: Path, state: str) -> None:
-    """Commits of the branch, the index and the files as they lie there all count."""
+def test_committed_staged_and_unstaged_changes_count(tmp_path: Path, state: str) -> None:
     repo = branched(tmp_path)
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     if state == "staged":
@@ -40,8 +39,7 @@ def test_a_change_counts_wherever_it_stands(tmp_path: Path, state: str) -> None:
     assert repo.asked() == ["b"]
 
 
-def test_what_main_changed_meanwhile_does_not_count(tmp_path: Path) -> None:
-    """It is asked since the branch left main, not against main's newest commit."""
+def test_later_changes_of_main_do_not_count(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     repo.commit()
@@ -54,8 +52,7 @@ def test_what_main_changed_meanwhile_does_not_count(tmp_path: Path) -> None:
     assert repo.asked() == ["b"]
 
 
-def test_a_change_that_was_taken_back_is_none(tmp_path: Path) -> None:
-    """What counts is how the files differ, not how often they were touched."""
+def test_reverted_change_does_not_count(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     repo.commit()
@@ -65,23 +62,20 @@ def test_a_change_that_was_taken_back_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["untracked", "ignored"])
-def test_a_new_file_counts(tmp_path: Path, ignored: bool) -> None:
-    """Git need not have it yet, and may even be told to ignore it."""
+def test_untracked_file_counts_even_if_ignored(tmp_path: Path, ignored: bool) -> None:
     repo = branched(tmp_path, more={".gitignore": "d.yaml\n"} if ignored else {})
     repo.write("sequences/d.yaml", sequence("d"))
     assert repo.asked() == ["d"]
 
 
-def test_a_renamed_file_counts(tmp_path: Path) -> None:
-    """Its sequence stays what it is, and stands in the plan with what it has to do."""
+def test_renamed_file_counts(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     git(tmp_path, "mv", "sequences/b.yaml", "sequences/z.yaml")
     assert repo.asked() == ["b"]
 
 
 @pytest.mark.parametrize("way", ["deleted", "another key", "renamed with another key"])
-def test_a_sequence_that_is_gone_counts(tmp_path: Path, way: str) -> None:
-    """Its end is told by the plan of the branch that ended it, and by no other."""
+def test_deleted_sequence_counts_for_the_branch_that_deleted_it(tmp_path: Path, way: str) -> None:
     repo = branched(tmp_path)
     _known_to_the_state(repo, "a", "b")
     path = tmp_path / "sequences/b.yaml"
@@ -103,14 +97,13 @@ def _reasons(repo: Repo, since: str = "main") -> set[tuple[str, str]]:
 
 
 def _known_to_the_state(repo: Repo, *keys: str) -> None:
-    """A state that has these sequences."""
+    """Store a state that has these sequences."""
     rows = {key: SequenceState(id=f"id{key}", title=f"Title of {key}") for key in keys}
     state = State(lineage=LINEAGE, serial=1, environment="default", api_host=HOST, sequences=rows)
     (repo.project / "seqsync.state.json").write_bytes(encode(state))
 
 
-def test_a_content_file_counts_for_who_uses_it(tmp_path: Path) -> None:
-    """A text in a file of its own, shared by two sequences, belongs to both."""
+def test_content_file_counts_for_every_sequence_that_uses_it(tmp_path: Path) -> None:
     body = "    content_file: ../emails/shared.md\n"
     more = {"emails/shared.md": "Hi\n", "sequences/d.yaml": sequence("d", body=body)}
     repo = branched(tmp_path, more=more | {"sequences/e.yaml": sequence("e", body=body)})
@@ -119,8 +112,7 @@ def test_a_content_file_counts_for_who_uses_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["target", "link", "folder"])
-def test_links_count_with_what_they_lead_to(tmp_path: Path, change: str) -> None:
-    """A link changes when it leads elsewhere, and when what it leads to changes."""
+def test_link_counts_when_it_or_its_target_changes(tmp_path: Path, change: str) -> None:
     body = "    content_file: ../emails/now/text.html\n"
     more = {"emails/one/real.html": "<p>1</p>", "emails/two/text.html": "<p>2</p>"}
     tmp_path.joinpath("emails/one").mkdir(parents=True)
@@ -143,8 +135,7 @@ NAMES = ["with blank", 'with "quotes"', "with\nbreak", "ünïcödé", "-dash", "
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_any_name_of_a_file(tmp_path: Path, name: str) -> None:
-    """Blanks, quotes, line breaks and letters of any script are names like others, in every folder."""
+def test_file_names_with_spaces_quotes_newlines_and_any_script(tmp_path: Path, name: str) -> None:
     repo = branched(tmp_path, "in a folder", more={f"sequences/{name}/{name}.yaml": sequence("odd")})
     assert repo.asked() == []
     repo.write(f"sequences/{name}/{name}.yaml", sequence("odd", "Changed"))
@@ -161,8 +152,7 @@ def _with_variable(tmp_path: Path) -> Repo:
     return branched(tmp_path, more={"seqsync.yaml": SETTINGS, "sequences/d.yaml": sequence("d", "'Hi ${name}'")})
 
 
-def test_settings_count_for_what_they_change(tmp_path: Path) -> None:
-    """A variable's new value belongs to the sequences that use it."""
+def test_changed_variable_counts_for_the_sequences_that_use_it(tmp_path: Path) -> None:
     repo = _with_variable(tmp_path)
     repo.write("seqsync.yaml", "version: 1\nvariables: {name: Globex}\n")
     assert repo.asked() == ["d"]
@@ -170,8 +160,7 @@ def test_settings_count_for_what_they_change(tmp_path: Path) -> None:
     assert repo.asked() == []
 
 
-def test_an_id_in_the_settings_counts_for_its_sequence(tmp_path: Path) -> None:
-    """So does what the settings let go."""
+def test_id_or_removed_key_in_the_settings_counts_for_its_sequence(tmp_path: Path) -> None:
     repo = _with_variable(tmp_path)
     repo.write("seqsync.yaml", SETTINGS + "environments:\n  default:\n    ids: {b: LGz3m8KNPr}\n")
     assert repo.asked() == ["b"]
@@ -190,23 +179,20 @@ def test_an_id_in_the_settings_counts_for_its_sequence(tmp_path: Path) -> None:
         "capabilities: {update-day: false}\n",
     ],
 )
-def test_settings_that_lead_elsewhere_count_for_all(tmp_path: Path, more: str) -> None:
-    """Another account, state, environment or rule may concern every sequence."""
+def test_changed_account_state_environment_or_policy_counts_for_all(tmp_path: Path, more: str) -> None:
     repo = _with_variable(tmp_path)
     repo.write("seqsync.yaml", SETTINGS + more)
     assert repo.asked() == ["a", "b", "c", "d"]
     assert repo.plan().notes[0].startswith("The state is empty")
 
 
-def test_settings_that_could_not_be_read_then_count_for_all(tmp_path: Path) -> None:
-    """With nothing to compare with, nothing is left out."""
+def test_unreadable_old_settings_count_for_all(tmp_path: Path) -> None:
     repo = branched(tmp_path, more={"seqsync.yaml": "version: [\n"})
     repo.write("seqsync.yaml", SETTINGS)
     assert repo.asked() == ["a", "b", "c"]
 
 
-def test_settings_that_came_or_went_are_compared_with_the_defaults(tmp_path: Path) -> None:
-    """A first seqsync.yaml that changes nothing changes nothing."""
+def test_added_or_deleted_settings_are_compared_with_the_defaults(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     repo.write("seqsync.yaml", SETTINGS)
     assert repo.asked() == []
@@ -218,8 +204,7 @@ def test_settings_that_came_or_went_are_compared_with_the_defaults(tmp_path: Pat
 # -- with others ------------------------------------------------------------------------------------------------------
 
 
-def test_together_with_targets_it_narrows(tmp_path: Path) -> None:
-    """What is asked for has to be changed and named, and not excluded."""
+def test_targets_and_excludes_narrow_the_changed_sequences(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     for key in "ab":
         repo.write(f"sequences/{key}.yaml", sequence(key, "Changed"))
@@ -227,8 +212,8 @@ def test_together_with_targets_it_narrows(tmp_path: Path) -> None:
     assert {change.sequence for change in repo.plan("main", excludes=("b",)).changes} == {"a"}
 
 
-def test_a_range_is_what_one_merge_brought(tmp_path: Path) -> None:
-    """`FROM..TO` asks about commits alone; later commits and the working tree do not count."""
+def test_range_counts_only_its_commits(tmp_path: Path) -> None:
+    """Later commits and the working tree do not count."""
     repo = branched(tmp_path)
     before = git(tmp_path, "rev-parse", "HEAD")
     repo.write("sequences/a.yaml", sequence("a", "One"))
@@ -244,8 +229,7 @@ def test_a_range_is_what_one_merge_brought(tmp_path: Path) -> None:
     assert repo.asked(second) == ["c", "d"]
 
 
-def test_settings_of_a_range_are_those_of_its_ends(tmp_path: Path) -> None:
-    """What the settings became later is not what the range changed."""
+def test_range_uses_the_settings_of_its_ends(tmp_path: Path) -> None:
     repo = _with_variable(tmp_path)
     repo.write("seqsync.yaml", "version: 1\nvariables: {name: Globex}\n")
     first = repo.commit()
@@ -255,8 +239,8 @@ def test_settings_of_a_range_are_those_of_its_ends(tmp_path: Path) -> None:
     assert repo.asked(f"{first}..{second}") == []
 
 
-def test_a_worktree_and_a_submodule(tmp_path: Path) -> None:
-    """A second working tree is a repository like another; files of a submodule count when it moves."""
+def test_worktree_and_submodule_are_supported(tmp_path: Path) -> None:
+    """Files of a submodule count when its commit changes."""
     library = branched(tmp_path / "library")
     repo = branched(tmp_path / "repo")
     git(repo.root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.root), "sequences/lib")

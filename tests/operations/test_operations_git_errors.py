@@ -1,4 +1,4 @@
-"""`-changed-since` where git cannot tell: each case with its own words and with what to do, and exit 3."""
+"""`-changed-since` where git cannot determine what changed: each case has its own message, and exits with 3."""
 
 from __future__ import annotations
 
@@ -14,22 +14,21 @@ from sequence_sync.errors import UsageError
 
 
 def _refused(repo: Repo, since: str = "main") -> str:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as caught:
         repo.plan(since)
-    assert told.value.hint
-    return str(told.value)
+    assert caught.value.hint
+    return str(caught.value)
 
 
-def test_no_repository(tmp_path: Path) -> None:
-    """A folder that git does not know is told, with another way to choose."""
+def test_folder_outside_a_repository_is_refused(tmp_path: Path) -> None:
+    """The message offers -target."""
     repo = Repo(tmp_path, environ={"PATH": os.environ["PATH"], "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
     repo.write("sequences/a.yaml", sequence("a"))
     assert "needs a git repository" in _refused(repo)
     assert "-target" in _refused(repo)
 
 
-def test_no_working_tree(tmp_path: Path) -> None:
-    """Git's own folder is no place to work in."""
+def test_git_folder_itself_is_refused(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     inside = Repo(tmp_path / ".git")
     inside.write("sequences/a.yaml", sequence("a"))
@@ -37,15 +36,13 @@ def test_no_working_tree(tmp_path: Path) -> None:
     assert repo.asked() == []
 
 
-def test_no_git(tmp_path: Path) -> None:
-    """Without the program the message names it."""
+def test_missing_git_is_reported(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     repo.environ = {"PATH": str(tmp_path / "nothing")}
     assert "needs git, which is not installed" in _refused(repo)
 
 
-def test_git_that_cannot_be_started(tmp_path: Path) -> None:
-    """A file of that name that is no program is told."""
+def test_git_that_cannot_be_started_is_reported(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     fake = tmp_path / "bin/git"
     fake.parent.mkdir()
@@ -57,8 +54,7 @@ def test_git_that_cannot_be_started(tmp_path: Path) -> None:
     assert "cannot be started" in _refused(repo)
 
 
-def test_no_commit_yet(tmp_path: Path) -> None:
-    """A repository without a commit has no branches to compare."""
+def test_repository_without_a_commit_is_refused(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "main")
     repo = Repo(tmp_path)
     repo.write("sequences/a.yaml", sequence("a"))
@@ -68,21 +64,20 @@ def test_no_commit_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "since", ["nothing", "--help", "-x", "--output=/tmp/x", "main:sequences", "a b", "é", "0" * 40]
 )
-def test_a_commit_that_is_not_there(tmp_path: Path, since: str) -> None:
-    """What git does not know is named; a dash at its beginning makes no option of it."""
+def test_unknown_commit_is_named(tmp_path: Path, since: str) -> None:
+    """A leading dash does not make it an option."""
     text = _refused(branched(tmp_path), since)
     assert f'"{since}" is not in this clone.' in text
     assert "git fetch origin" in text
 
 
 @pytest.mark.parametrize("since", ["", " ", "..", "main..", "..main", "..."])
-def test_an_empty_name(tmp_path: Path, since: str) -> None:
-    """A variable of the pipeline that is not set is no reason to plan everything."""
+def test_empty_commit_name_is_refused(tmp_path: Path, since: str) -> None:
+    """As with an unset variable of a pipeline."""
     assert "The value, or one end of its range, is empty." in _refused(branched(tmp_path), since)
 
 
-def test_the_likely_branch_is_named(tmp_path: Path) -> None:
-    """A clone has `origin/main` and not `main`; a slip has a neighbour."""
+def test_unknown_branch_suggests_the_likely_one(tmp_path: Path) -> None:
     branched(tmp_path / "upstream")
     git(tmp_path, "clone", "-q", str(tmp_path / "upstream"), "clone")
     clone = Repo(tmp_path / "clone")
@@ -91,16 +86,15 @@ def test_the_likely_branch_is_named(tmp_path: Path) -> None:
     assert clone.asked("origin/main") == []
 
 
-def test_histories_that_have_nothing_in_common(tmp_path: Path) -> None:
-    """Without a common commit there is no point at which the branch left."""
+def test_unrelated_histories_are_refused(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     git(tmp_path, "checkout", "-q", "--orphan", "other")
     repo.commit()
     assert "no commit in common" in _refused(repo)
 
 
-def test_a_shallow_clone(tmp_path: Path) -> None:
-    """Where the point at which the branch left is not there, it says what to fetch; with that it works."""
+def test_shallow_clone_is_refused_with_what_to_fetch(tmp_path: Path) -> None:
+    """After that fetch it works."""
     upstream = branched(tmp_path / "upstream")
     for number in range(3):
         upstream.write("sequences/b.yaml", sequence("b", f"Changed {number}"))
@@ -120,8 +114,7 @@ def test_a_shallow_clone(tmp_path: Path) -> None:
     assert clone.asked("origin/main") == ["b"]
 
 
-def test_the_merge_commit_of_a_pull_request_needs_two_commits(tmp_path: Path) -> None:
-    """A checkout of depth 2 at a merge commit knows the branch that it goes into."""
+def test_merge_commit_of_a_pull_request_needs_depth_2(tmp_path: Path) -> None:
     upstream = branched(tmp_path / "upstream")
     upstream.write("sequences/b.yaml", sequence("b", "Changed"))
     upstream.commit()
@@ -133,8 +126,8 @@ def test_the_merge_commit_of_a_pull_request_needs_two_commits(tmp_path: Path) ->
     assert Repo(tmp_path / "clone").asked("HEAD^1") == ["b"]
 
 
-def test_a_clone_without_its_old_files(tmp_path: Path) -> None:
-    """A partial clone fetches what it needs; where it cannot, that is told."""
+def test_partial_clone_fetches_the_files_it_needs(tmp_path: Path) -> None:
+    """A failed fetch is reported."""
     more = {"seqsync.yaml": "version: 1\nvariables: {name: Acme}\n", "sequences/d.yaml": sequence("d", "'Hi ${name}'")}
     upstream = branched(tmp_path / "upstream", more=more)
     upstream.write("seqsync.yaml", "version: 1\nvariables: {name: Globex}\n")
@@ -149,15 +142,13 @@ def test_a_clone_without_its_old_files(tmp_path: Path) -> None:
     assert clone.asked("origin/main") == ["d"]
 
 
-def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
-    """Git's distrust of a folder is told with the line that ends it."""
+def test_folder_of_another_user_is_refused_with_the_command_to_trust_it(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     repo.environ = {**repo.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "HOME": str(tmp_path / "nobody")}
     assert f"git config --global --add safe.directory {tmp_path}" in _refused(repo)
 
 
-def test_the_variables_of_a_hook_do_no_harm(tmp_path: Path) -> None:
-    """Within a hook of another repository the project's own one is asked."""
+def test_variables_of_another_repositorys_hook_are_ignored(tmp_path: Path) -> None:
     repo = branched(tmp_path / "repo")
     other = branched(tmp_path / "other")
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
@@ -173,23 +164,22 @@ def test_the_variables_of_a_hook_do_no_harm(tmp_path: Path) -> None:
     assert repo.asked() == ["b"]
 
 
-def test_in_a_hook(tmp_path: Path) -> None:
-    """A pre-commit hook sees the change that is about to be committed."""
+def test_pre_commit_hook_sees_the_staged_change(tmp_path: Path) -> None:
     repo = branched(tmp_path)
     hook = tmp_path / ".git/hooks/pre-commit"
     hook.parent.mkdir(exist_ok=True)
     plan = f'"{sys.executable}" -m sequence_sync -chdir .. plan -changed-since main'
-    hook.write_text(f"#!/bin/sh\ncd sequences\nexec {plan} > ../said\n")
+    hook.write_text(f"#!/bin/sh\ncd sequences\nexec {plan} > ../output\n")
     hook.chmod(0o755)
     repo.write("sequences/b.yaml", sequence("b", "Changed"))
     repo.commit()
-    said = (tmp_path / "said").read_text()
-    assert "Plan: 2 to create" in said
-    assert "2 sequences are not part of this plan: unchanged since main." in said
+    output = (tmp_path / "output").read_text()
+    assert "Plan: 2 to create" in output
+    assert "2 sequences are not part of this plan: unchanged since main." in output
 
 
-def test_the_command(tmp_path: Path) -> None:
-    """Exit 3 and no plan where git cannot tell; what git or the pipeline says cannot move the cursor."""
+def test_plan_exits_with_3_where_git_fails(tmp_path: Path) -> None:
+    """Text from git or the pipeline cannot move the cursor."""
     repo = branched(tmp_path)
     project = Project(repo.root)
     assert project.run("plan", "-changed-since", "main", "-detailed-exitcode").code == 0

@@ -1,4 +1,4 @@
-"""Going back: any run of deltas is undone exactly, fold by fold, whatever was cut off in between."""
+"""Undo deltas and earlier serials: every earlier state is restored exactly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STEPS = st.sampled_from(["one", "two", "three"])
 
 @st.composite
 def deltas(draw: st.DrawFn) -> Delta:
-    """A change of one sequence; ids follow the address, so that none stands twice."""
+    """A change of one sequence. Ids follow the address, so that none is used twice."""
     key = draw(KEYS)
     if draw(st.integers(0, 9)) == 0:
         return Delta(sequence=key, drop=True)
@@ -42,20 +42,20 @@ def deltas(draw: st.DrawFn) -> Delta:
 
 
 def bare(state: State) -> dict[str, SequenceState]:
-    """What a state says, but for what it was made from."""
+    """The entries of a state without `made_from`."""
     return {key: row.model_copy(update={"made_from": None}) for key, row in state.sequences.items()}
 
 
 @given(st.lists(st.lists(deltas(), max_size=4), max_size=6), st.integers(0, 3))
-def test_any_run_of_deltas_is_undone(folds: list[list[Delta]], aborted: int) -> None:
-    """Each earlier state comes back word for word, also where a fold wrote its line and then was cut off."""
+def test_every_earlier_serial_is_restored_exactly(checkpoints: list[list[Delta]], aborted: int) -> None:
+    """Also where a checkpoint wrote its history line and was then interrupted."""
     state = a_state(a=made_from(a_sequence("L-a")))
     was, lines = {state.serial: bare(state)}, list[AnyLine]()
-    for place, checkpoint in enumerate(folds):
+    for index, checkpoint in enumerate(checkpoints):
         after = state
         for count, delta in enumerate(checkpoint):
             after = after.with_delta(delta)
-            if place == aborted and count == 0:
+            if index == aborted and count == 0:
                 lines += filter(None, [serial_line(state, with_serial(state, after), "cut off")])
         after = with_serial(state, after)
         lines += filter(None, [serial_line(state, after, "r")])
@@ -67,8 +67,7 @@ def test_any_run_of_deltas_is_undone(folds: list[list[Delta]], aborted: int) -> 
 
 
 @given(st.lists(deltas(), max_size=5))
-def test_undo_says_no_more_than_what_changed(changes: list[Delta]) -> None:
-    """The way back names the sequences that differ, of their steps those that differ, and nothing else."""
+def test_undo_deltas_name_only_what_changed(changes: list[Delta]) -> None:
     before = after = a_state(a=a_sequence("L-a"), b=a_sequence("L-b"))
     for change in changes:
         after = after.with_delta(change)
@@ -81,7 +80,7 @@ def test_undo_says_no_more_than_what_changed(changes: list[Delta]) -> None:
 
 
 def line(before: State, after: State) -> SerialLine:
-    """The line between the two."""
+    """The history line for the change from `before` to `after`."""
     found = serial_line(before, after, "r")
     assert found is not None
     return found
@@ -96,8 +95,7 @@ def three() -> tuple[list[State], list[SerialLine]]:
     return states, [line(states[0], states[1]), line(states[1], states[2])]
 
 
-def test_what_was_recorded_since_the_last_fold_counts() -> None:
-    """Where the journal holds more than the state, the stored one is the first that lies behind."""
+def test_journal_after_the_last_checkpoint_counts_as_a_serial() -> None:
     (first, second, third), lines = three()
     assert state_at(9, third, second, lines[:1]) is third
     assert state_at(8, third, second, lines[:1]) is second
@@ -105,7 +103,7 @@ def test_what_was_recorded_since_the_last_fold_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("serial", "lost", "range_told"),
+    ("serial", "lost", "available"),
     [
         (10, (), "from 7 to 9"),
         (6, (), "from 7 to 9"),
@@ -115,17 +113,17 @@ def test_what_was_recorded_since_the_last_fold_counts() -> None:
         (8, (0, 1), "only 9"),
     ],
 )
-def test_a_serial_that_is_not_there(serial: int, lost: tuple[int, ...], range_told: str) -> None:
-    """In the future, before the beginning, or behind a gap: refused with 3, and with what is there."""
+def test_missing_serial_is_refused_with_the_available_ones(serial: int, lost: tuple[int, ...], available: str) -> None:
+    """In the future, before the beginning, or behind a gap."""
     states, lines = three()
-    kept = [row for place, row in enumerate(lines) if place not in lost]
-    with pytest.raises(UsageError, match=range_told) as refused:
-        state_at(serial, states[-1], states[-1], kept)
+    remaining = [row for index, row in enumerate(lines) if index not in lost]
+    with pytest.raises(UsageError, match=available) as refused:
+        state_at(serial, states[-1], states[-1], remaining)
     assert refused.value.exit_code == 3
 
 
-def test_a_state_that_was_put_away_is_not_gone_back_to() -> None:
-    """Where today's state is not the one that the last line led to, nothing is guessed."""
+def test_replaced_state_is_not_restored() -> None:
+    """The last history line does not lead to the current state."""
     states, lines = three()
     other = states[-1].with_delta(Delta(sequence="trial", steps={"intro": an_email("L1S1", day=8)}))
     with pytest.raises(UsageError, match="only 9"):
@@ -135,8 +133,8 @@ def test_a_state_that_was_put_away_is_not_gone_back_to() -> None:
         state_at(8, foreign, foreign, lines)
 
 
-def test_lines_survive_what_happens_to_files() -> None:
-    """A torn line, a flipped byte, a line twice and CRLF: every whole line is read once, in its order."""
+def test_intact_lines_are_read_once_and_in_order() -> None:
+    """Around an incomplete line, a flipped byte, a repeated line and CRLF."""
     rows: list[AnyLine] = [NoteLine(n=n, lineage="one", text=f"Jörg \x1b {n}") for n in range(1, 5)]
     one, two, three_, four = (encode_lines([row]) for row in rows)
     torn = one + two[:-9] + b"\n" + two + three_.replace(b"J", b"K") + two + four.replace(b"\n", b"\r\n") + four[:-1]

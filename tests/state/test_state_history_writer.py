@@ -1,4 +1,4 @@
-"""The history as runs write it: nothing twice, nothing lost by a kill, and never in the way of a state."""
+"""HistoryWriter: no line is lost or read twice after a kill, and a failure does not stop a state."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def home(tmp_path: Path) -> Home:
 
 
 def lines(home: Home) -> list[AnyLine]:
-    """The history as it is read."""
+    """The decoded history."""
     return decode_lines(home.backend().history())
 
 
@@ -46,8 +46,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class Mortal(MemoryBackend):
-    """A handle that is killed at the `last`-th thing it writes: before it, in the middle, or after it."""
+class KilledBackend(MemoryBackend):
+    """A backend that is killed at its write number `last`: before it, in the middle, or after it."""
 
     def __init__(self, store: MemoryStore, last: int, how: str) -> None:
         super().__init__(store)
@@ -55,7 +55,7 @@ class Mortal(MemoryBackend):
         self.count = itertools.count(1)
 
     def _maybe(self, when: str) -> bool:
-        """Whether this is the one that is only half written; raises where nothing more is."""
+        """Return whether this write is only half done. Raise Killed where it does not happen, or was the last."""
         if when == "before":
             self.now = next(self.count)
         if self.now == self.last and self.how == when:
@@ -63,13 +63,13 @@ class Mortal(MemoryBackend):
         return self.now == self.last and self.how == "middle" and when == "before"
 
     def append(self, data: bytes) -> None:
-        """May be cut off."""
+        """May be killed."""
         self._maybe("before")
         super().append(data)
         self._maybe("after")
 
     def append_history(self, data: bytes) -> None:
-        """May be cut off, also in the middle."""
+        """May be killed, also in the middle."""
         if self._maybe("before"):
             super().append_history(data[: len(data) // 2])
             raise Killed
@@ -77,21 +77,21 @@ class Mortal(MemoryBackend):
         self._maybe("after")
 
     def write(self, data: bytes, expected: str | None, write_id: str) -> str:
-        """May be cut off."""
+        """May be killed."""
         self._maybe("before")
         version = super().write(data, expected, write_id)
         self._maybe("after")
         return version
 
     def replace_journal(self, data: bytes) -> None:
-        """May be cut off."""
+        """May be killed."""
         self._maybe("before")
         super().replace_journal(data)
         self._maybe("after")
 
 
-def begun(backend: MemoryBackend, run: str) -> StateManager:
-    """A run on that backend."""
+def start_run(backend: MemoryBackend, run: str) -> StateManager:
+    """A run on the backend."""
     lock = backend.lock(info(run), 0, FakeClock())
     author = ANNA.model_copy(update={"operation": run})
     return StateManager(
@@ -99,8 +99,8 @@ def begun(backend: MemoryBackend, run: str) -> StateManager:
     )
 
 
-def two_folds(manager: StateManager) -> None:
-    """A run that makes two steps and folds after each."""
+def two_checkpoints(manager: StateManager) -> None:
+    """A run that creates two steps and writes a checkpoint after each."""
     manager.append(RunRecord(applying=Applying(plan="p")))
     for name in ("more", "most"):
         if f"S-{name}" not in dict(map(reversed, manager.state.addresses())):  # type: ignore[arg-type]
@@ -114,17 +114,17 @@ def two_folds(manager: StateManager) -> None:
 
 @pytest.mark.parametrize("how", ["before", "middle", "after"])
 @pytest.mark.parametrize("last", range(1, 17))
-def test_a_kill_anywhere_leaves_the_history_whole(last: int, how: str) -> None:
-    """Killed at any write and run again, each outcome stands in it once, and the way back leads to the beginning."""
+def test_history_is_complete_after_a_kill_at_any_write(last: int, how: str) -> None:
+    """After a second run each outcome is in it once, and the way back leads to the beginning."""
     store = MemoryStore()
     first = MemoryBackend(store)
     with_trial = a_state().model_copy(update={"serial": 0, "journal": 0})
-    begun(first, "r0").push(with_trial)
+    start_run(first, "r0").push(with_trial)
     store.owner_died()
     with suppress(Killed):
-        two_folds(begun(Mortal(store, last, how), "r1"))
+        two_checkpoints(start_run(KilledBackend(store, last, how), "r1"))
     store.owner_died()
-    two_folds(begun(MemoryBackend(store), "r2"))
+    two_checkpoints(start_run(MemoryBackend(store), "r2"))
     read = decode_lines(store.history)
     calls = [line.address for line in read if isinstance(line, CallLine)]
     assert calls == ["trial.more", "trial.most"]
@@ -135,8 +135,7 @@ def test_a_kill_anywhere_leaves_the_history_whole(last: int, how: str) -> None:
     assert all(for_run[line.run] == line.run for line in read if isinstance(line, CallLine))
 
 
-def test_what_a_run_leaves(home: Home) -> None:
-    """Who and when with the first line, the plan, each call with its ids, a note with its addresses, the serials."""
+def test_run_writes_author_plan_calls_notes_and_serials(home: Home) -> None:
     home.put(a_state())
     manager = home.run("r1")
     manager.append(RunRecord(by=None, applying=Applying(plan="p")))
@@ -163,11 +162,11 @@ def test_what_a_run_leaves(home: Home) -> None:
     assert (serial.before, serial.serial) == (7, 8)
 
 
-def test_it_is_only_ever_appended_to(home: Home) -> None:
-    """What stands in the history is a beginning of what stands there later, whatever was torn off it."""
+def test_history_is_only_appended_to(home: Home) -> None:
+    """Even after an incomplete line."""
     home.put(a_state())
     path = home.folder / "s.json.history"
-    before = b"torn off in the mid"
+    before = b"an incomplete li"
     path.write_bytes(before)
     for name in ("r1", "r2", "r3"):
         manager = home.run(name)
@@ -182,15 +181,15 @@ def test_it_is_only_ever_appended_to(home: Home) -> None:
 
 
 class NoHistory(FailingDisk):
-    """Writes everything but the history."""
+    """Fails to write the history, and writes everything else."""
 
     def open_to_append(self, path: Path) -> int:
-        """Fails for the history, as long as it is told to."""
+        """Fail for the history while `failing` says so."""
         return super().open_to_append(path) if path.suffix == ".history" else FailingDisk().open_to_append(path)
 
 
-def test_a_history_that_cannot_be_written_stops_nothing(home: Home) -> None:
-    """The state is folded all the same, the reason is told, and a later fold of the run writes what is missing."""
+def test_unwritable_history_does_not_stop_a_checkpoint(home: Home) -> None:
+    """The error is reported, and a later checkpoint of the run writes what is missing."""
     home.put(a_state())
     disk = NoHistory("open_to_append")
     manager = home.run(disk=disk)
@@ -207,8 +206,7 @@ def test_a_history_that_cannot_be_written_stops_nothing(home: Home) -> None:
     assert state_at(7, manager.state, home.stored(), lines(home)).serial == 7
 
 
-def test_half_a_history_is_written_again(home: Home) -> None:
-    """A write that stops half way is made good by the next fold, and no line is read twice."""
+def test_partly_written_history_is_completed_by_the_next_checkpoint(home: Home) -> None:
     home.put(a_state())
     disk = FailingDisk()
     manager = home.run(disk=disk)
@@ -222,8 +220,8 @@ def test_half_a_history_is_written_again(home: Home) -> None:
     assert [line.kind for line in lines(home)] == ["note", "call", "serial"]
 
 
-def test_a_pushed_state_stands_in_it(home: Home) -> None:
-    """`state push` is told, and the way back leads past it; not into a state of another lineage."""
+def test_state_push_is_in_the_history(home: Home) -> None:
+    """The way back leads past it, but not into a state of another lineage."""
     home.put(a_state())
     pushed = a_state().with_delta(new_step("pushed", "S-p"))
     home.run("r1").push(pushed)

@@ -1,4 +1,4 @@
-"""Journal lines: whatever happens to the bytes, no record is silently lost, doubled or changed."""
+"""The bytes of journal records: no record is silently lost, repeated or changed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WHOLE = b"".join(LINES)
 
 
 def check(data: bytes, folded: int = 0) -> list[AnyRecord]:
-    """The records of damaged `data`, after the law: numbers rise, and each record is an original or told damage."""
+    """Decode `data`, and check that numbers rise and each record is an original or a DamagedRecord."""
     found = decode_records(data, LINEAGE, folded)
     numbers = [record.n for record in found]
     assert numbers == sorted(set(numbers))
@@ -53,28 +53,26 @@ def check(data: bytes, folded: int = 0) -> list[AnyRecord]:
 
 
 def whole(found: list[AnyRecord]) -> list[AnyRecord]:
-    """The records that are not damaged."""
+    """The intact records."""
     return [record for record in found if not isinstance(record, DamagedRecord)]
 
 
 def is_damaged(found: list[AnyRecord]) -> bool:
-    """Whether damage is told."""
+    """Whether damage is reported."""
     return any(isinstance(record, DamagedRecord) for record in found)
 
 
-def test_round_trip() -> None:
-    """What was framed comes back, in order, with nothing damaged."""
+def test_encoded_records_decode_to_the_same_records() -> None:
     assert decode_records(WHOLE, LINEAGE) == RECORDS
     assert decode_records(b"", LINEAGE) == []
 
 
-def test_one_line_each() -> None:
-    """A record is one line, whatever line breaks its texts hold."""
+def test_record_is_one_line_whatever_its_texts_contain() -> None:
     assert all(line.count(b"\n") == 1 and line.endswith(b"\n") for line in LINES)
 
 
-def test_every_cut() -> None:
-    """Cut at any byte, the records before the cut are there, and a cut inside a record is told."""
+def test_truncation_at_any_byte_loses_only_the_cut_record() -> None:
+    """A cut inside a record is reported as damage."""
     ends = {sum(map(len, LINES[:count])): count for count in range(len(LINES) + 1)}
     for length in range(len(WHOLE)):
         found = check(WHOLE[:length])
@@ -84,8 +82,8 @@ def test_every_cut() -> None:
 
 
 @pytest.mark.parametrize("bit", range(8))
-def test_every_flipped_bit(bit: int) -> None:
-    """With one bit flipped anywhere, damage is told, and at most the two records beside a newline are lost."""
+def test_any_flipped_bit_is_reported_as_damage(bit: int) -> None:
+    """At most the two records beside a newline are lost."""
     for place in range(len(WHOLE)):
         broken = bytearray(WHOLE)
         broken[place] ^= 1 << bit
@@ -95,8 +93,7 @@ def test_every_flipped_bit(bit: int) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE)), st.binary(max_size=40)), min_size=1, max_size=4))
-def test_any_garbage(holes: list[tuple[int, bytes]]) -> None:
-    """Bytes written over the journal anywhere are told as damage, and every line they spared is returned."""
+def test_overwritten_bytes_are_damage_and_spared_lines_are_returned(holes: list[tuple[int, bytes]]) -> None:
     broken = bytearray(WHOLE)
     for place, junk in holes:
         broken[place : place + len(junk)] = junk
@@ -108,40 +105,35 @@ def test_any_garbage(holes: list[tuple[int, bytes]]) -> None:
 
 
 @pytest.mark.parametrize("missing", range(5))
-def test_a_missing_line_is_a_gap(missing: int) -> None:
-    """A line that is gone without a trace shows as a gap in the numbers, with its number."""
+def test_missing_line_is_reported_with_its_number(missing: int) -> None:
     found = check(b"".join(line for place, line in enumerate(LINES) if place != missing))
     assert [record.n for record in found if isinstance(record, DamagedRecord)] == [missing + 1]
 
 
-def test_the_state_tells_where_numbers_begin() -> None:
-    """A journal whose first record does not go on from the state has lost one; one that does has not."""
+def test_first_number_must_follow_the_state() -> None:
     late = b"".join(LINES[3:])
     assert not is_damaged(check(late, folded=3))
     assert check(late, folded=2)[0] == DamagedRecord(n=3, lineage=LINEAGE)
 
 
-def test_folded_records_may_have_gaps() -> None:
-    """What was kept after folding has gaps in its numbers, and that is no damage."""
+def test_gaps_in_checkpointed_records_are_no_damage() -> None:
     assert not is_damaged(check(LINES[0] + LINES[2] + LINES[5], folded=6))
     assert not is_damaged(check(LINES[0] + LINES[4] + LINES[5], folded=4))
 
 
-def test_a_doubled_line_is_damage() -> None:
-    """A number that does not rise is damage, told once, with a number that nobody has."""
+def test_repeated_number_is_damage_with_an_unused_number() -> None:
     found = check(WHOLE + LINES[2] + LINES[1])
     assert found == [*RECORDS, DamagedRecord(n=7, lineage=LINEAGE)]
     assert check(LINES[0] + LINES[0] + b"".join(LINES[1:])) == found
 
 
-def test_damage_without_any_record() -> None:
-    """A journal of nothing but garbage is one damaged record after those that are folded."""
+def test_journal_of_garbage_is_one_damaged_record() -> None:
     assert decode_records(b"\0" * 4096, LINEAGE, 8) == [DamagedRecord(n=9, lineage=LINEAGE)]
     assert decode_records(b"\n\n\n", LINEAGE) == [DamagedRecord(n=1, lineage=LINEAGE)]
 
 
-def test_told_damage_stays_what_it_is() -> None:
-    """Written back with its damage, a journal reads the same and gets no new damage."""
+def test_rewritten_damage_reads_the_same() -> None:
+    """It gets no further damaged record."""
     found = check(LINES[0] + LINES[4] + b"junk\n" + LINES[5] + b"tail")
     assert [record.n for record in found if isinstance(record, DamagedRecord)] == [2, 7]
     again = b"".join(encode_record(record) for record in found)
@@ -149,30 +141,26 @@ def test_told_damage_stays_what_it_is() -> None:
 
 
 @given(st.lists(st.sampled_from([*LINES, b"junk\n"]), max_size=9), st.integers(0, 7))
-def test_reading_back_what_was_read_changes_nothing(lines: list[bytes], folded: int) -> None:
-    """Whatever lines are lost, doubled or in the wrong place: written back as read, the journal reads the same."""
+def test_rewritten_records_read_the_same(lines: list[bytes], folded: int) -> None:
+    """Whatever lines are lost, repeated or in the wrong place."""
     found = check(b"".join(lines), folded)
     assert decode_records(b"".join(encode_record(record) for record in found), LINEAGE, folded) == found
 
 
-def test_another_lineage_is_refused() -> None:
-    """Intact records of another state are never replayed on this one."""
+def test_record_of_another_lineage_is_refused() -> None:
     with pytest.raises(StateError, match="belongs to another state"):
         decode_records(WHOLE, "another")
 
 
-def test_lineage_of_the_first_intact_record() -> None:
-    """The lineage of a journal is known while one record of it is whole."""
+def test_lineage_is_read_from_the_first_intact_record() -> None:
     assert lineage_of(LINES[0][:-3] + b"\n" + LINES[1]) == LINEAGE
     assert lineage_of(b"junk") is None
 
 
-def test_a_right_sum_over_a_wrong_shape_is_damage() -> None:
-    """A line whose sum is right but that is no record, or has no number, counts as damaged."""
+def test_line_with_a_valid_checksum_but_no_record_is_damage() -> None:
     assert is_damaged(decode_records(encode_record(EndRecord(n=0, lineage=LINEAGE)), LINEAGE))
 
 
-def test_half_a_character_is_a_state_problem() -> None:
-    """A record whose text cannot be written is refused with words."""
+def test_record_with_invalid_unicode_is_refused() -> None:
     with pytest.raises(StateError, match="cannot be written"):
         encode_record(NoteRecord(n=1, lineage=LINEAGE, text="\ud800"))

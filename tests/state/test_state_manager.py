@@ -1,4 +1,4 @@
-"""The ledger: what was appended is there after any crash, and what cannot be saved is never lost without a word."""
+"""StateManager: appended records survive any crash, and checkpoints lose nothing."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def test_first_use(home: Home) -> None:
-    """The state with its new lineage is on disk before the first record, and only then."""
+def test_new_state_is_stored_before_the_first_record(home: Home) -> None:
     manager = home.run()
     assert not home.path.exists()
     assert manager.append(RunRecord()) == 1
@@ -42,8 +41,7 @@ def test_first_use(home: Home) -> None:
     assert home.stored().sequences == {}
 
 
-def test_numbers_go_on(home: Home) -> None:
-    """Records are numbered one after the other, across folds and runs, with lineage and run filled in."""
+def test_numbers_continue_across_checkpoints_and_runs(home: Home) -> None:
     manager = home.run("r1")
     assert [manager.append(RunRecord()), manager.append(NoteRecord())] == [1, 2]
     manager.checkpoint()
@@ -53,8 +51,8 @@ def test_numbers_go_on(home: Home) -> None:
     assert [(row.n, row.run) for row in found] == [(1, "r1"), (3, "other"), (4, "r2")]
 
 
-def test_a_crash_loses_nothing(home: Home) -> None:
-    """What was appended is in the next run's state, an intent without outcome is open, the lock is taken over."""
+def test_appended_records_survive_a_crash(home: Home) -> None:
+    """An intent without an outcome is open, and the lock is taken over."""
     home.put(a_state())
     manager = home.run("r1")
     manager.append(RunRecord(applying=Applying(plan="p")))
@@ -68,8 +66,7 @@ def test_a_crash_loses_nothing(home: Home) -> None:
     assert not again.last_run_ended
 
 
-def test_fold(home: Home) -> None:
-    """After a fold the state file has it all, and the journal only what the next run must still see."""
+def test_checkpoint_writes_the_state_and_truncates_the_journal(home: Home) -> None:
     home.put(a_state())
     manager = home.run("r1")
     manager.append(RunRecord())
@@ -86,8 +83,7 @@ def test_fold(home: Home) -> None:
     assert again.state == home.stored()
 
 
-def test_fold_twice_writes_once(home: Home) -> None:
-    """A fold with nothing new touches neither file."""
+def test_checkpoint_without_news_writes_nothing(home: Home) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(NoteRecord())
@@ -97,8 +93,7 @@ def test_fold_twice_writes_once(home: Home) -> None:
     assert (home.path.stat(), home.journal.stat()) == before
 
 
-def test_a_crash_between_state_and_cut(home: Home) -> None:
-    """Killed after the state was written and before the journal was cut, nothing is applied twice."""
+def test_crash_before_truncating_applies_nothing_twice(home: Home) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(made(manager.append(INTENT)))
@@ -112,8 +107,7 @@ def test_a_crash_between_state_and_cut(home: Home) -> None:
     assert home.journal.read_bytes() == b""
 
 
-def test_fold_if_due(home: Home) -> None:
-    """Small records do not make a fold due; a journal that outgrew the state does."""
+def test_checkpoint_is_due_when_the_journal_outgrows_the_state(home: Home) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(NoteRecord(text="small"))
@@ -124,47 +118,44 @@ def test_fold_if_due(home: Home) -> None:
     assert not manager.checkpoint_if_due()
 
 
-def test_readers_see_state_plus_journal(home: Home) -> None:
-    """A reader without the lock sees what the run has recorded so far, and nothing where there is nothing."""
+def test_reader_without_the_lock_sees_state_and_journal(home: Home) -> None:
     assert read_only(home.backend(), ACCOUNT) is None
     manager = home.run()
     manager.append(NoteRecord(deltas=(new_sequence(),)))
     manager.append(INTENT)
-    seen = read_only(home.backend(), ACCOUNT)
-    assert seen is not None
-    assert seen.state.sequences == manager.state.sequences
-    assert [row.address for row in seen.open_intents] == [INTENT.address]
+    replayed = read_only(home.backend(), ACCOUNT)
+    assert replayed is not None
+    assert replayed.state.sequences == manager.state.sequences
+    assert [row.address for row in replayed.open_intents] == [INTENT.address]
 
 
-class FoldingMeanwhile(MemoryBackend):
-    """Another run folds after this reader has read the state and before it reads the journal."""
+class CheckpointDuringRead(MemoryBackend):
+    """Another run writes a checkpoint after this reader has read the state and before it reads the journal."""
 
     meanwhile: Callable[[], None] | None = None
 
     def journal(self) -> bytes:
-        """The journal, after the other run did its work."""
+        """Return the journal after the checkpoint of the other run."""
         if self.meanwhile is not None:
             work, self.meanwhile = self.meanwhile, None
             work()
         return super().journal()
 
 
-def test_a_reader_is_not_fooled_by_a_fold(home: Home) -> None:
-    """A fold between the reader's two reads is noticed, so that the cut journal is not taken for damage."""
+def test_checkpoint_during_a_read_is_not_taken_for_damage(home: Home) -> None:
     store = MemoryStore()
     manager = memory_ledger(store)
     manager.append(NoteRecord(deltas=(new_sequence(),)))
     manager.append(INTENT)
-    reader = FoldingMeanwhile(store)
+    reader = CheckpointDuringRead(store)
     reader.meanwhile = manager.checkpoint
-    seen = read_only(reader, ACCOUNT)
-    assert seen is not None
-    assert seen.damaged == ()
-    assert set(seen.state.sequences) == {"trial"}
+    replayed = read_only(reader, ACCOUNT)
+    assert replayed is not None
+    assert replayed.damaged == ()
+    assert set(replayed.state.sequences) == {"trial"}
 
 
-def test_workers_side_by_side(home: Home) -> None:
-    """Records of several threads get numbers of their own, and each one is there afterwards."""
+def test_parallel_appends_get_distinct_numbers(home: Home) -> None:
     manager = memory_ledger(MemoryStore())
     for name in "abcd":
         manager.append(NoteRecord(deltas=(new_sequence(name, f"L{name}"),)))
@@ -186,8 +177,7 @@ def test_workers_side_by_side(home: Home) -> None:
     manager.checkpoint()
 
 
-def test_the_view_is_what_replay_says(home: Home) -> None:
-    """The state kept record by record equals the state replayed from the files."""
+def test_view_equals_the_replayed_files(home: Home) -> None:
     store = MemoryStore()
     manager = memory_ledger(store)
     rows: list[AnyRecord] = [

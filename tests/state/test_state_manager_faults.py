@@ -1,4 +1,4 @@
-"""The ledger under damage: torn journals, lost states, full disks, lost locks, and states that are not ours."""
+"""StateManager with damaged journals, lost states, full disks, lost locks and states of another account."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def test_every_cut_of_the_journal(home: Home) -> None:
-    """With the journal cut at any byte a run begins, tells the damage where a record is torn, and can append."""
+def test_run_can_append_after_truncation_at_any_byte(home: Home) -> None:
+    """It reports the damage where a record is incomplete."""
     home.put(a_state())
     manager = home.run()
     manager.append(RunRecord())
@@ -38,8 +38,8 @@ def test_every_cut_of_the_journal(home: Home) -> None:
         assert home.run("r3").damaged == again.damaged
 
 
-def test_damage_is_open_until_settled(home: Home) -> None:
-    """Damage outlives runs and folds until a settled record names it, and people are told."""
+def test_damage_outlives_runs_and_checkpoints_until_resolved(home: Home) -> None:
+    """And a note reports it."""
     home.put(a_state())
     home.run().append(NoteRecord())
     home.journal.write_bytes(home.journal.read_bytes()[:-9])
@@ -56,8 +56,8 @@ def test_damage_is_open_until_settled(home: Home) -> None:
     assert home.run("r4").damaged == ()
 
 
-def test_a_lost_state_with_its_journal(home: Home) -> None:
-    """Where only the state file is gone, its lineage, open intents and serial go on, and the loss counts as damage."""
+def test_lost_state_is_recovered_from_its_journal(home: Home) -> None:
+    """With lineage, open intents and serial. The loss counts as damage."""
     home.put(a_state())
     manager = home.run()
     manager.append(RunRecord())
@@ -74,8 +74,7 @@ def test_a_lost_state_with_its_journal(home: Home) -> None:
     assert home.run("r3").damaged == (1,)
 
 
-def test_another_states_journal_is_refused(home: Home) -> None:
-    """A journal that lies beside a state of another lineage is not replayed on it."""
+def test_journal_of_another_state_is_refused(home: Home) -> None:
     home.put(a_state())
     home.run().append(NoteRecord())
     home.put(a_state().model_copy(update={"lineage": "another"}))
@@ -83,8 +82,7 @@ def test_another_states_journal_is_refused(home: Home) -> None:
         home.run("r2")
 
 
-def test_another_api_host_is_refused(home: Home) -> None:
-    """A state of another API host ends with 4, for readers and for runs."""
+def test_state_of_another_api_host_is_refused(home: Home) -> None:
     home.put(a_state().model_copy(update={"api_host": "127.0.0.1:9"}))
     with pytest.raises(AccountError) as refused:
         home.run()
@@ -93,8 +91,7 @@ def test_another_api_host_is_refused(home: Home) -> None:
         read_only(home.backend(), ACCOUNT)
 
 
-def test_an_older_state_is_refused(home: Home) -> None:
-    """A state restored from before the last fold is refused by readers and runs that remember it."""
+def test_state_older_than_the_last_seen_is_refused(home: Home) -> None:
     old = home.path
     home.put(a_state())
     before = old.read_bytes()
@@ -110,8 +107,8 @@ def test_an_older_state_is_refused(home: Home) -> None:
     assert read_only(home.backend(), ACCOUNT) is not None
 
 
-def test_an_id_that_another_step_has_is_refused(home: Home) -> None:
-    """An outcome with a known id is refused before anything is written, and the run can go on."""
+def test_outcome_with_a_known_id_is_refused_before_writing(home: Home) -> None:
+    """The run can continue."""
     home.put(a_state())
     manager = home.run()
     of = manager.append(INTENT)
@@ -123,8 +120,8 @@ def test_an_id_that_another_step_has_is_refused(home: Home) -> None:
 
 
 @pytest.mark.parametrize("operation", ["write", "fsync"])
-def test_no_intent_no_call(home: Home, operation: str) -> None:
-    """An intent that is not durable raises, is not open in this run, and every later append refuses."""
+def test_intent_that_is_not_durable_stops_the_run(home: Home, operation: str) -> None:
+    """Nothing is open, and every later append raises."""
     home.put(a_state())
     disk = FailingDisk(operation)
     manager = home.run(disk=disk)
@@ -137,20 +134,20 @@ def test_no_intent_no_call(home: Home, operation: str) -> None:
     assert home.run("r2").view.last_n == a_state().journal + 1
 
 
-def test_an_outcome_that_cannot_be_recorded_is_rescued(home: Home) -> None:
-    """The answer of a call that was sent is kept in a rescue file, and its intent stays open."""
+def test_unrecorded_outcome_goes_to_a_rescue_file(home: Home) -> None:
+    """Its intent stays open."""
     home.put(a_state())
     manager = home.run(disk=FailingDisk("fsync", only_after=1))
     of = manager.append(INTENT)
-    with pytest.raises(StateError, match=r"trial\.nudge \(made\) is in") as told:
+    with pytest.raises(StateError, match=r"trial\.nudge \(made\) is in") as caught:
         manager.append(made(of))
-    assert str(home.rescued()[0]) in str(told.value)
+    assert str(home.rescued()[0]) in str(caught.value)
     assert "S9" in home.rescued()[0].read_text()
     assert [row.n for row in manager.open_intents] == [of]
 
 
-def test_a_lost_lock_records_nothing_more(home: Home) -> None:
-    """After the lock is lost neither journal nor state is touched; an outcome and the state go to rescue files."""
+def test_nothing_is_recorded_after_the_lock_is_lost(home: Home) -> None:
+    """Outcome and state go to rescue files."""
     home.put(a_state())
     manager = home.run()
     of = manager.append(INTENT)
@@ -164,36 +161,35 @@ def test_a_lost_lock_records_nothing_more(home: Home) -> None:
     assert len(home.rescued()) == 2
 
 
-def test_rescue_ladder(home: Home) -> None:
-    """A state that cannot be written goes to a rescue file whose command is told, and the old one stays whole."""
+def test_unwritable_state_goes_to_a_rescue_file(home: Home) -> None:
+    """The old state is unchanged, and the error names the command that restores the new one."""
     home.put(a_state())
     manager = home.run(disk=FailingDisk("replace"))
     manager.append(made(manager.append(INTENT)))
-    with pytest.raises(StateNotSavedError, match="seqsync state push") as told:
+    with pytest.raises(StateNotSavedError, match="seqsync state push") as caught:
         manager.checkpoint()
     assert home.stored() == a_state()
-    assert told.value.printed is None
-    assert told.value.rescue_file == str(home.rescued()[0])
-    assert told.value.rescue_file in told.value.hint
+    assert caught.value.printed is None
+    assert caught.value.rescue_file == str(home.rescued()[0])
+    assert caught.value.rescue_file in caught.value.hint
     saved = decode(home.rescued()[0].read_bytes(), "rescue")
     assert "nudge" in saved.sequences["trial"].steps
     assert home.run("r2").state.sequences == saved.sequences
 
 
-def test_last_rung_of_the_ladder(home: Home) -> None:
-    """Where the rescue file fails too, the bytes are handed over to be printed, with the command."""
+def test_state_is_printed_where_the_rescue_file_fails_too(home: Home) -> None:
     home.put(a_state())
     manager = home.run(disk=FailingDisk("replace"), rescue=FailingDisk("write"))
     manager.append(made(manager.append(INTENT)))
-    with pytest.raises(StateNotSavedError, match="seqsync state push FILE") as told:
+    with pytest.raises(StateNotSavedError, match="seqsync state push FILE") as caught:
         manager.checkpoint()
-    assert told.value.rescue_file is None
-    assert told.value.printed is not None
-    assert "nudge" in decode(told.value.printed, "printed").sequences["trial"].steps
+    assert caught.value.rescue_file is None
+    assert caught.value.printed is not None
+    assert "nudge" in decode(caught.value.printed, "printed").sequences["trial"].steps
 
 
-def test_a_state_changed_by_hand_is_not_written_over(home: Home) -> None:
-    """Where something else wrote the state during the run, it stays, and ours goes to a rescue file."""
+def test_state_changed_during_the_run_is_not_overwritten(home: Home) -> None:
+    """The state of the run goes to a rescue file."""
     home.put(a_state())
     manager = home.run()
     manager.append(made(manager.append(INTENT)))

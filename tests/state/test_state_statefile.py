@@ -1,4 +1,4 @@
-"""States as bytes: stable, summed, and refused with words of their own for each kind of damage."""
+"""The format of the state file: stable bytes, a checksum, and an error for each kind of damage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ states = st.builds(
 
 
 def outcome(data: bytes) -> State | str:
-    """What decode makes of `data`: a state, or its refusal."""
+    """Decode `data` to a state, or to the text of its error."""
     try:
         return decode(data, "seqsync.state.json")
     except StateError as problem:
@@ -40,35 +40,32 @@ def outcome(data: bytes) -> State | str:
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_golden(name: str, golden: Callable[[str, str], None]) -> None:
-    """Each state on disk gives the state, or the refusal, that stands beside it."""
-    told = outcome((CASES / f"{name}.in").read_bytes())
-    text = encode(told).decode() if isinstance(told, State) else f"{told}\n"
+def test_golden_files_decode_to_their_state_or_error(name: str, golden: Callable[[str, str], None]) -> None:
+    result = outcome((CASES / f"{name}.in").read_bytes())
+    text = encode(result).decode() if isinstance(result, State) else f"{result}\n"
     golden(f"statefile/{name}.out", text)
 
 
-def test_golden_cases_are_there() -> None:
-    """The folder of golden states is found, so that the test above can fail."""
+def test_golden_cases_exist() -> None:
+    """So that test_golden can fail."""
     assert len(GOLDEN) >= 10
 
 
 @given(states)
-def test_round_trip(state: State) -> None:
-    """What was encoded decodes to an equal state, and that encodes to the same bytes."""
+def test_encoded_state_decodes_to_the_same_state_and_bytes(state: State) -> None:
     data = encode(state)
     assert decode(data, "x") == state
     assert encode(decode(data, "x")) == data
 
 
-def test_bytes_do_not_depend_on_order() -> None:
-    """The order in which sequences, steps and payload fields came in does not show in the bytes."""
+def test_bytes_do_not_depend_on_the_order_of_entries() -> None:
     one = a_state(a=a_sequence("L1", x=an_email("S1"), y=a_call("S2")), b=a_sequence("L2"))
     rows = {"b": one.sequences["b"], "a": a_sequence("L1", y=a_call("S2"), x=an_email("S1"))}
     assert encode(one) == encode(one.model_copy(update={"sequences": rows}))
 
 
-def test_layout_is_for_git() -> None:
-    """The file is indented UTF-8 with sorted keys and a final newline, so that git can show and merge it."""
+def test_file_is_indented_sorted_utf8_with_a_final_newline() -> None:
+    """So that git can show and merge it."""
     data = encode(a_state())
     assert data.endswith(b"}\n")
     assert "Jörg".encode() in data
@@ -77,31 +74,29 @@ def test_layout_is_for_git() -> None:
 
 
 @pytest.mark.parametrize("bit", range(8))
-def test_every_flipped_bit_is_seen(bit: int) -> None:
-    """A state with one flipped bit, at any byte, is refused or says the very same."""
+def test_state_with_any_flipped_bit_is_refused_or_unchanged(bit: int) -> None:
     state = a_state()
     data = encode(state)
     for place in range(len(data)):
         broken = bytearray(data)
         broken[place] ^= 1 << bit
-        told = outcome(bytes(broken))
-        assert isinstance(told, str) or told == state, f"byte {place} flipped silently"
+        result = outcome(bytes(broken))
+        assert isinstance(result, str) or result == state, f"byte {place} flipped silently"
 
 
-def test_every_cut_is_seen() -> None:
-    """A state cut off at any byte is refused."""
+def test_state_truncated_at_any_byte_is_refused() -> None:
     data = encode(a_state())
     assert all(isinstance(outcome(data[:length]), str) for length in range(len(data)))
 
 
-def test_crlf_is_forgiven() -> None:
-    """Line ends that git turned into CRLF on checkout do not make a state damaged."""
+def test_crlf_line_ends_are_accepted() -> None:
+    """Git may convert line ends on checkout."""
     state = a_state()
     assert decode(encode(state).replace(b"\n", b"\r\n"), "x") == state
 
 
-def test_a_wrong_sum_can_be_forced() -> None:
-    """A hand-edited state is refused, taken with `unchecked`, and right again once it is written."""
+def test_wrong_checksum_is_refused_unless_unchecked() -> None:
+    """The next write has a valid checksum."""
     edited = encode(a_state()).replace(b"Trial", b"Trail")
     with pytest.raises(StateError, match="changed outside seqsync"):
         decode(edited, "x")
@@ -110,8 +105,7 @@ def test_a_wrong_sum_can_be_forced() -> None:
     assert decode(encode(forced), "x") == forced
 
 
-def test_a_lost_sum_is_refused() -> None:
-    """Without its sum a state is refused, and `unchecked` takes it."""
+def test_missing_checksum_is_refused_unless_unchecked() -> None:
     lines = [line for line in encode(a_state()).splitlines(keepends=True) if b'"sum"' not in line]
     with pytest.raises(StateError, match="sum is wrong or missing"):
         decode(b"".join(lines), "x")
@@ -126,36 +120,32 @@ def _as_version(version: int) -> bytes:
     return encode(a_state().model_copy(update={"version": version}))
 
 
-def test_an_older_version_climbs_the_ladder() -> None:
-    """Upgrades are applied one after the other, from the version that stands there up to the current one."""
+def test_older_version_is_upgraded_step_by_step() -> None:
     upgrades = {0: _renamed("lineage", "line"), 1: _renamed("line", "lineage")}
     state = decode(_as_version(0), "x", upgrades=upgrades, current=2)
     assert state.version == 2
     assert state.lineage == LINEAGE
 
 
-def test_a_rung_that_is_missing_is_told() -> None:
-    """A version that no upgrade begins at is refused as unknown."""
+def test_version_without_an_upgrade_is_refused_as_unknown() -> None:
     with pytest.raises(StateError, match="No seqsync has written state version 0"):
         decode(_as_version(0), "x")
 
 
-def test_half_a_character_is_a_state_problem() -> None:
-    """A text that cannot be written as UTF-8 is refused with words, not with a traceback."""
+def test_state_with_invalid_unicode_is_refused() -> None:
     state = a_state(trial=a_sequence("L1", intro=an_email(subject="\ud800")))
     with pytest.raises(StateError, match="not valid Unicode"):
         encode(state)
 
 
 def test_serial_rises_with_content() -> None:
-    """Another step makes the serial rise by one."""
     old = a_state()
     assert with_serial(old, a_state(trial=a_sequence("L1", intro=an_email("S1")))).serial == old.serial + 1
     assert with_serial(old, a_state(trial=a_sequence(), other=a_sequence("L2"))).serial == old.serial + 1
 
 
-def test_serial_stays_with_bookkeeping() -> None:
-    """Neither `made_from` nor `applying` nor the journal's number is content."""
+def test_serial_stays_when_only_bookkeeping_changes() -> None:
+    """`made_from`, `applying` and the journal's number."""
     old = a_state()
     changes = {
         "applying": Applying(plan="p"),
@@ -165,7 +155,6 @@ def test_serial_stays_with_bookkeeping() -> None:
     assert with_serial(old, old.model_copy(update=changes)).serial == old.serial
 
 
-def test_a_new_state_is_empty() -> None:
-    """A new state has serial 0, no sequences, and what it was told."""
+def test_new_state_is_empty_with_serial_0() -> None:
     state = new_state(LINEAGE, "production", "h")
     assert (state.serial, state.journal, state.sequences, state.lineage) == (0, 0, {}, LINEAGE)

@@ -1,4 +1,4 @@
-"""Run as a process of its own: adds one to a counter under a state's lock, a few times, and tells what it is at."""
+"""A process that increments a counter under the lock of a state, a few times, and prints what it does."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sequence_sync.state.backends.local import LocalBackend
 
 
 class RealClock:
-    """The machine's own time; a short poll, so that many processes get through quickly."""
+    """The system clock with a short poll, so that many processes take the lock quickly."""
 
     def now(self) -> float:
-        """Seconds that only go up."""
+        """Monotonic seconds."""
         return time.monotonic()
 
     def wall(self) -> float:
@@ -23,23 +23,23 @@ class RealClock:
         return time.time()
 
     def sleep(self, seconds: float) -> None:
-        """A really short wait."""
+        """Sleep briefly."""
         time.sleep(min(seconds, 0.002))
 
 
-def tell(line: str) -> None:
-    """A line to whoever started this."""
+def report(line: str) -> None:
+    """Print a line for the parent process."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
 def main(path: str, turns: int, linger: float) -> None:
-    """Each turn: lock, read, wait `linger` seconds (below 0: for a line), write what was read plus one, release."""
+    """In each turn: lock, read, wait `linger` seconds (below 0: for a line), write the value plus one, release."""
     for turn in range(turns):
         backend = LocalBackend(Path(path), Path(path).parent / ".seqsync")
         name = f"{os.getpid()}-{turn}"
         lock = backend.lock(LockInfo(name, "test", "here", os.getpid(), "count", time.time()), 100.0, RealClock())
-        tell(f"locked {lock.taken_over}")
+        report(f"locked {lock.taken_over}")
         stored = backend.read()
         if linger < 0:
             sys.stdin.readline()
@@ -48,7 +48,7 @@ def main(path: str, turns: int, linger: float) -> None:
         count = int(stored.data) if stored else 0
         backend.write(str(count + 1).encode(), stored.version if stored else None, name)
         lock.release()
-        tell("released")
+        report("released")
 
 
 if __name__ == "__main__":

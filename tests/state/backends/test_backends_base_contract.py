@@ -1,6 +1,6 @@
-"""The contract of a state backend, seen through two handles to one store.
+"""The contract of state backends, tested with two handles to one store.
 
-It runs on every backend of the registry and on the one in memory, so a new row there is tested without a line here.
+It runs on every backend of the registry and on the one in memory. A new row in the registry needs no new test here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _memory(_: Path) -> Handle:
 
 
 def _registered(scheme: str) -> Place:
-    """The backend that the registry has for `scheme`, with its state below the test's own directory."""
+    """The backend for `scheme` in the registry, with its state in the directory of the test."""
 
     def place(folder: Path) -> Handle:
         return lambda: backend_for(f"{scheme}://{folder}/state.json", folder, folder / ".seqsync")
@@ -48,8 +48,7 @@ def handle(request: pytest.FixtureRequest, tmp_path: Path) -> Handle:
     return BACKENDS[request.param](tmp_path)
 
 
-def test_nothing_at_first(handle: Handle) -> None:
-    """A fresh place has no state, no journal and no holder, and a name."""
+def test_new_store_has_no_state_journal_or_holder(handle: Handle) -> None:
     backend = handle()
     assert backend.read() is None
     assert backend.journal() == b""
@@ -57,8 +56,7 @@ def test_nothing_at_first(handle: Handle) -> None:
     assert backend.describe()
 
 
-def test_written_is_read(handle: Handle) -> None:
-    """What one handle wrote the other reads, with the version that the write told."""
+def test_other_handle_reads_what_was_written(handle: Handle) -> None:
     one, two = handle(), handle()
     version = one.write(b"1", None, "w1")
     assert two.read() == StoredState(b"1", version)
@@ -67,8 +65,7 @@ def test_written_is_read(handle: Handle) -> None:
     assert one.read() == StoredState(b"2", later)
 
 
-def test_a_big_state(handle: Handle) -> None:
-    """A state of some megabytes, with every byte value, comes back whole."""
+def test_large_state_with_every_byte_value_is_read_back(handle: Handle) -> None:
     data = bytes(range(256)) * 20_000
     handle().write(data, None, "w1")
     stored = handle().read()
@@ -77,8 +74,7 @@ def test_a_big_state(handle: Handle) -> None:
 
 
 @pytest.mark.parametrize("expected", [None, "no such version"])
-def test_write_conflict(handle: Handle, expected: str | None) -> None:
-    """A write that expects something else writes nothing."""
+def test_write_with_another_expected_version_writes_nothing(handle: Handle, expected: str | None) -> None:
     one, two = handle(), handle()
     one.write(b"1", None, "w1")
     with pytest.raises(WriteConflictError):
@@ -89,15 +85,14 @@ def test_write_conflict(handle: Handle, expected: str | None) -> None:
     assert stored.data == b"1"
 
 
-def test_write_where_something_was_expected(handle: Handle) -> None:
-    """A write that expects a version where nothing stands is a conflict too."""
+def test_write_with_a_version_where_nothing_is_stored_is_a_conflict(handle: Handle) -> None:
     with pytest.raises(WriteConflictError):
         handle().write(b"1", "some version", "w1")
     assert handle().read() is None
 
 
-def test_own_write_is_no_conflict(handle: Handle) -> None:
-    """A write that is sent twice, because its answer was lost, finds itself and succeeds."""
+def test_repeated_write_with_the_same_id_succeeds(handle: Handle) -> None:
+    """Its first answer may have been lost."""
     one = handle()
     version = one.write(b"1", None, "w1")
     assert one.write(b"1", None, "w1") == version
@@ -105,8 +100,7 @@ def test_own_write_is_no_conflict(handle: Handle) -> None:
     assert one.write(b"2", version, "w2") == newer
 
 
-def test_an_old_own_write_does_not_win_later(handle: Handle) -> None:
-    """A write that arrives once more after another one is a conflict."""
+def test_repeated_write_after_another_write_is_a_conflict(handle: Handle) -> None:
     one, two = handle(), handle()
     version = one.write(b"1", None, "w1")
     two.write(b"2", version, "w2")
@@ -114,8 +108,7 @@ def test_an_old_own_write_does_not_win_later(handle: Handle) -> None:
         one.write(b"1", None, "w1")
 
 
-def test_one_of_many_writers_wins(handle: Handle) -> None:
-    """Of several writers with one expectation the first wins and the others are told."""
+def test_one_of_several_writers_with_the_same_version_wins(handle: Handle) -> None:
     handles = [handle() for _ in range(4)]
     version = handles[0].write(b"begin", None, "w")
     results: list[str] = []
@@ -128,16 +121,14 @@ def test_one_of_many_writers_wins(handle: Handle) -> None:
     assert results == ["won", "lost", "lost", "lost"]
 
 
-def test_journal_grows(handle: Handle) -> None:
-    """Appended lines stand in their order, for every handle."""
+def test_journal_lines_are_kept_in_order(handle: Handle) -> None:
     one, two = handle(), handle()
     for line in (b"a\n", b"b\n", b"c\n"):
         one.append(line)
     assert two.journal() == b"a\nb\nc\n"
 
 
-def test_journal_is_replaced(handle: Handle) -> None:
-    """A replaced journal holds only the new bytes, and growing goes on after them."""
+def test_replaced_journal_holds_only_the_new_bytes(handle: Handle) -> None:
     backend = handle()
     backend.append(b"a\n")
     backend.replace_journal(b"b\n")
@@ -148,8 +139,8 @@ def test_journal_is_replaced(handle: Handle) -> None:
     assert handle().journal() == b""
 
 
-def test_nothing_after_a_torn_tail(handle: Handle) -> None:
-    """A journal that ends in the middle of a line gets nothing more until it is replaced."""
+def test_nothing_is_appended_after_an_incomplete_line(handle: Handle) -> None:
+    """Until the journal is replaced."""
     handle().replace_journal(b"a\nb")
     with pytest.raises(StateError, match="incomplete record"):
         handle().append(b"c\n")
@@ -159,8 +150,7 @@ def test_nothing_after_a_torn_tail(handle: Handle) -> None:
     assert handle().journal() == b"a\nc\n"
 
 
-def test_journal_and_state_are_apart(handle: Handle) -> None:
-    """Neither changes the other."""
+def test_journal_and_state_do_not_change_each_other(handle: Handle) -> None:
     backend = handle()
     version = backend.write(b"1", None, "w1")
     backend.append(b"a\n")
@@ -169,8 +159,7 @@ def test_journal_and_state_are_apart(handle: Handle) -> None:
     assert backend.journal() == b"a\n"
 
 
-def test_history_grows(handle: Handle) -> None:
-    """A fresh place has no history; what is appended stands behind what was there, for every handle."""
+def test_history_lines_are_kept_in_order(handle: Handle) -> None:
     one, two = handle(), handle()
     assert one.history() == b""
     one.append_history(b"a\nb\n")
@@ -178,16 +167,14 @@ def test_history_grows(handle: Handle) -> None:
     assert one.history() == two.history() == b"a\nb\nc\n"
 
 
-def test_history_goes_on_after_a_torn_line(handle: Handle) -> None:
-    """What a cut-off run left of a line stays as it is, and the next line stands on one of its own."""
+def test_history_continues_on_a_new_line_after_an_incomplete_one(handle: Handle) -> None:
     handle().append_history(b"a\ntor")
     handle().append_history(b"b\n")
     handle().append_history(b"c\n")
     assert handle().history() == b"a\ntor\nb\nc\n"
 
 
-def test_history_is_apart(handle: Handle) -> None:
-    """Neither state nor journal changes the history, and a cut journal takes nothing from it."""
+def test_history_is_independent_of_state_and_journal(handle: Handle) -> None:
     backend = handle()
     backend.append_history(b"a\n")
     backend.append(b"j\n")
@@ -199,29 +186,26 @@ def test_history_is_apart(handle: Handle) -> None:
     assert backend.read() == StoredState(b"1", version)
 
 
-def test_lock_keeps_others_out(handle: Handle) -> None:
-    """Who comes second is told who holds the lock, since when and for what, and waits not at all if not asked to."""
+def test_second_lock_is_refused_at_once_with_the_holder(handle: Handle) -> None:
     one, two, clock = handle(), handle(), FakeClock()
     one.lock(info("lock-1", created=clock.wall() - 200), 0, clock)
     with pytest.raises(StateLockedError) as refused:
         two.lock(info("lock-2"), 0, clock)
-    told = str(refused.value)
+    message = str(refused.value)
     assert refused.value.exit_code == 8
-    assert all(word in told for word in ("lock-1", "anna", "her-laptop", "4711", "apply", "3 minutes"))
+    assert all(word in message for word in ("lock-1", "anna", "her-laptop", "4711", "apply", "3 minutes"))
     assert clock.slept == []
     assert two.holder() == info("lock-1", created=clock.wall() - 200)
 
 
-def test_lock_is_not_shared_within_a_handle(handle: Handle) -> None:
-    """One handle cannot lock twice."""
+def test_one_handle_cannot_lock_twice(handle: Handle) -> None:
     backend = handle()
     backend.lock(info("lock-1"), 0, FakeClock())
     with pytest.raises(StateLockedError):
         backend.lock(info("lock-2"), 0, FakeClock())
 
 
-def test_lock_is_free_after_release(handle: Handle) -> None:
-    """A released lock has no holder, the next one gets it at once, and it is no take-over."""
+def test_released_lock_is_free_and_not_taken_over(handle: Handle) -> None:
     one, two = handle(), handle()
     lock = one.lock(info("lock-1"), 0, FakeClock())
     assert lock.id == "lock-1"
@@ -233,8 +217,7 @@ def test_lock_is_free_after_release(handle: Handle) -> None:
     assert not two.lock(info("lock-2"), 0, FakeClock()).taken_over
 
 
-def test_lock_waits_as_long_as_told(handle: Handle) -> None:
-    """With a timeout the second polls until it is over, and no longer."""
+def test_lock_waits_for_the_timeout(handle: Handle) -> None:
     clock = FakeClock()
     lock = handle().lock(info("lock-1"), 0, clock)
     with pytest.raises(StateLockedError):
@@ -244,8 +227,7 @@ def test_lock_waits_as_long_as_told(handle: Handle) -> None:
     lock.check()
 
 
-def test_lock_is_got_while_waiting(handle: Handle) -> None:
-    """A lock that is released meanwhile goes to the one who waits."""
+def test_waiting_lock_succeeds_after_a_release(handle: Handle) -> None:
 
     class Releasing(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -258,8 +240,8 @@ def test_lock_is_got_while_waiting(handle: Handle) -> None:
     assert len(clock.slept) == 1
 
 
-def test_a_released_lock_is_lost(handle: Handle) -> None:
-    """The check of a lock that somebody else has by now refuses, and its release takes nothing away."""
+def test_released_lock_fails_its_check(handle: Handle) -> None:
+    """And a second release does not release the next holder's lock."""
     old = handle().lock(info("lock-1"), 0, FakeClock())
     old.release()
     new = handle().lock(info("lock-2"), 0, FakeClock())
@@ -269,8 +251,7 @@ def test_a_released_lock_is_lost(handle: Handle) -> None:
     new.check()
 
 
-def test_threads_exclude_each_other(handle: Handle) -> None:
-    """Read, add one, write under the lock, from several threads: nothing is lost."""
+def test_threads_under_the_lock_lose_no_update(handle: Handle) -> None:
 
     class Clock(FakeClock):
         def sleep(self, seconds: float) -> None:
@@ -298,8 +279,7 @@ def test_threads_exclude_each_other(handle: Handle) -> None:
     assert stored.data == b"40"
 
 
-def test_force_unlock_wants_the_right_id(handle: Handle) -> None:
-    """Another id, or no lock at all, is refused, and the holder keeps its lock."""
+def test_force_unlock_needs_the_id_of_the_lock(handle: Handle) -> None:
     with pytest.raises(NotLockedError, match="It is not locked"):
         handle().force_unlock("lock-1")
     lock = handle().lock(info("lock-1"), 0, FakeClock())
@@ -308,8 +288,8 @@ def test_force_unlock_wants_the_right_id(handle: Handle) -> None:
     lock.check()
 
 
-def test_force_unlock_takes_the_lock_away_or_names_the_process_to_end(handle: Handle) -> None:
-    """A lock of the operating system ends with its owner only, so its backend must refuse and keep the lock."""
+def test_force_unlock_releases_the_lock_or_names_the_process_to_end(handle: Handle) -> None:
+    """A lock of the operating system ends only with its process."""
     lock = handle().lock(info("lock-1"), 0, FakeClock())
     refusal = ""
     try:

@@ -1,4 +1,4 @@
-"""What this machine remembers of states, and where things go that could not be saved."""
+"""High-water marks, and rescue files."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from sequence_sync.state.model import State
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the memory lies; its folder is not there yet."""
+    """The path of the marks. Its folder does not exist yet."""
     return tmp_path / ".seqsync" / "seen.json"
 
 
 def at(serial: int, *keys: str) -> State:
-    """A state with that serial and those sequences."""
+    """A state with this serial and these sequences."""
     rows = {key: a_sequence(f"L{key}") for key in keys or ("trial",)}
     return a_state(**rows).model_copy(update={"serial": serial})
 
 
-def test_an_older_state_is_refused(path: Path) -> None:
-    """A state with a lower serial and other content is refused, in a later process too, with the way back."""
+def test_older_state_with_other_content_is_refused(path: Path) -> None:
+    """By a later process too. The message says how to restore the newer one."""
     HighWaterMark(path).note(at(7, "a", "b"))
     with pytest.raises(StateError, match=r"serial 6(.|\n)*serial 7(.|\n)*state push FILE -force"):
         HighWaterMark(path).check(at(6, "a"), "s.json")
 
 
-def test_what_is_not_older_is_fine(path: Path) -> None:
-    """The same serial, a higher one, another lineage, or a lower one that says the same are no older states."""
+def test_state_that_is_not_older_is_accepted(path: Path) -> None:
+    """The same or a higher serial, another lineage, or the same content."""
     HighWaterMark(path).note(at(7, "a"))
     HighWaterMark(path).check(at(7, "b"), "s.json")
     HighWaterMark(path).check(at(8, "b"), "s.json")
@@ -41,20 +41,18 @@ def test_what_is_not_older_is_fine(path: Path) -> None:
     HighWaterMark(path).check(at(1, "b").model_copy(update={"lineage": "another"}), "s.json")
 
 
-def test_only_the_highest_is_remembered(path: Path) -> None:
-    """A lower serial does not replace what is known, unless it is forced."""
-    seen = HighWaterMark(path)
-    seen.note(at(7, "a"))
-    seen.note(at(6, "b"))
+def test_lower_serial_does_not_lower_the_mark_unless_reset(path: Path) -> None:
+    marks = HighWaterMark(path)
+    marks.note(at(7, "a"))
+    marks.note(at(6, "b"))
     assert HighWaterMark(path).highest(at(1).lineage) == 7
-    seen.reset(at(6, "b"))
+    marks.reset(at(6, "b"))
     assert HighWaterMark(path).highest(at(1).lineage) == 6
     HighWaterMark(path).check(at(6, "b"), "s.json")
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"[]", b'{"a": {"serial": "x"}}', b"\xff"])
-def test_a_damaged_memory_refuses_nothing(path: Path, junk: bytes) -> None:
-    """The memory is best effort: damaged, it is as if it were empty."""
+def test_damaged_marks_refuse_nothing(path: Path, junk: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(junk)
     HighWaterMark(path).check(at(1), "s.json")
@@ -62,23 +60,21 @@ def test_a_damaged_memory_refuses_nothing(path: Path, junk: bytes) -> None:
     assert HighWaterMark(path).highest(at(1).lineage) == 2
 
 
-def test_a_memory_that_cannot_be_kept_is_no_error(path: Path) -> None:
-    """A disk that refuses the memory stops nothing, and this process remembers all the same."""
-    seen = HighWaterMark(path, FailingDisk("write"))
-    seen.note(at(7, "a"))
-    assert seen.highest(at(1).lineage) == 7
+def test_unwritable_marks_are_no_error(path: Path) -> None:
+    """This process remembers them all the same."""
+    marks = HighWaterMark(path, FailingDisk("write"))
+    marks.note(at(7, "a"))
+    assert marks.highest(at(1).lineage) == 7
     assert HighWaterMark(path).highest(at(1).lineage) == 0
 
 
-def test_rescue(tmp_path: Path) -> None:
-    """A rescued thing lies whole in its folder, readable for its owner only, and its path is told."""
-    told = RescueFolder(tmp_path / "a" / "rescue").save("x.json", b"data")
-    assert told == str(tmp_path / "a" / "rescue" / "x.json")
-    assert Path(told).read_bytes() == b"data"
-    assert Path(told).stat().st_mode & 0o777 == 0o600
+def test_rescue_file_is_complete_and_private(tmp_path: Path) -> None:
+    saved = RescueFolder(tmp_path / "a" / "rescue").save("x.json", b"data")
+    assert saved == str(tmp_path / "a" / "rescue" / "x.json")
+    assert Path(saved).read_bytes() == b"data"
+    assert Path(saved).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("operation", ["create", "write", "fsync", "replace", "fsync_folder"])
-def test_a_rescue_that_fails_is_told(tmp_path: Path, operation: str) -> None:
-    """Where even the rescue fails the caller hears it, so that it can print."""
+def test_failed_rescue_returns_none(tmp_path: Path, operation: str) -> None:
     assert RescueFolder(tmp_path, FailingDisk(operation)).save("x.json", b"data") is None

@@ -1,4 +1,4 @@
-"""The local file: whole or not at all, whatever the disk does, and nothing beside it that is not its own."""
+"""LocalBackend: files are complete or unchanged whatever the disk does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sequence_sync.state.backends.local import KEPT_BACKUPS, LocalBackend
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the state lies."""
+    """The path of the state."""
     return tmp_path / "seqsync.state.json"
 
 
@@ -26,19 +26,19 @@ def at(path: Path, disk: FailingDisk | None = None) -> LocalBackend:
 
 
 def names(folder: Path) -> set[str]:
-    """What lies in `folder`."""
+    """The names in `folder`."""
     return {entry.name for entry in folder.iterdir()}
 
 
 def mode(path: Path) -> int:
-    """Its rights."""
+    """Its permissions."""
     return path.stat().st_mode & 0o777
 
 
 @pytest.mark.parametrize("operation", ["create", "write", "fsync", "replace"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES, errno.EIO])
-def test_a_failing_disk_leaves_the_old_state(path: Path, operation: str, code: int) -> None:
-    """Where any call fails before the rename, the old state is whole and no debris is left."""
+def test_failure_before_the_rename_leaves_the_old_state(path: Path, operation: str, code: int) -> None:
+    """And no temporary file."""
     version = at(path).write(b"old", None, "w1")
     with pytest.raises(StateError, match="cannot be written"):
         at(path, FailingDisk(operation, code=code)).write(b"new", version, "w2")
@@ -48,30 +48,27 @@ def test_a_failing_disk_leaves_the_old_state(path: Path, operation: str, code: i
     assert path.read_bytes() == b"new"
 
 
-def test_a_failing_folder_flush_is_told(path: Path) -> None:
-    """Where the rename may not be durable the write is told as failed, and what stands there is whole."""
+def test_failed_folder_flush_is_reported(path: Path) -> None:
+    """The stored state is complete."""
     version = at(path).write(b"old", None, "w1")
     with pytest.raises(StateError):
         at(path, FailingDisk("fsync_folder")).write(b"new", version, "w2")
     assert path.read_bytes() == b"new"
 
 
-def test_a_full_disk_says_what_to_do(path: Path) -> None:
-    """A full disk is named, with what to do."""
+def test_full_disk_is_reported_with_what_to_do(path: Path) -> None:
     with pytest.raises(StateError, match="Free some space"):
         at(path, FailingDisk("write")).write(b"new", None, "w1")
 
 
-def test_debris_of_a_kill_is_no_obstacle(path: Path) -> None:
-    """A half-written neighbour that a kill left behind is written over and gone."""
+def test_temporary_file_of_a_killed_process_is_replaced(path: Path) -> None:
     path.with_name(f"{path.name}.tmp").write_bytes(b"half of something longer")
     at(path).write(b"new", None, "w1")
     assert path.read_bytes() == b"new"
     assert names(path.parent) == {path.name}
 
 
-def test_modes(path: Path) -> None:
-    """A new state is the owner's alone, an existing one keeps its rights, and the journal is the owner's."""
+def test_new_files_are_private_and_an_existing_state_keeps_its_mode(path: Path) -> None:
     version = at(path).write(b"1", None, "w1")
     assert mode(path) == 0o600
     path.chmod(0o644)
@@ -81,30 +78,29 @@ def test_modes(path: Path) -> None:
     assert mode(path.with_name(f"{path.name}.journal")) == 0o600
 
 
-def test_backups_are_what_each_command_found(path: Path) -> None:
-    """Each handle keeps the state as it found it, once, and only the newest few are kept."""
+def test_each_handle_backs_up_the_state_it_replaces_once(path: Path) -> None:
+    """Only the newest few are kept."""
     version = at(path).write(b"0", None, "w")
     for turn in range(1, 8):
         os.utime(path, (turn, turn))
         backend = at(path)
         version = backend.write(f"{turn}".encode(), version, f"a{turn}")
         version = backend.write(f"{turn} again".encode(), version, f"b{turn}")
-    kept = sorted((path.parent / ".seqsync" / "backups").iterdir())
-    assert [entry.read_text() for entry in kept] == [f"{turn} again" for turn in range(2, 7)]
-    assert len(kept) == KEPT_BACKUPS
-    assert {mode(entry) for entry in kept} == {0o600}
+    backups = sorted((path.parent / ".seqsync" / "backups").iterdir())
+    assert [entry.read_text() for entry in backups] == [f"{turn} again" for turn in range(2, 7)]
+    assert len(backups) == KEPT_BACKUPS
+    assert {mode(entry) for entry in backups} == {0o600}
 
 
-def test_a_backup_that_fails_costs_no_state(path: Path) -> None:
-    """Where the backups' folder cannot be made the state is written all the same."""
+def test_failed_backup_does_not_stop_the_write(path: Path) -> None:
     (path.parent / ".seqsync").write_bytes(b"a file in its place")
     version = at(path).write(b"1", None, "w1")
     at(path).write(b"2", version, "w2")
     assert path.read_bytes() == b"2"
 
 
-def test_a_link_is_followed_once(tmp_path: Path) -> None:
-    """Behind a link the target is written, the link stays, and journal and lock lie beside the target."""
+def test_link_to_the_state_is_followed(tmp_path: Path) -> None:
+    """The link stays, and journal and lock are beside its target."""
     (tmp_path / "far").mkdir()
     link = tmp_path / "near.json"
     link.symlink_to(tmp_path / "far" / "state.json")
@@ -116,16 +112,14 @@ def test_a_link_is_followed_once(tmp_path: Path) -> None:
     assert names(tmp_path / "far") == {"state.json", "state.json.journal", "state.json.lock"}
 
 
-def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
-    """A circle of links is a problem with words."""
+def test_link_to_itself_is_reported(tmp_path: Path) -> None:
     link = tmp_path / "s.json"
     link.symlink_to(link)
     with pytest.raises(StateError):
         at(link).read()
 
 
-def test_a_missing_folder_is_told(tmp_path: Path) -> None:
-    """A folder that does not exist is named, by every operation, and not made."""
+def test_missing_folder_is_reported_and_not_created(tmp_path: Path) -> None:
     backend = at(tmp_path / "no" / "s.json")
     for operation in (
         backend.read,
@@ -140,15 +134,13 @@ def test_a_missing_folder_is_told(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
-def test_a_folder_in_the_place_of_the_state(path: Path) -> None:
-    """A folder where the state should be is a problem with words."""
+def test_folder_instead_of_the_state_is_reported(path: Path) -> None:
     path.mkdir()
     with pytest.raises(StateError, match="cannot be read"):
         at(path).read()
 
 
-def test_a_change_by_hand_is_a_conflict(path: Path) -> None:
-    """A state that something else wrote meanwhile is never written over."""
+def test_state_changed_by_another_program_is_a_conflict(path: Path) -> None:
     backend = at(path)
     version = backend.write(b"1", None, "w1")
     path.write_bytes(b"by git")
@@ -158,8 +150,8 @@ def test_a_change_by_hand_is_a_conflict(path: Path) -> None:
 
 
 @pytest.mark.parametrize("operation", ["open_to_append", "write", "fsync", "fsync_folder"])
-def test_a_failed_append_is_never_tried_again(path: Path, operation: str) -> None:
-    """After any failure while appending, every later append of this handle refuses, though the disk is well again."""
+def test_append_after_a_failed_append_is_refused(path: Path, operation: str) -> None:
+    """Even when the disk works again."""
     disk = FailingDisk(operation)
     backend = at(path, disk)
     with pytest.raises(StateError, match="cannot be written"):
@@ -171,8 +163,7 @@ def test_a_failed_append_is_never_tried_again(path: Path, operation: str) -> Non
     assert b"b" not in backend.journal()
 
 
-def test_half_a_record_is_a_torn_tail(path: Path) -> None:
-    """A write that ran out of space leaves a torn tail, which the next handle refuses to write after."""
+def test_partly_written_record_stops_the_next_handle(path: Path) -> None:
     at(path).append(b"first\n")
     with pytest.raises(StateError):
         at(path, FailingDisk("write")).append(b"second\n")
@@ -181,8 +172,7 @@ def test_half_a_record_is_a_torn_tail(path: Path) -> None:
         at(path).append(b"third\n")
 
 
-def test_a_short_write_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that takes only part of the record is not completed by a second one."""
+def test_short_write_is_a_failure_and_is_not_continued(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = FailingDisk()
     monkeypatch.setattr(disk, "write", lambda descriptor, data: os.write(descriptor, data[:2]))
     with pytest.raises(StateError, match="only part"):
@@ -191,16 +181,14 @@ def test_a_short_write_is_a_failure(path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("operation", ["create", "write", "fsync", "replace"])
-def test_a_failing_replacement_leaves_the_old_journal(path: Path, operation: str) -> None:
-    """A journal is replaced whole or not at all."""
+def test_failed_replacement_leaves_the_old_journal(path: Path, operation: str) -> None:
     at(path).append(b"old\n")
     with pytest.raises(StateError):
         at(path, FailingDisk(operation)).replace_journal(b"new\n")
     assert at(path).journal() == b"old\n"
 
 
-def test_a_journal_that_vanishes_is_noticed(path: Path) -> None:
-    """A journal that is deleted or replaced during a run gets no records that nobody would ever read."""
+def test_journal_deleted_or_replaced_during_a_run_is_refused(path: Path) -> None:
     for spoil in (Path.unlink, lambda journal: journal.replace(journal.with_name("gone"))):
         backend = at(path)
         backend.append(b"a\n")
@@ -209,8 +197,7 @@ def test_a_journal_that_vanishes_is_noticed(path: Path) -> None:
             backend.append(b"b\n")
 
 
-def test_a_replaced_lock_file_is_a_lost_lock(path: Path) -> None:
-    """Who deletes or copies over the lock file takes the lock away, and the check says so."""
+def test_deleted_or_replaced_lock_file_is_a_lost_lock(path: Path) -> None:
     lock_path = path.with_name(f"{path.name}.lock")
     for spoil in (
         Path.unlink,
@@ -225,15 +212,15 @@ def test_a_replaced_lock_file_is_a_lost_lock(path: Path) -> None:
         lock.release()
 
 
-def test_text_in_the_lock_file_locks_nothing(path: Path) -> None:
-    """What a dead owner wrote holds nobody up, and the next owner knows that it takes over."""
+def test_text_of_an_ended_process_locks_nothing(path: Path) -> None:
+    """The next holder knows that it takes over."""
     path.with_name(f"{path.name}.lock").write_text('{"id": "old"}')
     assert at(path).holder() is None
     assert at(path).lock(info(), 0, FakeClock()).taken_over
 
 
-def test_a_link_in_the_place_of_the_lock_is_told(path: Path, tmp_path: Path) -> None:
-    """A lock file that is a link is refused, so that nothing else is emptied through it."""
+def test_link_instead_of_the_lock_file_is_refused(path: Path, tmp_path: Path) -> None:
+    """Otherwise the target of the link would be emptied."""
     other = tmp_path / "precious"
     other.write_text("precious")
     path.with_name(f"{path.name}.lock").symlink_to(other)

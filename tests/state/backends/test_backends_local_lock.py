@@ -1,4 +1,4 @@
-"""The local lock among processes: exclusive, free at once when its owner dies, kept while its owner stands still."""
+"""The local lock between processes: exclusive, free when its process ends, kept while its process is stopped."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Spawn = Callable[[int, float], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the state lies."""
+    """The path of the state."""
     return tmp_path / "s.json"
 
 
 @pytest.fixture
 def spawn(path: Path) -> Iterator[Spawn]:
-    """Starts a worker with so many turns, which lingers in each as told; ends it when the test is over."""
+    """Start a worker with a number of turns and a wait in each. The worker ends with the test."""
     running: list[subprocess.Popen[str]] = []
 
     def start(turns: int, linger: float) -> subprocess.Popen[str]:
@@ -55,14 +55,14 @@ def spawn(path: Path) -> Iterator[Spawn]:
                 pipe.close()
 
 
-def said(process: subprocess.Popen[str]) -> str:
-    """The next line of a worker."""
+def next_line(process: subprocess.Popen[str]) -> str:
+    """Return the next line of a worker."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
-def rest(process: subprocess.Popen[str]) -> str:
-    """All that a worker still says until its good end."""
+def remaining_output(process: subprocess.Popen[str]) -> str:
+    """Return the remaining output of a worker, and check that it succeeded."""
     assert process.stdout is not None
     text = process.stdout.read()
     assert process.wait() == 0
@@ -74,10 +74,9 @@ def backend(path: Path) -> LocalBackend:
     return LocalBackend(path, path.parent / ".seqsync")
 
 
-def test_another_process_is_kept_out_and_told_whom_to_end(path: Path, spawn: Spawn) -> None:
-    """While a process holds the lock, another is refused with its id; the id is that of the real holder."""
+def test_lock_error_names_the_process_that_holds_the_lock(path: Path, spawn: Spawn) -> None:
     holder = spawn(1, 60.0)
-    assert said(holder) == "locked False"
+    assert next_line(holder) == "locked False"
     with pytest.raises(StateLockedError, match=f"kill {holder.pid}"):
         backend(path).lock(info(), 0, FakeClock())
     found = backend(path).holder()
@@ -85,10 +84,10 @@ def test_another_process_is_kept_out_and_told_whom_to_end(path: Path, spawn: Spa
     assert found.pid == holder.pid
 
 
-def test_a_dead_owner_frees_it_at_once(path: Path, spawn: Spawn) -> None:
-    """After SIGKILL the lock is free without any wait, and the next owner knows that it takes over."""
+def test_killed_process_frees_the_lock_at_once(path: Path, spawn: Spawn) -> None:
+    """The next holder knows that it takes over."""
     holder = spawn(1, 60.0)
-    assert said(holder) == "locked False"
+    assert next_line(holder) == "locked False"
     holder.kill()
     holder.wait()
     assert backend(path).holder() is None
@@ -98,10 +97,9 @@ def test_a_dead_owner_frees_it_at_once(path: Path, spawn: Spawn) -> None:
     assert not backend(path).lock(info(), 0, FakeClock()).taken_over
 
 
-def test_a_stopped_owner_keeps_it(path: Path, spawn: Spawn) -> None:
-    """An owner that stands still keeps its lock however long others wait, and goes on unharmed when it wakes."""
+def test_stopped_process_keeps_the_lock(path: Path, spawn: Spawn) -> None:
     holder = spawn(1, -1.0)
-    assert said(holder) == "locked False"
+    assert next_line(holder) == "locked False"
     os.kill(holder.pid, signal.SIGSTOP)
     with pytest.raises(StateLockedError):
         backend(path).lock(info(), 60.0, FakeClock())
@@ -109,23 +107,23 @@ def test_a_stopped_owner_keeps_it(path: Path, spawn: Spawn) -> None:
     assert holder.stdin is not None
     holder.stdin.write("\n")
     holder.stdin.flush()
-    assert said(holder) == "released"
+    assert next_line(holder) == "released"
     assert path.read_bytes() == b"1"
 
 
-def test_stress(path: Path, spawn: Spawn) -> None:
-    """Twenty processes count together, one stopped for a second and one killed on the way, and no count is lost."""
+def test_twenty_processes_lose_no_update_under_the_lock(path: Path, spawn: Spawn) -> None:
+    """One is stopped for a second, and one is killed."""
     killed = spawn(1, 60.0)
-    assert said(killed) == "locked False"
+    assert next_line(killed) == "locked False"
     stopped = spawn(TURNS, 0.1)
     others = [spawn(TURNS, 0.0) for _ in range(PROCESSES - 2)]
     killed.kill()
-    first = said(stopped)
+    first = next_line(stopped)
     os.kill(stopped.pid, signal.SIGSTOP)
     with pytest.raises(subprocess.TimeoutExpired):
         stopped.wait(1.0)
     os.kill(stopped.pid, signal.SIGCONT)
-    told = first + "".join(rest(process) for process in (stopped, *others))
-    assert told.count("released") == (PROCESSES - 1) * TURNS
+    output = first + "".join(remaining_output(process) for process in (stopped, *others))
+    assert output.count("released") == (PROCESSES - 1) * TURNS
     assert path.read_bytes() == str((PROCESSES - 1) * TURNS).encode()
-    assert told.count("locked True") == 1
+    assert output.count("locked True") == 1
