@@ -1,6 +1,6 @@
-"""Rules about what surrounds the steps: senders, settings, schedules, fields, attachments, test emails.
+"""The rules of the API about senders, settings, schedules, fields, attachments and test emails: functions on a `Store`.
 
-Functions on a `Store`, apart from it only for length; no web library here either.
+The rules about sequences and steps are in `store`. Must not know the web library.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OFF_WHEN_TEXT_ONLY = ("4", "5", "12")  # S: with 9 = 2, codes 4, 5 and 12 must b
 
 
 def add_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) -> Sequence:
-    """Attach accounts: all of them or none (S: 40105, 40200, 40201; 413 with 40003 for more than 50)."""
+    """Attach all accounts or none (S: 40105, 40200, 40201; 413 with 40003 for more than 50)."""
     if len(accounts) > MOST_SENDERS:
         raise RefusedError(40003, "More than 50 email accounts at a time", status=413, kind="TOO_MANY_EMAIL_ACCOUNTS")
     with store.writing():
@@ -35,7 +35,7 @@ def add_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) -> Se
 
 
 def remove_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) -> Sequence:
-    """Detach accounts: all of them or none (S: 40200, also for one that is not attached)."""
+    """Detach all accounts or none (S: 40200, also for one that is not attached)."""
     with store.writing():
         sequence = store.sequence(sequence_id)
         if not set(accounts) <= {one.account for one in sequence.senders}:
@@ -44,7 +44,7 @@ def remove_senders(store: Store, sequence_id: str, accounts: tuple[str, ...]) ->
 
 
 def change_settings(store: Store, sequence_id: str, values: Mapping[str, str], schedule: str | None) -> Sequence:
-    """Set settings by code, and the schedule where one is given."""
+    """Change settings by code, and the schedule if `schedule` is given."""
     with store.writing():
         sequence = store.sequence(sequence_id)
         merged = {**sequence.settings, **values}
@@ -58,7 +58,7 @@ def change_settings(store: Store, sequence_id: str, values: Mapping[str, str], s
 
 
 def set_schedule(store: Store, sequence_id: str, schedule_id: str) -> Schedule:
-    """Give the sequence another schedule."""
+    """Change the schedule of a sequence."""
     with store.writing():
         sequence = store.sequence(sequence_id)
         found = next((one for one in store.account.schedules if one.id == schedule_id), None)
@@ -69,13 +69,13 @@ def set_schedule(store: Store, sequence_id: str, schedule_id: str) -> Schedule:
 
 
 def set_distribution(store: Store, sequence_id: str, distribution: int) -> None:
-    """Choose which prospects come first."""
+    """Change which prospects come first."""
     with store.writing():
         store.put(replace(store.sequence(sequence_id), distribution=distribution))
 
 
 def send_trial(store: Store, sequence_id: str, email: Mapping[str, Any]) -> None:
-    """Record a test email; nothing is sent. Its account has to be one of the sequence's (S: 1001)."""
+    """Record a test email, and send nothing. Its account must be attached to the sequence (S: 1001)."""
     with store.writing():
         sequence = store.sequence(sequence_id)
         if email["fromEmailAccountId"] not in [one.account for one in sequence.senders]:
@@ -86,7 +86,7 @@ def send_trial(store: Store, sequence_id: str, email: Mapping[str, Any]) -> None
 
 
 def create_schedule(store: Store, name: str, zone: str, slots: tuple[Any, ...], is_default: bool) -> Schedule:
-    """A new schedule; a new default takes the place of the old one."""
+    """Create a schedule. A new default replaces the old default."""
     with store.writing():
         new = Schedule(store.new_id(), name, zone, slots, is_default)
         old = store.account.schedules
@@ -97,7 +97,7 @@ def create_schedule(store: Store, name: str, zone: str, slots: tuple[Any, ...], 
 
 
 def create_field(store: Store, label: str, kind: str | None, mapping: str | None) -> MergeField:
-    """A new custom field. A label that is there already is refused."""
+    """Create a custom field. A label that exists already is refused."""
     with store.writing():
         _free_label(store, label, "create field")
         new = MergeField(store.new_id(), label, kind or "Text", mapping)
@@ -106,7 +106,7 @@ def create_field(store: Store, label: str, kind: str | None, mapping: str | None
 
 
 def change_field(store: Store, field_id: str, label: str | None, kind: str | None, mapping: str | None) -> MergeField:
-    """Change a custom field; only what was sent changes."""
+    """Change the parts of a custom field that were sent."""
     with store.writing():
         old = next((one for one in store.account.fields if one.id == field_id and not one.system), None)
         if old is None:
@@ -125,7 +125,7 @@ def _free_label(store: Store, label: str, what: str) -> None:
 
 
 def add_attachment(store: Store, name: str, size: int) -> Attachment:
-    """Remember an uploaded file; `size` in bytes."""
+    """Record an uploaded file. `size`: in bytes."""
     with store.writing():
         new = Attachment(store.new_id(), name, size)
         store.account = replace(store.account, attachments=(*store.account.attachments, new))

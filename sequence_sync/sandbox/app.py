@@ -1,6 +1,6 @@
-"""The web application: endpoints below `/v1`, the page and the OpenAPI document at the root.
+"""The web application: endpoints below `/v1`, the page and the OpenAPI document at the root; and its runner.
 
-Binds `routes` to Starlette: key, rate limit, and the mapping of refusals to answers. No rule of the API stands here.
+Connects `routes` to Starlette: API key, rate limit, and errors as answers. Must not know any rule of the API.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sequence_sync.sandbox import page
 from sequence_sync.sandbox.errors import RefusalError, UnroutableError, bad_key, broken, rate_limited
-from sequence_sync.sandbox.faults import Behaviour, Switches
-from sequence_sync.sandbox.http import Call, Done, Gateway, Limiter, Reply, refused, told
+from sequence_sync.sandbox.faults import SwitchBoard, Switches
+from sequence_sync.sandbox.http import Call, Gateway, Limiter, Reply, Result, enveloped, error_reply
 from sequence_sync.sandbox.openapi import document
 from sequence_sync.sandbox.routes import ROUTES
 from sequence_sync.sandbox.store import Store
 
-HOSTS = ["127.0.0.1", "localhost"]  # no other name, so that no web page elsewhere can read the sandbox by its own
-PER_MINUTE, WINDOW = 20, 60.0  # T, strong: told by the vendor's support; with 300 in all
+HOSTS = ["127.0.0.1", "localhost"]  # no other name: a web page cannot read the sandbox through its own host name
+PER_MINUTE, WINDOW = 20, 60.0  # T, strong: from the vendor's support, with 300 in all
 IN_ALL_TIMES = 15
 logger = logging.getLogger("seqsync.sandbox")
 
 
 def create_app(
     store: Store,
-    behaviour: Behaviour | Path | Switches | None = None,
+    switches: Switches | Path | SwitchBoard | None = None,
     keys: tuple[str, ...] = (),
     *,
     per_minute: int = PER_MINUTE,
     in_all: int | None = None,
     window: float = WINDOW,
 ) -> Starlette:
-    """The application on `store`.
+    """Return the application on `store`.
 
-    `behaviour` is one, or a JSON file of one that is read for each request. `keys` are the API keys that are accepted;
-    none named: any that is not empty. `per_minute` calls in `window` seconds for each endpoint and `in_all` for a key
-    (default: fifteen times as many, as 300 is to 20); 0: no limit.
+    `switches`: switches, or a JSON file of them, read for each request. `keys`: the accepted API keys; without any,
+    every non-empty key. A key may make `per_minute` calls to each endpoint in `window` seconds, and `in_all` calls
+    together (default: 15 times as many, the ratio of 300 to 20). 0 is no limit.
     """
-    switches = behaviour if isinstance(behaviour, Switches) else Switches(behaviour)
+    board = switches if isinstance(switches, SwitchBoard) else SwitchBoard(switches)
     everything = per_minute * IN_ALL_TIMES if in_all is None else in_all
     limiter = Limiter(per_minute, everything, window, store.clock)
     routes = [
@@ -74,16 +74,16 @@ def create_app(
         routes=[
             Route("/", show),
             Route("/openapi.json", describe),
-            Mount("/v1", app=Gateway(api, store, switches, limiter)),
+            Mount("/v1", app=Gateway(api, store, board, limiter)),
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
     )
 
 
 def _endpoint(
-    handle: Callable[[Call], Done], template: str, store: Store, keys: tuple[str, ...], limiter: Limiter
+    handle: Callable[[Call], Result], template: str, store: Store, keys: tuple[str, ...], limiter: Limiter
 ) -> Callable[[Request], Awaitable[Response]]:
-    """A Starlette endpoint: first the key, then the limit, then the call."""
+    """Return a Starlette endpoint: first the key, then the limit, then the call."""
 
     async def answer(request: Request) -> Response:
         headers: dict[str, str] = {}
@@ -91,26 +91,26 @@ def _endpoint(
             key = request.headers.get("x-api-key", "").strip()
             if not key or (keys and key not in keys):
                 raise bad_key()
-            standing = limiter.count(key, template)
-            headers = standing.headers()
-            if standing.wait is not None:
+            rate = limiter.count(key, template)
+            headers = rate.headers()
+            if rate.wait is not None:
                 raise rate_limited()
             if "instead" in request.scope:
                 raise request.scope["instead"]
             call = Call(
                 store=store,
-                behaviour=request.scope["behaviour"],
+                switches=request.scope["switches"],
                 path=request.path_params,
                 query=dict(request.query_params),
                 content_type=request.headers.get("content-type", ""),
                 raw=await request.body(),
             )
-            return _response(told(handle(call), call.behaviour.bare, headers))
+            return _response(enveloped(handle(call), call.switches.bare, headers))
         except RefusalError as refusal:
-            return _response(refused(refusal, headers))
+            return _response(error_reply(refusal, headers))
         except Exception:
             logger.exception("The sandbox failed on %s", template)
-            return _response(refused(broken(), headers))
+            return _response(error_reply(broken(), headers))
 
     return answer
 
@@ -120,21 +120,21 @@ def _response(reply: Reply) -> Response:
 
 
 async def _no_route(request: Request, problem: Exception) -> Response:
-    """An unknown path, and a known one with another method, are the same to the API's framework."""
-    return _response(refused(UnroutableError(404, f"Cannot {request.method} {request.url.path}", "Not Found"), {}))
+    """Answer an unknown path. The API's framework answers a known path with another method in the same way."""
+    return _response(error_reply(UnroutableError(404, f"Cannot {request.method} {request.url.path}", "Not Found"), {}))
 
 
 class Connection(H11Protocol):
-    """A connection that the application can close without an answer: `hang_up` in the scope's state."""
+    """A connection that the application can close without an answer, through `hang_up` in the scope's state."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Give every request of this connection the way to close it."""
+        """Give every request of this connection the function that closes it."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, "hang_up": transport.close}
 
 
 class Runner(uvicorn.Server):
-    """Serves until it is told to stop; a signal stops it in order and is not raised again."""
+    """A server that runs until it is stopped. A signal stops it in an orderly way and is not raised again."""
 
     def __init__(self, app: Starlette, ready: Callable[[], None]) -> None:
         config = uvicorn.Config(
@@ -154,13 +154,13 @@ class Runner(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tell that it listens, as soon as it does."""
+        """Call `ready` as soon as the server listens."""
         await super().startup(sockets)
         self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM stop the server; afterwards they do again what they did before."""
+        """Let SIGINT and SIGTERM stop the server, and restore their handlers afterwards."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

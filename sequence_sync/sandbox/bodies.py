@@ -1,7 +1,7 @@
-"""What may be sent: each documented request body and query, read into a value. Pure.
+"""The documented request bodies and queries, parsed into checked values. Pure.
 
-Unknown properties are refused at every level (L), and a type must be the number (L). Knows nothing of what is
-stored; rules that need it are in `store`.
+Unknown properties are refused at every level (L), and a type must be a number (L). Must not know the stored data:
+rules that need it are in `store`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sequence_sync.sandbox.model import (
     Kind,
 )
 
-# What a hashed id may look like. docs/api.md shows 6 to 10 letters and digits; the length is not to be relied on.
+# The form of a hashed id. docs/api.md shows 6 to 10 letters and digits; the length may change.
 ID = re.compile(r"[A-Za-z0-9]{4,32}")
 
 
 class Checker:
-    """An object with the fields it may have. `problems` is shared with the objects inside it.
+    """An object with its allowed fields. `problems` is shared with the objects inside it.
 
-    A field that is absent is None; `null` is not absent. The sentences are those of the validator in use there.
+    An absent field is None; `null` is not absent. The sentences are those of the vendor's validator.
     """
 
     def __init__(
@@ -54,98 +54,98 @@ class Checker:
         elif not lax:
             self.problems += [f"{at}property {name} should not exist" for name in value if name not in known]
 
-    def say(self, sentence: str) -> None:
-        """Note a mistake in this object."""
+    def problem(self, sentence: str) -> None:
+        """Add an error in this object."""
         self.problems.append(self.at + sentence)
 
     def text(self, name: str, *, needed: bool = False, least: int = 0, most: int | None = None) -> str | None:
-        """A string of `least` to `most` characters."""
+        """Return a string of `least` to `most` characters."""
         if self._absent(name, needed):
             return None
         value = self.value.get(name)
         if not isinstance(value, str):
-            self.say(f"{name} must be a string")
+            self.problem(f"{name} must be a string")
         elif len(value) < least:
-            self.say(f"{name} must be longer than or equal to {least} characters")
+            self.problem(f"{name} must be longer than or equal to {least} characters")
         elif most is not None and len(value) > most:
-            self.say(f"{name} must be shorter than or equal to {most} characters")
+            self.problem(f"{name} must be shorter than or equal to {most} characters")
         else:
             return value
         return None
 
     def whole(self, name: str, low: int, high: int | None, *, needed: bool = False) -> int | None:
-        """A whole number from `low` to `high`; 3.0 is one, as in JavaScript."""
+        """Return a whole number from `low` to `high`; 3.0 is one, as in JavaScript."""
         if self._absent(name, needed):
             return None
         value = _whole(self.value.get(name))
         if value is None:
-            self.say(f"{name} must be an integer number")
+            self.problem(f"{name} must be an integer number")
         elif value < low:
-            self.say(f"{name} must not be less than {low}")
+            self.problem(f"{name} must not be less than {low}")
         elif high is not None and value > high:
-            self.say(f"{name} must not be greater than {high}")
+            self.problem(f"{name} must not be greater than {high}")
         else:
             return value
         return None
 
     def member(self, name: str, allowed: Collection[Any], *, needed: bool = False) -> Any:
-        """One of `allowed`; a number is not its name."""
+        """Return one of `allowed`. A number is different from its text."""
         if self._absent(name, needed):
             return None
         value = self.value.get(name)
         value = value if isinstance(value, str) else _whole(value)
         if value in allowed:
             return value
-        self.say(f"{name} must be a valid enum value")
+        self.problem(f"{name} must be a valid enum value")
         return None
 
     def truth(self, name: str) -> bool | None:
-        """True or false."""
+        """Return true or false."""
         value = self.value.get(name)
         if isinstance(value, bool):
             return value
         if name in self.value:
-            self.say(f"{name} must be a boolean value")
+            self.problem(f"{name} must be a boolean value")
         return None
 
     def id(self, name: str, *, needed: bool = False) -> str | None:
-        """A hashed id."""
+        """Return a hashed id."""
         value = self.text(name, needed=needed)
         if value is not None and not ID.fullmatch(value):
-            self.say(f"{name} must be a valid id")
+            self.problem(f"{name} must be a valid id")
         return value
 
     def items(self, name: str, *, needed: bool = False, least: int = 0, most: int | None = None) -> list[Any] | None:
-        """A list of `least` to `most` items of any kind."""
+        """Return a list of `least` to `most` items of any type."""
         if self._absent(name, needed):
             return None
         value = self.value.get(name)
         if not isinstance(value, list):
-            self.say(f"{name} must be an array")
+            self.problem(f"{name} must be an array")
         elif len(value) < least:
-            self.say(f"{name} must contain at least {least} elements")
+            self.problem(f"{name} must contain at least {least} elements")
         elif most is not None and len(value) > most:
-            self.say(f"{name} must contain no more than {most} elements")
+            self.problem(f"{name} must contain no more than {most} elements")
         else:
             return value
         return None
 
     def ids(self, name: str, *, needed: bool = False, least: int = 0) -> tuple[str, ...] | None:
-        """A list of hashed ids, each once."""
+        """Return a list of hashed ids, each once."""
         found = self.items(name, needed=needed, least=least)
         if found is None:
             return None
         if not all(isinstance(item, str) and ID.fullmatch(item) for item in found):
-            self.say(f"each value in {name} must be a valid id")
+            self.problem(f"each value in {name} must be a valid id")
         elif len(set(found)) < len(found):
-            self.say(f"All {name}'s elements must be unique")
+            self.problem(f"All {name}'s elements must be unique")
         return tuple(found)
 
     def _absent(self, name: str, needed: bool) -> bool:
         return name not in self.value and not needed
 
     def finish(self) -> None:
-        """Raise Invalid with every mistake noted."""
+        """Raise InvalidError with every error, if there is any."""
         if self.problems:
             raise InvalidError(*self.problems)
 
@@ -165,7 +165,7 @@ LARGEST_ACCOUNT_PAGE = 100  # S
 
 @dataclass(frozen=True)
 class Content:
-    """What a variant is to say; None: not sent."""
+    """The content of a variant. None: not sent."""
 
     payload: Mapping[str, Any] | None = None
     note: str | None = None
@@ -174,7 +174,7 @@ class Content:
 
 @dataclass(frozen=True)
 class Placing:
-    """What belongs to the step as a whole; None: not sent."""
+    """The values of a whole step. None: not sent."""
 
     day: int | None = None
     priority: int | None = None
@@ -193,7 +193,7 @@ class NewStep:
 
 @dataclass(frozen=True)
 class VariantChange:
-    """A variant to add or to change. `type` and `status` are None where they were not sent."""
+    """A variant to add or to change. `type` and `status`: None if not sent."""
 
     type: int | None
     status: int | None
@@ -203,7 +203,7 @@ class VariantChange:
 
 @dataclass(frozen=True)
 class Listing:
-    """Which part of a list is wanted, and in which order."""
+    """The requested part of a list, and its order."""
 
     page: int
     page_size: int
@@ -219,8 +219,8 @@ def new_step(body: object) -> NewStep:
     kind = KINDS.get(code)
     most = MOST_VARIANTS if kind is None or kind.is_email else 1
     contents = []
-    for place, item in enumerate(given.items("variants", needed=True, least=1, most=most) or ()):
-        inner = Checker(item, VARIANT_FIELDS, given.problems, f"variants.{place}.")
+    for index, item in enumerate(given.items("variants", needed=True, least=1, most=most) or ()):
+        inner = Checker(item, VARIANT_FIELDS, given.problems, f"variants.{index}.")
         contents.append(_content(inner, payload_needed=True))
         if kind is not None:
             given.problems += unfit(kind, contents[-1], inner.at)
@@ -240,7 +240,7 @@ def new_variant(body: object) -> VariantChange:
 
 
 def variant_change(body: object) -> VariantChange:
-    """PATCH /sequences/{id}/steps/{id}/variants/{id}; whether the content fits the step's type is seen later."""
+    """PATCH /sequences/{id}/steps/{id}/variants/{id}. The store checks that the content fits the type."""
     given = Checker(body, ("type", "status", *VARIANT_FIELDS, *STEP_FIELDS))
     change = VariantChange(
         given.member("type", KINDS), given.member("status", (0, 1)), _content(given), _placing(given)
@@ -250,7 +250,7 @@ def variant_change(body: object) -> VariantChange:
 
 
 def unfit(kind: Kind, content: Content, at: str) -> list[str]:
-    """Why `content` is not one of that type; `at` is put before each sentence."""
+    """Return the errors of `content` for a step of type `kind`. Each sentence begins with `at`."""
     problems = []
     if content.payload is not None:
         allowed = {*kind.needed, *kind.optional}
@@ -289,7 +289,7 @@ def _payload(given: Checker) -> Mapping[str, Any]:
 
 @dataclass(frozen=True)
 class NewSequence:
-    """A sequence to create; None: the default ones."""
+    """A sequence to create. None: the default."""
 
     title: str
     senders: tuple[str, ...] | None
@@ -306,7 +306,7 @@ def new_sequence(body: object) -> NewSequence:
 
 
 def status_change(body: object) -> tuple[tuple[str, ...], bool]:
-    """POST /sequences/status: the sequences, and whether they are to be resumed."""
+    """POST /sequences/status: the sequences, and whether to resume them."""
     given = Checker(body, ("sequenceIds", "status"))
     ids = given.ids("sequenceIds", needed=True, least=1)
     status = given.member("status", ("resume", "pause"), needed=True)
@@ -315,15 +315,15 @@ def status_change(body: object) -> tuple[tuple[str, ...], bool]:
 
 
 def settings_change(body: object) -> tuple[dict[str, str], str | None]:
-    """PATCH /sequences/{id}/settings: texts by code, and the schedule where one is given."""
+    """PATCH /sequences/{id}/settings: values by code, and the schedule, or None."""
     given = Checker(body, ("settings", "scheduleId"))
     found: dict[str, str] = {}
-    for place, item in enumerate(given.items("settings") or ()):
-        row = Checker(item, ("code", "value"), given.problems, f"settings.{place}.")
+    for index, item in enumerate(given.items("settings") or ()):
+        row = Checker(item, ("code", "value"), given.problems, f"settings.{index}.")
         code = row.whole("code", 1, len(SETTINGS_AT_FIRST), needed=True)
         value = row.text("value", needed=True)
         if code in (7, 8) and value is not None and not _is_json_list(value):
-            row.say("value must be a JSON array in a string")
+            row.problem("value must be a JSON array in a string")
         found[str(code)] = value or ""
     schedule = given.id("scheduleId")
     given.finish()
@@ -338,7 +338,7 @@ def _is_json_list(text: str) -> bool:
 
 
 def one_id(body: object, name: str) -> str:
-    """A body that is one id."""
+    """Parse a body with one id."""
     given = Checker(body, (name,))
     found = given.id(name, needed=True)
     given.finish()
@@ -346,7 +346,7 @@ def one_id(body: object, name: str) -> str:
 
 
 def some_ids(body: object, name: str) -> tuple[str, ...]:
-    """A body that is a list of ids."""
+    """Parse a body with a list of ids."""
     given = Checker(body, (name,))
     found = given.ids(name, needed=True, least=1)
     given.finish()
@@ -362,7 +362,7 @@ def distribution(body: object) -> int:
 
 
 def trial_email(body: object) -> dict[str, Any]:
-    """POST /sequences/{id}/test-email: the email as it was sent here."""
+    """POST /sequences/{id}/test-email: the email as it was sent."""
     given = Checker(body, ("subject", "content", "fromEmailAccountId", "to", "preheader"))
     for name in ("subject", "content"):
         given.text(name, needed=True)
@@ -370,13 +370,13 @@ def trial_email(body: object) -> dict[str, Any]:
     given.id("fromEmailAccountId", needed=True)
     to = given.items("to", needed=True, least=1)
     if to is not None and not all(isinstance(one, str) and "@" in one for one in to):
-        given.say("each value in to must be an email")
+        given.problem("each value in to must be an email")
     given.finish()
     return dict(given.value)
 
 
 def field(body: object, *, changing: bool = False) -> tuple[str | None, str | None, str | None]:
-    """POST /fields and PATCH /fields/{id}: label, type and mapping; None: not sent."""
+    """POST /fields and PATCH /fields/{id}: label, type and mapping. None: not sent."""
     given = Checker(body, ("label", "fieldType", "mappingDefaultField"))
     label = given.text("label", needed=not changing, least=1, most=100)
     kind = given.member("fieldType", FIELD_KINDS)
@@ -386,12 +386,12 @@ def field(body: object, *, changing: bool = False) -> tuple[str | None, str | No
 
 
 def schedule(body: object) -> tuple[str, str, tuple[Any, ...], bool]:
-    """POST /schedules: name, time zone, seven entries, whether it is the default."""
+    """POST /schedules: name, time zone, seven entries, and whether it is the default."""
     given = Checker(body, ("name", "timezone", "timeSlots", "isDefault"))
     name = given.text("name", needed=True, least=1, most=LONGEST_TITLE)
     zone = given.text("timezone", needed=True)
     if zone is not None and not re.fullmatch(r"UTC|[A-Z][A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2}", zone):
-        given.say("timezone must be a valid IANA time-zone")
+        given.problem("timezone must be a valid IANA time-zone")
     slots = given.items("timeSlots", needed=True, least=7, most=7)
     is_default = given.truth("isDefault")
     given.finish()
@@ -401,19 +401,19 @@ def schedule(body: object) -> tuple[str, str, tuple[Any, ...], bool]:
 def listing(
     given: Checker, *, search: str, orders: tuple[str, ...], order_needed: bool = False, largest: int = LARGEST_PAGE
 ) -> Listing:
-    """The paging that lists have in common; raises Invalid with everything noted in `given`."""
+    """Parse the paging that all lists share. Raises InvalidError with every error in `given`."""
     page, size = given.whole("page", 1, None), given.whole("pageSize", 1, largest)
     sort = given.member("sort", ("ASC", "DESC"), needed=order_needed)
     by = (
         given.text("sortBy", needed=order_needed) if not orders else given.member("sortBy", orders, needed=order_needed)
     )
-    found = given.text(search)
+    text = given.text(search)
     given.finish()
-    return Listing(page or 1, size or min(100, largest), found or "", sort == "DESC", by or "")
+    return Listing(page or 1, size or min(100, largest), text or "", sort == "DESC", by or "")
 
 
 def account_search(body: object) -> tuple[Listing, int | None]:
-    """POST /email-accounts: the part that is wanted, and the status where one is asked for."""
+    """POST /email-accounts: the requested part of the list, and a status or None."""
     given = Checker(body, ("search", "status", "page", "pageSize", "sortByKey", "sort"))
     status = given.member("status", (0, 1, 2, 3))
     given.text("sortByKey")
@@ -421,7 +421,7 @@ def account_search(body: object) -> tuple[Listing, int | None]:
 
 
 def query(values: Mapping[str, str]) -> Checker:
-    """A query string, its numbers as numbers. Other parameters are ignored: only bodies are known to be checked."""
+    """Parse a query string. Unknown parameters are ignored: the API is known to check only bodies."""
     numbers = {
         name: int(text) for name, text in values.items() if name in _NUMBERS and re.fullmatch("[0-9]{1,9}", text)
     }

@@ -1,7 +1,7 @@
-"""The sandbox's data file: JSON, replaced as a whole and durably after each write.
+"""The sandbox's data file: JSON, replaced atomically and durably after each write.
 
-Knows what a file looks like and nothing of the rules. A file that cannot be read is a UsageError and is left as
-it is.
+Knows the format of the file; must not know the rules. A file that cannot be read raises UsageError and stays
+unchanged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Contents:
-    """All that is kept. `seed` and `counter` make the next id, so that none is given twice."""
+    """Everything in the file. `seed` and `counter` give the next id, so that no id is used twice."""
 
     version: int
     seed: str
@@ -30,31 +30,31 @@ class Contents:
 
 
 def load(path: Path) -> Contents | None:
-    """What the file holds; None where there is none. Raises UsageError where it is damaged or newer."""
+    """Return the contents of the file; None if it does not exist. Raises UsageError if it is damaged or newer."""
     try:
         contents = _checked(restored(Contents, json.loads(path.read_text("utf-8"))))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as problem:
         raise UsageError(
-            "The sandbox's data file cannot be read.",
+            "Cannot read the sandbox's data file.",
             f"{path}: {problem}",
-            "Put a good copy back, or move the file away to start with an empty sandbox. It was not changed.",
+            "Restore a good copy, or move the file away to start with an empty sandbox. seqsync did not change it.",
         ) from None
     if contents.version != VERSION:
         raise UsageError(
-            "The sandbox's data file has another format.",
-            f"{path}: version {contents.version}; this seqsync reads version {VERSION}.",
-            "Use the seqsync that wrote it, or move the file away to start with an empty sandbox.",
+            "Unknown version of the sandbox's data file.",
+            f"{path} has version {contents.version}. This seqsync reads version {VERSION}.",
+            "Use the version of seqsync that wrote it, or move the file away to start with an empty sandbox.",
         )
     return contents
 
 
 def _checked(contents: Contents) -> Contents:
     if not all(step.type in KINDS for sequence in contents.sequences for step in sequence.steps):
-        raise ValueError("a step has a type that does not exist")
+        raise ValueError("a step has an unknown type")
     if not any(schedule.is_default for schedule in contents.account.schedules):
-        raise ValueError("account.schedules: none is the default one")
+        raise ValueError("account.schedules: no default schedule")
     return contents
 
 

@@ -1,4 +1,4 @@
-"""Switches: how the sandbox answers where docs/api.md is unsure, and the faults a test scripts.
+"""SwitchBoard: how the sandbox answers where docs/api.md is unsure, and the faults a test scripts.
 
 Given when the sandbox is made, or as a JSON file that is read again for each request, so that a running server can
 be switched. Knows nothing of HTTP.
@@ -21,9 +21,13 @@ from pathlib import Path
 from sequence_sync.sandbox.errors import RefusedError
 from sequence_sync.sandbox.model import restored
 
+MOST_ENTRIES = 20_000  # of the request log
+MOST_BYTES = 64_000_000  # of the bodies in it
+SECRET_HEADERS = frozenset({"x-api-key", "authorization", "cookie"})
+
 
 class Days(StrEnum):
-    """How a step's day is given back."""
+    """The field that returns a step's day."""
 
     ABSOLUTE = "absoluteDays"
     RELATIVE = "relativeDays"
@@ -31,7 +35,7 @@ class Days(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What goes wrong. First those after which nothing was done, then those after which it was."""
+    """A kind of fault: first the kinds that prevent the write, then the kinds that hide a write that happened."""
 
     DROP_BEFORE = "drop_before"
     ERROR_500_BEFORE = "error_500_before"
@@ -54,8 +58,11 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True)
 class Fault:
-    """One scripted fault: for the `nth` request (from 1; 0: each one) with that method and with `path_contains` in
-    its path. An empty text fits all. `seconds` is how late, or how long the client is told to wait."""
+    """One scripted fault, for the `nth` request with this method and with `path_contains` in its path.
+
+    `nth` counts from 1; 0 is every request. An empty text matches all. `seconds`: the delay, or the value of
+    Retry-After.
+    """
 
     fault: FaultKind
     method: str = ""
@@ -63,77 +70,72 @@ class Fault:
     nth: int = 1
     seconds: float = 1.0
 
-    def fits(self, method: str, path: str) -> bool:
-        """Whether a request counts for it."""
+    def matches(self, method: str, path: str) -> bool:
+        """Whether this fault counts the request."""
         return self.method.upper() in ("", method) and self.path_contains in path
 
 
 @dataclass(frozen=True)
-class Behaviour:
-    """How answers look. The defaults are what docs/api.md holds for most likely."""
+class Switches:
+    """How the sandbox answers. The defaults are what docs/api.md considers most likely."""
 
     days: Days = Days.ABSOLUTE
-    bare: bool = False  # answers as the vendor's pages print them, without `{message, payload}`
-    rewrap_html: bool = False  # an email's HTML comes back with other entities and one more break
-    task_notes: bool = True  # the list of steps gives task notes back
+    bare: bool = False  # answers as in the vendor's documentation, without `{message, payload}`
+    rewrap_html: bool = False  # returns an email's HTML with other entities and one more break
+    task_notes: bool = True  # the list of steps returns task notes
     read_lag: float = 0.0  # seconds by which reads of sequences lag behind writes
     faults: tuple[Fault, ...] = ()
 
 
-class Switches:
-    """The behaviour that holds now, and how often each fault has been counted. Thread-safe."""
+class SwitchBoard:
+    """The current switches, and the number of requests that each fault has counted. Thread-safe."""
 
-    def __init__(self, source: Behaviour | Path | None = None) -> None:
+    def __init__(self, source: Switches | Path | None = None) -> None:
         self._lock = threading.Lock()
         self.set(source)
 
-    def set(self, source: Behaviour | Path | None) -> None:
-        """Switch; the faults are counted anew."""
+    def set(self, source: Switches | Path | None) -> None:
+        """Use other switches, and reset the counts of faults."""
         with self._lock:
             self._path = source if isinstance(source, Path) else None
-            self._behaviour = source if isinstance(source, Behaviour) else Behaviour()
+            self._switches = source if isinstance(source, Switches) else Switches()
             self._read: tuple[str, int] | None = None
             self._counts: Counter[Fault] = Counter()
 
-    def turn(self, method: str, path: str) -> tuple[Behaviour, Fault | None]:
-        """The behaviour for one request, and the fault it meets; each fault that fits is counted once.
+    def next_request(self, method: str, path: str) -> tuple[Switches, Fault | None]:
+        """Return the switches for one request, and its fault or None. Count every fault that matches.
 
-        Raises RefusedError (500) where the file cannot be read, so that a test that wrote it wrongly fails.
+        Raises RefusedError (500) for a file that cannot be read, so that a test with a wrong file fails.
         """
         with self._lock:
             if self._path:
-                self._look(self._path)
+                self._read_file(self._path)
             due = None
-            for fault in self._behaviour.faults:
-                if fault.fits(method, path):
+            for fault in self._switches.faults:
+                if fault.matches(method, path):
                     self._counts[fault] += 1
                     due = due or (fault if fault.nth in (0, self._counts[fault]) else None)
-            return self._behaviour, due
+            return self._switches, due
 
-    def _look(self, path: Path) -> None:
+    def _read_file(self, path: Path) -> None:
         try:
-            found = (path.read_text("utf-8"), path.stat().st_mtime_ns)
+            content = (path.read_text("utf-8"), path.stat().st_mtime_ns)
         except FileNotFoundError:
-            found = ("{}", 0)
-        if found == self._read:
+            content = ("{}", 0)
+        if content == self._read:
             return
         try:
-            self._behaviour = restored(Behaviour, json.loads(found[0]))
+            self._switches = restored(Switches, json.loads(content[0]))
         except (ValueError, RecursionError) as problem:
-            raise RefusedError(5001, f"The behaviour file is wrong: {problem}", status=500, kind="BEHAVIOUR") from None
-        self._read = found
+            raise RefusedError(5001, f"Invalid file of switches: {problem}", status=500, kind="BEHAVIOUR") from None
+        self._read = content
         self._counts.clear()
-
-
-MOST_ENTRIES = 20_000
-MOST_BYTES = 64_000_000
-SECRET = frozenset({"x-api-key", "authorization", "cookie"})
 
 
 @dataclass
 class Entry:
-    """One request, in the order of arrival. `status` is None until it is answered, and stays so where it never is;
-    `fault` names the scripted fault that it met. Times are seconds since the epoch."""
+    """One request. `time`: its arrival, in seconds since the epoch. `status`: None until it is answered. `fault`: the
+    scripted fault that it got."""
 
     time: float
     method: str
@@ -145,17 +147,17 @@ class Entry:
     fault: str = ""
 
 
-class Journal:
-    """The last entries."""
+class RequestLog:
+    """The latest requests. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque()
         self._bytes = 0
 
-    def note(self, entry: Entry) -> Entry:
-        """Keep `entry`, and forget the oldest ones where there are too many."""
-        entry.headers = {name: value for name, value in entry.headers.items() if name.lower() not in SECRET}
+    def add(self, entry: Entry) -> Entry:
+        """Add `entry` without secret headers, and drop the oldest entries above the limits."""
+        entry.headers = {name: value for name, value in entry.headers.items() if name.lower() not in SECRET_HEADERS}
         with self._lock:
             self._entries.append(entry)
             self._bytes += len(entry.body)
@@ -164,12 +166,12 @@ class Journal:
         return entry
 
     def entries(self) -> list[Entry]:
-        """All that are kept, oldest first."""
+        """Return all entries, oldest first."""
         with self._lock:
             return list(self._entries)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
             self._bytes = 0

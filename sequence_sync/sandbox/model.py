@@ -1,7 +1,7 @@
-"""What the sandbox remembers: sequences with their steps, and what an account has besides. Pure values.
+"""The sandbox's records: sequences with their steps, and the rest of an account. Pure values.
 
-Everything is frozen: a change makes a new record, so that an older one can still be read ("read lag") and a
-reader never sees half a change. Days, codes and ids are the API's own. Times are seconds since the epoch.
+Everything is frozen: a change creates a new record. So a read may lag behind, and a reader never sees half a change.
+Days, codes and ids are those of the API. Times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def plain(value: Any) -> Any:
-    """`value` as what JSON can hold: dataclasses become objects, tuples become lists."""
+    """Return `value` as JSON data: dataclasses become objects, tuples become lists."""
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
 
 
 def restored(shape: type[T], value: Any, at: str = "") -> T:
-    """`value` as a `shape` again. Raises ValueError with the place and what is wrong there."""
+    """Return JSON data as a `shape`, the reverse of `plain`. Raises ValueError with the position and the problem."""
     return cast(T, _restored(shape, value, at))
 
 
@@ -38,7 +38,7 @@ def _restored(shape: Any, value: Any, at: str) -> Any:
     if isinstance(shape, types.UnionType):
         return None if value is None else _restored(next(one for one in inside if one is not type(None)), value, at)
     if origin is tuple and isinstance(value, list):
-        return tuple(_restored(inside[0], item, f"{at}[{place}]") for place, item in enumerate(value))
+        return tuple(_restored(inside[0], item, f"{at}[{index}]") for index, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {name: _restored(inside[1], item, f"{at}.{name}") for name, item in value.items()}
     if isinstance(shape, type) and is_dataclass(shape) and isinstance(value, dict):
@@ -51,7 +51,7 @@ def _restored(shape: Any, value: Any, at: str) -> Any:
     if shape is float and type(value) is int:
         return float(value)
     if type(value) is not shape:
-        raise ValueError(f"{at.lstrip('.') or 'the file'}: not what belongs there")
+        raise ValueError(f"{at.lstrip('.') or 'the file'}: wrong type of value")
     return value
 
 
@@ -90,7 +90,7 @@ ACTION_FIELDS = ("name", "url")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type. `needed` payload fields have to be there, `optional` ones may be."""
+    """A type of step, with its required (`needed`) and optional payload fields."""
 
     code: int
     name: str
@@ -100,7 +100,7 @@ class Kind:
 
     @property
     def is_email(self) -> bool:
-        """Whether it is sent by itself: no task, so no note; attachments and A/B variants are for it alone."""
+        """Whether the API sends it. Only emails have attachments and A/B variants, and only other types have notes."""
         return self.code == EMAIL
 
 
@@ -146,7 +146,7 @@ SETTINGS_AT_FIRST = {
 
 @dataclass(frozen=True)
 class Variant:
-    """One version of a step's content. `note` is None where none was given."""
+    """One version of a step's content. `note`: None if none was sent."""
 
     id: str
     payload: dict[str, Any]
@@ -157,7 +157,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `made` rises with each new step and orders those of one day."""
+    """One step. `made` rises with each new step and orders the steps of a day."""
 
     id: str
     type: int
@@ -169,17 +169,17 @@ class Step:
 
     @property
     def kind(self) -> Kind:
-        """The table line of its type."""
+        """Its row in the table of types."""
         return KINDS[self.type]
 
     @property
     def status(self) -> int:
-        """1 while any variant is active."""
+        """1 if any variant is active, else 0."""
         return int(any(variant.status for variant in self.variants))
 
     @cached_property
     def stored(self) -> str:
-        """Its JSON in the data file; kept, because most steps do not change when one does."""
+        """Its JSON in the data file. Cached, because a write changes only one step."""
         return json.dumps(plain(self))
 
 
@@ -194,7 +194,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Sequence:
-    """One sequence; `steps` stand in the order of their numbers: by day, then by age."""
+    """One sequence. `steps` are in the order of their numbers: by day, then by age."""
 
     id: str
     title: str
@@ -208,7 +208,7 @@ class Sequence:
     distribution: int = 1
 
     def step(self, step_id: str) -> Step | None:
-        """The step with that id."""
+        """Return the step with this id, or None."""
         return next((step for step in self.steps if step.id == step_id), None)
 
     @cached_property
@@ -220,7 +220,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Member:
-    """A person of the team; `number` is the plain number that the list of sequences shows as `user.id`."""
+    """A person of the team. `number`: the `user.id` in the list of sequences."""
 
     id: str
     number: int
@@ -231,7 +231,7 @@ class Member:
 
 @dataclass(frozen=True)
 class EmailAccount:
-    """An account to send from; status 1 is active."""
+    """An account that sends emails. Status 1 is active."""
 
     id: str
     email: str
@@ -242,7 +242,7 @@ class EmailAccount:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When emails may leave: seven entries of whatever shape was sent, one a day of the week."""
+    """When emails may be sent: seven entries in the shape that was sent, one for each day of the week."""
 
     id: str
     name: str
@@ -253,7 +253,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class MergeField:
-    """A field of a prospect; `system` ones cannot be changed."""
+    """A field of a prospect. `system` fields cannot be changed."""
 
     id: str
     label: str
@@ -284,7 +284,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Account:
-    """What is there besides sequences."""
+    """Everything besides sequences."""
 
     team: tuple[Member, ...] = ()
     senders: tuple[EmailAccount, ...] = ()
@@ -295,7 +295,7 @@ class Account:
 
 
 def new_account() -> Account:
-    """The account of a fresh sandbox. Anna and the deck have the ids of the vendor's own example."""
+    """Return the account of a new sandbox. Anna and the deck have the ids of the vendor's example."""
     labels = ("First Name", "Last Name", "Email", "Company", "Job Title", "Phone Number", "City", "State", "Country")
     office = tuple({"day": day, "slots": [{"start": "09:00", "end": "17:00"}]} for day in range(1, 8))
     return Account(

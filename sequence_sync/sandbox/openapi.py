@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document of what the sandbox serves. Data, put together by a few small functions.
+"""The OpenAPI 3.1 document of the sandbox. Data; must not know the web library.
 
-It describes this sandbox, not the vendor's API: theirs is known only in part. Knows nothing of the web library.
+It describes this sandbox, not the vendor's API, which is known only in part.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ACTION: JSON = {
 
 
 def _object(needed: JSON, optional: JSON | None = None) -> JSON:
-    """A request's object: nothing but these."""
+    """Return the schema of a request's object: only these properties."""
     return {
         "type": "object",
         "properties": {**needed, **(optional or {})},
@@ -50,7 +50,7 @@ def _object(needed: JSON, optional: JSON | None = None) -> JSON:
 
 
 def _shown(**properties: JSON) -> JSON:
-    """An answer's object: these, and perhaps more."""
+    """Return the schema of an answer's object: these properties, and perhaps more."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
@@ -64,12 +64,12 @@ def _payload(kind: Kind) -> JSON:
 
 
 def _variant(kind: Kind) -> tuple[JSON, JSON]:
-    """The needed and the optional properties of a variant of that type."""
+    """Return the required and the optional properties of a variant of one type."""
     return {"payload": _payload(kind)}, {"attachmentIds": IDS} if kind.is_email else {"taskNote": NOTE}
 
 
 def _new_step() -> JSON:
-    """The body of create step, one branch a type."""
+    """Return the schema of the body of create step, one branch for each type."""
     branches = []
     for kind in KINDS.values():
         most = MOST_VARIANTS if kind.is_email else 1
@@ -90,7 +90,7 @@ def _new_variant() -> JSON:
 
 
 def _variant_change() -> JSON:
-    """Any part of a variant; what fits its type is not seen from here."""
+    """Return the schema of any part of a variant, without the rules of its type."""
     texts = {name: TEXT for kind in KINDS.values() for name in (*kind.needed, *kind.optional)}
     payload = _object({}, {**texts, "action": ACTION})
     status = {"type": "integer", "enum": [0, 1]}
@@ -220,7 +220,7 @@ OPERATIONS: tuple[tuple[str, str, int, JSON | None, JSON | None, list[JSON]], ..
 
 
 def document() -> JSON:
-    """The document, as JSON values."""
+    """Return the document as JSON values."""
     paths: dict[str, JSON] = {}
     for method, path, status, payload, body, query in OPERATIONS:
         paths.setdefault(path, {})[method] = _operation(path, status, payload, body, query)
@@ -260,7 +260,7 @@ def _answer(description: str, schema: JSON) -> JSON:
 
 
 def _refusal() -> JSON:
-    """The two shapes that an endpoint says no in."""
+    """Return the two shapes of an endpoint's refusals."""
     return {"anyOf": [_shown(code=NUMBER, type=TEXT, message=TEXT), _shown(statusCode=NUMBER, error=TEXT)]}
 
 

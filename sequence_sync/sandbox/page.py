@@ -1,7 +1,7 @@
-"""The page at `/`: the sequences as a person wants to see them. Pure: records in, HTML out.
+"""The page at `/`: the sequences for people. Pure: records in, HTML out.
 
-Everything that was sent here is hostile until proved otherwise: texts are escaped, and an email's HTML stands in a
-frame that may run nothing, load nothing and go nowhere. The page itself has no script at all.
+Every text is untrusted: it is escaped, and an email's HTML is in a sandboxed frame without scripts, requests or
+navigation. The page itself has no script.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from string import Template, ascii_uppercase
 
 from sequence_sync.sandbox.model import Account, Sequence, Step, Variant
 
-OPEN_AT_FIRST = 5  # sequences; the others are folded
+OPEN_AT_FIRST = 5  # sequences; the others are in folds
 CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 HEADERS = {
     "content-security-policy": f"{CSP}; frame-ancestors 'none'",
@@ -23,8 +23,8 @@ HEADERS = {
 
 
 def render(sequences: Many[Sequence], account: Account) -> str:
-    """The whole page, newest sequence first."""
-    parts = [_sequence(one, account, place < OPEN_AT_FIRST) for place, one in enumerate(reversed(sequences))]
+    """Return the page, newest sequence first."""
+    parts = [_sequence(one, account, index < OPEN_AT_FIRST) for index, one in enumerate(reversed(sequences))]
     steps = sum(len(one.steps) for one in sequences)
     count = f"{_several(len(sequences), 'sequence')}, {_several(steps, 'step')}"
     return PAGE.substitute(count=count, csp=html.escape(CSP), sequences="\n".join(parts) or EMPTY)
@@ -32,6 +32,7 @@ def render(sequences: Many[Sequence], account: Account) -> str:
 
 def _sequence(sequence: Sequence, account: Account, is_open: bool) -> str:
     senders = [one.email for link in sequence.senders for one in account.senders if one.id == link.account]
+    sent_from = ", ".join(senders) or "no account"
     days = f", {sequence.steps[-1].day} days" if sequence.steps else ""
     state, word = ("on", "Active") if sequence.active else ("off", "Inactive")
     steps, before = [], 0
@@ -41,7 +42,7 @@ def _sequence(sequence: Sequence, account: Account, is_open: bool) -> str:
     return (
         f'<details class="sequence"{" open" if is_open else ""}><summary><h2>{_text(sequence.title)}</h2>'
         f'<span class="pill {state}">{word}</span></summary>'
-        f'<p class="facts">{_several(len(sequence.steps), "step")}{days} · from {_text(", ".join(senders) or "nobody")}'
+        f'<p class="facts">{_several(len(sequence.steps), "step")}{days} · from {_text(sent_from)}'
         f" · <code>{_text(sequence.id)}</code></p>"
         f'<ol class="timeline">{"".join(steps) or "<li><p>No steps yet.</p></li>"}</ol></details>'
     )
@@ -61,29 +62,31 @@ def _step(step: Step, number: int, before: int) -> str:
 
 
 def _variant(step: Step, variant: Variant, letter: str) -> str:
-    said = variant.payload
+    payload = variant.payload
     label = f'<span class="letter">{letter}</span>' if len(step.variants) > 1 else ""
     off = "" if variant.status else ' <span class="pill off">Inactive</span>'
-    heading = said.get("subject") or said.get("title") or ("(no subject)" if step.kind.is_email else "")
+    heading = payload.get("subject") or payload.get("title") or ("(no subject)" if step.kind.is_email else "")
     parts = [f"<h4>{label}{_text(heading)}{off}</h4>"] if heading or label or off else []
-    if said.get("preheader"):
-        parts.append(f'<p class="preheader">{_text(said["preheader"])}</p>')
+    if payload.get("preheader"):
+        parts.append(f'<p class="preheader">{_text(payload["preheader"])}</p>')
     if step.kind.is_email:
-        parts.append(_frame(said.get("content", ""), f"Email of day {step.day}, version {letter}"))
+        parts.append(_frame(payload.get("content", ""), f"Email of day {step.day}, variant {letter}"))
     parts += [
-        f"<blockquote>{_text(said[name])}</blockquote>" for name in ("connectionNote", "message") if said.get(name)
+        f"<blockquote>{_text(payload[name])}</blockquote>"
+        for name in ("connectionNote", "message")
+        if payload.get(name)
     ]
-    if said.get("action"):
-        parts.append(f"<p>Link: {_text(said['action']['name'])}, <code>{_text(said['action']['url'])}</code></p>")
+    if payload.get("action"):
+        parts.append(f"<p>Link: {_text(payload['action']['name'])}, <code>{_text(payload['action']['url'])}</code></p>")
     if variant.note:
         parts.append(f'<p class="note"><b>Note</b> {_text(variant.note)}</p>')
     if variant.attachments:
         parts.append(f'<p class="note">{_several(len(variant.attachments), "attachment")}</p>')
-    return f'<section class="card">{"".join(parts) or "<p>A task without a text.</p>"}</section>'
+    return f'<section class="card">{"".join(parts) or "<p>A task without text.</p>"}</section>'
 
 
 def _frame(content: str, title: str) -> str:
-    """An email in a frame: no scripts, forms or navigation (`sandbox`), and nothing loaded from anywhere."""
+    """Return an email in a frame without scripts, forms, navigation or requests."""
     inside = FRAME.substitute(csp=html.escape(CSP), content=content)
     return f'<iframe sandbox="" loading="lazy" title="{_text(title)}" srcdoc="{_text(inside)}"></iframe>'
 
@@ -102,7 +105,7 @@ FRAME = Template(
     "body{margin:14px;overflow-wrap:anywhere}img{max-width:100%}</style></head><body>$content</body></html>"
 )
 
-EMPTY = '<p class="empty">Nothing here yet. Run <code>seqsync apply</code> against this sandbox and reload.</p>'
+EMPTY = '<p class="empty">No sequences yet. Run <code>seqsync apply</code> against this sandbox and reload.</p>'
 
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -152,7 +155,7 @@ blockquote { margin: .25rem 0; white-space: pre-wrap; }
 </head>
 <body>
 <header><h1>seqsync sandbox</h1>
-<p>A stand-in for Saleshandy's API on this machine, for trying, teaching and testing. It sends nothing.
+<p>A local stand-in for Saleshandy's API, for trying, teaching and testing. It sends no messages.
 $count.</p></header>
 <main>
 $sequences

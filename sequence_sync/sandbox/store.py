@@ -1,8 +1,7 @@
-"""The sandbox's data and the rules of the API about them. No web library, no HTTP: values in, records out.
+"""The sandbox's data, and the rules of the API about sequences, steps and variants. Must not know HTTP.
 
-Thread-safe by one lock. With a data file every write is on the disk before it is answered. What docs/api.md does not
-know is decided the simple way and said in the docstrings. Raises RefusedError and InvalidError, as the API would
-answer.
+Thread-safe by one lock. With a data file, every write is on disk before it is answered. Where docs/api.md is silent,
+the sandbox takes the simple reading, and the docstring says so. Raises RefusedError and InvalidError, like the API.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sequence_sync.sandbox import datafile as disk
+from sequence_sync.sandbox import datafile
 from sequence_sync.sandbox.bodies import Content, NewSequence, NewStep, Placing, VariantChange, unfit
 from sequence_sync.sandbox.errors import InvalidError, RefusedError, failed, no_sequence
-from sequence_sync.sandbox.faults import Journal
+from sequence_sync.sandbox.faults import RequestLog
 from sequence_sync.sandbox.model import (
     KINDS,
     MOST_VARIANTS,
@@ -35,24 +34,27 @@ from sequence_sync.sandbox.model import (
 )
 
 LETTERS = string.ascii_letters + string.digits
-LONGEST_LAG = 600.0  # seconds for which older versions are kept for reads that lag
-MOST_VERSIONS = 500  # of one sequence; with more writes than that in the lag, a read lags less
+LONGEST_LAG = 600.0  # seconds for which older versions are kept
+MOST_VERSIONS = 500  # of one sequence; with more writes within the lag, a read lags less
 MOST_SENDERS = 50  # S
 
 
 class Store:
-    """Sequences and an account. `seed` makes the ids: the same seed and the same calls give the same ids; None: by
-    chance. `data` is loaded if it is there, and its own seed goes on. `log` holds the requests that came in."""
+    """Sequences, an account, and the request log (`log`).
+
+    `data`: the data file; it is loaded if it exists, with its own seed. `seed`: the same seed and the same calls give
+    the same ids; None is a random seed.
+    """
 
     def __init__(
         self, data: Path | None = None, *, seed: str | None = "sandbox", clock: Callable[[], float] = time.time
     ) -> None:
         self.clock = clock
-        self.log = Journal()
+        self.log = RequestLog()
         self.trial_emails: deque[dict[str, object]] = deque(maxlen=1000)
         self._lock = threading.RLock()
         self._data = data
-        kept = disk.load(data) if data else None
+        kept = datafile.load(data) if data else None
         self._seed = kept.seed if kept else seed if seed is not None else secrets.token_hex(16)
         self._counter = kept.counter if kept else 0
         self.account: Account = kept.account if kept else new_account()
@@ -61,28 +63,28 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One write: alone, and on the disk at its end unless it was refused."""
+        """Run one write alone. At its end the data is on disk, unless the write was refused."""
         with self._lock:
             yield
             if self._data:
-                disk.save(self._data, self._seed, self._counter, self.account, self._sequences.values())
+                datafile.save(self._data, self._seed, self._counter, self.account, self._sequences.values())
 
     def new_id(self) -> str:
-        """Ten letters and digits, never given before. To be called while writing."""
+        """Return a new id of ten letters and digits. Call it inside `writing`."""
         self._counter += 1
         number = int.from_bytes(hashlib.sha256(f"{self._seed}:{self._counter}".encode()).digest())
-        return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(10))
+        return "".join(LETTERS[number // len(LETTERS) ** position % len(LETTERS)] for position in range(10))
 
     # Reading
 
     def sequences(self, lag: float = 0) -> list[Sequence]:
-        """All sequences, oldest first, as they were `lag` seconds ago."""
+        """Return all sequences as they were `lag` seconds ago, oldest first."""
         with self._lock:
             found = (self._as_of(name, lag) for name in self._sequences)
             return [sequence for sequence in found if sequence is not None]
 
     def sequence(self, sequence_id: str, lag: float = 0) -> Sequence:
-        """One sequence as it was `lag` seconds ago. Refused (40100) where it is not there."""
+        """Return one sequence as it was `lag` seconds ago. Refused (40100) if there was none."""
         with self._lock:
             found = self._as_of(sequence_id, lag)
         if found is None:
@@ -98,7 +100,7 @@ class Store:
         return next((one for since, one in reversed(versions) if since <= then), oldest)
 
     def put(self, sequence: Sequence) -> Sequence:
-        """Keep the new version of a sequence, and the older ones for as long as a read may lag."""
+        """Store the new version of a sequence. Keep older ones as long as a read may lag."""
         now, versions = self.clock(), self._versions.setdefault(sequence.id, deque(maxlen=MOST_VERSIONS))
         self._sequences[sequence.id] = sequence
         versions.append((now, sequence))
@@ -108,24 +110,24 @@ class Store:
 
     # Sequences
 
-    def create_sequence(self, wanted: NewSequence) -> Sequence:
-        """A new sequence: inactive, without steps; without accounts the default one sends. Titles may repeat.
+    def create_sequence(self, new: NewSequence) -> Sequence:
+        """Create an inactive sequence without steps. Without accounts it uses the default one. Titles may repeat.
 
-        All or nothing: an account that is not there or not active refuses it, and so does an unknown schedule.
+        An unknown or inactive account refuses the call, and so does an unknown schedule.
         """
         with self.writing():
             accounts, schedules = self.account.senders, self.account.schedules
             usable = [one.id for one in accounts if one.status == 1]
-            senders = wanted.senders or tuple(one.id for one in accounts if one.is_default)
-            schedule = wanted.schedule or next(one.id for one in schedules if one.is_default)
+            senders = new.senders or tuple(one.id for one in accounts if one.is_default)
+            schedule = new.schedule or next(one.id for one in schedules if one.is_default)
             if not set(senders) <= set(usable) or schedule not in [one.id for one in schedules]:
                 raise failed("create sequence")
             now, made = self.clock(), self._counter
             links = tuple(Sender(self.new_id(), one, now) for one in senders)
-            return self.put(Sequence(self.new_id(), wanted.title, made, now, schedule, links))
+            return self.put(Sequence(self.new_id(), new.title, made, now, schedule, links))
 
     def set_active(self, sequence_ids: tuple[str, ...], active: bool) -> None:
-        """Resume or pause: all of them or none."""
+        """Resume or pause all sequences or none."""
         with self.writing():
             found = [self.sequence(one) for one in sequence_ids]
             if any(one.active == active for one in found):
@@ -139,37 +141,38 @@ class Store:
 
     # Steps and variants
 
-    def create_step(self, sequence_id: str, wanted: NewStep) -> tuple[Sequence, Step]:
-        """A new step with all its variants. A second email on a day is refused (4000)."""
+    def create_step(self, sequence_id: str, new: NewStep) -> tuple[Sequence, Step]:
+        """Create a step with its variants. A second email on a day is refused (4000)."""
         with self.writing():
             sequence = self.sequence(sequence_id)
             what = "create sequence step"
             made, step_id = self._counter, self.new_id()
-            variants = tuple(self._variant(content) for content in wanted.variants)
-            placing = wanted.placing
-            step = Step(
-                step_id, wanted.kind.code, wanted.day, made, variants, placing.priority or NORMAL, placing.assignee
-            )
+            variants = tuple(self._variant(content) for content in new.variants)
+            placing = new.placing
+            step = Step(step_id, new.kind.code, new.day, made, variants, placing.priority or NORMAL, placing.assignee)
             return self.put(_with_step(sequence, step, what)), step
 
-    def add_variant(self, sequence_id: str, step_id: str, wanted: VariantChange) -> Variant:
-        """One more version. Email: 26 in all; others: only where no variant is active."""
+    def add_variant(self, sequence_id: str, step_id: str, new: VariantChange) -> Variant:
+        """Add a variant: up to 26 for an email; for other types only while no variant is active."""
         what = "create sequence step variant"
         with self.writing():
             sequence = self.sequence(sequence_id)
             step = _found_step(sequence, step_id, what)
-            if wanted.type != step.type:
+            if new.type != step.type:
                 raise InvalidError("type must match the type of the step")
             if len(step.variants) >= MOST_VARIANTS or (step.status and not step.kind.is_email):
                 raise failed(what)
-            variant = self._variant(wanted.content)
-            grown = replace(_placed(step, wanted.placing), variants=(*step.variants, variant))
+            variant = self._variant(new.content)
+            grown = replace(_placed(step, new.placing), variants=(*step.variants, variant))
             self.put(_with_step(sequence, grown, what))
             return variant
 
     def change_variant(self, sequence_id: str, step_id: str, variant_id: str, change: VariantChange) -> Step:
-        """Only what was sent changes. A payload and a list of attachments replace the old ones whole; a day moves
-        the step, and a step that is no email has one active variant at a time."""
+        """Change the parts of a variant that were sent. A day moves the step.
+
+        A payload and a list of attachments replace the old ones completely. A step of another type than email has at
+        most one active variant.
+        """
         what = "update sequence step variant"
         with self.writing():
             sequence = self.sequence(sequence_id)
@@ -201,7 +204,7 @@ def _found_step(sequence: Sequence, step_id: str, what: str) -> Step:
 
 
 def _with_step(sequence: Sequence, step: Step, what: str) -> Sequence:
-    """`sequence` with `step` in its place by day. Refused where its day has another email already (D)."""
+    """Return `sequence` with `step` at its day. Refused if the day has another email (D)."""
     others = tuple(one for one in sequence.steps if one.id != step.id)
     if step.kind.is_email and any(one.kind.is_email and one.day == step.day for one in others):
         raise failed(what)

@@ -10,7 +10,7 @@ import pytest
 from refresh_story import Tale, tale
 from support.project import Done
 
-from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.faults import Fault, FaultKind, Switches
 from sequence_sync.sandbox.server import Sandbox
 
 STEPS = {
@@ -76,7 +76,7 @@ def test_a_plan_with_drift_alone_has_no_changes(edited: Tale) -> None:
 def test_what_cannot_be_read_is_never_drift(edited: Tale) -> None:
     """One sequence that is edited, one that cannot be read: the error's code, and the report says it is not whole."""
     beside = next(row for row in edited.box.store.sequences() if row.title != "Trial")
-    edited.box.switch(Behaviour(faults=(Fault(FaultKind.EMPTY_BODY, "GET", f"{beside.id}/steps", 0),)))
+    edited.box.switch(Switches(faults=(Fault(FaultKind.EMPTY_BODY, "GET", f"{beside.id}/steps", 0),)))
     try:
         done = run(edited, "drift", "-format", "json")
         told = json.loads(done.out)
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_never_drift(edited: Tale) -> None:
 
 def test_a_key_that_is_refused(story: Tale) -> None:
     """4, and nothing is said of drift."""
-    story.box.switch(Behaviour(faults=(Fault(FaultKind.BAD_KEY, nth=0),)))
+    story.box.switch(Switches(faults=(Fault(FaultKind.BAD_KEY, nth=0),)))
     try:
         for line in (("drift",), ("plan", "-refresh"), ("apply", "-refresh", "-auto-approve")):
             done = run(story, *line)

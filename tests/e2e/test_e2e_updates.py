@@ -12,7 +12,7 @@ from sequence_sync.errors import InvalidFilesError
 from sequence_sync.model.report import Status
 from sequence_sync.plan.model import Reason
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
-from sequence_sync.sandbox.faults import Behaviour, Days
+from sequence_sync.sandbox.faults import Days, Switches
 from sequence_sync.sandbox.server import Sandbox
 
 
@@ -177,9 +177,9 @@ def test_what_the_app_says_already_is_only_recorded(story: Story) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [Behaviour(rewrap_html=True), Behaviour(bare=True), Behaviour(task_notes=False)], ids=str
+    "behaviour", [Switches(rewrap_html=True), Switches(bare=True), Switches(task_notes=False)], ids=str
 )
-def test_servers_that_answer_otherwise_are_no_drift(tmp_path: Path, box: Sandbox, behaviour: Behaviour) -> None:
+def test_servers_that_answer_otherwise_are_no_drift(tmp_path: Path, box: Sandbox, behaviour: Switches) -> None:
     """HTML in another spelling, answers without variants' ids or notes: the next change goes through."""
     story = begun(tmp_path, box, behaviour)
     for words in ("other – words", "yet other words"):
@@ -192,7 +192,7 @@ def test_servers_that_answer_otherwise_are_no_drift(tmp_path: Path, box: Sandbox
 
 def test_without_days_to_read_nobody_is_parked(tmp_path: Path, box: Sandbox) -> None:
     """Where days are not told a swap is refused before anything is sent, and blocked once the settings know it."""
-    story = begun(tmp_path, box, Behaviour(days=Days.RELATIVE))
+    story = begun(tmp_path, box, Switches(days=Days.RELATIVE))
     steps = first()
     steps["one"]["day"], steps["two"]["day"] = 3, 1
     story.write(steps)

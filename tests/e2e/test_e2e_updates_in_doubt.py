@@ -15,7 +15,7 @@ from updates_story import Story, begun, email, first, variants
 
 from sequence_sync.model.report import Event, Status
 from sequence_sync.sandbox.bodies import Content, Placing, VariantChange
-from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.faults import Fault, FaultKind, Switches
 from sequence_sync.sandbox.server import Sandbox
 
 BEFORE = [FaultKind.DROP_BEFORE, FaultKind.ERROR_500_BEFORE, FaultKind.RATE_LIMIT_429_SECONDS]
@@ -76,7 +76,7 @@ def test_a_patch_without_an_answer_is_read_back_and_repeated(story: Story, kind:
     steps = first()
     steps["one"] = email(1, "words that were changed")
     story.write(steps)
-    story.box.switch(Behaviour(faults=(Fault(kind, "PATCH", seconds=0.1),)))
+    story.box.switch(Switches(faults=(Fault(kind, "PATCH", seconds=0.1),)))
     before = len(story.box.store.log.entries())
     report = story.run()
     assert report is not None
@@ -92,7 +92,7 @@ def test_a_new_variant_without_an_answer_is_made_once(story: Story, kind: FaultK
     steps = first()
     steps["three"] = variants(7, a="a third topic", b="its other form", c="one more form")
     story.write(steps)
-    story.box.switch(Behaviour(faults=(Fault(kind, "POST", "/variants"),)))
+    story.box.switch(Switches(faults=(Fault(kind, "POST", "/variants"),)))
     report = story.run()
     assert report is not None
     assert report.exit_code == 0, report
@@ -131,7 +131,7 @@ def test_an_edit_while_an_answer_is_lost_is_asked_about(story: Story) -> None:
     story.write(steps)
     known = story.state()
     (row,) = story.variants_of("one")
-    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
+    story.box.switch(Switches(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
     edited = VariantChange(None, None, Content({**row.payload, "subject": "Edited meanwhile"}), Placing())
     tell = Telling(lambda: story.box.store.change_variant(known.id, known.steps["one"].id, row.id, edited))
     report = story.run(observer=tell)
@@ -145,7 +145,7 @@ def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) 
     steps = first()
     steps["one"] = email(9, "words that were changed")
     story.write(steps)
-    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
+    story.box.switch(Switches(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
     story.project.settle_grace = "2"
     heard = Hearing()
     report = story.run(observer=heard)
@@ -165,7 +165,7 @@ def test_a_new_variant_that_cannot_be_told_apart_is_asked_about(story: Story, an
     known = story.state()
     made: list[str] = []
     other = VariantChange(1, None, Content({"subject": "Else", "content": "<p>Something else</p>"}), Placing())
-    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_BEFORE, "POST", "/variants"),)))
+    story.box.switch(Switches(faults=(Fault(FaultKind.DROP_BEFORE, "POST", "/variants"),)))
     tell = Telling(lambda: made.append(story.box.store.add_variant(known.id, known.steps["three"].id, other).id))
     report = story.run(observer=tell)
     assert report is not None

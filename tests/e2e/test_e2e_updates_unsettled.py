@@ -34,7 +34,7 @@ from sequence_sync.provider.base import (
     SequenceSnapshot,
 )
 from sequence_sync.provider.requests import SALESHANDY
-from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.faults import Fault, FaultKind, Switches
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.model import SequenceState, StepState
 from sequence_sync.state.statefile import decode, encode
@@ -106,9 +106,9 @@ def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.M
     steps = first()
     steps["task"]["priority"] = "urgent"
     story.write(steps)
-    story.box.switch(Behaviour(faults=(Fault(FaultKind.DROP_AFTER, "PATCH", nth=0),)))
+    story.box.switch(Switches(faults=(Fault(FaultKind.DROP_AFTER, "PATCH", nth=0),)))
     assert story.run() is not None
-    story.box.switch(Behaviour())
+    story.box.switch(Switches())
     story.write(first())
     report = story.run()
     assert report is not None

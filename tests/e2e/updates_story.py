@@ -15,7 +15,7 @@ from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions, plan_project
 from sequence_sync.operations.workspace import Workspace, open_workspace
 from sequence_sync.plan.model import Plan
-from sequence_sync.sandbox.faults import Behaviour
+from sequence_sync.sandbox.faults import Switches
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.model import SequenceState
 
@@ -126,7 +126,7 @@ class Story:
         return list(found.variants)
 
 
-def begun(root: Path, box: Sandbox, behaviour: Behaviour | None = None) -> Story:
+def begun(root: Path, box: Sandbox, behaviour: Switches | None = None) -> Story:
     """The first steps, applied."""
     if behaviour:
         box.switch(behaviour)

@@ -13,7 +13,7 @@ from support.import_account import LONG, Desk, email, fill, opened, task
 from sequence_sync.importer import generate as fresh
 from sequence_sync.model.report import Event, ImportOutcome
 from sequence_sync.render.report import row_text, summary_text
-from sequence_sync.sandbox.faults import Behaviour, Days
+from sequence_sync.sandbox.faults import Days, Switches
 from sequence_sync.sandbox.model import KINDS, Kind
 from sequence_sync.sandbox.server import Sandbox
 
@@ -153,7 +153,7 @@ def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
 def test_days_that_are_not_told(desk: Desk) -> None:
     """The file waits for the days, with the id in it; filled in, they are taken on trust."""
     sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
-    desk.box.switch(Behaviour(days=Days.NONE))
+    desk.box.switch(Switches(days=Days.NONE))
     row = desk.row(sequence_id)
     assert row.outcome is ImportOutcome.INCOMPLETE
     text = desk.text("sequences/trial.yaml")
@@ -179,7 +179,7 @@ def test_days_not_told_with_several_environments(desk: Desk) -> None:
     settings = f"version: 1\ndefault_environment: b\nenvironments: {{a: {{}}, b: {{api_url: {desk.box.url}}}}}\n"
     desk.project.write("seqsync.yaml", settings)
     sequence_id = desk.make("Trial", email(1, "One"))
-    desk.box.switch(Behaviour(days=Days.RELATIVE))
+    desk.box.switch(Switches(days=Days.RELATIVE))
     report = desk.imported()
     assert report.exit_code == 10
     assert f"    trial: {sequence_id}" in summary_text(report)
@@ -189,7 +189,7 @@ def test_days_not_told_with_several_environments(desk: Desk) -> None:
 def test_notes_that_only_the_variants_tell(desk: Desk) -> None:
     """Where the list of steps has no notes, the step's variants are read; emails are not asked about."""
     desk.make("Trial", email(1, "One"), task(2, 11, "Script: this"))
-    desk.box.switch(Behaviour(task_notes=False))
+    desk.box.switch(Switches(task_notes=False))
     desk.imported()
     assert 'task_note: "Script: this"' in desk.text("sequences/trial.yaml")
     desk.check_settled()
@@ -200,7 +200,7 @@ def test_notes_that_only_the_variants_tell(desk: Desk) -> None:
 def test_a_server_that_rewraps(desk: Desk) -> None:
     """What it makes of the HTML is in the file, and is no edit later."""
     desk.make("Trial", email(1, "One", "<p>Grüße</p><p>caf\u00e9 <br/> x</p>"))
-    desk.box.switch(Behaviour(rewrap_html=True))
+    desk.box.switch(Switches(rewrap_html=True))
     assert desk.row().outcome is ImportOutcome.IMPORTED
     desk.check_settled()
     assert desk.row().outcome is ImportOutcome.UNCHANGED

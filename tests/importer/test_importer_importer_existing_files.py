@@ -16,7 +16,7 @@ from sequence_sync.provider.base import AnswerKind as AnswerKind
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.render.report import row_text, summary_text
-from sequence_sync.sandbox.faults import Behaviour, Fault, FaultKind
+from sequence_sync.sandbox.faults import Fault, FaultKind, Switches
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.state.journal import IntentRecord
 
@@ -160,7 +160,7 @@ def test_a_key_that_is_refused_in_the_middle(desk: Desk) -> None:
     """What was done before stays done; the exit code is the key's."""
     fill(desk, 3)
     last = desk.box.store.sequences()[-1].id
-    desk.box.switch(Behaviour(faults=(Fault(FaultKind.BAD_KEY, "GET", f"/{last}/", 0),)))
+    desk.box.switch(Switches(faults=(Fault(FaultKind.BAD_KEY, "GET", f"/{last}/", 0),)))
     report = desk.imported()
     assert report.exit_code == 4
     assert len(report.rows) == 2

@@ -11,7 +11,7 @@ from support.import_account import Desk, email
 
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
-from sequence_sync.sandbox.faults import Behaviour
+from sequence_sync.sandbox.faults import Switches
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_what_cannot_be_changed_by_machine_is_told(desk: Desk) -> None:
 
 def test_a_rewrapping_server_is_no_edit(desk: Desk) -> None:
     """Other entities and breaks than ours are the server's own affair."""
-    desk.box.switch(Behaviour(rewrap_html=True))
+    desk.box.switch(Switches(rewrap_html=True))
     before = desk.files()
     assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
     assert desk.files() == before

@@ -1,4 +1,4 @@
-"""A running sandbox for each test file, and a small client on it."""
+"""A running sandbox for each test file, and a small client for it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Talker:
         return answer.json()["payload"]["sequenceId"]
 
     def step(self, sequence: str, day: int = 1, kind: int = 1, **more: Any) -> dict[str, Any]:
+        """Return a step to create."""
         variant = EMAIL if kind == 1 else {"payload": more.pop("payload", {})}
         body = {"type": kind, "absoluteDays": day, "variants": [variant], **more}
         answer = self.post(f"/sequences/{sequence}/steps", body)

@@ -1,4 +1,4 @@
-"""Switches and scripted faults, seen by a client over a real socket."""
+"""Switches and scripted faults, as a client sees them over a real socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sequence_sync.sandbox.faults import Behaviour, Days, Fault, FaultKind
+from sequence_sync.sandbox.faults import Days, Fault, FaultKind, Switches
 from sequence_sync.sandbox.routes import rewrapped
 from sequence_sync.sandbox.server import Sandbox
 from sequence_sync.sandbox.store import Store
@@ -29,18 +29,18 @@ NOTHING_DONE = {
 NO_ANSWER = {"drop_before", "drop_after", "late_commit"}
 
 
-def one_fault(kind: str, **more: object) -> Behaviour:
-    """A behaviour whose next create of a step meets this fault."""
-    return Behaviour(faults=(Fault(FaultKind(kind), "POST", "/steps", **more),))
+def one_fault(kind: str, **more: object) -> Switches:
+    """Return switches whose next create of a step gets this fault."""
+    return Switches(faults=(Fault(FaultKind(kind), "POST", "/steps", **more),))
 
 
 def create(api, sequence: str, **options: object) -> httpx.Response:
-    """Create a step on a connection of its own, so that a closed one is not taken for an idle one."""
+    """Create a step on its own connection, so that a closed connection is not taken for an idle one."""
     return httpx.post(f"{api.box.url}/sequences/{sequence}/steps", json=BODY, headers={"x-api-key": "k"}, **options)
 
 
 def eventually(holds) -> None:
-    """Wait for what happens by itself."""
+    """Wait until a condition is true."""
     for _ in range(1000):
         if holds():
             return
@@ -49,8 +49,8 @@ def eventually(holds) -> None:
 
 
 @pytest.mark.parametrize("kind", [one.value for one in FaultKind])
-def test_each_fault_does_the_work_or_not(api, kind):
-    """After each fault exactly as many steps are there as its name says, and only the one request meets it."""
+def test_each_fault_prevents_the_write_or_hides_it(api, kind):
+    """Afterwards there are as many steps as the fault's name says, and only one request gets the fault."""
     sequence = api.sequence()
     api.box.switch(one_fault(kind, seconds=0.01))
     if kind in NO_ANSWER:
@@ -79,15 +79,14 @@ def test_each_fault_does_the_work_or_not(api, kind):
         ("rate_limit_429_date", 429, 40000),
     ],
 )
-def test_faults_that_answer_with_a_code(api, kind, status, code):
-    """A refusal by script looks like a real one."""
+def test_a_scripted_refusal_looks_like_a_real_one(api, kind, status, code):
     api.box.switch(one_fault(kind))
     answer = create(api, api.sequence())
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def test_scripted_rate_limits_tell_how_long(api):
-    """Seconds and a date in retry-after, with nothing remaining."""
+def test_a_scripted_rate_limit_names_the_wait(api):
+    """Seconds or a date in Retry-After, and nothing remaining."""
     sequence = api.sequence()
     for kind in ("rate_limit_400", "rate_limit_429_seconds"):
         api.box.switch(one_fault(kind, seconds=7))
@@ -98,16 +97,15 @@ def test_scripted_rate_limits_tell_how_long(api):
     assert until > time.time() + 3000
 
 
-def test_refusals_by_script_count_as_calls():
-    """A scripted refusal uses up one call, and its headers tell what is left."""
-    with Sandbox(behaviour=Behaviour(faults=(Fault(FaultKind.FORBIDDEN_403, nth=2),))) as box:
+def test_a_scripted_refusal_counts_as_a_call():
+    with Sandbox(switches=Switches(faults=(Fault(FaultKind.FORBIDDEN_403, nth=2),))) as box:
         seen = [httpx.get(f"{box.url}/sequences", headers={"x-api-key": "k"}) for _ in range(3)]
     assert [answer.status_code for answer in seen] == [200, 403, 200]
     assert [answer.headers["x-ratelimit-remaining"] for answer in seen] == ["19", "18", "17"]
 
 
-def test_spoilt_answers(api):
-    """Cut JSON, an HTML error page, the wrong content type and an empty body, each after the step was made."""
+def test_a_damaged_answer_comes_after_the_write(api):
+    """Cut JSON, an HTML error page, the wrong content type and an empty body."""
     sequence = api.sequence()
     answers = {}
     for kind in ("truncated_json", "html_502", "wrong_content_type", "empty_body"):
@@ -123,8 +121,7 @@ def test_spoilt_answers(api):
 
 
 @pytest.mark.parametrize("kind", sorted(NO_ANSWER))
-def test_dropped_connection_ends_without_a_byte(api, kind):
-    """The client sees the end of the connection and not one byte before it."""
+def test_a_dropped_connection_ends_without_a_byte(api, kind):
     sequence = api.sequence()
     api.box.switch(one_fault(kind, seconds=0.01))
     body = json.dumps(BODY).encode()
@@ -138,8 +135,7 @@ def test_dropped_connection_ends_without_a_byte(api, kind):
         assert line.recv(1) == b""
 
 
-def test_late_answer_comes_after_the_work(api):
-    """A late answer is still on its way when the step is there already."""
+def test_a_late_answer_comes_after_the_write(api):
     sequence = api.sequence()
     api.box.switch(one_fault("late", seconds=60))
     with pytest.raises(httpx.ReadTimeout):
@@ -147,8 +143,7 @@ def test_late_answer_comes_after_the_work(api):
     assert len(api.box.store.sequence(sequence).steps) == 1
 
 
-def test_late_commit_comes_after_the_drop(api):
-    """The connection is gone while the work is still to come."""
+def test_a_late_commit_writes_after_the_connection_was_dropped(api):
     sequence = api.sequence()
     api.box.switch(one_fault("late_commit", seconds=0.3))
     with pytest.raises(httpx.RemoteProtocolError):
@@ -157,22 +152,20 @@ def test_late_commit_comes_after_the_drop(api):
     eventually(lambda: len(api.box.store.sequence(sequence).steps) == 1)
 
 
-def test_a_doubled_email_is_refused_by_its_day(api):
-    """Delivered twice, an email stands once, because its day is held; the first answer is told."""
+def test_a_duplicate_delivery_of_an_email_is_refused_by_its_day(api):
     sequence = api.sequence()
     api.box.switch(one_fault("duplicate"))
     assert api.step(sequence, 1)["number"] == 1
     assert len(api.steps(sequence)) == 1
 
 
-def test_faults_count_by_themselves(api):
-    """The nth fitting request meets the fault; others neither meet nor count; 0 is each one."""
+def test_each_fault_counts_only_matching_requests(api):
     sequence = api.sequence()
     faults = (
         Fault(FaultKind.ERROR_500_BEFORE, "POST", "/steps", nth=2),
         Fault(FaultKind.FORBIDDEN_403, "GET", "/fields", nth=0),
     )
-    api.box.switch(Behaviour(faults=faults))
+    api.box.switch(Switches(faults=faults))
     codes = []
     for _ in range(3):
         api.get("/sequences")
@@ -181,22 +174,22 @@ def test_faults_count_by_themselves(api):
     assert [api.get("/fields").status_code for _ in range(3)] == [403, 403, 403]
 
 
-def test_days_are_given_back_as_switched(api):
-    """A day is absolute, relative to the step before, or not told at all, in reads and in the answer to a create."""
+def test_switches_choose_how_a_day_is_returned(api):
+    """Absolute, relative to the step before, or not at all; in reads and in the answer to a create."""
     sequence = api.sequence()
     for day in (3, 5, 9):
         api.step(sequence, day)
     assert [row["absoluteDays"] for row in api.steps(sequence)] == [3, 5, 9]
-    api.box.switch(Behaviour(days=Days.RELATIVE))
+    api.box.switch(Switches(days=Days.RELATIVE))
     assert [row["relativeDays"] for row in api.steps(sequence)] == [2, 2, 4]
     assert "absoluteDays" not in api.steps(sequence)[0]
-    api.box.switch(Behaviour(days=Days.NONE))
+    api.box.switch(Switches(days=Days.NONE))
     assert not any("Days" in name for name in (*api.steps(sequence)[0], *api.step(sequence, 20)))
 
 
-def test_bare_answers_are_those_of_the_pages(api):
-    """Without the envelope the answers are as the vendor prints them: `id` for a sequence, no variants for a step."""
-    api.box.switch(Behaviour(bare=True))
+def test_bare_answers_follow_the_vendors_documentation(api):
+    """Without the envelope, a sequence has `id` and a step has no variants."""
+    api.box.switch(Switches(bare=True))
     made = api.post("/sequences", {"title": "Bare"}).json()
     assert made["title"] == "Bare"
     step = api.post(f"/sequences/{made['id']}/steps", {**BODY, "absoluteDays": 3}).json()
@@ -206,13 +199,12 @@ def test_bare_answers_are_those_of_the_pages(api):
     assert variant["payload"] == {}
 
 
-def test_rewrapped_html_reads_the_same(api):
-    """Entities and breaks are written another way on reading; what is stored stays as it was sent."""
+def test_rewrapped_html_looks_the_same_and_is_stored_as_sent(api):
     content = "<p>Café — “hi” &amp; {{firstName}}<br/>x</p>"
     sequence = api.sequence()
     api.step(sequence, variants=[{"payload": {"subject": "Café", "content": content}}])
     assert api.steps(sequence)[0]["variants"][0]["payload"]["content"] == content
-    api.box.switch(Behaviour(rewrap_html=True))
+    api.box.switch(Switches(rewrap_html=True))
     payload = api.steps(sequence)[0]["variants"][0]["payload"]
     assert payload["content"] == "<p>Caf&eacute; &mdash; &ldquo;hi&rdquo; &amp; {{firstName}}<br>x</p><br>"
     assert payload["subject"] == "Café"
@@ -220,20 +212,19 @@ def test_rewrapped_html_reads_the_same(api):
     assert rewrapped("日本 <b>ok</b>") == "日本 <b>ok</b><br>"
 
 
-def test_task_notes_can_be_kept_back(api):
-    """The list of steps gives notes or not; the list of a step's variants always does."""
+def test_the_list_of_steps_can_omit_task_notes(api):
+    """The list of a step's variants always has them."""
     sequence = api.sequence()
     step = api.step(sequence, kind=11, variants=[{"payload": {}, "taskNote": "N"}])
     assert api.steps(sequence)[0]["variants"][0]["taskNote"] == "N"
-    api.box.switch(Behaviour(task_notes=False))
+    api.box.switch(Switches(task_notes=False))
     assert "taskNote" not in api.steps(sequence)[0]["variants"][0]
     assert api.get(f"/sequences/{sequence}/steps/{step['id']}").json()["payload"][0]["taskNote"] == "N"
 
 
 def test_reads_lag_behind_writes():
-    """With a lag reads show what was there so many seconds ago, while writes see everything at once."""
     now = [1_000_000.0]
-    box = Sandbox(behaviour=Behaviour(read_lag=5), store=Store(clock=lambda: now[0]), per_minute=0)
+    box = Sandbox(switches=Switches(read_lag=5), store=Store(clock=lambda: now[0]), per_minute=0)
     with box, httpx.Client(base_url=box.url, headers={"x-api-key": "k"}) as http:
         sequence = http.post("/sequences", json={"title": "T"}).json()["payload"]["sequenceId"]
         assert http.get("/sequences").json()["payload"] == []
@@ -250,16 +241,16 @@ def test_reads_lag_behind_writes():
         assert http.get(f"/sequences/{sequence}/steps").json()["payload"][0]["variants"][0]["taskNote"] == "new"
 
 
-def test_behaviour_file_switches_a_running_server(tmp_path: Path):
-    """The file is read for each request; a new text counts its faults anew, and a missing file is the default."""
-    file = tmp_path / "behaviour.json"
+def test_a_file_of_switches_is_read_for_each_request(tmp_path: Path):
+    """A new text resets the counts of faults. A missing file is the default."""
+    file = tmp_path / "switches.json"
 
     def write(value: object) -> None:
         fresh = tmp_path / "fresh"
         fresh.write_text(value if isinstance(value, str) else json.dumps(value))
         fresh.replace(file)
 
-    with Sandbox(behaviour=file) as box:
+    with Sandbox(switches=file) as box:
 
         def ask() -> httpx.Response:
             return httpx.get(f"{box.url}/sequences", headers={"x-api-key": "k"})
@@ -288,11 +279,10 @@ def test_behaviour_file_switches_a_running_server(tmp_path: Path):
         '{"faults": [{"fault": 1}]}',
     ],
 )
-def test_wrong_behaviour_files_are_told(tmp_path: Path, text: str):
-    """A mistake in the file answers each request with 500 and what is wrong, so that no test passes by accident."""
-    file = tmp_path / "behaviour.json"
+def test_an_invalid_file_of_switches_fails_every_request(tmp_path: Path, text: str):
+    file = tmp_path / "switches.json"
     file.write_text(text)
-    with Sandbox(behaviour=file) as box:
+    with Sandbox(switches=file) as box:
         for _ in range(2):
             answer = httpx.get(f"{box.url}/sequences", headers={"x-api-key": "k"})
-            assert (answer.status_code, answer.json()["message"][:28]) == (500, "The behaviour file is wrong:")
+            assert (answer.status_code, answer.json()["message"][:25]) == (500, "Invalid file of switches:")

@@ -1,4 +1,4 @@
-"""HTTP around the endpoints: key, envelope, headers, rate limit, sizes, the log."""
+"""HTTP in front of the endpoints: key, envelope, headers, rate limit, sizes, request log."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ CANARY = "canary-key-4711"
 RATE_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
-class Hand:
-    """A clock that is moved by hand."""
+class ManualClock:
+    """A clock that a test moves."""
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
@@ -26,16 +26,15 @@ class Hand:
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": ""}, {"authorization": "Bearer key"}])
-def test_missing_key_is_told_with_400(api, headers):
-    """Without a key in its own header the answer is 400 with code 1001; a bearer token is no key."""
+def test_a_missing_key_is_400_with_code_1001(api, headers):
+    """A bearer token is not a key."""
     answer = httpx.get(f"{api.box.url}/sequences", headers=headers)
     body = answer.json()
     assert (answer.status_code, body["code"], body["message"]) == (400, 1001, "Invalid token")
     assert body["type"]
 
 
-def test_named_keys_are_the_only_ones():
-    """With keys named, any other key is refused; a write with it does nothing."""
+def test_only_named_keys_are_accepted():
     with Sandbox(keys=("right",)) as box:
         wrong = httpx.post(f"{box.url}/sequences", json={"title": "T"}, headers={"x-api-key": "wrong"})
         assert (wrong.status_code, wrong.json()["code"]) == (400, 1001)
@@ -43,8 +42,7 @@ def test_named_keys_are_the_only_ones():
         assert httpx.get(f"{box.url}/sequences", headers={"x-api-key": "right"}).status_code == 200
 
 
-def test_answers_are_enveloped(api):
-    """Every good answer is a message and a payload and nothing else."""
+def test_answers_have_message_and_payload(api):
     for path in ("/sequences", "/fields", "/user/team-member-list", "/schedules", "/tasks/assignee/list"):
         answer = api.get(path)
         assert answer.headers["content-type"] == "application/json; charset=utf-8"
@@ -66,13 +64,13 @@ def test_answers_are_enveloped(api):
     ],
 )
 def test_unknown_routes_are_404(api, method, path):
-    """What the API does not have is 404 in the framework's shape: no delete, no get one, no change of a step."""
+    """No delete, no read of one step, no change of a step: the answer of the framework."""
     answer = api.http.request(method, path)
     assert (answer.status_code, answer.json()["statusCode"], answer.json()["error"]) == (404, 404, "Not Found")
 
 
-def test_get_with_content_type_is_refused(api):
-    """A GET that carries a Content-Type is 406 in the gateway's shape, before the key is looked at."""
+def test_a_get_with_content_type_is_406(api):
+    """In the gateway's shape, before the key is checked."""
     for headers in ({"content-type": "application/json"}, {"content-type": "", "x-api-key": ""}):
         answer = api.http.get("/sequences", headers=headers)
         assert (answer.status_code, set(answer.json())) == (406, {"error", "error_code", "error_message"})
@@ -93,19 +91,17 @@ def test_get_with_content_type_is_refused(api):
     ],
 )
 def test_malformed_json_is_refused(api, body):
-    """A body that is no JSON object is 400, however it is broken."""
     answer = api.http.post("/sequences", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
 
 
 def test_json_without_its_content_type_counts_as_empty(api):
-    """A JSON body that is not told to be one is not read, so its fields are missing."""
     answer = api.http.post("/sequences", content=b'{"title": "T"}')
     assert answer.json()["message"] == ["title must be a string"]
 
 
-def test_large_bodies_are_refused(api):
-    """A body over 5 MB is 413 and makes nothing; one just below is read; the connection goes on."""
+def test_a_body_over_5_mb_is_413(api):
+    """A body just below is read, and the connection stays open."""
     before = len(api.box.store.sequences())
     answer = api.post("/sequences", {"title": "T", "pad": "x" * 5_000_000})
     assert (answer.status_code, answer.json()["statusCode"]) == (413, 413)
@@ -114,7 +110,7 @@ def test_large_bodies_are_refused(api):
 
 
 def test_foreign_host_names_are_refused(api):
-    """A web page elsewhere whose name points here cannot read the sandbox."""
+    """A web page whose host name points to 127.0.0.1 cannot read the sandbox."""
     for path in ("/", "/v1/sequences"):
         answer = httpx.get(api.box.root + path, headers={"host": "evil.example", "x-api-key": "k"})
         assert answer.status_code == 400
@@ -122,22 +118,21 @@ def test_foreign_host_names_are_refused(api):
 
 
 @pytest.mark.parametrize("text", ["Prénom — 🙂", "\ud800", "a\x00b", "<script>", "נסיון"])
-def test_any_text_survives(api, text):
-    """Titles of any characters come back as they were sent, also half a surrogate pair."""
+def test_any_title_is_returned_as_it_was_sent(api, text):
     body = '{"title": "' + "".join(f"\\u{ord(one):04x}" if ord(one) < 65536 else one for one in text) + '"}'
     answer = api.http.post("/sequences", content=body.encode(), headers={"content-type": "application/json"})
     assert answer.json()["payload"]["title"] == text
     assert httpx.get(f"{api.box.root}/").status_code == 200
 
 
-def limited(clock: Hand, **limits: float) -> Sandbox:
-    """A sandbox whose time is moved by hand."""
+def limited(clock: ManualClock, **limits: float) -> Sandbox:
+    """Return a sandbox with a clock that the test moves."""
     return Sandbox(store=Store(clock=clock), **limits)
 
 
-def test_rate_limit_is_told_with_400():
-    """The 21st call of an endpoint is refused as 400 with retry-after; another endpoint and another key go on."""
-    clock = Hand()
+def test_the_21st_call_of_an_endpoint_is_400_with_retry_after():
+    """Another endpoint and another key are not limited."""
+    clock = ManualClock()
     with limited(clock) as box, httpx.Client(base_url=box.url, headers={"x-api-key": "k"}) as http:
         seen = [http.post("/sequences", json={"title": f"T{number}"}) for number in range(20)]
         assert [answer.headers["x-ratelimit-remaining"] for answer in seen] == [str(left) for left in range(19, -1, -1)]
@@ -159,34 +154,34 @@ def test_rate_limit_is_told_with_400():
         assert http.post("/sequences", json={"title": "T"}).headers["x-ratelimit-remaining"] == "19"
 
 
-def test_limit_counts_by_template():
-    """Two sequences share the limit of one endpoint; method and template make the endpoint."""
-    with limited(Hand(), per_minute=2) as box, httpx.Client(base_url=box.url, headers={"x-api-key": "k"}) as http:
+def test_the_limit_counts_method_and_path_template():
+    """Two sequences share the limit of one endpoint."""
+    with (
+        limited(ManualClock(), per_minute=2) as box,
+        httpx.Client(base_url=box.url, headers={"x-api-key": "k"}) as http,
+    ):
         ids = [http.post("/sequences", json={"title": "T"}).json()["payload"]["sequenceId"] for _ in range(2)]
         assert [http.get(f"/sequences/{one}/steps").status_code for one in (*ids, *ids)] == [200, 200, 400, 400]
         body = {"type": 5, "absoluteDays": 1, "variants": [{"payload": {}}]}
         assert http.post(f"/sequences/{ids[0]}/steps", json=body).status_code == 201
 
 
-def test_limit_in_all_counts_every_endpoint():
-    """The limit for a key is over all endpoints; by default it is fifteen times that of one."""
-    with limited(Hand(), per_minute=20, in_all=3) as box:
+def test_the_total_limit_counts_every_endpoint():
+    with limited(ManualClock(), per_minute=20, in_all=3) as box:
         paths = ("/sequences", "/fields", "/schedules", "/user/team-member-list")
         seen = [httpx.get(box.url + path, headers={"x-api-key": "k"}) for path in paths]
         assert [answer.status_code for answer in seen] == [200, 200, 200, 400]
         assert [answer.headers["x-ratelimit-remaining"] for answer in seen] == ["2", "1", "0", "0"]
-    with limited(Hand(), per_minute=1) as box:
+    with limited(ManualClock(), per_minute=1) as box:
         codes = [httpx.get(box.url + path, headers={"x-api-key": "k"}).status_code for path in paths]
         assert codes == [200] * 4
 
 
-def test_no_limit_is_told_as_a_large_number(api):
-    """Without a limit the headers let a client learn that it may go faster."""
+def test_without_a_limit_the_headers_have_a_large_number(api):
     assert int(api.get("/sequences").headers["x-ratelimit-remaining"]) > 100_000
 
 
 def test_every_answer_has_the_rate_headers(api):
-    """Also refusals of every kind carry the three headers."""
     answers = (
         api.get("/sequences"),
         api.get("/nothing"),
@@ -201,9 +196,8 @@ def test_every_answer_has_the_rate_headers(api):
         datetime.fromisoformat(answer.headers["x-ratelimit-reset"])
 
 
-def test_limiter_forgets_what_is_over():
-    """Windows that are over are thrown away, so many keys do not fill the memory."""
-    clock = Hand()
+def test_the_limiter_drops_windows_in_the_past():
+    clock = ManualClock()
     limiter = Limiter(1, 0, 60, clock)
     for number in range(10_002):
         limiter.count(f"key {number}", "GET /sequences")
@@ -212,8 +206,7 @@ def test_limiter_forgets_what_is_over():
     assert len(limiter._counts) == 1
 
 
-def test_log_tells_requests_without_the_key(api):
-    """The log has method, path, query, headers, body, time and status, and the key nowhere."""
+def test_the_request_log_has_no_key(api):
     api.http.post("/sequences?x=1", json={"title": "Logged"}, headers={"x-api-key": CANARY, "x-other": "seen"})
     api.http.get("/nothing", headers={"authorization": CANARY, "x-api-key": CANARY})
     made, missing = api.box.store.log.entries()
@@ -225,8 +218,7 @@ def test_log_tells_requests_without_the_key(api):
     assert CANARY not in repr(api.box.store.log.entries())
 
 
-def test_log_is_bounded(monkeypatch):
-    """The oldest entries go when there are too many, or too many bytes."""
+def test_the_request_log_is_bounded(monkeypatch):
     monkeypatch.setattr("sequence_sync.sandbox.faults.MOST_ENTRIES", 5)
     monkeypatch.setattr("sequence_sync.sandbox.faults.MOST_BYTES", 1000)
     with Sandbox() as box:

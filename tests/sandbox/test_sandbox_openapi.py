@@ -1,9 +1,9 @@
-"""The OpenAPI document: it tells what is served, and made-up requests meet what it says.
+"""The OpenAPI document: generated requests match it.
 
-Checks left out, because the API that is stood in for differs from what they want: `positive_data_acceptance` (an id
-in a body has to exist, a day has to be free), `unsupported_method` and `allow_header_conformance` (404, not 405),
-`ignored_auth` (400, not 401); the rest is for deletes and accounts, which there are none of. Spoilt queries are left
-out too: the API is known to refuse unknown properties of bodies, so unknown parameters of a query are ignored here.
+Some checks do not apply, because the vendor's API differs from what they expect: `positive_data_acceptance` (an id in
+a body must exist, a day must be free), `unsupported_method` and `allow_header_conformance` (404, not 405),
+`ignored_auth` (400, not 401). The rest is for deletes and accounts, which the API does not have. Invalid queries are
+not generated: the API is known to refuse unknown properties only in bodies.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ NEED_KNOWN_IDS = ("/status", "/schedule", "/test-email", "/add", "/remove")  # i
 
 
 def operation(name: str) -> Any:
-    """The operation of that name, as the tester sees it."""
+    """Return the operation with this name."""
     method, path = name.split(" ")
     return SCHEMA[path][method]
 
 
 def meets_the_document(api, name: str, mode: GenerationMode, ids: dict[str, str] | None) -> None:
-    """Send what is made up for an operation and compare the answers with the document."""
+    """Send generated requests for an operation, and compare the answers with the document."""
     wanted = {key: value for key, value in (ids or {}).items() if f"{{{key}}}" in name}
     codes = set()
 
@@ -67,15 +67,14 @@ def meets_the_document(api, name: str, mode: GenerationMode, ids: dict[str, str]
 
 
 def existing(api) -> dict[str, str]:
-    """A sequence, a step, a variant and a field that are there."""
+    """Return the ids of a sequence, a step, a variant and a field."""
     sequence = api.sequence("A fine one")
     step = api.step(sequence, 500)
     field = api.post("/fields", {"label": sequence}).json()["payload"]["id"]
     return {"sequence": sequence, "step": step["id"], "variant": step["variants"][0]["id"], "field": field}
 
 
-def test_document_is_served_and_names_every_endpoint(api):
-    """`/openapi.json` is the document, and its operations are exactly those that are routed."""
+def test_the_document_lists_every_endpoint(api):
     assert httpx.get(f"{api.box.root}/openapi.json").json() == json.loads(json.dumps(document()))
     assert document()["openapi"].startswith("3.1")
     assert set(NAMES) == {f"{method} {path}" for method, path, _ in ROUTES}
@@ -83,18 +82,15 @@ def test_document_is_served_and_names_every_endpoint(api):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_good_requests_on_what_exists(api, name):
-    """Requests that fit the document are answered as it says, and at least one is carried out."""
+def test_valid_requests_for_existing_ids_match_the_document(api, name):
     meets_the_document(api, name, GenerationMode.POSITIVE, existing(api))
 
 
 @pytest.mark.parametrize("name", [one for one in NAMES if "{" in one])
-def test_good_requests_on_what_does_not_exist(api, name):
-    """Requests for made-up ids are refused in a documented shape."""
+def test_valid_requests_for_unknown_ids_are_refused_in_a_documented_shape(api, name):
     meets_the_document(api, name, GenerationMode.POSITIVE, None)
 
 
 @pytest.mark.parametrize("name", WITH_BODY)
-def test_bad_requests_are_refused(api, name):
-    """Requests that do not fit the document are refused, also on what exists."""
+def test_invalid_requests_are_refused(api, name):
     meets_the_document(api, name, GenerationMode.NEGATIVE, existing(api))

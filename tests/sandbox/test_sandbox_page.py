@@ -1,4 +1,4 @@
-"""The page: what a person sees, and that nothing which was sent can run."""
+"""The sandbox page: what a person sees, and that no text of a user can run."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ ATTRIBUTES = {
 }
 
 
-class Seen(HTMLParser):
-    """Collects elements and text of a page as a browser would read them."""
+class PageReader(HTMLParser):
+    """Collects elements and text of a page, like a browser."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -83,8 +83,8 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def shown(title: str) -> Seen:
-    """The page of one sequence whose every text is the given one."""
+def shown(title: str) -> PageReader:
+    """Return the page of one sequence in which every text is `text`."""
     store = Store()
     sequence = store.create_sequence(bodies.NewSequence(title, None, None))
     contents = [
@@ -95,11 +95,11 @@ def shown(title: str) -> Seen:
     ]
     for code, variant in contents:
         store.create_step(sequence.id, bodies.new_step({"type": code, "absoluteDays": code, "variants": [variant]}))
-    return Seen(page.render(store.sequences(), store.account))
+    return PageReader(page.render(store.sequences(), store.account))
 
 
-def assert_harmless(seen: Seen, text: str) -> None:
-    """Only our own elements and attributes, frames that may do nothing, and the text shown as text."""
+def assert_harmless(seen: PageReader, text: str) -> None:
+    """Only our own elements and attributes, sandboxed frames, and the text shown as text."""
     assert {tag for tag, _ in seen.elements} <= TAGS
     assert {name for _, attributes in seen.elements for name in attributes} <= ATTRIBUTES
     frames = [attributes for tag, attributes in seen.elements if tag == "iframe"]
@@ -112,19 +112,16 @@ def assert_harmless(seen: Seen, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts_stay_texts(text):
-    """Markup in a title, subject, preheader, note, message, link or body adds no element and no attribute."""
+def test_markup_in_a_text_adds_no_element(text):
     assert_harmless(shown(text), text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20))
-def test_no_text_breaks_the_page(text):
-    """Whatever is sent, the page holds only its own elements."""
+def test_no_text_breaks_out_of_its_element(text):
     assert_harmless(shown(text), text)
 
 
-def test_page_is_served_with_a_strict_policy(api):
-    """No script, no loads, no framing and no sniffing; the policy also stands in the page and in the frame."""
+def test_the_page_has_a_strict_content_policy(api):
     api.step(api.sequence("Onboarding"))
     answer = httpx.get(f"{api.box.root}/")
     policy = answer.headers["content-security-policy"]
@@ -137,8 +134,7 @@ def test_page_is_served_with_a_strict_policy(api):
     assert "Onboarding" in answer.text
 
 
-def test_page_shows_the_sequence_as_a_timeline(api):
-    """Day, wait, channel, subject, versions side by side, who sends, and whether it is active."""
+def test_the_page_shows_a_sequence_as_a_timeline(api):
     sequence = api.sequence("Trial")
     variants = [{"payload": {"subject": f"Subject {one}", "content": "<b>Hi</b>"}} for one in "AB"]
     step = api.step(sequence, 1, variants=variants)
@@ -147,7 +143,7 @@ def test_page_shows_the_sequence_as_a_timeline(api):
     path = f"/sequences/{sequence}/steps/{step['id']}/variants/{step['variants'][1]['id']}"
     api.patch(path, {"status": 0})
     api.post("/sequences/status", {"sequenceIds": [sequence], "status": "resume"})
-    text = Seen(httpx.get(f"{api.box.root}/").text).text
+    text = PageReader(httpx.get(f"{api.box.root}/").text).text
     words = [
         "Trial",
         "Active",
@@ -168,25 +164,22 @@ def test_page_shows_the_sequence_as_a_timeline(api):
     assert sorted(places[4:11]) == places[4:11]
 
 
-def test_empty_page_says_what_to_do():
-    """A fresh sandbox tells what it is and how to fill it."""
-    text = Seen(page.render([], Store().account)).text
+def test_an_empty_page_says_what_to_do():
+    text = PageReader(page.render([], Store().account)).text
     assert "stand-in" in text
     assert "seqsync apply" in text
 
 
-def test_only_the_newest_sequences_are_unfolded():
-    """With many sequences the newest stand first and open, the others folded."""
+def test_only_the_newest_sequences_are_open():
     store = Store()
     for number in range(8):
         store.create_sequence(bodies.NewSequence(f"Number {number}", None, None))
-    seen = Seen(page.render(store.sequences(), store.account))
+    seen = PageReader(page.render(store.sequences(), store.account))
     assert ["open" in attributes for tag, attributes in seen.elements if tag == "details"] == [True] * 5 + [False] * 3
     assert seen.text.index("Number 7") < seen.text.index("Number 0")
 
 
-def test_page_suits_dark_and_narrow_screens():
-    """The page follows the colour scheme and the width of the screen."""
+def test_the_page_has_styles_for_dark_and_narrow_screens():
     text = page.render([], Store().account)
     assert "prefers-color-scheme: dark" in text
     assert "max-width: 40rem" in text

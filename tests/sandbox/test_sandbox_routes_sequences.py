@@ -1,4 +1,4 @@
-"""Sequences and what surrounds them: lists, status, settings, senders, schedules, fields, team."""
+"""Endpoints of sequences and accounts: lists, status, settings, senders, schedules, fields, team."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ OFFICE, NEW_YORK = "Vb7Nq4ZsWx", "Rf2Gk8TjMd"
 
 
 def code(answer) -> tuple[int, int]:
-    """HTTP status and the application's code."""
+    """Return the HTTP status and the application's code."""
     return answer.status_code, answer.json()["code"]
 
 
-def test_new_sequence_is_inactive_with_the_default_sender(api):
-    """A sequence is made with `sequenceId`, inactive, without steps, with the default account attached."""
+def test_a_new_sequence_is_inactive_with_the_default_sender(api):
     answer = api.post("/sequences", {"title": "Fresh"})
     made = answer.json()["payload"]
     assert (answer.status_code, made["title"], made["active"], made["steps"]) == (201, "Fresh", False, [])
@@ -38,15 +37,13 @@ def test_new_sequence_is_inactive_with_the_default_sender(api):
         [{"title": "T"}],
     ],
 )
-def test_invalid_sequences_are_told_by_the_validator(api, body):
-    """A missing, empty or too long title and unknown properties are refused with the validator's list."""
+def test_an_invalid_sequence_is_refused_with_the_validators_list(api, body):
     answer = api.post("/sequences", body)
     assert answer.status_code == 400
     assert isinstance(answer.json()["message"], list)
 
 
-def test_sequence_is_made_whole_or_not_at_all(api):
-    """One account that is inactive or unknown, or an unknown schedule, refuses the whole sequence."""
+def test_an_invalid_sender_or_schedule_refuses_the_whole_sequence(api):
     before = len(api.box.store.sequences())
     for extra in (
         {"emailAccountIds": [BEN, INACTIVE]},
@@ -59,8 +56,7 @@ def test_sequence_is_made_whole_or_not_at_all(api):
     assert api.post("/sequences", {"title": "T", "emailAccountIds": [BEN], "scheduleId": NEW_YORK}).status_code == 201
 
 
-def test_list_has_the_documented_row(api):
-    """A row has id, title, active, the steps' ids and names, client and user."""
+def test_the_list_has_the_documented_fields(api):
     sequence = api.sequence("Row of its own")
     step = api.step(sequence)
     (row,) = api.get("/sequences", sequenceName="row OF its").json()["payload"]
@@ -77,15 +73,14 @@ def test_list_has_the_documented_row(api):
 
 
 def test_search_is_partial_and_ignores_case(api):
-    """A search finds every title that holds it, so a client has to compare by itself."""
+    """A client has to compare titles itself."""
     for title in ("Search Alpha", "search alpha two", "Beta"):
         api.sequence(title)
     found = api.get("/sequences", sequenceName="ALPHA").json()["payload"]
     assert [row["title"] for row in found] == ["Search Alpha", "search alpha two"]
 
 
-def test_pages_and_order(api):
-    """Pages begin with 1, are cut at pageSize, and follow sort and sortBy; beyond the last there is nothing."""
+def test_lists_have_pages_and_an_order(api):
     for letter in "cabd":
         api.sequence(f"Paged {letter}")
 
@@ -98,8 +93,7 @@ def test_pages_and_order(api):
     assert [titles(page=page, pageSize=3) for page in (1, 2, 3)] == ["cab", "d", ""]
 
 
-def test_page_size_is_100_at_first(api):
-    """Without pageSize a page has 100 rows."""
+def test_the_default_page_size_is_100(api):
     for number in range(101):
         api.sequence(f"Many {number}")
     assert len(api.get("/sequences", sequenceName="Many").json()["payload"]) == 100
@@ -118,14 +112,12 @@ def test_page_size_is_100_at_first(api):
         {"page": "-1"},
     ],
 )
-def test_wrong_queries_are_refused(api, query):
-    """Paging and order beyond what is documented is refused by the validator."""
+def test_invalid_paging_is_refused(api, query):
     answer = api.get("/sequences", **query)
     assert (answer.status_code, answer.json()["error"]) == (400, "Bad Request")
 
 
-def test_resume_and_pause(api):
-    """A sequence is resumed and paused once each; a second time is told with a code of its own."""
+def test_resuming_or_pausing_twice_is_refused_with_its_own_code(api):
     sequence = api.sequence("Switched")
 
     def switch(status, *ids):
@@ -144,8 +136,8 @@ def test_resume_and_pause(api):
     assert switch("start").json()["message"] == ["status must be a valid enum value"]
 
 
-def test_resume_needs_an_active_sender(api):
-    """Without an active account a sequence is not resumed, and neither are the others of the same call."""
+def test_resuming_needs_an_active_sender(api):
+    """One without refuses the whole call."""
     with_sender, without = api.sequence("With"), api.sequence("Without")
     api.post(f"/sequences/{without}/email-accounts/remove", {"emailAccountIds": [DEFAULT_ACCOUNT]})
     answer = api.post("/sequences/status", {"sequenceIds": [with_sender, without], "status": "resume"})
@@ -154,7 +146,6 @@ def test_resume_needs_an_active_sender(api):
 
 
 def test_settings_are_read_and_changed(api):
-    """Thirteen settings with text values, the schedule and four distributions; a code filters."""
     path = f"/sequences/{api.sequence()}/settings"
     read = api.get(path).json()["payload"]
     assert [row["code"] for row in read["settings"]] == list(range(1, 14))
@@ -178,22 +169,19 @@ def test_settings_are_read_and_changed(api):
         {"scheduleId": "nothere123"},
     ],
 )
-def test_wrong_settings_are_refused(api, body):
-    """Values that are no texts, unknown codes, a bcc that is no list, and text-only with tracking on are refused."""
+def test_invalid_settings_are_refused(api, body):
     path = f"/sequences/{api.sequence()}/settings"
     before = api.get(path).json()
     assert api.patch(path, body).status_code == 400
     assert api.get(path).json() == before
 
 
-def test_text_only_goes_with_tracking_off(api):
-    """Text-only (9 = 2) is accepted together with 4, 5 and 12 off."""
+def test_text_only_needs_tracking_off(api):
     rows = [{"code": one, "value": value} for one, value in ((9, "2"), (4, "0"), (5, "0"), (12, "0"))]
     assert api.patch(f"/sequences/{api.sequence()}/settings", {"settings": rows}).status_code == 200
 
 
 def test_schedule_and_distribution_are_set(api):
-    """The schedule's answer is the whole schedule; the distribution is one of four numbers."""
     sequence = api.sequence()
     answer = api.patch(f"/sequences/{sequence}/schedule", {"scheduleId": NEW_YORK})
     assert answer.json()["payload"]["timezone"] == "America/New_York"
@@ -205,7 +193,6 @@ def test_schedule_and_distribution_are_set(api):
 
 
 def test_senders_are_added_and_removed(api):
-    """Accounts are attached once, only active ones, at most 50 at a time; and taken away again."""
     base = f"/sequences/{api.sequence()}/email-accounts"
 
     def add(*ids):
@@ -222,7 +209,6 @@ def test_senders_are_added_and_removed(api):
 
 
 def test_accounts_are_searched_with_post(api):
-    """The search of accounts is a POST with paging in its body."""
     emails = api.post("/email-accounts", {"status": 1, "search": "EXAMPLE"}).json()["payload"]["emails"]
     assert [(one["fromEmail"], one["isDefault"]) for one in emails] == [
         ("anna@example.com", True),
@@ -233,8 +219,7 @@ def test_accounts_are_searched_with_post(api):
     assert api.post("/email-accounts", {"query": "x"}).status_code == 400
 
 
-def test_trial_email_is_recorded_and_needs_a_sender(api):
-    """A test email is kept for the test to look at; an account that is not the sequence's is code 1001."""
+def test_a_test_email_is_recorded_and_needs_an_attached_sender(api):
     sequence = api.sequence()
     body = {"subject": "S", "content": "C", "fromEmailAccountId": DEFAULT_ACCOUNT, "to": ["me@example.com"]}
     path = f"/sequences/{sequence}/test-email"
@@ -245,8 +230,7 @@ def test_trial_email_is_recorded_and_needs_a_sender(api):
     assert api.post(path, {**body, "cc": []}).status_code == 400
 
 
-def test_fields_are_listed_made_and_changed(api):
-    """System fields only when asked for; a custom field is made and changed, a label stands once."""
+def test_fields_are_listed_created_and_changed(api):
     labels = [row["label"] for row in api.get("/fields", systemFields="true").json()["payload"]]
     assert {"First Name", "Company", "Job Title"} <= set(labels)
     made = api.post("/fields", {"label": "Plan", "fieldType": "Dropdown"}).json()["payload"]
@@ -261,15 +245,13 @@ def test_fields_are_listed_made_and_changed(api):
     assert api.get("/fields", systemFields="maybe").status_code == 400
 
 
-def test_team_is_listed_twice(api):
-    """Team members and task assignees are the same people; Anna has the id of the vendor's example."""
+def test_team_members_and_assignees_are_the_same_people(api):
     team = api.get("/user/team-member-list").json()["payload"]
     assert team[0]["id"] == "z6R8Mw4vBn"
     assert api.get("/tasks/assignee/list").json()["payload"] == team
 
 
-def test_schedules_are_listed_and_made(api):
-    """A schedule has a name, a time zone and seven entries; a new default takes the place of the old one."""
+def test_schedules_are_listed_and_created(api):
     before = api.box.store.account
     body = {"name": "Nights", "timezone": "Asia/Tokyo", "timeSlots": [{}] * 7}
     made = api.post("/schedules", {**body, "isDefault": True}).json()["payload"]
@@ -280,15 +262,13 @@ def test_schedules_are_listed_and_made(api):
     api.box.store.account = before
 
 
-def test_clients_need_an_order(api):
-    """`sort` and `sortBy` are required for clients."""
+def test_the_list_of_clients_needs_an_order(api):
     assert api.get("/clients").status_code == 400
     rows = api.get("/clients", sort="ASC", sortBy="companyName", search="north").json()["payload"]
     assert [row["companyName"] for row in rows] == ["Northwind Ltd"]
 
 
-def test_attachment_is_uploaded(api):
-    """A form with the part `file` gives an id that a step may use; another form is refused."""
+def test_an_attachment_is_uploaded_as_a_form(api):
     answer = api.http.post("/attachments", files={"file": ("deck.pdf", b"%PDF-1.7 \x00\xff\r\n", "application/pdf")})
     made = answer.json()["payload"]
     assert (answer.status_code, made["name"]) == (201, "deck.pdf")

@@ -1,4 +1,4 @@
-"""Steps and variants: what is made, what is refused, and how it is read back."""
+"""Endpoints of steps and variants: what they create, what they refuse, and what they return."""
 
 from __future__ import annotations
 
@@ -34,21 +34,20 @@ CODES = (1, 2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16, 17, 18)
 
 
 def is_invalid(answer: httpx.Response, *sentences: str) -> None:
-    """The answer is the validator's list and holds these sentences."""
+    """Whether the answer is the validator's list with these sentences."""
     body = answer.json()
     assert (answer.status_code, body["statusCode"], body["error"]) == (400, 400, "Bad Request")
     assert set(sentences) <= set(body["message"]), body
 
 
 def is_refused(answer: httpx.Response, code: int, message: str) -> None:
-    """The answer has the application's shape with this code."""
+    """Whether the answer has the application's shape with this code."""
     body = answer.json()
     assert (answer.status_code, body["code"], body["message"]) == (400, code, message)
     assert body["type"]
 
 
-def test_vendor_example_makes_a_step(api):
-    """The request of the vendor's own page is accepted and answered as the live API does."""
+def test_the_vendors_example_creates_a_step(api):
     sequence = api.sequence("Seed")
     answer = api.post(f"/sequences/{sequence}/steps", VENDOR_EXAMPLE)
     body = answer.json()
@@ -63,7 +62,6 @@ def test_vendor_example_makes_a_step(api):
 
 @pytest.mark.parametrize("code", CODES)
 def test_each_type_is_accepted(api, code):
-    """All fifteen codes make a step with the payload that they have."""
     sequence = api.sequence()
     api.post(
         f"/sequences/{sequence}/steps",
@@ -129,8 +127,7 @@ def test_each_type_is_accepted(api, code):
         ),
     ],
 )
-def test_invalid_bodies_make_nothing(api, change, sentence):
-    """Each breach of the documented body is told by the validator, and no step is made."""
+def test_an_invalid_body_creates_nothing(api, change, sentence):
     sequence = api.sequence()
     answer = api.post(f"/sequences/{sequence}/steps", {"type": 1, "absoluteDays": 1, "variants": [EMAIL], **change})
     is_invalid(answer, sentence)
@@ -139,39 +136,34 @@ def test_invalid_bodies_make_nothing(api, change, sentence):
 
 @pytest.mark.parametrize("name", ["type", "absoluteDays", "variants"])
 def test_required_fields_are_required(api, name):
-    """A body without a required field is refused."""
     body = {"type": 1, "absoluteDays": 1, "variants": [EMAIL]}
     del body[name]
     assert api.post(f"/sequences/{api.sequence()}/steps", body).status_code == 400
 
 
-def test_all_mistakes_come_in_one_list(api):
-    """The validator tells every mistake of a body at once."""
+def test_all_errors_of_a_body_come_in_one_list(api):
     answer = api.post(f"/sequences/{api.sequence()}/steps", {"type": "Email", "absoluteDays": 0, "variants": [EMAIL]})
     is_invalid(answer, "type must be a valid enum value", "absoluteDays must not be less than 1")
 
 
 @pytest.mark.parametrize(("length", "status"), [(3000, 201), (3001, 400)])
-def test_task_note_has_a_longest_length(api, length, status):
-    """3,000 characters pass, also ones that take four bytes; one more does not."""
+def test_a_task_note_has_at_most_3000_characters(api, length, status):
     body = {"type": 5, "absoluteDays": 1, "variants": [{"payload": {}, "taskNote": "🙂" * length}]}
     assert api.post(f"/sequences/{api.sequence()}/steps", body).status_code == status
 
 
 @pytest.mark.parametrize("day", [1, 999, 3.0])
-def test_days_at_the_edges_are_accepted(api, day):
-    """Days 1 and 999 are days, and 3.0 is the number 3."""
+def test_days_1_and_999_are_accepted(api, day):
     assert api.step(api.sequence(), day)["absoluteDays"] == day
 
 
 def test_twenty_six_variants_are_accepted(api):
-    """An email may have versions a to z."""
     made = api.step(api.sequence(), variants=[EMAIL] * 26)
     assert len({one["id"] for one in made["variants"]}) == 26
 
 
-def test_a_day_holds_one_email(api):
-    """A second email on a day is refused and not made; another channel may share the day."""
+def test_a_second_email_on_a_day_is_refused(api):
+    """Another channel may share the day."""
     sequence = api.sequence()
     api.step(sequence, 2)
     body = {"type": 1, "absoluteDays": 2, "variants": [EMAIL]}
@@ -181,8 +173,7 @@ def test_a_day_holds_one_email(api):
     assert [row["type"] for row in api.steps(sequence)] == [1, 11, 11]
 
 
-def test_numbers_follow_the_days(api):
-    """Steps are numbered by day, then by age, and anew with each step that comes between."""
+def test_steps_are_numbered_by_day_and_then_by_age(api):
     sequence = api.sequence()
     late, early = api.step(sequence, 9), api.step(sequence, 2)
     same = api.step(sequence, 2, kind=5)
@@ -192,8 +183,7 @@ def test_numbers_follow_the_days(api):
     assert [(row["number"], row["name"]) for row in rows] == [(1, "Step 1"), (2, "Step 2"), (3, "Step 3")]
 
 
-def test_unknown_sequence_is_told_with_400(api):
-    """A sequence that is not there is code 40100 on every endpoint below it."""
+def test_an_unknown_sequence_is_400_with_code_40100(api):
     body = {"type": 1, "absoluteDays": 1, "variants": [EMAIL]}
     for answer in (
         api.post("/sequences/nothere123/steps", body),
@@ -207,7 +197,6 @@ def test_unknown_sequence_is_told_with_400(api):
 
 
 def test_variants_of_a_step_are_listed(api):
-    """The list of a step's variants has the documented columns."""
     sequence = api.sequence()
     variants = [{"payload": {"connectionNote": "Hi"}, "taskNote": "Look first"}]
     step = api.step(sequence, kind=2, variants=variants)
@@ -224,8 +213,8 @@ def test_variants_of_a_step_are_listed(api):
     is_refused(api.get(f"/sequences/{sequence}/steps/nothere"), 4000, "Failed to fetch sequence step variants")
 
 
-def test_what_no_source_shows_is_not_given_back(api):
-    """Priority, assignee and attachments are stored but in no answer: a client must not count on them."""
+def test_priority_assignee_and_attachments_are_stored_but_not_returned(api):
+    """No source shows them in an answer, so a client must not rely on them."""
     sequence = api.sequence()
     api.post(f"/sequences/{sequence}/steps", VENDOR_EXAMPLE)
     told = api.get(f"/sequences/{sequence}/steps").text
@@ -235,12 +224,11 @@ def test_what_no_source_shows_is_not_given_back(api):
 
 
 def variants_path(sequence: str, step: dict, place: int = 0) -> str:
-    """The path of one variant."""
+    """Return the path of one variant."""
     return f"/sequences/{sequence}/steps/{step['id']}/variants/{step['variants'][place]['id']}"
 
 
-def test_variant_is_added(api):
-    """A new version gets an id of its own and stands last."""
+def test_an_added_variant_comes_last_with_a_new_id(api):
     sequence = api.sequence()
     step = api.step(sequence)
     body = {"type": 1, "payload": {"subject": "B", "content": "<p>B</p>"}}
@@ -251,8 +239,8 @@ def test_variant_is_added(api):
     assert rows[1]["id"] == answer.json()["payload"]["id"]
 
 
-def test_added_variant_keeps_the_rules(api):
-    """Another type, a 27th version and a second active version of a task are refused."""
+def test_an_added_variant_that_breaks_a_rule_is_refused(api):
+    """Another type, a 27th variant, a second active variant of a task."""
     sequence = api.sequence()
     email, call = api.step(sequence, variants=[EMAIL] * 26), api.step(sequence, kind=11)
     path = f"/sequences/{sequence}/steps/{{}}/variants"
@@ -267,8 +255,7 @@ def test_added_variant_keeps_the_rules(api):
     is_refused(api.patch(variants_path(sequence, call), {"status": 1}), 4000, "Failed to update sequence step variant")
 
 
-def test_payload_and_attachments_are_replaced_whole(api):
-    """A new payload loses what it leaves out, a list of attachments replaces the old one, and `[]` clears it."""
+def test_payload_and_attachments_are_replaced_completely(api):
     sequence = api.sequence()
     payload = {"subject": "S", "content": "<p>C</p>", "preheader": "P"}
     step = api.step(sequence, variants=[{"payload": payload, "attachmentIds": ["lN5xKp2vJq", "aaaaaaaaaa"]}])
@@ -287,8 +274,7 @@ def test_payload_and_attachments_are_replaced_whole(api):
     assert kept().payload["subject"] == "T"
 
 
-def test_a_day_in_the_variant_moves_the_step(api):
-    """`absoluteDays` of a variant moves its step and numbers the others anew; a held day is refused."""
+def test_the_day_of_a_variant_moves_its_step(api):
     sequence = api.sequence()
     first, second = api.step(sequence, 1), api.step(sequence, 5)
     path = variants_path(sequence, first)
@@ -302,8 +288,7 @@ def test_a_day_in_the_variant_moves_the_step(api):
     assert (moved.priority, moved.assignee) == (1, "Qe3Tn7yKdX")
 
 
-def test_variant_is_switched_off_and_on(api):
-    """Status 0 and 1 are kept; the step is off when all its versions are."""
+def test_a_variant_is_deactivated_and_reactivated(api):
     sequence = api.sequence()
     step = api.step(sequence, variants=[EMAIL, EMAIL])
 
@@ -336,8 +321,7 @@ def test_variant_is_switched_off_and_on(api):
         (11, {"subject": "S"}, "property subject should not exist"),
     ],
 )
-def test_invalid_changes_change_nothing(api, kind, body, sentence):
-    """Each breach of the rules of a change is told, and the step stays as it was."""
+def test_an_invalid_change_changes_nothing(api, kind, body, sentence):
     sequence = api.sequence()
     step = api.step(sequence, kind=kind)
     before = api.steps(sequence)
@@ -345,8 +329,7 @@ def test_invalid_changes_change_nothing(api, kind, body, sentence):
     assert api.steps(sequence) == before
 
 
-def test_task_note_is_changed(api):
-    """A note is replaced, and cleared with an empty text; an empty change changes nothing."""
+def test_a_task_note_is_replaced_or_cleared(api):
     sequence = api.sequence()
     step = api.step(sequence, kind=11)
     path = variants_path(sequence, step)
@@ -355,8 +338,7 @@ def test_task_note_is_changed(api):
         assert api.steps(sequence)[0]["variants"][0]["taskNote"] == note
 
 
-def test_unknown_variant_is_refused(api):
-    """A variant that is not there, or stands in another step, cannot be changed."""
+def test_an_unknown_variant_is_refused(api):
     sequence = api.sequence()
     one, other = api.step(sequence, 1), api.step(sequence, 2)
     path = f"/sequences/{sequence}/steps/{one['id']}/variants/{other['variants'][0]['id']}"

@@ -1,4 +1,4 @@
-"""The running server: where it listens, how it ends, what it refuses."""
+"""The running server: its address, how it stops, and its errors."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ print("after", flush=True)
 
 
 def started(data: Path) -> subprocess.Popen[str]:
-    """The command's server in a process of its own."""
+    """Start the command's server in its own process."""
     command = [sys.executable, "-c", SERVE, str(data)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal_ends_the_server_in_order(tmp_path: Path, number: signal.Signals):
-    """SIGINT and SIGTERM let `serve` return: exit 0, nothing on stderr, and everything is in the file."""
+def test_a_signal_stops_the_server_with_exit_code_0(tmp_path: Path, number: signal.Signals):
     data = tmp_path / "data.json"
     with started(data) as process:
         assert process.stdout is not None
@@ -47,8 +46,7 @@ def test_signal_ends_the_server_in_order(tmp_path: Path, number: signal.Signals)
     assert json.loads(data.read_text())["sequences"][0]["title"] == "Kept"
 
 
-def test_kill_loses_no_answered_write(tmp_path: Path):
-    """What was answered is there after SIGKILL, at once and whole."""
+def test_sigkill_loses_no_answered_write(tmp_path: Path):
     data = tmp_path / "data.json"
     with started(data) as process:
         assert process.stdout is not None
@@ -61,8 +59,7 @@ def test_kill_loses_no_answered_write(tmp_path: Path):
         assert [one.title for one in box.store.sequences()] == [f"T{number}" for number in range(5)]
 
 
-def test_port_in_use_is_told():
-    """A port that is taken is a usage problem that names it; so is one that does not exist."""
+def test_a_port_in_use_is_a_usage_error():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -75,8 +72,7 @@ def test_port_in_use_is_told():
         serve(70000, None, 20, lambda url: None)
 
 
-def test_named_port_is_used_and_freed():
-    """A sandbox listens on the port that it is given, and the next one may have it at once."""
+def test_a_port_is_used_and_freed():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,41 +82,38 @@ def test_named_port_is_used_and_freed():
             assert httpx.get(f"{box.root}/").status_code == 200
 
 
-def test_it_listens_on_this_machine_only():
-    """The socket is bound to 127.0.0.1, and small answers leave without waiting for more."""
+def test_the_server_listens_on_127_0_0_1_only():
+    """Small answers leave without delay."""
     with Sandbox() as box:
         assert box._socket.getsockname()[0] == "127.0.0.1"
         assert box._socket.proto == socket.IPPROTO_TCP
 
 
-def test_damaged_data_is_told_before_listening(tmp_path: Path):
-    """A damaged data file stops the command with a usage problem."""
+def test_a_damaged_data_file_stops_the_command(tmp_path: Path):
     file = tmp_path / "data.json"
     file.write_text("{")
-    with pytest.raises(UsageError, match="data file cannot be read"):
+    with pytest.raises(UsageError, match="Cannot read the sandbox's data file"):
         serve(0, file, 20, lambda url: None)
 
 
 @pytest.mark.parametrize("package", ["uvicorn", "starlette"])
-def test_missing_extra_is_told(package: str):
-    """Without the web libraries the message says what to install."""
+def test_without_the_extra_the_message_says_what_to_install(package: str):
     code = f"""
 import sys
 sys.modules[{package!r}] = None
-from sequence_sync.errors import UsageProblem
+from sequence_sync.errors import UsageError
 from sequence_sync.sandbox.server import Sandbox, serve
 for attempt in (Sandbox, lambda: serve(0, None, 20, print)):
     try:
         attempt()
-    except UsageProblem as problem:
+    except UsageError as problem:
         print(problem.hint)
 """
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert out.splitlines() == ['Run: pip install "seqsync[sandbox]"'] * 2
 
 
-def test_nothing_else_needs_the_extra():
-    """Importing the door of the sandbox loads no web library."""
+def test_importing_the_server_loads_no_web_library():
     code = "import sys, sequence_sync.sandbox.server; print(sorted({'uvicorn', 'starlette'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert out == "[]\n"

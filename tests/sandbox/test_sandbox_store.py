@@ -1,4 +1,4 @@
-"""The store by itself: ids, order, the data file, threads."""
+"""The store: ids, order, the data file, threads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sequence_sync.errors import UsageError
-from sequence_sync.sandbox import account as office
-from sequence_sync.sandbox import bodies
-from sequence_sync.sandbox import datafile as disk
+from sequence_sync.sandbox import account as rules
+from sequence_sync.sandbox import bodies, datafile
 from sequence_sync.sandbox.errors import RefusalError
 from sequence_sync.sandbox.model import Sequence, Step, Variant, plain, restored
 from sequence_sync.sandbox.store import Store
@@ -26,12 +25,11 @@ WANTED = bodies.new_sequence({"title": "Kept — é"})
 
 
 def step(day: int, kind: int = 5) -> bodies.NewStep:
-    """A step to create."""
+    """Return a step to create."""
     return bodies.new_step({"type": kind, "absoluteDays": day, "variants": [EMAIL if kind == 1 else {"payload": {}}]})
 
 
-def test_ids_look_like_the_apis_and_come_again():
-    """Ten letters and digits, none twice; the same seed gives the same, another one others, None unforeseen ones."""
+def test_the_same_seed_gives_the_same_ids():
 
     def ids(**options) -> list[str]:
         store = Store(**options)
@@ -45,8 +43,7 @@ def test_ids_look_like_the_apis_and_come_again():
 
 
 @given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from([1, 5, 11])), max_size=30))
-def test_steps_stand_by_day_then_age(wanted):
-    """Whatever the order of the creates, steps stand by day and then by age, with one email a day."""
+def test_steps_are_ordered_by_day_and_then_by_age(wanted):
     store = Store()
     sequence = store.create_sequence(WANTED)
     made = []
@@ -61,14 +58,13 @@ def test_steps_stand_by_day_then_age(wanted):
     assert len(emails) == len(set(emails))
 
 
-def test_data_file_keeps_everything(tmp_path: Path):
-    """What was written is there after a restart, in every part, and ids go on without a repetition."""
+def test_the_data_file_keeps_everything(tmp_path: Path):
     file = tmp_path / "data.json"
     store = Store(file)
     sequence = store.create_sequence(WANTED)
     store.create_step(sequence.id, step(2, 1))
     store.set_active((sequence.id,), True)
-    office.create_field(store, "Plan", None, None)
+    rules.create_field(store, "Plan", None, None)
     again = Store(file, seed="ignored, because the file has its own")
     assert again.sequences() == store.sequences()
     assert again.account == store.account
@@ -77,8 +73,7 @@ def test_data_file_keeps_everything(tmp_path: Path):
     assert [one.name for one in tmp_path.iterdir()] == ["data.json"]
 
 
-def test_each_write_is_on_the_disk_before_it_is_told(tmp_path: Path, monkeypatch):
-    """Every write flushes file and folder and replaces the file; a read does not."""
+def test_a_write_is_on_disk_before_it_is_answered(tmp_path: Path, monkeypatch):
     file, synced = tmp_path / "data.json", []
     store = Store(file)
     flush = os.fsync
@@ -92,8 +87,7 @@ def test_each_write_is_on_the_disk_before_it_is_told(tmp_path: Path, monkeypatch
     assert len(json.loads(file.read_text())["sequences"][0]["steps"]) == 1
 
 
-def test_refused_write_changes_nothing(tmp_path: Path):
-    """A refusal leaves the file as it was."""
+def test_a_refused_write_leaves_the_file_unchanged(tmp_path: Path):
     file = tmp_path / "data.json"
     store = Store(file)
     sequence = store.create_sequence(WANTED)
@@ -104,8 +98,7 @@ def test_refused_write_changes_nothing(tmp_path: Path):
     assert file.read_bytes() == before
 
 
-def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch):
-    """When the disk is full the old file stays, whole, and no temporary file is left."""
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_file(tmp_path: Path, monkeypatch):
     file = tmp_path / "data.json"
     store = Store(file)
     store.create_sequence(WANTED)
@@ -122,7 +115,7 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch):
 
 
 def a_file(tmp_path: Path) -> tuple[Path, dict]:
-    """A good data file and its contents."""
+    """Return a valid data file and its contents."""
     file = tmp_path / "data.json"
     store = Store(file)
     store.create_step(store.create_sequence(WANTED).id, step(1))
@@ -146,28 +139,25 @@ def a_file(tmp_path: Path) -> tuple[Path, dict]:
         lambda data: "[" * 100_000,
     ],
 )
-def test_damaged_data_file_is_told_and_kept(tmp_path: Path, spoil):
-    """A file that is cut, changed or newer is a usage problem that names it, and stays as it is."""
+def test_a_damaged_data_file_is_named_and_kept(tmp_path: Path, spoil):
     file, data = a_file(tmp_path)
     file.write_text(spoil(data))
     before = file.read_bytes()
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(UsageError) as error:
         Store(file)
-    assert str(file) in str(told.value)
-    assert "data file" in told.value.summary
+    assert str(file) in str(error.value)
+    assert "data file" in error.value.summary
     assert file.read_bytes() == before
 
 
-def test_data_file_that_is_no_text_is_told(tmp_path: Path):
-    """Bytes that are no UTF-8, and a folder, are told in the same words."""
+def test_a_data_file_that_is_not_text_is_a_usage_error(tmp_path: Path):
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "bytes", tmp_path):
-        with pytest.raises(UsageError, match="data file cannot be read"):
-            disk.load(path)
+        with pytest.raises(UsageError, match="Cannot read the sandbox's data file"):
+            datafile.load(path)
 
 
-def test_old_versions_are_forgotten():
-    """Versions older than any read may lag are dropped; a read beyond them still finds the oldest one kept."""
+def test_versions_older_than_the_longest_lag_are_dropped():
     now = [0.0]
     store = Store(clock=lambda: now[0])
     sequence = store.create_sequence(WANTED)
@@ -181,8 +171,7 @@ def test_old_versions_are_forgotten():
     assert len(store._versions[sequence.id]) == 2
 
 
-def test_store_is_safe_between_threads():
-    """Creates from many threads are all there, each with an id of its own."""
+def test_creates_from_many_threads_get_different_ids():
     store = Store()
     sequence = store.create_sequence(WANTED)
     workers = [
@@ -221,8 +210,7 @@ steps = st.builds(
         Sequence, texts, texts, st.integers(), st.floats(0, 1e9), texts, steps=st.lists(steps, max_size=3).map(tuple)
     )
 )
-def test_stored_records_come_back(sequence):
-    """What is written of a sequence is the JSON of it, and is read back as the same value."""
+def test_stored_records_are_read_back_as_equal_values(sequence):
     assert json.loads(sequence.stored) == json.loads(json.dumps(plain(sequence)))
     assert restored(Sequence, json.loads(sequence.stored)) == sequence
     assert replace(sequence, title="x").stored != replace(sequence, title="y").stored

@@ -1,4 +1,4 @@
-"""One browser for all tests here, and a trap for each."""
+"""A browser for all tests in this folder, and a trap server for each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from support.traps import Trap, trap
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    """Starting one takes two seconds, so there is one a worker."""
+    """Start one browser for each worker: a start takes two seconds."""
     with chromium(tmp_path_factory.mktemp("chromium")) as started:
         yield started
 
 
 @pytest.fixture
 def a_trap() -> Iterator[Trap]:
-    """A server that counts who comes."""
+    """Start a server that counts its visitors."""
     with trap() as found:
         yield found

@@ -1,4 +1,4 @@
-"""Hostile texts in a real Chromium: nothing runs, nothing is fetched, nothing leads away."""
+"""Hostile texts in Chromium: nothing runs, nothing is loaded, nothing navigates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PARTS = [HOSTILE[place::3] for place in range(3)]
 
 
 def plan_in_every_place(texts: Sequence[str], evil: str) -> Plan:
-    """Each of `texts` is an email's body, subject and preheader; `evil` stands wherever else a plan holds a text."""
+    """Return a plan with each of `texts` as body, subject and preheader, and `evil` in every other text."""
     news = create_whole(
         "evil", evil, {f"s{n}": email(n + 1, text, text, preheader=text) for n, text in enumerate(texts)}
     )
@@ -71,13 +71,13 @@ def plan_in_every_place(texts: Sequence[str], evil: str) -> Plan:
 
 
 def everywhere(a_trap: Trap, texts: Sequence[str]) -> str:
-    """The page of a plan that is hostile in every place."""
+    """Return the page of a plan with hostile text in every place."""
     armed = [a_trap.armed(text) for text in texts]
     return plan_html(plan_in_every_place(armed, "".join(armed[:3]) + a_trap.armed(f'"></iframe></style>{SCRIPT}')))
 
 
 def assert_nothing_happened(browser: Chromium, address: str, title: str) -> None:
-    """No script ran on the page or in a frame, no dialog, no window, and the page is where it was."""
+    """No script ran, no dialog or window opened, and the page is still the same."""
     sleep(SETTLE)
     assert not browser.has_dialog()
     assert browser.run("return [typeof window.pwned, document.title]") == ["undefined", title]
@@ -87,8 +87,8 @@ def assert_nothing_happened(browser: Chromium, address: str, title: str) -> None
 
 
 @pytest.mark.parametrize("texts", PARTS, ids=["first", "second", "third"])
-def test_nothing_on_a_page_runs_or_is_fetched(browser: Chromium, a_trap: Trap, texts: Sequence[str]) -> None:
-    """A small plan, every change open, every link and button in the emails clicked: not even a connection is made."""
+def test_no_text_of_a_user_runs_or_loads_anything(browser: Chromium, a_trap: Trap, texts: Sequence[str]) -> None:
+    """Every change open, every link and button in the emails clicked: no connection is made."""
     text = everywhere(a_trap, texts)
     assert "<script>" not in text
     address = browser.open(text)
@@ -100,8 +100,7 @@ def test_nothing_on_a_page_runs_or_is_fetched(browser: Chromium, a_trap: Trap, t
     assert a_trap.seen == []
 
 
-def test_the_one_script_of_a_large_page_lets_no_other_run(browser: Chromium, a_trap: Trap) -> None:
-    """Every change unfolded by it, as a reader would."""
+def test_the_script_of_a_large_page_allows_no_other_script(browser: Chromium, a_trap: Trap) -> None:
     text = everywhere(a_trap, HOSTILE)
     assert text.count("<script>") == 1
     address = browser.open(text)
@@ -113,8 +112,8 @@ def test_the_one_script_of_a_large_page_lets_no_other_run(browser: Chromium, a_t
     assert a_trap.seen == []
 
 
-def test_without_the_walls_these_texts_do_harm(browser: Chromium, a_trap: Trap) -> None:
-    """Else the tests above would prove nothing: on a bare page a script runs, and files are fetched."""
+def test_without_the_defenses_these_texts_do_harm(browser: Chromium, a_trap: Trap) -> None:
+    """Otherwise the tests above would prove nothing."""
     harmful = [a_trap.armed(text).replace("alert('pwned')", "0") for text in (HOSTILE[0], *HOSTILE[28:31])]
     browser.open("<!doctype html><title>bare</title>" + "".join(harmful))
     sleep(SETTLE)
@@ -124,8 +123,8 @@ def test_without_the_walls_these_texts_do_harm(browser: Chromium, a_trap: Trap) 
     assert {"/canary", "/css", "/import", "/background"} <= asked
 
 
-def test_the_page_of_the_sandbox_runs_nothing(browser: Chromium, a_trap: Trap) -> None:
-    """Whatever was sent to it: no script, no request, no way out (a connection without a request is not looked at)."""
+def test_the_sandbox_page_runs_and_loads_nothing(browser: Chromium, a_trap: Trap) -> None:
+    """A connection without a request is not checked."""
     store = Store()
     # Of a page in whose frames it refuses other frames Chromium now and then never says that it is loaded.
     texts = [a_trap.armed(text) for text in HOSTILE if "<iframe" not in text and "<object" not in text]

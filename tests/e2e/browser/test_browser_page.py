@@ -1,4 +1,4 @@
-"""How the page of a plan looks and works in a real Chromium: light, dark, on a phone, by keyboard, and when large."""
+"""The review page in Chromium: light, dark, on a phone, by keyboard, and when it is large."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def without_spaces() -> Plan:
-    """Names and texts as long as they may be, with nowhere to break a line."""
+    """Return names and texts of the longest length, without a place to break a line."""
     key, word = "k" * 63, "W" * 900
     steps = {key: email(999, word, f"<p>{word}</p>", preheader=word), "task": task("call_demo", 2, word)}
     known = PlannedSequence(key=key, title=word, remote_id=word, active=True)
@@ -52,8 +52,7 @@ return [seen, faint, light(getComputedStyle(document.documentElement).background
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_text_can_be_read(browser: Chromium, dark: bool) -> None:
-    """A contrast of 4.5 or more, and a page that is as light or dark as the reader's system."""
+def test_every_text_has_enough_contrast_in_light_and_dark_mode(browser: Chromium, dark: bool) -> None:
     browser.open(plan_html(showcase()), dark=dark)
     seen, faint, page = browser.run(FAINT)
     assert seen > 100
@@ -62,8 +61,8 @@ def test_every_text_can_be_read(browser: Chromium, dark: bool) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_is_wider_than_a_phone(browser: Chromium, name: str) -> None:
-    """At 360 pixels the page scrolls up and down only, with everything unfolded."""
+def test_the_page_fits_a_phone(browser: Chromium, name: str) -> None:
+    """At 360 pixels, with everything open, it scrolls only vertically."""
     browser.open(plan_html(PAGES[name]()), width=360)
     browser.run("for (const one of document.querySelectorAll('details')) one.open = true")
     wide = "[...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > 361)"
@@ -71,8 +70,7 @@ def test_nothing_is_wider_than_a_phone(browser: Chromium, name: str) -> None:
     assert browser.run("return document.documentElement.scrollWidth") == 360
 
 
-def test_a_prospects_view_is_shown_before_beside_after(browser: Chromium) -> None:
-    """Both emails are there to read, next to each other, with merge tags as they are and a box for the image."""
+def test_emails_before_and_after_are_side_by_side(browser: Chromium) -> None:
     browser.open(plan_html(showcase()))
     before, after, _ = (text for text in browser.texts_of_frames() if "hiring three SDRs" in text)
     assert "Hi {{firstName}}," in before
@@ -87,7 +85,7 @@ def test_a_prospects_view_is_shown_before_beside_after(browser: Chromium) -> Non
 
 
 def test_the_page_works_by_keyboard(browser: Chromium) -> None:
-    """The first Tab skips to the changes, and Enter folds a change."""
+    """The first Tab skips to the changes, and Enter closes a change."""
     browser.open(plan_html(showcase()))
     browser.press(Keys.TAB)
     assert browser.run("return document.activeElement.className") == "skip"
@@ -98,8 +96,7 @@ def test_the_page_works_by_keyboard(browser: Chromium) -> None:
     assert browser.run("return document.querySelector('.change > summary').parentElement.open") is False
 
 
-def test_a_large_plan_makes_a_frame_only_for_what_is_unfolded(browser: Chromium) -> None:
-    """400 new emails: none is made at first; a link to one unfolds it, and its text is there."""
+def test_a_large_page_creates_frames_only_for_open_changes(browser: Chromium) -> None:
     steps = [create(f"s{n // 20}.e{n}", email(n % 20 + 1, f"Subject {n}", f"<p>Body {n}</p>")) for n in range(400)]
     browser.open(plan_html(plan_of(*steps)))
     assert browser.run("return document.querySelectorAll('iframe').length") == 0
@@ -108,8 +105,7 @@ def test_a_large_plan_makes_a_frame_only_for_what_is_unfolded(browser: Chromium)
     assert browser.texts_of_frames() == ["Body 143"]
 
 
-def test_paper_shows_what_is_folded(browser: Chromium) -> None:
-    """On paper nobody can unfold."""
+def test_a_printed_page_shows_folded_text(browser: Chromium) -> None:
     browser.open(plan_html(showcase()))
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     folded = "document.querySelector('details:not([open]) li code')"

@@ -40,7 +40,7 @@ def test_a_cancelled_apply_is_gone_on_with(tmp_path: Path, kind: str, whom: str,
     """As the host does it: to the step's own process alone, or to all of its group, while a call is in flight."""
     faults = tmp_path / "faults.json"
     faults.write_text(json.dumps({"faults": [{"method": "POST", "nth": at, "fault": "late", "seconds": 1}]}))
-    with Sandbox(per_minute=0, behaviour=faults) as box:
+    with Sandbox(per_minute=0, switches=faults) as box:
         team = Team(tmp_path / "team", box.url)
         pull = team.open({"sequences/trial.yaml": TRIAL.replace("Still curious?", "Curious still?")})
         team.plan(pull)
