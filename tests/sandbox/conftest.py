@@ -13,8 +13,8 @@ from sequence_sync.sandbox.server import Sandbox
 EMAIL = {"payload": {"subject": "Hello", "content": "<p>Hello</p>"}}
 
 
-class Talker:
-    """Calls the API with a key, and knows the few things that most tests begin with."""
+class Client:
+    """A client with a key, and the calls that most tests begin with."""
 
     def __init__(self, box: Sandbox) -> None:
         self.box = box
@@ -35,7 +35,7 @@ class Talker:
         return answer.json()["payload"]["sequenceId"]
 
     def step(self, sequence: str, day: int = 1, kind: int = 1, **more: Any) -> dict[str, Any]:
-        """Return a step to create."""
+        """Create a step with one variant, and return the payload of the answer."""
         variant = EMAIL if kind == 1 else {"payload": more.pop("payload", {})}
         body = {"type": kind, "absoluteDays": day, "variants": [variant], **more}
         answer = self.post(f"/sequences/{sequence}/steps", body)
@@ -47,17 +47,17 @@ class Talker:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Talker]:
-    """One sandbox without a rate limit for the tests of a file."""
+def running() -> Iterator[Client]:
+    """One sandbox without a rate limit for all tests of a file."""
     with Sandbox(per_minute=0) as box:
-        talker = Talker(box)
-        yield talker
-        talker.http.close()
+        client = Client(box)
+        yield client
+        client.http.close()
 
 
 @pytest.fixture
-def api(running: Talker) -> Iterator[Talker]:
-    """That sandbox, with its switches as they are at first before and after the test."""
+def api(running: Client) -> Iterator[Client]:
+    """The running sandbox, with default switches and an empty log before the test."""
     running.box.switch(None)
     running.box.store.log.clear()
     yield running
