@@ -23,7 +23,7 @@ from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.operations.workspace import Workspace
-from sequence_sync.plan.capabilities import reads_days
+from sequence_sync.plan.capabilities import Abilities
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.matching import normalized_title
 from sequence_sync.provider.base import Provider, RemoteStep
@@ -193,7 +193,7 @@ class ProjectFiles:
         self.settings = workspace.loaded.settings
         self._into = into
         self.rows = {row.path: row for row in read_files(workspace.root, workspace.loaded, workspace.name)}
-        self._reads_days = reads_days(self.settings.switched_off(workspace.name))
+        self._reads_days = Abilities(api.dialect, self.settings.switched_off(workspace.name)).reads_days
 
     @property
     def environment(self) -> Environment:

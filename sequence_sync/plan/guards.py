@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
 from sequence_sync.model.sequence import Content
-from sequence_sync.model.settings import Claim, Policy
-from sequence_sync.plan.capabilities import split
+from sequence_sync.model.settings import Policy
+from sequence_sync.plan.capabilities import Abilities
 from sequence_sync.plan.compare import canonical_payload
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
@@ -29,23 +29,23 @@ NO_VARIANT = (
 )
 
 
-def block_unsafe(changes: Sequence[Change], state: State | None, off: Collection[Claim]) -> list[Change]:
-    """Apply every guard but that of days. `off` are the claims about the API that are switched off."""
+def block_unsafe(changes: Sequence[Change], state: State | None, abilities: Abilities) -> list[Change]:
+    """Apply every guard but that of days. `abilities` says what the API can do."""
     known = state.sequences if state else {}
-    result = _not_supported(changes, off)
+    result = _not_supported(changes, abilities)
     result = _id_taken(result, known)
     result = _left_behind(result, known)
     return _without_sequence(result)
 
 
-def _not_supported(changes: Iterable[Change], off: Collection[Claim]) -> list[Change]:
+def _not_supported(changes: Iterable[Change], abilities: Abilities) -> list[Change]:
     """Block the part of each change that no call can do; keep the rest."""
     result: list[Change] = []
     for change in changes:
         if change.action is Action.UPDATE_STEP and change.before is not None and not change.before.variants:
             result.append(block(change, Reason.NOT_SUPPORTED, NO_VARIANT))
             continue
-        supported, unsupported = split(change, off)
+        supported, unsupported = abilities.split(change)
         if supported is not None:
             result.append(supported)
         if unsupported is not None:

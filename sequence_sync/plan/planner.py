@@ -14,7 +14,7 @@ from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.plan.calls import operations_of
-from sequence_sync.plan.capabilities import reads_days
+from sequence_sync.plan.capabilities import Abilities
 from sequence_sync.plan.differ import forgotten_sequence, sequence_changes
 from sequence_sync.plan.guards import block_unsafe, gates_for
 from sequence_sync.plan.model import (
@@ -97,6 +97,11 @@ class PlanInputs:
     remote: RemoteAccount | None = None
     dialect: Dialect = field(kw_only=True)
 
+    @property
+    def abilities(self) -> Abilities:
+        """Return what the API can do, as far as the settings believe it."""
+        return Abilities(self.dialect, self.off)
+
 
 def make_plan(inputs: PlanInputs) -> Plan:
     """Return the plan. Raises UsageError if a target or an exclude matches nothing."""
@@ -109,7 +114,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     if remote is not None:
         differences = reconcile_with_remote(remote, result, differences)
     # Block first, then select: a step that a target leaves out is still in Saleshandy.
-    everything = block_unsafe(differences, result.state, inputs.off)
+    everything = block_unsafe(differences, result.state, inputs.abilities)
     chosen = select(everything, inputs.selection)
     positions = {f"{row.key}.{step}": at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
     scheduled = _schedule(chosen, everything, compared, positions, result.remote_days)
@@ -158,7 +163,7 @@ def _schedule(
     call = inputs.dialect.call
     return [
         change.model_copy(update={"calls": tuple(call(each) for each in operations_of(change, entry_of(change, rows)))})
-        for change in schedule_days(chosen, rows, positions, reads_days(inputs.off), remote_days)
+        for change in schedule_days(chosen, rows, positions, inputs.abilities.reads_days, remote_days)
     ]
 
 

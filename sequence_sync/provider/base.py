@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.settings import Claim
 
 
 class AnswerKind(StrEnum):
@@ -271,11 +272,47 @@ class Call(Frozen):
     body: dict[str, Any]
 
 
+WHOLE: Final = ""  # the field of a capability that is about the thing as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One field that one action can write, for some types of step. `action` is a word of the plan (`update-step`).
+
+    `claim` is the name under which the settings switch it off. None: it is certain.
+    """
+
+    action: str
+    field: str
+    types: frozenset[str]
+    source: str
+    claim: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedField:
+    """A field of a step that a read returns. `claim` as for a capability."""
+
+    field: str
+    source: str
+    claim: Claim | None = None
+
+
 class Dialect(Protocol):
     """The pure half of a provider: translates between seqsync's operations and the vendor's requests.
 
     `body` and `patch` are inverse to each other: `patch(body(p)) == p`. Saved plans and the journal hold bodies.
     """
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """Return what the API can do. The planner blocks everything else, and says what to click."""
+        ...
+
+    @property
+    def returned(self) -> tuple[ReturnedField, ...]:
+        """Return the fields that a read contains."""
+        ...
 
     def call(self, operation: Operation) -> Call:
         """Return the request that carries out `operation`."""

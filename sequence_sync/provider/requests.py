@@ -28,6 +28,7 @@ from sequence_sync.provider.base import (
     Patch,
     Request,
 )
+from sequence_sync.provider.capabilities import CAPABILITIES, RETURNED
 from sequence_sync.provider.responses import (
     parse_created_sequence,
     parse_created_step,
@@ -79,6 +80,9 @@ _PATCH_NAMES: Mapping[str, str] = {field.name: name for name, field in FIELDS.it
 
 class SaleshandyDialect:
     """Implements `provider.base.Dialect` for Saleshandy."""
+
+    capabilities = CAPABILITIES
+    returned = RETURNED
 
     def call(self, operation: Operation) -> Call:
         """See `Dialect`. A sequence without email accounts gets the caller's default one (D)."""

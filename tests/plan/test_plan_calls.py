@@ -7,10 +7,10 @@ from support.build import email, entry, message, state, wanted
 
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy, RemovedSteps
-from sequence_sync.plan.capabilities import CAPABILITIES, GIVEN_BACK
 from sequence_sync.plan.model import Action, Call, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
+from sequence_sync.provider.capabilities import CAPABILITIES, RETURNED
 from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState
 
@@ -157,6 +157,6 @@ def test_a_target_alone_does_not_take_a_day_that_another_keeps() -> None:
 
 def test_every_claim_about_the_api_has_its_source() -> None:
     """Each row names where it is known from, and every claim that can be switched off is used by one."""
-    rows = [*CAPABILITIES, *GIVEN_BACK]
+    rows = [*CAPABILITIES, *RETURNED]
     assert all(row.source for row in rows)
     assert {row.claim for row in rows} - {None} == set(Claim)
