@@ -64,7 +64,17 @@ _FIELDS: dict[str, Schema] = {
 
 def sequence_schema() -> Schema:
     """Build the schema of a sequence file."""
-    properties: Schema = {
+    return {
+        "$schema": DRAFT,
+        "$id": SEQUENCE_ID,
+        "title": "seqsync sequence",
+        **_closed(_sequence_properties(), ["sequence", "steps"]),
+        "$defs": {"step": {"oneOf": [branch for row in STEP_TYPES.values() for branch in _branches(row)]}},
+    }
+
+
+def _sequence_properties() -> Schema:
+    return {
         "sequence": {**_KEY, "description": "Key that identifies the sequence; the file name does not matter"},
         "title": {
             "type": _SCALARS,
@@ -93,14 +103,6 @@ def sequence_schema() -> Schema:
             "description": "Renamed steps",
         },
         "removed": {"type": "array", "items": _KEY, "description": "Steps to stop managing; they stay in Saleshandy"},
-    }
-    top = _closed(properties, ["sequence", "steps"])
-    return {
-        "$schema": DRAFT,
-        "$id": SEQUENCE_ID,
-        "title": "seqsync sequence",
-        **top,
-        "$defs": {"step": {"oneOf": [branch for row in STEP_TYPES.values() for branch in _branches(row)]}},
     }
 
 
@@ -151,25 +153,16 @@ def settings_schema() -> Schema:
     """Build the schema of `seqsync.yaml`."""
     texts: Schema = {"type": "object", "additionalProperties": _TEXT}
     booleans = _strict({str(claim): {"type": "boolean"} for claim in Claim})
-    environment = {
-        **_of_model(Environment),
-        "capabilities": booleans,
-        "api_url": {"type": "string", "pattern": "^https?://"},
-        "api_key_env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-        "api_key_command": _FILLED,
-        "state": _FILLED,
-        "ids": {"type": "object", "additionalProperties": _ID},
-        "headers": texts,
-        "variables": texts,
-        "assignees": {"type": "object", "additionalProperties": _ID},
-        "attachments": {"type": "object", "additionalProperties": _ID},
-    }
     properties: Schema = {
         **_of_model(Settings),
         "version": {"const": VERSION},
         "include": {"type": "array", "items": _FILLED, "minItems": 1},
         "default_environment": _FILLED,
-        "environments": {"type": "object", "minProperties": 1, "additionalProperties": _closed(environment)},
+        "environments": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": _environment_schema(texts, booleans),
+        },
         "fields": {"type": "array", "items": _TEXT},
         "variables": texts,
         "capabilities": booleans,
@@ -186,6 +179,23 @@ def settings_schema() -> Schema:
         ),
     }
     return {"$schema": DRAFT, "$id": SETTINGS_ID, "title": "seqsync settings", **_closed(properties)}
+
+
+def _environment_schema(texts: Schema, booleans: Schema) -> Schema:
+    fields = {
+        **_of_model(Environment),
+        "capabilities": booleans,
+        "api_url": {"type": "string", "pattern": "^https?://"},
+        "api_key_env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "api_key_command": _FILLED,
+        "state": _FILLED,
+        "ids": {"type": "object", "additionalProperties": _ID},
+        "headers": texts,
+        "variables": texts,
+        "assignees": {"type": "object", "additionalProperties": _ID},
+        "attachments": {"type": "object", "additionalProperties": _ID},
+    }
+    return _closed(fields)
 
 
 def _strict(properties: Schema) -> Schema:

@@ -442,6 +442,12 @@ def build(data: Data, path: str, file_digest: str, context: BuildContext, base: 
         return BuildResult(problems=reader.problems)
     check_keys(reader, (), raw, KEYS)
     _identity(reader, raw, result)
+    _fill(reader, raw, result, file_digest, base)
+    return result
+
+
+def _fill(reader: FileReader, raw: dict[str, Data], result: BuildResult, file_digest: str, base: str) -> None:
+    """Read the steps. Set the sequence of `result` if the file has no problems."""
     steps = _steps(reader, raw)
     moved = _moved(reader, raw, steps)
     removed = _removed(reader, raw, steps)
@@ -449,21 +455,20 @@ def build(data: Data, path: str, file_digest: str, context: BuildContext, base: 
     result.content_files = reader.content_files
     valid = {key: content for key, content in steps.items() if content is not None}
     if result.problems or result.key is None or result.title is None or len(valid) < len(steps):
-        return result
+        return
     content_files = sorted(reader.content_files.items())
     result.sequence = DesiredSequence(
         key=result.key,
         title=result.title,
         remote_id=result.remote_id,
-        step_ids=_step_ids(context, result.key, valid),
+        step_ids=_step_ids(reader.context, result.key, valid),
         steps=valid,
         formerly=result.formerly,
         moved=moved,
         removed=removed,
-        files=(path, *(file for file, _ in content_files)),
-        source_digest=source_digest(base, [(path, file_digest), *content_files]),
+        files=(reader.path, *(file for file, _ in content_files)),
+        source_digest=source_digest(base, [(reader.path, file_digest), *content_files]),
     )
-    return result
 
 
 def _step_ids(context: BuildContext, key: str, steps: Mapping[str, Content]) -> dict[str, str]:
