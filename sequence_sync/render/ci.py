@@ -183,16 +183,16 @@ def diagnostics_quality(diagnostics: Iterable[Diagnostic], folder: str = "") -> 
 
 def quality(annotations: Iterable[Annotation]) -> str:
     """Return `annotations` as a code quality report: a JSON list, `[]` without any."""
-    seen: Counter[str] = Counter()
+    repeats: Counter[str] = Counter()
     rows = []
     for row in annotations:
         name = f"{row.path}\0{row.rule}\0{row.about}"
-        seen[name] += 1
+        repeats[name] += 1
         rows.append(
             {
                 "description": f"{row.title}: {row.message}" if row.title not in row.message else row.message,
                 "check_name": row.rule,
-                "fingerprint": fingerprint(name, seen[name]),
+                "fingerprint": fingerprint(name, repeats[name]),
                 "severity": _SEVERITIES[row.weight],
                 "location": {"path": row.path, "lines": {"begin": row.line}},
             }
@@ -218,12 +218,12 @@ def diagnostics_sarif(diagnostics: Iterable[Diagnostic], folder: str = "") -> st
 def sarif(annotations: Iterable[Annotation]) -> str:
     """Return `annotations` as one SARIF run. The same annotations give the same text."""
     rows = list(annotations)[:MOST_RESULTS]
-    seen: Counter[str] = Counter()
+    repeats: Counter[str] = Counter()
     results = []
     for row in rows:
         name = f"{row.path}\0{row.rule}\0{row.about}"
-        seen[name] += 1
-        results.append(_result(row, fingerprint(name, seen[name])))
+        repeats[name] += 1
+        results.append(_result(row, fingerprint(name, repeats[name])))
     driver = {"name": "seqsync", "rules": [_rule(name) for name in sorted({row.rule for row in rows})]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return log_safe(json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)) + "\n"

@@ -300,9 +300,9 @@ def new_sequence(body: object) -> NewSequence:
     """POST /sequences."""
     given = Checker(body, ("title", "emailAccountIds", "scheduleId"))
     title = given.text("title", needed=True, least=1, most=LONGEST_TITLE)
-    wanted = NewSequence(title or "", given.ids("emailAccountIds"), given.id("scheduleId"))
+    new = NewSequence(title or "", given.ids("emailAccountIds"), given.id("scheduleId"))
     given.finish()
-    return wanted
+    return new
 
 
 def status_change(body: object) -> tuple[tuple[str, ...], bool]:

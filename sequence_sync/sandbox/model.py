@@ -314,8 +314,8 @@ def new_account() -> Account:
             Schedule("Rf2Gk8TjMd", "New York mornings", "America/New_York", office),
         ),
         fields=tuple(
-            MergeField(f"SyField{place:03}", label, mapping=label.title().replace(" ", ""), system=True)
-            for place, label in enumerate(labels, start=1)
+            MergeField(f"SyField{number:03}", label, mapping=label.title().replace(" ", ""), system=True)
+            for number, label in enumerate(labels, start=1)
         ),
         clients=(Client("Cx4Pw7LhBt", "Northwind Ltd", "Nora", "West", "nora@northwind.example"),),
         attachments=(Attachment("lN5xKp2vJq", "deck.pdf", 48_211),),

@@ -229,7 +229,7 @@ def document() -> JSON:
         "info": {
             "title": "seqsync sandbox",
             "version": "1",
-            "description": "A stand-in for Saleshandy's API, for trying, teaching and testing; not theirs.",
+            "description": "A local stand-in for Saleshandy's API, for trying, teaching and testing. Not the vendor's.",
         },
         "servers": [{"url": "/v1"}],
         "security": [{"key": []}],
@@ -240,10 +240,10 @@ def document() -> JSON:
 
 def _operation(path: str, status: int, payload: JSON | None, body: JSON | None, query: list[JSON]) -> JSON:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    places = [{"name": name, "in": "path", "required": True, "schema": ID} for name in names]
+    path_parameters = [{"name": name, "in": "path", "required": True, "schema": ID} for name in names]
     answer = _shown(message=TEXT, payload=payload or {"type": "null"})
     operation: JSON = {
-        "parameters": [*places, *query],
+        "parameters": [*path_parameters, *query],
         "responses": {str(status): _answer("Done", answer), "400": _answer("Refused", _refusal()), **_further()},
     }
     if path == "/attachments":

@@ -256,7 +256,7 @@ def test_a_shorter_comment_drops_parts_in_a_fixed_order() -> None:
     whole = len(plan_markdown(plan, "github", ENOUGH))
     marks = ("The timeline is not shown", "The text of", "are listed by address", "changes are not listed")
     seen = []
-    for limit in [*range(whole, 1_500, -250), 1_400, 1_300, 1_250]:
+    for limit in [*range(whole, 1_500, -250), 1_450, 1_400, 1_350]:
         made = plan_markdown(plan, "github", limit)
         assert len(made) <= limit
         assert summary_line(plan) in made

@@ -97,7 +97,7 @@ def test_summary_has_one_line_for_each_step() -> None:
     rows = [line for line in plan_text(plan, Level.SUMMARY).splitlines() if line.startswith("  ")]
     assert len(rows) == 2
     assert "t.s (a, b)" in rows[0]
-    assert "another email already uses its day" in rows[1]
+    assert "another email already has this day" in rows[1]
 
 
 def test_an_update_without_fields_reactivates_the_variant() -> None:

@@ -1,4 +1,4 @@
-"""A plan with a little of everything that a reviewer may meet, as a marketing lead would get it."""
+"""The showcase plan: every kind of change that a reviewer may see, with realistic texts."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ BETTER_INTRO = (
 )
 
 
-def said(name: str, before: Any, after: Any, app: Any = None) -> FieldChange:
-    """A change of a payload field of variant a."""
+def text_change(name: str, before: Any, after: Any, app: Any = None) -> FieldChange:
+    """Return a change of a payload field of variant a."""
     return FieldChange(field=f"variants.a.payload.{name}", before=before, after=after, app=app)
 
 
@@ -45,7 +45,7 @@ def _intro() -> Change:
     before = email(1, "Quick question, {{firstName}}", INTRO, preheader="About your SDR team")
     after = email(1, "{{firstName}}, about {{companyName}}", BETTER_INTRO, preheader="Your SDRs and their Thursdays")
     old, new = before.variants["a"].payload, after.variants["a"].payload
-    return update("trial.intro.a", before, after, *(said(name, old[name], new[name]) for name in new))
+    return update("trial.intro.a", before, after, *(text_change(name, old[name], new[name]) for name in new))
 
 
 def _connect() -> Change:
@@ -53,7 +53,7 @@ def _connect() -> Change:
     before = task("linkedin_connection_request", 5, connectionNote=words[0])
     after = task("linkedin_connection_request", 5, "Look at the profile first", connectionNote=words[1])
     note = FieldChange(field="variants.a.task_note", before="", after="Look at the profile first")
-    return update("trial.connect.a", before, after, said("connectionNote", *words), note)
+    return update("trial.connect.a", before, after, text_change("connectionNote", *words), note)
 
 
 def _later_call() -> Change:
@@ -80,8 +80,10 @@ def _bump() -> Change:
     return create("trial.bump", Content(type="email", day=9, variants=variants), SEQUENCE_ID)
 
 
-def _switched_off() -> Change:
-    kept, gone = (Variant(payload={"subject": f"{word} idea", "content": f"<p>{word}.</p>"}) for word in ("New", "Old"))
+def _deactivated() -> Change:
+    kept, removed = (
+        Variant(payload={"subject": f"{word} idea", "content": f"<p>{word}.</p>"}) for word in ("New", "Old")
+    )
     return Change(
         address="trial.nudge.b",
         action=Action.DEACTIVATE_VARIANT,
@@ -89,7 +91,7 @@ def _switched_off() -> Change:
         impact=Impact.STRUCTURE,
         remote_id="b1",
         sequence_id=SEQUENCE_ID,
-        before=Content(type="email", day=3, variants={"a": kept, "b": gone}),
+        before=Content(type="email", day=3, variants={"a": kept, "b": removed}),
         after=Content(type="email", day=3, variants={"a": kept}),
         calls=(Call(method="PATCH", path=f"/sequences/{SEQUENCE_ID}/steps/s3/variants/b1", body={"status": 0}),),
     )
@@ -106,7 +108,7 @@ def _blocked() -> tuple[Change, Change]:
             remote_id="s9",
             **ids,
             advice="In Saleshandy open Trial onboarding, Steps, day 14, the three dots, Delete. "
-            "Then write `removed: [legacy]` in its file.",
+            "Then add `removed: [legacy]` to its file.",
         ),
         Change(
             address="trial.break-up.a",
@@ -116,8 +118,8 @@ def _blocked() -> tuple[Change, Change]:
             **ids,
             before=email(21, "Closing the loop", words[0]),
             after=email(21, "Closing the loop", words[1]),
-            fields=(said("content", *words),),
-            advice="Take the app's words with `seqsync import`, or overwrite them with `-allow drift`.",
+            fields=(text_change("content", *words),),
+            advice="Take the text of Saleshandy with `seqsync import`, or overwrite it with `-allow drift`.",
         ),
     )
 
@@ -129,7 +131,7 @@ def _drift() -> tuple[Drift, ...]:
             address="trial.pricing.a",
             kind=DriftKind.CHANGED,
             remote_id="v4",
-            fields=(said("subject", "Pricing", "Prices"), said("content", *prices)),
+            fields=(text_change("subject", "Pricing", "Prices"), text_change("content", *prices)),
         ),
         Drift(address="trial", kind=DriftKind.ADDED, remote_id="s21", detail='email, day 30 "Last one"'),
         Drift(address="trial.demo", kind=DriftKind.GONE, remote_id="s22", detail="call demo, day 12"),
@@ -137,7 +139,7 @@ def _drift() -> tuple[Drift, ...]:
 
 
 def showcase() -> Plan:
-    """Every kind of change, two sequences, drift, gates open and shut."""
+    """Return a plan with every kind of change, two sequences, drift, and an open and a closed gate."""
     moved = Change(
         address="trial.hello",
         action=Action.MOVE,
@@ -153,7 +155,7 @@ def showcase() -> Plan:
         _intro(),
         _connect(),
         _bump(),
-        _switched_off(),
+        _deactivated(),
         *_blocked(),
         *create_whole("winback", "Win back lost trials", back),
         sequences={
@@ -164,12 +166,16 @@ def showcase() -> Plan:
             Gate(
                 name="active",
                 allowed=False,
-                detail="Trial onboarding is active. If that is meant, plan with `-allow active`.",
+                detail="The plan writes to 1 active sequence: trial. To allow it, plan with `-allow active`.",
             ),
-            Gate(name="destructive", allowed=True, detail="The plan switches off 1 variant."),
+            Gate(
+                name="destructive",
+                allowed=True,
+                detail="The plan switches off 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
+            ),
         ),
         allowed=("destructive",),
-        notes=("2 sequences were left out: they did not change.",),
+        notes=("2 sequences without changes are not shown.",),
         refreshed=True,
         drift=_drift(),
     )

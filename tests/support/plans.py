@@ -1,4 +1,4 @@
-"""Plans to render, save and refuse: one of each kind, small enough to read."""
+"""Plans to render, save and reject: one of each kind, small enough to read."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ HI = "<p>Hi {{firstName}},</p><p>Hope you're doing well &amp; wanted to reach ou
 
 
 def plan_of(*changes: Change, **others: Any) -> Plan:
-    """A plan for production, made from `BASE`."""
+    """Return a plan for production, made from `BASE`."""
     return Plan(**({"environment": "production", "api_host": HOST, "base": BASE, "changes": changes} | others))
 
 
 def email(day: int = 1, subject: str = "Quick question, {{firstName}}", content: str = HI, **payload: str) -> Content:
-    """An email with one variant."""
+    """Return an email with one variant."""
     variant = Variant(payload={"subject": subject, "content": content, **payload})
     return Content(type="email", day=day, variants={"a": variant})
 
 
 def task(kind: str, day: int = 2, note: str = "", priority: Priority | None = None, **payload: Any) -> Content:
-    """A step of any other type."""
+    """Return a step of another type."""
     variants = {"a": Variant(payload=payload, task_note=note)}
     return Content(type=kind, day=day, priority=priority, variants=variants)
 
 
 def create(address: str, content: Content, sequence_id: str | None = None) -> Change:
-    """The creation of a step."""
+    """Return a change that creates a step."""
     return Change(
         address=address,
         action=Action.CREATE_STEP,
@@ -61,7 +61,7 @@ def create(address: str, content: Content, sequence_id: str | None = None) -> Ch
 
 
 def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Change, ...]:
-    """A sequence that is not there yet, with its steps."""
+    """Return the changes that create a sequence with its steps."""
     head = Change(
         address=key,
         action=Action.CREATE_SEQUENCE,
@@ -74,7 +74,7 @@ def create_whole(key: str, title: str, steps: dict[str, Content]) -> tuple[Chang
 
 
 def update(address: str, before: Content, after: Content, *fields: FieldChange, **others: Any) -> Change:
-    """The change of a variant that exists, with its call."""
+    """Return a change of an existing variant, with its call."""
     letter = address.split(".")[2]
     body = SALESHANDY.body(Patch(payload=after.variants[letter].payload))
     call = Call(method="PATCH", path=f"/sequences/LGz3m8KNPr/steps/bwOLEx4l8G/variants/{letter}1", body=body)
@@ -107,7 +107,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 
 
 def from_empty() -> Plan:
-    """Every type of step, from nothing."""
+    """Return a plan that creates a step of every type from an empty state."""
     steps = {"intro": email(preheader="Quick question about your team")}
     nudge = email(3, "Still curious?").variants["a"]
     deck = Variant(payload={"subject": "One more idea", "content": "<p>Short.</p>"}, attachments=("lN5xKp2vJq",))
@@ -123,12 +123,12 @@ def from_empty() -> Plan:
         *changes,
         base=Base(files_digest="f" * 64),
         sequences={known.key: known},
-        notes=("The state is empty, so everything would be created.",),
+        notes=("The state is empty, so the plan creates everything.",),
     )
 
 
 def state_only() -> Plan:
-    """Changes that make no call."""
+    """Return a plan of changes without calls."""
     known = PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=False)
     ids = {"sequence_id": "LGz3m8KNPr"}
     return plan_of(
@@ -166,8 +166,8 @@ def state_only() -> Plan:
 
 
 def blocked() -> Plan:
-    """One change blocked for every reason that there is."""
-    wants = {
+    """Return a plan with a blocked change for every reason."""
+    wanted = {
         Reason.NEW: Action.CREATE_STEP,
         Reason.SAME_CONTENT: Action.CREATE_STEP,
         Reason.DAY_HELD: Action.CREATE_STEP,
@@ -180,15 +180,15 @@ def blocked() -> Plan:
     fields = (FieldChange(field="variants.a.payload.subject", before="Quick question", after="Quick answer"),)
     changes = [
         Change(
-            address=f"trial.{reason}" + (".a" if wants.get(reason) is Action.DEACTIVATE_VARIANT else ""),
+            address=f"trial.{reason}" + (".a" if wanted.get(reason) is Action.DEACTIVATE_VARIANT else ""),
             action=Action.BLOCKED,
             reason=reason,
-            wanted=wants.get(reason),
+            wanted=wanted.get(reason),
             before=email(7),
             after=email(7, "Quick answer"),
             remote_id="bwOLEx4l8G",
             sequence_id="LGz3m8KNPr",
-            fields=fields if wants.get(reason) is Action.UPDATE_VARIANT else (),
+            fields=fields if wanted.get(reason) is Action.UPDATE_VARIANT else (),
             advice="Click Steps, day 7, the three dots, then Delete.",
         )
         for reason in Reason
@@ -199,26 +199,30 @@ def blocked() -> Plan:
 LONG = " ".join(f"Sentence {n} tells {{{{firstName}}}} about reason {n}." for n in range(1, 60))
 
 
+def _later_call() -> Change:
+    return Change(
+        address="trial.call",
+        action=Action.UPDATE_STEP,
+        reason=Reason.CHANGED,
+        impact=Impact.TIMING,
+        before=task("call_demo", 4),
+        after=task("call_demo", 5),
+        sequence_id="LGz3m8KNPr",
+        fields=(
+            FieldChange(field="day", before=4, after=5),
+            FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget"),
+        ),
+        calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2", body={"absoluteDays": 5}),),
+    )
+
+
 def long_update() -> Plan:
-    """Words changed in the middle of a long body, a day, a note added, a variant switched off; gates open and shut."""
+    """Return a plan with a changed long body, a new day and note, a deactivated variant, an open and a closed gate."""
     old = email(3, "Still curious?", f"<p>{LONG}</p>")
     new = email(3, "Still curious, {{firstName}}?", f"<p>{LONG.replace('reason 30', 'the best reason')}</p>")
     ids = {"sequence_id": "LGz3m8KNPr", "before": old, "after": new}
     changes = (
-        Change(
-            address="trial.call",
-            action=Action.UPDATE_STEP,
-            reason=Reason.CHANGED,
-            impact=Impact.TIMING,
-            before=task("call_demo", 4),
-            after=task("call_demo", 5),
-            sequence_id="LGz3m8KNPr",
-            fields=(
-                FieldChange(field="day", before=4, after=5),
-                FieldChange(field="variants.a.task_note", before=None, after="Ask about the budget"),
-            ),
-            calls=(Call(method="PATCH", path="/sequences/LGz3m8KNPr/steps/s2/variants/v2", body={"absoluteDays": 5}),),
-        ),
+        _later_call(),
         update(
             "trial.nudge.a",
             old,
@@ -250,17 +254,25 @@ def long_update() -> Plan:
         *changes,
         sequences={"trial": PlannedSequence(key="trial", title="Trial", remote_id="LGz3m8KNPr", active=True)},
         gates=(
-            Gate(name="destructive", allowed=True, detail="The plan switches off 1 variant."),
-            Gate(name="active", allowed=False, detail="If that is meant, plan with `-allow active`."),
+            Gate(
+                name="destructive",
+                allowed=True,
+                detail="The plan switches off 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
+            ),
+            Gate(
+                name="active",
+                allowed=False,
+                detail="The plan writes to 1 active sequence: trial. To allow it, plan with `-allow active`.",
+            ),
         ),
         allowed=("destructive",),
     )
 
 
 def _left_alone(edited: str) -> tuple[Drift, ...]:
-    """One drift of each kind; `edited` is the body of the edited variant."""
+    """Return one drift of each kind. `edited`: the body of the changed variant."""
     return (
-        Drift(address="trial.call", kind=DriftKind.GONE, remote_id="s9", detail="two reads did not find it"),
+        Drift(address="trial.call", kind=DriftKind.GONE, remote_id="s9", detail="call demo, day 8"),
         Drift(
             address="trial.bye.b",
             kind=DriftKind.CHANGED,
@@ -270,13 +282,13 @@ def _left_alone(edited: str) -> tuple[Drift, ...]:
                 FieldChange(field="variants.b.payload.content", before=f"<p>{LONG}</p>", after=edited),
             ),
         ),
-        Drift(address="trial", kind=DriftKind.ADDED, remote_id="s12", detail="an email on day 9"),
-        Drift(address="trial.intro", kind=DriftKind.SECOND_COPY, remote_id="s13", detail="equal to id s1"),
+        Drift(address="trial", kind=DriftKind.ADDED, remote_id="s12", detail='email, day 9 "One more thing"'),
+        Drift(address="trial.intro", kind=DriftKind.SECOND_COPY, remote_id="s13", detail="step s13 equals step s1"),
     )
 
 
 def drifted() -> Plan:
-    """The app was read: edits told and left, a conflict of three texts, an edit overwritten, a sequence that sends."""
+    """Return a refreshed plan with drift, a conflict of three texts, an overwritten edit, and an active sequence."""
     old, new = (
         email(3, "Still curious?", f"<p>{LONG}</p>"),
         email(3, "Still keen?", f"<p>{LONG}</p>".replace("12", "x")),
@@ -287,11 +299,14 @@ def drifted() -> Plan:
         FieldChange(field=f"variants.a.payload.{name}", before=texts[0][name], after=texts[1][name], app=app)
         for name, app in (("subject", "Are you curious, {{firstName}}?"), ("content", edited))
     )
-    looks = email(5, "Bye", "<p>Bye <b>now</b>, {{firstName}}.</p>"), email(5, "Bye", "<p>Bye now, {{firstName}}.</p>")
+    formatted = (
+        email(5, "Bye", "<p>Bye <b>now</b>, {{firstName}}.</p>"),
+        email(5, "Bye", "<p>Bye now, {{firstName}}.</p>"),
+    )
     markup = FieldChange(
         field="variants.a.payload.content",
-        before=looks[0].variants["a"].payload["content"],
-        after=looks[1].variants["a"].payload["content"],
+        before=formatted[0].variants["a"].payload["content"],
+        after=formatted[1].variants["a"].payload["content"],
     )
     back = FieldChange(field="variants.a.payload.subject", before="Quick questoin", after="Quick question")
     blocked_one = Change(
@@ -304,11 +319,11 @@ def drifted() -> Plan:
         fields=conflict,
         remote_id="a1",
         sequence_id="LGz3m8KNPr",
-        advice="Take what Saleshandy says into the file with `seqsync import`, or plan with `-allow drift`.",
+        advice="Take the text of Saleshandy into the file with `seqsync import`, or overwrite it with `-allow drift`.",
     )
     return plan_of(
         update("trial.intro.a", email(1, "Quick questoin"), email(1), back, reason=Reason.DRIFT),
-        update("trial.bye.a", *looks, markup),
+        update("trial.bye.a", *formatted, markup),
         blocked_one,
         sequences={
             "trial": PlannedSequence(
@@ -316,8 +331,16 @@ def drifted() -> Plan:
             )
         },
         gates=(
-            Gate(name="drift", allowed=True, detail="The plan overwrites what somebody changed in Saleshandy."),
-            Gate(name="active", allowed=False, detail="The plan writes to 1 active sequence: trial."),
+            Gate(
+                name="drift",
+                allowed=True,
+                detail="The plan overwrites changes made in Saleshandy outside seqsync. Opened by `-allow drift`.",
+            ),
+            Gate(
+                name="active",
+                allowed=False,
+                detail="The plan writes to 1 active sequence: trial. To allow it, plan with `-allow active`.",
+            ),
         ),
         allowed=("drift",),
         refreshed=True,
@@ -333,7 +356,7 @@ EVIL = (
 
 
 def hostile() -> Plan:
-    """Text that tries to break out of every medium, in every place where a user's text stands."""
+    """Return a plan with text that tries to break out of every format, in every text of a user."""
     before, after = email(1, "mild", "<p>mild</p>"), email(1, EVIL, EVIL, preheader=EVIL)
     fields = tuple(
         FieldChange(field=f"variants.a.payload.{name}", before=before.variants["a"].payload.get(name), after=EVIL)
@@ -349,7 +372,7 @@ def hostile() -> Plan:
         advice=EVIL,
     )
     third = FieldChange(field="variants.a.payload.subject", before="mild", after=EVIL, app=f"{EVIL}!")
-    torn = Change(
+    conflict = Change(
         address="evil.torn.a",
         action=Action.BLOCKED,
         reason=Reason.CONFLICT,
@@ -366,7 +389,7 @@ def hostile() -> Plan:
         note,
         update("evil.second.a", before, after, *fields),
         blocked_one,
-        torn,
+        conflict,
         drift=(moved,),
         refreshed=True,
         sequences={"evil": PlannedSequence(key="evil", title=EVIL, remote_id=EVIL, files=(EVIL,), active=True)},
@@ -377,7 +400,7 @@ def hostile() -> Plan:
 
 
 def empty() -> Plan:
-    """Nothing to do."""
+    """Return a plan without changes."""
     return plan_of()
 
 

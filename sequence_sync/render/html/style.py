@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 
-# Nothing is fetched and nothing runs; styles stand in the page, and in the emails that it shows.
+# Nothing is loaded and nothing runs; the styles are in the page and in the emails that it shows.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 # Only for pages with many emails. A browser creates all frames of a page at once, at most 20 a second. On these pages
