@@ -1,7 +1,7 @@
-"""`seqsync import`: one pass under the lock, a sequence at a time: read, write its file, record it.
+"""`seqsync import`: one pass under the lock, one sequence at a time: read it, write its file, record it.
 
-A pass that is cut off is taken up by the next: what has a file and no record is known by its id or its title. Sends
-nothing but reads.
+The next import continues an interrupted one: a file without a record is found by its id or its title. Sends only reads
+to Saleshandy.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sequence_sync.apply.refresh import check_account
 from sequence_sync.errors import (
     AccountError,
     InvalidFilesError,
@@ -36,9 +37,9 @@ from sequence_sync.state.journal import EndRecord
 from sequence_sync.state.manager import StateManager, StateNotSavedError
 from sequence_sync.state.model import SequenceState
 
-# After these the next sequence would fare no better.
-NO_LINE = frozenset({AnswerKind.NEVER_CONNECTED, AnswerKind.NO_ANSWER})
-_HEARD = {
+# After these, the next sequence would fail too.
+OFFLINE = frozenset({AnswerKind.NEVER_CONNECTED, AnswerKind.NO_ANSWER})
+_STATUS = {
     ImportOutcome.FAILED: Status.FAILED,
     ImportOutcome.CONFLICT: Status.FAILED,
     ImportOutcome.UNCHANGED: Status.ALREADY,
@@ -58,54 +59,61 @@ class ImportOptions:
 def import_sequences(
     workspace: Workspace, key: str, options: ImportOptions, observer: Observer, stop: threading.Event
 ) -> ImportReport:
-    """Take what is in the app into files and state. Raises what is decided before the first sequence (3, 4, 8, 9)."""
+    """Import sequences from Saleshandy into files and state.
+
+    Raises the errors found before the first sequence (exit codes 3, 4, 8, 9).
+    """
     _check(workspace, options)
     clock = SystemClock(stop)
     with (
         locked_session(workspace, "import", options.lock_timeout, clock) as (_, manager, _run),
         connected(workspace, clock, key, observer) as api,
     ):
-        desk = ProjectFiles(workspace, InterruptibleReads(api, stop), manager, options.into)
-        return _Pass(desk, options, observer, stop).run()
+        project_files = ProjectFiles(workspace, InterruptibleReads(api, stop), manager, options.into)
+        return _ImportRun(project_files, options, observer, stop).run()
 
 
 def _check(workspace: Workspace, options: ImportOptions) -> None:
     if options.everything == bool(options.ids):
-        detail = "-all and ids are one too many." if options.ids else "Neither an id nor -all is given."
-        raise UsageError("It is not clear what to import.", detail, "Give the ids of sequences, or -all.")
+        if options.ids:
+            raise UsageError("Use either -all or sequence ids, not both.")
+        raise UsageError("Nothing to import.", hint="Give sequence ids, or -all.")
     wrong = next((each for each in options.ids if not REMOTE_ID.fullmatch(each)), None)
     if wrong is not None:
-        raise UsageError("This cannot be the id of a sequence.", wrong, "It is letters and digits; copy it.")
+        raise UsageError("Invalid sequence id.", wrong, "An id has only letters and digits. Copy it from Saleshandy.")
     inside = options.into and covers(workspace.loaded.settings.include, f"{options.into.strip('/')}/a.yaml")
     outside = options.into.startswith("/") or ".." in options.into.split("/")
     if options.into and (outside or not inside):
         raise UsageError(
-            "The settings would not read files in that folder.",
-            f"-into {options.into}; `include` is {', '.join(workspace.loaded.settings.include)}.",
-            "Name a folder below one of those, as seen from the project.",
+            "seqsync would not read a new file in that folder.",
+            f"-into {options.into} is not covered by `include` in seqsync.yaml "
+            f"({', '.join(workspace.loaded.settings.include)}).",
+            "Choose a folder that `include` covers, relative to the project folder.",
         )
 
 
-class _Pass:
-    """One pass over the chosen sequences."""
+class _ImportRun:
+    """One import of the chosen sequences."""
 
-    def __init__(self, desk: ProjectFiles, options: ImportOptions, observer: Observer, stop: threading.Event) -> None:
-        self.desk, self.options, self.observer, self.stop = desk, options, observer, stop
-        self.manager: StateManager = desk.manager
+    def __init__(
+        self, project_files: ProjectFiles, options: ImportOptions, observer: Observer, stop: threading.Event
+    ) -> None:
+        self.project_files, self.options, self.observer, self.stop = project_files, options, observer, stop
+        self.manager: StateManager = project_files.manager
         self.report = ImportReport()
-        self.doubles: Counter[str] = Counter()
+        self.title_counts: Counter[str] = Counter()
 
     def run(self) -> ImportReport:
-        """All of it; what is done stays done, whatever ends it."""
+        """Import all of them. What was done is kept, however the run ends."""
         self._refuse_beforehand()
-        # After an apply that was cut off the next one must still see that it was.
+        # An interrupted apply must stay visible to the next one.
         may_end = self.manager.last_run_ended or not self.manager.is_stored
         try:
             self._all()
             if may_end and any(row.wrote for row in self.report.rows):
                 self.manager.append(EndRecord(exit_code=self.report.exit_code))
         except StoppedError:
-            pass  # the door knows why, and gives the exit code
+            pass  # the command knows why, and returns the exit code
         except (AccountError, WaitExhaustedError) as error:
             if not self.report.rows:
                 raise
@@ -128,19 +136,19 @@ class _Pass:
     def _refuse_beforehand(self) -> None:
         if self.manager.damaged:
             raise UndecidedError(
-                "The journal of the state has a record that cannot be read.",
-                "A step may have been created that nobody has written down; import would take it for somebody else's.",
-                "Run `seqsync apply` first: it looks twice and settles that.",
+                "The journal of the state has a damaged record.",
+                "An earlier run may have created a step that is not recorded. An import would treat it as unmanaged.",
+                "Run `seqsync apply` first: it reads every sequence twice and resolves this.",
             )
-        unreadable = [row for row in self.desk.rows.values() if row.key is None]
+        unreadable = [row for row in self.project_files.rows.values() if row.key is None]
         if unreadable:
-            raise InvalidFilesError([told for row in unreadable for told in row.diagnostics])
+            raise InvalidFilesError([diagnostic for row in unreadable for diagnostic in row.diagnostics])
 
     # -- which sequences ----------------------------------------------------------------------------------------------
 
     def _all(self) -> None:
-        rows = self.desk.api.sequences()
-        self._check_account(rows)
+        rows = self.project_files.api.sequences()
+        check_account({entry.id for entry in self.manager.state.sequences.values()}, rows)
         chosen = self._chosen(rows)
         self.observer.on_event(Event(kind="begin", total=len(chosen)))
         self.report.skipped = len(chosen)
@@ -150,21 +158,12 @@ class _Pass:
             row = self._guarded(remote)
             self.report.rows.append(row)
             self.report.skipped -= 1
-            heard = _HEARD.get(row.outcome, Status.RECORDED)
-            self.observer.on_event(Event(kind=heard, address=row.name, text=row.problem or str(row.outcome)))
+            status = _STATUS.get(row.outcome, Status.RECORDED)
+            self.observer.on_event(Event(kind=status, address=row.name, text=row.problem or str(row.outcome)))
             if self.report.code:
                 return
         if self.options.everything:
-            self._tell_gone(rows)
-
-    def _check_account(self, rows: Sequence[RemoteSequence]) -> None:
-        known = {entry.id for entry in self.manager.state.sequences.values()}
-        if known and not known & {row.id for row in rows}:
-            raise AccountError(
-                "None of the state's sequences is in this account.",
-                f"The state knows {len(known)}, the account has {len(rows)} others.",
-                "Is it the key of another account? Then correct the environment. Nothing was changed.",
-            )
+            self._report_gone(rows)
 
     def _chosen(self, rows: Sequence[RemoteSequence]) -> list[RemoteSequence]:
         if self.options.everything:
@@ -174,37 +173,37 @@ class _Pass:
             for missing in dict.fromkeys(each for each in self.options.ids if each not in by_id):
                 self.report.rows.append(self._absent(missing))
             chosen = [by_id[each] for each in dict.fromkeys(self.options.ids) if each in by_id]
-        self.doubles = Counter(normalized_title(row.title) for row in chosen)
+        self.title_counts = Counter(normalized_title(row.title) for row in chosen)
         return chosen
 
     def _absent(self, remote_id: str) -> ImportResult:
         entry = self.manager.state.sequences.get(remote_id)
-        hint = f"{remote_id} is a key; its id is {entry.id}." if entry else "Copy the id from Saleshandy."
+        hint = f"{remote_id} is a key. Use its id: {entry.id}." if entry else "Copy the id from Saleshandy."
         row = ImportResult(ImportOutcome.FAILED, remote_id, code=1, hint=hint)
-        row.problem = f"There is no sequence {remote_id} in this account."
+        row.problem = f"This account has no sequence {remote_id}."
         return row
 
-    def _tell_gone(self, rows: Sequence[RemoteSequence]) -> None:
+    def _report_gone(self, rows: Sequence[RemoteSequence]) -> None:
         there = {row.id for row in rows}
         for key, entry in sorted(self.manager.state.sequences.items()):
             if entry.id not in there:
-                detail = f"it is not in this account any more (id {entry.id}); nothing was removed"
+                detail = f"no longer in this account (id {entry.id}); its file and state were kept"
                 self.report.rows.append(ImportResult(ImportOutcome.LEFT, key, detail))
 
     # -- one sequence -------------------------------------------------------------------------------------------------
 
     def _guarded(self, remote: RemoteSequence) -> ImportResult:
-        """One sequence; what goes wrong with it does not touch the others."""
+        """Import one sequence. Its errors do not affect the others."""
         known_as = self._entry(remote.id)[0] or f'"{remote.title}" ({remote.id})'
         failed = ImportResult(ImportOutcome.FAILED, known_as, code=1)
         try:
             return self._one(remote)
         except NotRepresentableError as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
-            failed.hint = "Nothing of it was changed. Mend it in Saleshandy or in the file, then import it again."
+            failed.hint = "Nothing was changed. Fix it in Saleshandy or in the file, then import it again."
         except (ReadFailedError, ProjectFileError) as problem:
             failed.problem, failed.hint = f"{problem.summary} {problem.detail}", problem.hint
-            if isinstance(problem, ReadFailedError) and problem.answer.kind in NO_LINE:
+            if isinstance(problem, ReadFailedError) and problem.answer.kind in OFFLINE:
                 self.report.code = 1
         except ValueError as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
@@ -215,22 +214,23 @@ class _Pass:
         self._refuse_open(key, remote)
         file = self._file(remote, key)
         name = file.key if file and file.key else key
-        if name in self.desk.settings.removed:
-            return ImportResult(ImportOutcome.LEFT, name or "", "`removed:` of seqsync.yaml lets it go")
+        if name in self.project_files.settings.removed:
+            return ImportResult(ImportOutcome.LEFT, name or "", "it is listed under `removed:` in seqsync.yaml")
         if file is not None and file.sequence is None:
             first = file.diagnostics[0]
             raise NotRepresentableError(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))
-        read = self.desk.read(remote.id, known.unmanaged if known else ())
+        read = self.project_files.read_steps(remote.id, known.unmanaged if known else ())
         if read is None:
-            raise NotRepresentableError("it is in the list of sequences, and its steps are not to be had")
+            raise NotRepresentableError("the sequence is in the list, but its steps cannot be read")
         if file is not None and file.sequence is not None:
-            return SequenceMerge(self.desk, remote, read, file.sequence, known).run()
-        if self.doubles[normalized_title(remote.title)] > 1:
+            return SequenceMerge(self.project_files, remote, read, file.sequence, known).run()
+        if self.title_counts[normalized_title(remote.title)] > 1:
             raise NotRepresentableError(
-                f'several sequences have the title "{remote.title}", which stands once in a project: rename the others '
-                "in Saleshandy, or import this one alone, by its id"
+                f'several sequences have the title "{remote.title}", and titles must be unique in a project. Rename '
+                "the others in Saleshandy, or import only this one, by its id"
             )
-        return import_new(self.desk, remote, read, key or self.desk.key_for(remote.title, remote.id), known)
+        new_key = key or self.project_files.key_for(remote.title, remote.id)
+        return import_new(self.project_files, remote, read, new_key, known)
 
     def _entry(self, remote_id: str) -> tuple[str | None, SequenceState | None]:
         sequences = self.manager.state.sequences.items()
@@ -238,16 +238,16 @@ class _Pass:
 
     def _refuse_open(self, key: str | None, remote: RemoteSequence) -> None:
         for intent in self.manager.open_intents:
-            is_its = intent.address.sequence == key
-            if is_its or (intent.title is not None and same_title(intent.title, remote.title)):
+            is_own = intent.address.sequence == key
+            if is_own or (intent.title is not None and same_title(intent.title, remote.title)):
                 raise NotRepresentableError(
-                    f"an earlier apply was cut off, and what became of {intent.address} is not known: run `seqsync "
-                    f"apply` first, or `seqsync state resolve {intent.address}`"
+                    f"an earlier apply was interrupted, and {intent.address} is in doubt. Run `seqsync apply` first, "
+                    f"or `seqsync state resolve {intent.address}`"
                 )
 
     def _file(self, remote: RemoteSequence, key: str | None) -> LoadedFile | None:
-        """Its file: by its key in the state, by its id, or by its title where the file is nobody else's."""
-        rows = list(self.desk.rows.values())
+        """Find its file: by its key in the state, by its id, or by its title if the file belongs to no other."""
+        rows = list(self.project_files.rows.values())
         if key is not None:
             own = next((row for row in rows if row.key == key), None)
             return own or next((row for row in rows if row.sequence and row.sequence.formerly == key), None)

@@ -1,4 +1,8 @@
-"""A sequence that has a file: the app's edits go into it, three ways; both sides of a conflict are kept."""
+"""Merge a sequence's edits in Saleshandy into its existing file.
+
+`FileEdit` changes one file, `SequenceMerge` decides what goes into it, writes it and records it. Both sides of a
+conflict are kept. Must not send a write to Saleshandy, nor write a file that would not read back as intended.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +11,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sequence_sync.importer.generate import check_same, notes_on, record, unmanaged_of, with_origin
+from sequence_sync.importer.generate import check_same, notes_about, record, unmanaged_days, with_origin
 from sequence_sync.importer.project_files import (
     EMPTY_TEXT,
-    Bodies,
+    ContentFiles,
     NotRepresentableError,
     ProjectFiles,
-    Read,
-    email_fields,
+    ReadSteps,
+    as_file_html,
+    as_file_text,
+    field_label,
     free_name,
-    html_of,
-    name_of,
-    said,
-    stem,
-    step_fields,
-    text_of,
+    name_for_id,
+    new_email_fields,
+    new_step_fields,
+    type_stem,
 )
 from sequence_sync.importer.three_way import (
-    Field,
+    FieldKey,
     MergeResult,
-    RemoteStepView,
-    RemoteVariantView,
     base_fields,
-    entry_after,
-    letters_of,
+    entry_after_merge,
     merge_step,
-    misplaced,
+    unexpected_field,
+    with_own_payload,
 )
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
 from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailVariant
-from sequence_sync.plan.compare import shared_words
-from sequence_sync.plan.matching import MOSTLY_EQUAL, same_title
-from sequence_sync.provider.base import RemoteSequence
+from sequence_sync.plan.matching import assign_letters, pair_steps, same_title
+from sequence_sync.plan.three_way import Cell, compare_sides
+from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.source.content import is_flat_text
 from sequence_sync.source.files import UnreadableFileError, as_text
 from sequence_sync.source.problems import Data
@@ -54,82 +56,84 @@ _VARIABLE = re.compile(r"(?<!\$)\$\{[A-Za-z_]")
 
 
 class FileEdit:
-    """One file being changed. `text` is as far as it has come; `bodies` holds content files; `notes` say what a
-    person should know."""
+    """The edit of one file, in memory. `text` is its current text, `content_files` are the content files to write, and
+    `notes` are for the user."""
 
-    def __init__(self, desk: ProjectFiles, path: str, key: str) -> None:
-        self.desk, self.path = desk, path
+    def __init__(self, project_files: ProjectFiles, path: str, key: str) -> None:
+        self.project_files, self.path = project_files, path
         try:
-            self.before = as_text(desk.text_of(path))
+            self.before = as_text(project_files.read(path))
         except UnreadableFileError as problem:
             raise NotRepresentableError(f"{path}: {problem.summary}") from None
         self.text = self.before
-        self.bodies: Bodies = desk.bodies(key, path)
+        self.content_files: ContentFiles = project_files.content_files(key, path)
         self.notes: list[str] = []
 
     @property
     def is_changed(self) -> bool:
-        """Whether anything is to be written."""
-        return self.text != self.before or bool(self.bodies.files)
+        """Whether there is anything to write."""
+        return self.text != self.before or bool(self.content_files.files)
 
-    def take(self, step: str, kind: str, letters: Mapping[str, RemoteVariantView], merged: MergeResult) -> None:
-        """Put what `merged` takes into the step. Raises NotRepresentableError where it cannot be done by machine."""
-        # What is new comes before what goes, so that something is always there.
-        takes = sorted(merged.takes.items(), key=lambda take: take[0][1:] == ("status",) and not take[1])
-        for place, value in takes:
+    def take(self, step: str, kind: str, letters: Mapping[str, RemoteVariant], merged: MergeResult) -> None:
+        """Write the fields that `merged` takes into the step. Raises NotRepresentableError if the edit is not possible.
+
+        Adds before it removes, so that the step always has a variant.
+        """
+        takes = sorted(merged.take_remote.items(), key=lambda take: take[0][1:] == ("status",) and not take[1])
+        for key, value in takes:
             try:
-                self._take(step, kind, letters, place, value)
+                self._take(step, kind, letters, key, value)
             except EditError as problem:
                 raise NotRepresentableError(
-                    f"{step}: {'.'.join(place)} cannot be changed in the file: {problem}"
+                    f"{step}: {'.'.join(key)} cannot be changed in the file: {problem}"
                 ) from None
 
     def title(self, title: str) -> None:
-        """Another title."""
+        """Change the title."""
         try:
-            self.text = put(self.text, ("title",), text_of(title))
+            self.text = put(self.text, ("title",), as_file_text(title))
         except EditError as problem:
             raise NotRepresentableError(f"the title cannot be changed in the file: {problem}") from None
 
     def add(self, step: str, fields: dict[str, Value], after: str | None) -> None:
-        """A step that is new."""
+        """Add a step behind the step `after`, or as the first one."""
         try:
             self.text = add_step(self.text, step, fields, after)
         except EditError as problem:
             raise NotRepresentableError(f"{step} cannot be added to the file: {problem}") from None
 
-    def _take(self, step: str, kind: str, letters: Mapping[str, RemoteVariantView], place: Field, value: Any) -> None:
-        if len(place) == 1:
-            self._place(step, place[0], value)
-        elif place[1] == "status":
-            self._switch(step, kind, place[0], letters[place[0]], bool(value))
-        elif place[1:] == ("payload", "content"):
-            self._body(step, place[0], html_of(value))
-        elif place[1] == "attachments":
-            names = [name_of(each, self.desk.environment.attachments) for each in value]
-            self._set((*self._variant(step, place[0]), "attachments"), names or None)
+    def _take(self, step: str, kind: str, letters: Mapping[str, RemoteVariant], key: FieldKey, value: Any) -> None:
+        if len(key) == 1:
+            self._step_field(step, key[0], value)
+        elif key[1] == "status":
+            self._switch(step, kind, key[0], letters[key[0]], bool(value))
+        elif key[1:] == ("payload", "content"):
+            self._body(step, key[0], as_file_html(value))
+        elif key[1] == "attachments":
+            names = [name_for_id(each, self.project_files.environment.attachments) for each in value]
+            self._set((*self._variant(step, key[0]), "attachments"), names or None)
         elif isinstance(value, Mapping):
-            inner = {name: text_of(value.get(name, "")) or EMPTY_TEXT for name in ("name", "url")}
-            self._set((*self._variant(step, place[0]), place[-1]), inner)
+            inner = {name: as_file_text(value.get(name, "")) or EMPTY_TEXT for name in ("name", "url")}
+            self._set((*self._variant(step, key[0]), key[-1]), inner)
         else:
-            self._text(step, kind, place, text_of(value or ""))
+            self._text(step, kind, key, as_file_text(value or ""))
 
-    def _place(self, step: str, name: str, value: Any) -> None:
+    def _step_field(self, step: str, name: str, value: Any) -> None:
         way = ("steps", step, name)
         if name == "day":
             self._set(way, value)
         elif name == "assignee":
-            self._set(way, name_of(value, self.desk.environment.assignees))
+            self._set(way, name_for_id(value, self.project_files.environment.assignees))
         elif value is Priority.NORMAL and name not in self._defaults():
             self._set(way, None)
         else:
             self._set(way, str(value))
 
-    def _text(self, step: str, kind: str, place: Field, text: str) -> None:
-        name = place[-1]
-        way = (*self._variant(step, place[0]), name)
+    def _text(self, step: str, kind: str, key: FieldKey, text: str) -> None:
+        name = key[-1]
+        way = (*self._variant(step, key[0]), name)
         if text:
-            self._told_of_variables(way)
+            self._note_variables(way)
             self._set(way, text)
         elif _is_required(kind, name):
             self._set(way, "" if kind == EMAIL else EMPTY_TEXT)
@@ -137,20 +141,20 @@ class FileEdit:
             self._set(way, "" if name in self._defaults() else None)
 
     def _set(self, way: Way, value: Value) -> None:
-        """`value` at `way`; None takes the key out."""
+        """Write `value` at `way`; None removes the key."""
         self.text = drop(self.text, way) if value is None else put(self.text, way, value)
 
-    def _switch(self, step: str, kind: str, letter: str, row: RemoteVariantView, on: bool) -> None:
+    def _switch(self, step: str, kind: str, letter: str, row: RemoteVariant, on: bool) -> None:
         way = ("steps", step, "variants", letter)
         if not on:
             for name in _content_files(self._at(way)):
-                self.notes.append(f"{step}: {self.bodies.path(name)} is not used by variant {letter} any more")
+                self.notes.append(f"{step}: {self.content_files.path(name)} is no longer used by variant {letter}")
             self.text = drop(self.text, way)
             return
         if kind != EMAIL:
             raise EditError("only an email may have several variants in a file")
         self.text = as_variants(self.text, step)
-        self._set(way, email_fields(row, self.desk.environment, self.bodies, step, letter))
+        self._set(way, new_email_fields(row, self.project_files.environment, self.content_files, step, letter))
 
     # -- the body of an email -----------------------------------------------------------------------------------------
 
@@ -162,38 +166,40 @@ class FileEdit:
         if form == "content_file" and isinstance(variant, dict):
             self._file(way, step, own, str(variant[form]), html)
             return
-        self._told_of_variables((*way, form))
+        self._note_variables((*way, form))
         if form == "markdown":
-            self.notes.append(f"{step}: its Markdown is HTML now, as the app has it")
+            self.notes.append(f"{step}: its Markdown was replaced by the HTML from Saleshandy")
         new = "content_file" if is_flat_text(html) or (form == "markdown" and wants_file(html)) else "content"
-        value = self.bodies.put(step, own, html) if new == "content_file" else plain(html)
+        value = self.content_files.put(step, own, html) if new == "content_file" else plain(html)
         self.text = put(self.text, (*way, new), value, (form,))
 
     def _file(self, way: Way, step: str, letter: str, name: str, html: str) -> None:
-        path = self.bodies.path(name)
-        old = as_text(self.desk.text_of(path))
+        path = self.content_files.path(name)
+        old = as_text(self.project_files.read(path))
         if _VARIABLE.search(old):
-            self.notes.append(f"{step}: variables of {path} are plain words now, as the app has them")
+            self.notes.append(f"{step}: the variables in {path} were replaced by the text from Saleshandy")
         if name.lower().endswith(".html") and not self._is_shared(path):
-            self.bodies.files[path] = (plain(html) + "\n").encode()
+            self.content_files.files[path] = (plain(html) + "\n").encode()
             return
-        new = self.bodies.put(step, letter, html)
-        why = "is shared" if name.lower().endswith(".html") else "is Markdown"
-        self.notes.append(f"{step}: {path} {why} and stays as it is; the app's text is in {self.bodies.path(new)}")
+        new = self.content_files.put(step, letter, html)
+        why = "is used elsewhere too" if name.lower().endswith(".html") else "is Markdown"
+        self.notes.append(
+            f"{step}: {path} {why} and was not changed. The text from Saleshandy is in {self.content_files.path(new)}"
+        )
         self.text = put(self.text, (*way, "content_file"), new)
 
     def _is_shared(self, path: str) -> bool:
-        """Whether another text is made from that file too, here or in another sequence."""
-        uses = sum(self.bodies.path(name) == path for name in _content_files(self._data()))
-        rows = self.desk.others(self.path)
+        """Whether the content file is used by another variant, here or in another sequence."""
+        uses = sum(self.content_files.path(name) == path for name in _content_files(self._data()))
+        rows = self.project_files.others(self.path)
         return uses > 1 or any(path in row.sequence.files for row in rows if row.sequence)
 
-    def _told_of_variables(self, way: Way) -> None:
+    def _note_variables(self, way: Way) -> None:
         text = self._at(way)
         if isinstance(text, str) and _VARIABLE.search(text):
-            self.notes.append(f"{'.'.join(way[1:])}: its variables are plain words now, as the app has them")
+            self.notes.append(f"{'.'.join(way[1:])}: its variables were replaced by the text from Saleshandy")
 
-    # -- the file as it is now ----------------------------------------------------------------------------------------
+    # -- the current text ---------------------------------------------------------------------------------------------
 
     def _data(self) -> Data:
         return parse(self.text).data
@@ -205,9 +211,9 @@ class FileEdit:
         return data
 
     def _variant(self, step: str, letter: str) -> Way:
-        """Where a variant's content stands: on the step, or under `variants:`."""
-        there = self._at(("steps", step))
-        in_variants = isinstance(there, dict) and "variants" in there
+        """Return the path of a variant's content: on the step, or under `variants:`."""
+        data = self._at(("steps", step))
+        in_variants = isinstance(data, dict) and "variants" in data
         return ("steps", step, "variants", letter) if in_variants else ("steps", step)
 
     def _defaults(self) -> dict[str, Data]:
@@ -221,7 +227,7 @@ def _is_required(kind: str, name: str) -> bool:
 
 
 def _content_files(data: Data) -> list[str]:
-    """Every `content_file` below `data`."""
+    """Return every `content_file` in `data`."""
     if not isinstance(data, dict):
         return []
     own = [value for name, value in data.items() if name == "content_file" and isinstance(value, str)]
@@ -230,270 +236,249 @@ def _content_files(data: Data) -> list[str]:
 
 @dataclass(slots=True)
 class StepMerge:
-    """One step on all sides. `key` is its key in the state, `name` in the file; `base` None: not in the state."""
+    """The merge of one step. `key` is its key in the state, `name` in the file. `base` None: not in the state."""
 
     key: str
     name: str
-    theirs: RemoteStepView
+    theirs: RemoteStep
     base: StepState | None
-    letters: dict[str, RemoteVariantView]
+    letters: dict[str, RemoteVariant]
     merged: MergeResult = field(default_factory=MergeResult)
     is_new: bool = False
 
 
 class SequenceMerge:
-    """One sequence being merged into its file."""
+    """The merge of one sequence into its file."""
 
     def __init__(
         self,
-        desk: ProjectFiles,
+        project_files: ProjectFiles,
         remote: RemoteSequence,
-        read: Read,
-        wanted: DesiredSequence,
+        read: ReadSteps,
+        desired: DesiredSequence,
         known: SequenceState | None,
     ) -> None:
-        self.desk, self.remote, self.read, self.wanted, self.known = desk, remote, read, wanted, known
-        self.key = wanted.key
-        self.row = ImportResult(ImportOutcome.UNCHANGED, self.key)
-        self.row.notes += notes_on(Read(unknown=read.unknown))
-        self.change = FileEdit(desk, wanted.files[0], wanted.key)
-        self.sides: list[StepMerge] = []
-        self.left: dict[str, int | None] = {}
+        self.project_files, self.remote, self.read = project_files, remote, read
+        self.desired, self.known = desired, known
+        self.key = desired.key
+        self.result = ImportResult(ImportOutcome.UNCHANGED, self.key)
+        self.result.notes += notes_about(ReadSteps(unknown=read.unknown))
+        self.edit = FileEdit(project_files, desired.files[0], desired.key)
+        self.steps: list[StepMerge] = []
+        self.unmanaged: dict[str, int | None] = {}
         self.changed: list[str] = []
 
     def run(self) -> ImportResult:
         """Merge, write, record. Raises NotRepresentableError; then nothing was written."""
         self._pair()
         title = self._title()
-        for side in self.sides:
-            if not side.is_new:
-                self._step(side)
-        text = self.change.text
-        after = self.wanted
-        if self.change.is_changed:
-            after = self.desk.built(self.wanted.files[0], text, self.change.bodies.files)
+        for step in self.steps:
+            if not step.is_new:
+                self._merge(step)
+        text, content_files = self.edit.text, self.edit.content_files.files
+        after = self.desired
+        if self.edit.is_changed:
+            after = self.project_files.built(self.desired.files[0], text, content_files)
             self._check(after)
-            row = LoadedFile(after.files[0], after.key, after.title, after.remote_id, after)
-            self.desk.write(row, text, self.change.bodies.files)
-        self.row.notes += self.change.notes
+            file = LoadedFile(after.files[0], after.key, after.title, after.remote_id, after)
+            self.project_files.write(file, text, content_files)
+        self.result.notes += self.edit.notes
         self._record(after, after.title if title is None else title)
-        return self.row
+        return self.result
 
-    # -- which step is which ------------------------------------------------------------------------------------------
+    # -- which remote step is which -----------------------------------------------------------------------------------
 
     def _pair(self) -> None:
         known = dict(self.known.steps) if self.known else {}
         by_id = {row.id: key for key, row in known.items()}
-        fresh: list[RemoteStepView] = []
+        not_in_state: list[RemoteStep] = []
         for step in self.read.steps:
             key = by_id.pop(step.id, None)
             if key is None:
-                fresh.append(step)
+                not_in_state.append(step)
                 continue
-            name = self.wanted.moved.get(key, key)
-            if name in self.wanted.steps and self.wanted.steps[name].type == step.type:
-                letters = letters_of(known[key], self.wanted.steps[name], step)
-                self.sides.append(StepMerge(key, name, step, known[key], letters))
-            elif name not in self.wanted.removed:
-                self._taken_out(key, known[key], step)
+            name = self.desired.moved.get(key, key)
+            if name in self.desired.steps and self.desired.steps[name].type == step.type:
+                letters = assign_letters(step.type, step.variants, known[key], self.desired.steps[name])
+                self.steps.append(StepMerge(key, name, step, known[key], letters))
+            elif name not in self.desired.removed:
+                self._removed_from_file(key, known[key], step)
         for step_id, key in by_id.items():
-            self.row.notes.append(f"{key} (step {step_id}) is not in Saleshandy any more; nothing was removed")
-        self._fresh(fresh)
-
-    def _taken_out(self, key: str, base: StepState, step: RemoteStepView) -> None:
-        """The file has it no more, or as another type: where the app changed it, that must not be lost."""
-        merged = merge_step(base, base.content, step, letters_of(base, base.content, step))
-        for place, value in merged.takes.items():
-            before = _shown(place, base_fields(base).get(place))
-            self.row.conflicts.append(
-                Conflict(Address(self.key, key), said(place), before, "(the step was taken out)", _shown(place, value))
+            self.result.notes.append(
+                f"{key} (step {step_id}) is no longer in Saleshandy. It stays in the file and in the state"
             )
+        self._pair_by_content(not_in_state)
 
-    def _fresh(self, steps: list[RemoteStepView]) -> None:
-        """Steps that the state does not know: those that the file has already, and those that are new to it."""
-        taken = {side.name for side in self.sides} | set(self.known.steps if self.known else ())
-        free = {name: row for name, row in self.wanted.steps.items() if name not in taken}
-        match = share_steps(steps, free, {remote: name for name, remote in self.wanted.step_ids.items()})
+    def _removed_from_file(self, key: str, base: StepState, step: RemoteStep) -> None:
+        """Report what was changed in Saleshandy of a step that the file does not have, or has with another type."""
+        letters = assign_letters(step.type, step.variants, base, base.content)
+        for changed, value in merge_step(base, base.content, step, letters).take_remote.items():
+            before = _displayed(changed, base_fields(base).get(changed))
+            sides = (before, "(the step was removed)", _displayed(changed, value))
+            self.result.conflicts.append(Conflict(Address(self.key, key), field_label(changed), *sides))
+
+    def _pair_by_content(self, steps: list[RemoteStep]) -> None:
+        """Pair steps that the state does not know with the file's; add those that are new to it."""
+        taken = {step.name for step in self.steps} | set(self.known.steps if self.known else ())
+        free = {name: row for name, row in self.desired.steps.items() if name not in taken}
+        ids = {remote: name for name, remote in self.desired.step_ids.items()}
+        comparable = [with_own_payload(step) for step in sorted(steps, key=lambda step: not step.is_on)]
+        pairs = pair_steps(comparable, free, ids, _equal_but_for_the_day)
         for step in steps:
-            if step.id in match:
-                name = match[step.id]
-                self.sides.append(StepMerge(name, name, step, None, letters_of(None, self.wanted.steps[name], step)))
-        new = [step for step in steps if step.id not in match]
+            if step.id in pairs:
+                name = pairs[step.id]
+                letters = assign_letters(step.type, step.variants, None, self.desired.steps[name])
+                self.steps.append(StepMerge(name, name, step, None, letters))
+        new = [step for step in steps if step.id not in pairs]
         off = [step for step in new if not step.is_on]
-        self.left = unmanaged_of(Read(off, self.read.unknown))
-        self.row.notes += notes_on(Read(off))
-        names = {*self.wanted.steps, *(self.known.steps if self.known else ())}
+        self.unmanaged = unmanaged_days(ReadSteps(off, self.read.unknown))
+        self.result.notes += notes_about(ReadSteps(off))
+        names = {*self.desired.steps, *(self.known.steps if self.known else ())}
         for step in new:
             if step.is_on:
                 self._add(step, names)
 
-    def _add(self, step: RemoteStepView, names: set[str]) -> None:
+    def _add(self, step: RemoteStep, names: set[str]) -> None:
         number = next(at for at, each in enumerate(self.read.steps, start=1) if each.id == step.id)
-        name = free_name(f"{stem(step.type)}-{number}", names)
+        name = free_name(f"{type_stem(step.type)}-{number}", names)
         if step.day is None:
-            self._problem(
-                f"step {step.id} ({stem(step.type)}) was added in Saleshandy, which does not tell its day",
-                f"Write it into the file with its day, then: seqsync import {self.remote.id}",
+            self._failed(
+                f"step {step.id} ({type_stem(step.type)}) was added in Saleshandy, but the API does not return its day",
+                f"Write it into the file with its day, then run: seqsync import {self.remote.id}",
             )
             return
-        letters = letters_of(None, None, step)
+        letters = assign_letters(step.type, step.variants, None, None)
         try:
-            fields = step_fields(step, name, letters, self.desk.environment, self.change.bodies)
+            fields = new_step_fields(step, name, letters, self.project_files.environment, self.edit.content_files)
         except NotRepresentableError as problem:
-            self._problem(f"step {step.id} cannot be added to the file: {problem}", "")
+            self._failed(f"step {step.id} cannot be added to the file: {problem}", "")
             return
-        days = {key: row.day for key, row in self.wanted.steps.items()}
-        days |= {side.name: side.theirs.day or 0 for side in self.sides if side.is_new}
+        days = {key: row.day for key, row in self.desired.steps.items()}
+        days |= {each.name: each.theirs.day or 0 for each in self.steps if each.is_new}
         before = sorted((key for key in days if days[key] <= (step.day or 0)), key=lambda key: days[key])
-        self.change.add(name, fields, before[-1] if before else None)
+        self.edit.add(name, fields, before[-1] if before else None)
         names.add(name)
-        self.sides.append(StepMerge(name, name, step, None, letters, is_new=True))
+        self.steps.append(StepMerge(name, name, step, None, letters, is_new=True))
         self.changed.append(f"new step {name}")
 
-    def _problem(self, text: str, hint: str) -> None:
-        self.row.notes += [part for part in (text, hint) if part]
-        self.row.code = 1
+    def _failed(self, text: str, hint: str) -> None:
+        self.result.notes += [part for part in (text, hint) if part]
+        self.result.code = 1
 
-    # -- three ways ---------------------------------------------------------------------------------------------------
+    # -- the merge ----------------------------------------------------------------------------------------------------
 
     def _title(self) -> str | None:
-        """What the state is to say of the title; None: what the file says."""
+        """Merge the title. Returns the title to record in the state; None: the file's."""
         base = self.known.title if self.known else None
-        theirs, ours = self.remote.title, self.wanted.title
-        if base is not None and same_title(base, theirs):
+        theirs, ours = self.remote.title, self.desired.title
+        what = compare_sides(
+            theirs_is_base=base is not None and same_title(base, theirs),
+            ours_is_base=ours == base,
+            ours_is_theirs=same_title(ours, theirs),
+        )
+        if what in (Cell.UNCHANGED, Cell.CHANGED_HERE):
             return base
-        if same_title(ours, theirs):
+        if what is Cell.AGREE:
             return None
-        if base is None or ours != base:
-            self.row.conflicts.append(Conflict(Address(self.key), "title", base, ours, theirs))
+        if what is Cell.CONFLICT:
+            self.result.conflicts.append(Conflict(Address(self.key), "title", base, ours, theirs))
             return base if base is not None else theirs
-        owner = self.desk.title_owner(theirs, self.wanted.files[0])
+        owner = self.project_files.title_owner(theirs, self.desired.files[0])
         if len(theirs) > LONGEST_TITLE or not theirs.strip() or owner:
-            why = f"{owner} has it already" if owner else f"a file holds 1 to {LONGEST_TITLE} characters"
-            self._problem(f'the title is "{theirs}" in Saleshandy now, and cannot be taken: {why}', "")
+            why = f"{owner} already has it" if owner else f"a title must have 1 to {LONGEST_TITLE} characters"
+            self._failed(f'the title was changed to "{theirs}" in Saleshandy, but the file cannot take it: {why}', "")
             return base
-        self.change.title(theirs)
+        self.edit.title(theirs)
         self.changed.append("title")
         return None
 
-    def _step(self, side: StepMerge) -> None:
-        ours = self.wanted.steps[side.name]
-        side.merged = merge_step(side.base, ours, side.theirs, side.letters)
-        self.change.take(side.name, side.theirs.type, side.letters, side.merged)
-        for place in side.merged.takes:
-            what = f"{side.name}.{place[0]} {said(place)}" if len(place) > 1 else f"{side.name} {said(place)}"
-            if len(place) > 1 and len(side.letters) == 1:
-                what = f"{side.name} {said(place)}"
-            self.changed.append(what)
-        for clash in side.merged.clashes:
-            letter = clash.field[0] if len(clash.field) > 1 else None
-            sides = (_shown(clash.field, each) for each in (clash.base, clash.ours, clash.theirs))
-            self.row.conflicts.append(Conflict(Address(self.key, side.name, letter), said(clash.field), *sides))
-        if side.merged.dark:
-            self.row.notes.append(
-                f"{side.name} is switched off in Saleshandy and stays in the file. To let it go, take it out there and "
-                f"write `removed: [{side.key}]`"
+    def _merge(self, step: StepMerge) -> None:
+        step.merged = merge_step(step.base, self.desired.steps[step.name], step.theirs, step.letters)
+        self.edit.take(step.name, step.theirs.type, step.letters, step.merged)
+        for key in step.merged.take_remote:
+            is_one_of_several = len(key) > 1 and len(step.letters) > 1
+            name = f"{step.name}.{key[0]}" if is_one_of_several else step.name
+            self.changed.append(f"{name} {field_label(key)}")
+        for conflict in step.merged.conflicts:
+            letter = conflict.field[0] if len(conflict.field) > 1 else None
+            sides = (_displayed(conflict.field, each) for each in (conflict.base, conflict.ours, conflict.theirs))
+            address = Address(self.key, step.name, letter)
+            self.result.conflicts.append(Conflict(address, field_label(conflict.field), *sides))
+        if step.merged.all_disabled:
+            self.result.notes.append(
+                f"{step.name} is switched off in Saleshandy and stays in the file. To stop managing it, remove it from "
+                f"the file and write `removed: [{step.key}]`"
             )
 
     def _check(self, after: DesiredSequence) -> None:
-        """Raises NotRepresentableError where the changed file says anything else than it should."""
-        mine = {side.name: side for side in self.sides}
-        if after.key != self.wanted.key or set(after.steps) != {*self.wanted.steps, *mine}:
-            raise NotRepresentableError("the file cannot be changed by machine: other steps would come or go")
+        """Raise NotRepresentableError if the edited file does not say what it should."""
+        merged_steps = {step.name: step for step in self.steps}
+        if after.key != self.desired.key or set(after.steps) != {*self.desired.steps, *merged_steps}:
+            raise NotRepresentableError(
+                "the file cannot be edited automatically: other steps would appear or disappear"
+            )
         for name, content in after.steps.items():
-            side = mine.get(name)
-            if side is not None and side.is_new:
-                side.merged = merge_step(None, content, side.theirs, side.letters)
-                check_same(name, side.merged)
+            step = merged_steps.get(name)
+            if step is not None and step.is_new:
+                step.merged = merge_step(None, content, step.theirs, step.letters)
+                check_same(name, step.merged)
                 continue
-            merged = side.merged if side else MergeResult()
-            wrong = misplaced(self.wanted.steps[name], content, side.letters if side else {}, merged)
+            merged = step.merged if step else MergeResult()
+            wrong = unexpected_field(self.desired.steps[name], content, step.letters if step else {}, merged)
             if wrong is not None:
-                raise NotRepresentableError(f"the file cannot be changed by machine: {name}, {said(wrong)}")
+                raise NotRepresentableError(f"the file cannot be edited automatically: {name}, {field_label(wrong)}")
 
     # -- the state ----------------------------------------------------------------------------------------------------
 
     def _record(self, after: DesiredSequence, title: str) -> None:
-        known, steps = self.known, dict[str, StepState | None]()
-        for side in self.sides:
-            if side.base is not None and side.merged.is_quiet:
+        known, entries = self.known, dict[str, StepState | None]()
+        for step in self.steps:
+            if step.base is not None and step.merged.is_empty:
                 continue
-            entry = entry_after(side.base, after.steps[side.name], side.theirs, side.letters, side.merged)
-            if entry != side.base:
-                steps[side.key] = entry
-        self.row.conflicts.sort(key=lambda each: each.address)
-        adopted = known is None or known.title != title or any(step_id not in known.unmanaged for step_id in self.left)
-        if adopted or steps:
-            self._note(after, title, steps)
-        if self.row.conflicts:
-            self.row.outcome, self.row.code = ImportOutcome.CONFLICT, 1
-        elif self.row.wrote:
-            self.row.outcome = ImportOutcome.IMPORTED if known is None else ImportOutcome.MERGED
-        agreed = "file and Saleshandy say the same now; recorded" if self.row.wrote else ""
-        self.row.detail = ", ".join(self.changed) or (self.wanted.files[0] if known is None else agreed)
+            entry = entry_after_merge(step.base, after.steps[step.name], step.theirs, step.letters, step.merged)
+            if entry != step.base:
+                entries[step.key] = entry
+        self.result.conflicts.sort(key=lambda each: each.address)
+        has_new_unmanaged = known is None or any(step_id not in known.unmanaged for step_id in self.unmanaged)
+        if known is None or known.title != title or has_new_unmanaged or entries:
+            self._write_record(after, title, entries)
+        if self.result.conflicts:
+            self.result.outcome, self.result.code = ImportOutcome.CONFLICT, 1
+        elif self.result.wrote:
+            self.result.outcome = ImportOutcome.IMPORTED if known is None else ImportOutcome.MERGED
+        agreed = "file and Saleshandy are the same now; recorded in the state" if self.result.wrote else ""
+        self.result.detail = ", ".join(self.changed) or (self.desired.files[0] if known is None else agreed)
 
-    def _note(self, after: DesiredSequence, title: str, steps: dict[str, StepState | None]) -> None:
+    def _write_record(self, after: DesiredSequence, title: str, entries: dict[str, StepState | None]) -> None:
         known = self.known
-        unmanaged = {**(known.unmanaged if known else {}), **self.left}
+        unmanaged = {**(known.unmanaged if known else {}), **self.unmanaged}
         head = SequenceHead(id=self.remote.id, title=title, unmanaged=unmanaged, gone=known.gone if known else ())
         entry_key = self.entry_key
         if entry_key == self.key:
-            head = with_origin(head, {**(known.steps if known else {}), **steps}, after, self.desk.settings.policy)
-        record(self.desk, f"{entry_key}: imported", Delta(sequence=entry_key, head=head, steps=steps))
-        self.row.wrote = True
+            steps = {**(known.steps if known else {}), **entries}
+            head = with_origin(head, steps, after, self.project_files.settings.policy)
+        delta = Delta(sequence=entry_key, head=head, steps=entries)
+        record(self.project_files, f"{entry_key}: imported", delta)
+        self.result.wrote = True
 
     @property
     def entry_key(self) -> str:
-        """The key in the state: the old one, as long as a rename has not been applied."""
-        if self.known is None or self.key in self.desk.manager.state.sequences:
+        """The key in the state: the old one until a rename was applied."""
+        if self.known is None or self.key in self.project_files.manager.state.sequences:
             return self.key
-        return self.wanted.formerly or self.key
+        return self.desired.formerly or self.key
 
 
-def share_steps(steps: list[RemoteStepView], free: Mapping[str, Content], ids: Mapping[str, str]) -> dict[str, str]:
-    """Which of the app's `steps` is which step of the file, by id: as the settings say; equal in text; of the same
-    type and day; of the same type and with half of the words in common, the nearest first."""
-    steps = sorted(steps, key=lambda step: not step.is_on)
-    found = {step.id: ids[step.id] for step in steps if ids.get(step.id) in free}
-
-    def by(score_of: Any) -> None:
-        for step in steps:
-            if step.id in found:
-                continue
-            left = [name for name in free if name not in found.values() and free[name].type == step.type]
-            scores = {name: score_of(step, free[name]) for name in left}
-            best = max(scores, key=lambda name: scores[name], default=None)
-            if best is not None and scores[best] > 0:
-                found[step.id] = best
-
-    by(lambda step, content: int(_equal(step, content) and step.day in (None, content.day)))
-    by(lambda step, content: int(_equal(step, content)))
-    by(lambda step, content: int(step.day == content.day))
-    by(lambda step, content: share if (share := _share(step, content)) >= MOSTLY_EQUAL else 0)
-    return found
+def _equal_but_for_the_day(step: RemoteStep, content: Content) -> bool:
+    merged = merge_step(None, content, step, assign_letters(step.type, step.variants, None, content))
+    return all(conflict.field == ("day",) for conflict in merged.conflicts) and not merged.take_remote
 
 
-def _equal(step: RemoteStepView, content: Content) -> bool:
-    merged = merge_step(None, content, step, letters_of(None, content, step))
-    return all(clash.field == ("day",) for clash in merged.clashes) and not merged.takes
-
-
-def _share(step: RemoteStepView, content: Content) -> float:
-    return max(
-        (
-            shared_words({**ours.payload, "note": ours.task_note}, {**row.payload, "note": row.note or ""})
-            for ours in content.variants.values()
-            for row in step.variants
-        ),
-        default=0.0,
-    )
-
-
-def _shown(place: Field, value: Any) -> Any:
-    """A value of a conflict, for people. None stays: not known."""
+def _displayed(key: FieldKey, value: Any) -> Any:
+    """Return a value of a conflict for display. None stays: not known."""
     if value is None or isinstance(value, str | tuple):
         return value
-    if place[1:] == ("status",):
+    if key[1:] == ("status",):
         return "on" if value else "off"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {inner}" for name, inner in value.items())

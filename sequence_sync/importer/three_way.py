@@ -1,14 +1,14 @@
-"""Three ways, field by field: what was last applied, what the file says, what the app says. Pure.
+"""The three-way merge of a step on import, by field: last applied (base), file (ours), Saleshandy (theirs). Pure.
 
-The app changed a field and the file did not: the file takes it. Both changed it to the same: it is settled. Both
-changed it, and differently: a conflict, in which nobody loses anything. Where it is not known what was last applied,
-whatever differs is a conflict. The app's texts are compared by what they say, ours exactly.
+A change in Saleshandy alone goes into the file. The same change on both sides is agreed. Different changes are a
+conflict, and both sides are kept. If it is not known what was last applied, every difference is a conflict. The rule is
+`plan/three_way.compare_sides`; remote text is compared by what it says. Must not read or write anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sequence_sync.model.fields import Priority
@@ -16,102 +16,62 @@ from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES
 from sequence_sync.plan.compare import canonical_payload, canonical_text
 from sequence_sync.plan.drift import payload_digest
+from sequence_sync.plan.matching import not_returned, says_the_same_variant
+from sequence_sync.plan.three_way import Cell, compare_sides
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, variant_digest
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteVariantView:
-    """A variant. `payload` holds the fields of its type that say anything; None: not told. `returned` names the
-    payload as the server gave it."""
+def importable(step: RemoteStep, reads_days: bool = True) -> RemoteStep | None:
+    """Return `step` with nothing but what an import may trust, variants that are on first.
 
-    id: str
-    payload: Mapping[str, Any]
-    note: str | None
-    attachments: tuple[str, ...] | None
-    on: bool
-    returned: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteStepView:
-    """A step. None: not told."""
-
-    id: str
-    type: str
-    day: int | None
-    priority: Priority | None
-    assignee: str | None
-    variants: tuple[RemoteVariantView, ...]
-
-    @property
-    def is_email(self) -> bool:
-        """Whether the one-email-a-day rule counts it."""
-        return self.type == EMAIL
-
-    @property
-    def is_on(self) -> bool:
-        """Whether any variant is switched on."""
-        return any(row.on for row in self.variants)
-
-    def untold(self) -> tuple[str, ...]:
-        """The fields that the answer leaves out."""
-        is_told = {
-            "day": self.day is not None,
-            "priority": self.is_email or self.priority is not None,
-            "assignee": self.is_email or self.assignee is not None,
-            "attachments": not self.is_email or all(row.attachments is not None for row in self.variants),
-            "task_note": self.is_email or all(row.note is not None for row in self.variants),
-        }
-        return tuple(name for name, told in is_told.items() if not told)
-
-
-def view_of_step(step: RemoteStep, reads_days: bool = True) -> RemoteStepView | None:
-    """`step` in our words; None where its type is none that we know. Variants that are on come first."""
-    kind = step.type
-    if kind not in STEP_TYPES:
+    None if seqsync does not know its type. `reads_days`: the claim that the API returns days is switched on.
+    """
+    if step.type not in STEP_TYPES:
         return None
-    variants = tuple(_variant(kind, row) for row in step.variants)
-    return RemoteStepView(
-        id=step.id,
-        type=kind,
+    variants = tuple(
+        replace(
+            row,
+            task_note=None if step.is_email else row.task_note,
+            attachments=row.attachments if step.is_email else None,
+        )
+        for row in step.variants
+    )
+    return replace(
+        step,
         day=step.day if reads_days else None,
-        priority=Priority(step.priority) if step.priority in set(Priority) else None,
-        assignee=step.assignee,
-        variants=tuple(sorted(variants, key=lambda row: not row.on)),
+        priority=step.priority if step.priority in set(Priority) else None,
+        variants=tuple(sorted(variants, key=lambda row: not row.is_on)),
     )
 
 
-def _variant(kind: str, row: RemoteVariant) -> RemoteVariantView:
-    payload = {name: said for name in PAYLOAD_FIELDS.get(kind, ()) if (said := _said(row.payload.get(name)))}
-    return RemoteVariantView(
-        id=row.id,
-        payload=payload,
-        note=None if kind == EMAIL else row.task_note,
-        attachments=row.attachments if kind == EMAIL else None,
-        on=row.status != 0,
-        returned=payload_digest(row.payload),
-    )
+def own_payload(kind: str, row: RemoteVariant) -> dict[str, Any]:
+    """Return the fields of the payload that belong to the type `kind` and are not empty, as text."""
+    return {name: text for name in PAYLOAD_FIELDS.get(kind, ()) if (text := _as_text(row.payload.get(name)))}
 
 
-def _said(value: Any) -> Any:
-    """A text, or a mapping of texts; empty where it says nothing."""
+def with_own_payload(step: RemoteStep) -> RemoteStep:
+    """Return `step` without payload fields that a server may add."""
+    return replace(step, variants=tuple(replace(row, payload=own_payload(step.type, row)) for row in step.variants))
+
+
+def _as_text(value: Any) -> Any:
+    """Return a text, or a mapping of texts without empty ones; "" if there is none."""
     if isinstance(value, Mapping):
-        inner = {name: said for name, below in value.items() if (said := _said(below))}
-        return inner or ""
+        return {name: text for name, inner in value.items() if (text := _as_text(inner))} or ""
     return "" if value is None else value if isinstance(value, str) else str(value)
 
 
 # ("day",), ("a", "payload", "subject"), ("a", "task_note"), ("a", "attachments"), ("a", "status")
-Field = tuple[str, ...]
-Flat = dict[Field, Any]
+FieldKey = tuple[str, ...]
+Fields = dict[FieldKey, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
-    """A field that file and app changed differently, each side as it stands; `base` None: not known."""
+    """A field that file and Saleshandy changed differently. `base` None: not known."""
 
-    field: Field
+    field: FieldKey
     base: Any
     ours: Any
     theirs: Any
@@ -119,300 +79,287 @@ class FieldConflict:
 
 @dataclass(slots=True)
 class MergeResult:
-    """What is to become of each field that the app changed. `takes`: into the file. `settled`: file and app agree.
-    `dark` tells that all variants are switched off in the app, which a file cannot say."""
+    """What happens to each field that was changed in Saleshandy.
 
-    takes: Flat = field(default_factory=dict)
-    settled: set[Field] = field(default_factory=set)
-    clashes: list[FieldConflict] = field(default_factory=list)
-    dark: bool = False
+    `take_remote`: goes into the file. `agreed`: file and Saleshandy are equal. `all_disabled`: all variants are
+    switched off in Saleshandy, which a file cannot say.
+    """
+
+    take_remote: Fields = field(default_factory=dict)
+    agreed: set[FieldKey] = field(default_factory=set)
+    conflicts: list[FieldConflict] = field(default_factory=list)
+    all_disabled: bool = False
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is to be done."""
-        return not (self.takes or self.settled or self.clashes)
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.take_remote or self.agreed or self.conflicts)
 
 
-def letters_of(base: StepState | None, ours: Content | None, theirs: RemoteStepView) -> dict[str, RemoteVariantView]:
-    """Which letter each of the app's variants has: by its id, by what it says, by its order; new ones get free ones.
-
-    Raises ValueError where there are more variants than letters.
-    """
-    left = list(theirs.variants)
-    found: dict[str, RemoteVariantView] = {}
-    known = dict(base.variants) if base else {}
-    for letter, row in known.items():
-        match = next((each for each in left if each.id == row.id), None)
-        if match:
-            left.remove(match)
-            found[letter] = match
-    texts = {letter: row.content for letter, row in known.items() if row.id is None}
-    texts |= {letter: row for letter, row in (ours.variants if ours else {}).items() if letter not in known}
-    for letter, variant in texts.items():
-        match = next((each for each in left if _says(theirs.type, variant, each)), None)
-        if match:
-            left.remove(match)
-            found[letter] = match
-    by_order = [letter for letter in texts if letter not in found and (letter in known or base is None)]
-    for letter, each in zip(by_order, list(left), strict=False):
-        left.remove(each)
-        found[letter] = each
-    taken = {*known, *found, *(ours.variants if ours else {})}
-    free = [letter for letter in "abcdefghijklmnopqrstuvwxyz" if letter not in taken]
-    if len(left) > len(free):
-        raise ValueError("it has more variants than there are letters")
-    found.update(zip(free, left, strict=False))
-    return dict(sorted(found.items()))
-
-
-def same_value(place: Field, one: Any, other: Any) -> bool:
+def same_value(key: FieldKey, one: Any, other: Any) -> bool:
     """Whether two values of a field say the same."""
-    if place[1:2] == ("payload",):
-        name = place[2]
+    if key[1:2] == ("payload",):
+        name = key[2]
         return canonical_payload({name: one}) == canonical_payload({name: other})
-    if place[1:2] == ("task_note",):
+    if key[1:2] == ("task_note",):
         return canonical_text(one or "") == canonical_text(other or "")
-    if place[1:2] == ("attachments",):
+    if key[1:2] == ("attachments",):
         return sorted(one or ()) == sorted(other or ())
     return bool(one == other)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The fields of one step on all three sides. `base` None: not known."""
+
+    base: Fields | None
+    ours: Fields
+    theirs: Fields
+
+    def compare(self, key: FieldKey) -> Cell:
+        base, ours, theirs = (self.base or {}).get(key), self.ours.get(key), self.theirs.get(key)
+        is_known = self.base is not None
+        return compare_sides(
+            theirs_is_base=is_known and same_value(key, base, theirs),
+            ours_is_base=is_known and ours == base,
+            ours_is_theirs=same_value(key, ours, theirs),
+        )
+
+    def conflict(self, key: FieldKey) -> FieldConflict:
+        return FieldConflict(key, (self.base or {}).get(key), self.ours.get(key), self.theirs.get(key))
+
+
 def merge_step(
-    base: StepState | None, ours: Content, theirs: RemoteStepView, letters: Mapping[str, RemoteVariantView]
+    base: StepState | None, ours: Content, theirs: RemoteStep, letters: Mapping[str, RemoteVariant]
 ) -> MergeResult:
-    """The three sides of one step. `letters` are those of `letters_of`."""
-    merged = MergeResult()
-    before, file, app = (
-        base_fields(base) if base else None,
-        _file_fields(ours, letters),
-        _app_fields(theirs, letters, base, ours),
+    """Merge the three sides of one step. `letters` are those of `matching.assign_letters`."""
+    result = MergeResult(all_disabled=not theirs.is_on)
+    sides = _Sides(
+        base_fields(base) if base else None, _file_fields(ours, letters), _remote_fields(theirs, letters, base, ours)
     )
     known = base.variants if base else {}
-    # Those that the file will have: one of them must be left, or the file would say nothing.
-    stays = theirs.is_email and any(
-        row.on and (letter in ours.variants or letter not in known or known[letter].status == 0)
+    # Of the variants that the file will have, one must be left, or the file would say nothing.
+    one_is_left = theirs.is_email and any(
+        row.is_on and (letter in ours.variants or letter not in known or known[letter].status == 0)
         for letter, row in letters.items()
     )
-    merged.dark = not theirs.is_on
+    compared = dict(sides.theirs)
     for letter, row in letters.items():
-        _switch(merged, letter, row, (before, file, app), stays, theirs.is_email)
-    for place, value in app.items():
-        old = before.get(place) if before is not None else None
-        if before is not None and same_value(place, old, value):
-            continue
-        if same_value(place, file.get(place), value):
-            merged.settled.add(place)
-        elif before is not None and file.get(place) == old:
-            merged.takes[place] = value
+        dropped = _merge_status(result, letter, row, sides, one_is_left, theirs.is_email)
+        for key in [each for each in compared if each[0] == letter]:
+            if dropped or key[1:] == ("status",):
+                del compared[key]
+    for key, value in compared.items():
+        what = sides.compare(key)
+        if what is Cell.AGREE:
+            result.agreed.add(key)
+        elif what is Cell.CHANGED_THERE:
+            result.take_remote[key] = value
+        elif what is Cell.CONFLICT:
+            result.conflicts.append(sides.conflict(key))
+    return result
+
+
+def _merge_status(
+    result: MergeResult, letter: str, row: RemoteVariant, sides: _Sides, one_is_left: bool, may_add: bool
+) -> bool:
+    """Merge whether a variant is on; return whether its text is left out of the merge.
+
+    Not a case of `compare_sides`: a variant comes and goes as a whole, with its text, and a file can neither lose its
+    last variant nor (but for an email) get a second one.
+    """
+    key: FieldKey = (letter, "status")
+    base, is_in_file = (sides.base or {}).get(key), bool(sides.ours[key])
+    is_new_to_file = not is_in_file and base != 1
+    if base is not None and int(row.is_on) != base and is_in_file == row.is_on:
+        result.agreed.add(key)
+    elif row.is_on and is_new_to_file:
+        if may_add:
+            result.take_remote[key] = 1
         else:
-            merged.clashes.append(FieldConflict(place, old, file.get(place), value))
-    return merged
-
-
-def _switch(
-    merged: MergeResult,
-    letter: str,
-    row: RemoteVariantView,
-    sides: tuple[Flat | None, Flat, Flat],
-    stays: bool,
-    may_grow: bool,
-) -> None:
-    """On and off: a variant counts as a whole, so that its texts come and go with it."""
-    before, file, app = sides
-    place: Field = (letter, "status")
-    known = before.get(place) if before is not None else None
-    texts = [each for each in {**app, **(before or {})} if each[0] == letter and each != place]
-    on_in_file = file[place]
-    app.pop(place)
-    if not row.on:
-        for each in texts:
-            app.pop(each, None)
-        if known == 1 and not on_in_file:
-            merged.settled.add(place)
-        elif known == 1 and before is not None and stays:
-            if all(file.get(each) == before.get(each) for each in texts):
-                merged.takes[place] = 0
-            else:
-                merged.clashes.append(FieldConflict(place, 1, 1, 0))
-        elif known is None and on_in_file and stays:
-            merged.clashes.append(FieldConflict(place, None, 1, 0))
-    elif known == 1 or (known is None and on_in_file):
-        return
-    elif on_in_file:
-        merged.settled.add(place)
-    else:
-        for each in texts:
-            app.pop(each, None)
-        if may_grow:
-            merged.takes[place] = 1
+            result.conflicts.append(FieldConflict(key, base, 0, 1))
+    elif not row.is_on and is_in_file and base in (None, 1) and one_is_left:
+        texts = [each for each in {**sides.theirs, **(sides.base or {})} if each[0] == letter and each != key]
+        if base == 1 and all(sides.ours.get(each) == (sides.base or {}).get(each) for each in texts):
+            result.take_remote[key] = 0
         else:
-            merged.clashes.append(FieldConflict(place, known, 0, 1))
+            result.conflicts.append(FieldConflict(key, base, 1, 0))
+    return not row.is_on or is_new_to_file
 
 
-def base_fields(base: StepState) -> Flat:
-    """What was last applied, field by field."""
-    flat = _placing(base.day, base.priority, base.assignee, base.content.is_email)
+def base_fields(base: StepState) -> Fields:
+    """Return what was last applied, field by field."""
+    fields = _step_fields(base.day, base.priority, base.assignee, base.content.is_email)
     for letter, row in base.variants.items():
-        flat |= _fields(letter, base.type, row.content) | {(letter, "status"): row.status}
-    return flat
+        fields |= _variant_fields(letter, base.type, row.content) | {(letter, "status"): row.status}
+    return fields
 
 
-def _file_fields(ours: Content, letters: Mapping[str, RemoteVariantView]) -> Flat:
-    flat = _placing(ours.day, ours.priority, ours.assignee, ours.is_email)
+def _file_fields(ours: Content, letters: Mapping[str, RemoteVariant]) -> Fields:
+    fields = _step_fields(ours.day, ours.priority, ours.assignee, ours.is_email)
     for letter in {*ours.variants, *letters}:
-        flat[(letter, "status")] = int(letter in ours.variants)
+        fields[(letter, "status")] = int(letter in ours.variants)
         if letter in ours.variants:
-            flat |= _fields(letter, ours.type, ours.variants[letter])
-    return flat
+            fields |= _variant_fields(letter, ours.type, ours.variants[letter])
+    return fields
 
 
-def _app_fields(
-    theirs: RemoteStepView, letters: Mapping[str, RemoteVariantView], base: StepState | None, ours: Content
-) -> Flat:
-    """What is told, but for texts that are in the server's own spelling what was applied."""
-    told = _placing(theirs.day, theirs.priority, theirs.assignee, theirs.is_email)
+def _remote_fields(
+    theirs: RemoteStep, letters: Mapping[str, RemoteVariant], base: StepState | None, ours: Content
+) -> Fields:
+    """Return what the API returned. The server's known spelling of our own text counts as our text."""
+    returned = _step_fields(theirs.day, priority_of(theirs), theirs.assignee, theirs.is_email)
     if ours.assignee is None or (base and base.assignee is None):
-        told.pop(("assignee",), None)
-    flat = {place: value for place, value in told.items() if value is not None}
+        returned.pop(("assignee",), None)
+    fields = {key: value for key, value in returned.items() if value is not None}
     if theirs.priority is None:
-        flat.pop(("priority",), None)
+        fields.pop(("priority",), None)
     for letter, row in letters.items():
         known = base.variants.get(letter) if base else None
-        payload = known.content.payload if known and known.returned == row.returned else row.payload
-        variant = Variant(payload=dict(payload), task_note=row.note or "", attachments=row.attachments or ())
-        fields = _fields(letter, theirs.type, variant)
-        if row.note is None:
-            fields.pop((letter, "task_note"), None)
+        is_ours = known is not None and known.returned == payload_digest(row.payload)
+        payload = known.content.payload if known and is_ours else own_payload(theirs.type, row)
+        variant = Variant(payload=dict(payload), task_note=row.task_note or "", attachments=row.attachments or ())
+        of_variant = _variant_fields(letter, theirs.type, variant)
+        if row.task_note is None:
+            of_variant.pop((letter, "task_note"), None)
         if row.attachments is None:
-            fields.pop((letter, "attachments"), None)
-        flat |= fields | {(letter, "status"): int(row.on)}
-    return flat
+            of_variant.pop((letter, "attachments"), None)
+        fields |= of_variant | {(letter, "status"): int(row.is_on)}
+    return fields
 
 
-def _placing(day: int | None, priority: Priority | None, assignee: str | None, is_email: bool) -> Flat:
+def priority_of(step: RemoteStep) -> Priority | None:
+    """Return the priority of an importable step; None if the API did not return one that seqsync knows."""
+    return Priority(step.priority) if step.priority is not None else None
+
+
+def _step_fields(day: int | None, priority: Priority | None, assignee: str | None, is_email: bool) -> Fields:
     if is_email:
         return {("day",): day}
     return {("day",): day, ("priority",): priority or Priority.NORMAL, ("assignee",): assignee}
 
 
-def _fields(letter: str, kind: str, variant: Variant) -> Flat:
-    flat: Flat = {(letter, "payload", name): variant.payload.get(name) or "" for name in PAYLOAD_FIELDS.get(kind, ())}
-    if kind == "email":
-        return flat | {(letter, "attachments"): variant.attachments}
-    return flat | {(letter, "task_note"): variant.task_note}
+def _variant_fields(letter: str, kind: str, variant: Variant) -> Fields:
+    fields: Fields = {
+        (letter, "payload", name): variant.payload.get(name) or "" for name in PAYLOAD_FIELDS.get(kind, ())
+    }
+    if kind == EMAIL:
+        return fields | {(letter, "attachments"): variant.attachments}
+    return fields | {(letter, "task_note"): variant.task_note}
 
 
-def _says(kind: str, variant: Variant, row: RemoteVariantView) -> bool:
-    names = PAYLOAD_FIELDS.get(kind, ())
-    ours = canonical_payload({name: variant.payload.get(name) for name in names})
-    return ours == canonical_payload(row.payload) and (
-        row.note is None or canonical_text(row.note) == canonical_text(variant.task_note)
-    )
-
-
-def entry_after(
+def entry_after_merge(
     base: StepState | None,
     after: Content,
-    theirs: RemoteStepView,
-    letters: Mapping[str, RemoteVariantView],
+    theirs: RemoteStep,
+    letters: Mapping[str, RemoteVariant],
     merged: MergeResult,
 ) -> StepState:
-    """The step's entry when the file says `after`: the app's side where both agree now, what was last applied where
-    they do not; what was read where that is not known."""
-    agreed = {*merged.takes, *merged.settled}
+    """Return the state entry of the step when its file says `after`.
+
+    Where file and Saleshandy agree now, it has their value; elsewhere what was last applied, or what was read if that
+    is not known.
+    """
+    agreed = {*merged.take_remote, *merged.agreed}
     variants = dict(base.variants) if base else {}
     for letter, row in letters.items():
-        variants[letter] = _variant_after(variants.get(letter), after, letter, row, agreed)
-    placed = _placed_after(base, after, theirs, agreed)
-    if base is None:
-        assumed: tuple[str, ...] = theirs.untold()
-    else:
-        untold = theirs.untold()
-        assumed = tuple(name for name in base.assumed if name in untold)
+        variants[letter] = _variant_after(variants.get(letter), after, theirs.type, letter, row, agreed)
+    missing = tuple(not_returned(theirs, needs_assignee=not theirs.is_email))
     marks = base.unsettled if base else {}
     return StepState(
         id=theirs.id,
         type=theirs.type,
         variants=dict(sorted(variants.items())),
-        assumed=assumed,
-        unsettled={name: values for name, values in marks.items() if name in theirs.untold()},
-        **placed,
+        assumed=missing if base is None else tuple(name for name in base.assumed if name in missing),
+        unsettled={name: values for name, values in marks.items() if name in missing},
+        **_step_fields_after(base, after, theirs, agreed),
     )
 
 
-def _placed_after(base: StepState | None, after: Content, theirs: RemoteStepView, agreed: set[Field]) -> dict[str, Any]:
-    told = {"day": theirs.day, "priority": theirs.priority, "assignee": theirs.assignee}
-    placed: dict[str, Any] = {}
-    for name, said in told.items():
+def _step_fields_after(
+    base: StepState | None, after: Content, theirs: RemoteStep, agreed: set[FieldKey]
+) -> dict[str, Any]:
+    returned = {"day": theirs.day, "priority": priority_of(theirs), "assignee": theirs.assignee}
+    fields: dict[str, Any] = {}
+    for name, value in returned.items():
         if (name,) in agreed:
-            placed[name] = getattr(after, name)
+            fields[name] = getattr(after, name)
         elif base is not None:
-            placed[name] = getattr(base, name)
+            fields[name] = getattr(base, name)
         else:
-            placed[name] = getattr(after, name) if said is None or getattr(after, name) is None else said
-    return placed
+            fields[name] = getattr(after, name) if value is None or getattr(after, name) is None else value
+    return fields
 
 
 def _variant_after(
-    known: VariantState | None, after: Content, letter: str, row: RemoteVariantView, agreed: set[Field]
+    known: VariantState | None,
+    after: Content,
+    kind: str,
+    letter: str,
+    row: RemoteVariant,
+    all_agreed: set[FieldKey],
 ) -> VariantState:
     ours = after.variants.get(letter)
-    mine = {place for place in agreed if place[0] == letter}
-    status = int(row.on) if known is None or (letter, "status") in mine else known.status
-    if known is not None and not mine:
+    agreed = {key for key in all_agreed if key[0] == letter}
+    status = int(row.is_on) if known is None or (letter, "status") in agreed else known.status
+    if known is not None and not agreed:
         return known if known.id else known.model_copy(update={"id": row.id})
-    whole = ours is not None and (letter, "status") in mine and row.on
     read = Variant(
-        payload=dict(row.payload),
-        task_note=row.note if row.note is not None else (ours.task_note if ours else ""),
+        payload=own_payload(kind, row),
+        task_note=row.task_note if row.task_note is not None else (ours.task_note if ours else ""),
         attachments=row.attachments if row.attachments is not None else (ours.attachments if ours else ()),
     )
     rest = known.content if known is not None else read
-    content = ours if whole and ours is not None else _mixed(after.type, letter, ours or rest, rest, mine)
-    same = _says(after.type, content, row) and row.on
-    unchanged = known is not None and content == known.content
+    if ours is not None and (letter, "status") in agreed and row.is_on:
+        content = ours
+    else:
+        content = _mixed(after.type, letter, ours or rest, rest, agreed)
+    is_same = says_the_same_variant(after.type, content, row) and row.is_on
+    is_unchanged = known is not None and content == known.content
+    names = {key[1] for key in agreed}
     return VariantState(
         id=row.id,
         content=content,
         digest=variant_digest(content),
         status=status,
-        returned=row.returned if same else known.returned if known and unchanged else None,
-        unsettled={n: v for n, v in known.unsettled.items() if n not in {each[1] for each in mine}} if known else {},
+        returned=payload_digest(row.payload) if is_same else known.returned if known and is_unchanged else None,
+        unsettled={name: value for name, value in known.unsettled.items() if name not in names} if known else {},
     )
 
 
-def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, mine: set[Field]) -> Variant:
-    """Each field from the file where it is agreed, else from `rest`."""
+def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, agreed: set[FieldKey]) -> Variant:
+    """Return each agreed field from the file, and the others from `rest`."""
     payload: dict[str, Any] = {}
     for name in PAYLOAD_FIELDS.get(kind, ()):
-        source = ours if (letter, "payload", name) in mine else rest
+        source = ours if (letter, "payload", name) in agreed else rest
         if name in source.payload:
             payload[name] = source.payload[name]
     return Variant(
         payload=payload,
-        task_note=(ours if (letter, "task_note") in mine else rest).task_note,
-        attachments=(ours if (letter, "attachments") in mine else rest).attachments,
+        task_note=(ours if (letter, "task_note") in agreed else rest).task_note,
+        attachments=(ours if (letter, "attachments") in agreed else rest).attachments,
     )
 
 
-def misplaced(
-    ours: Content, after: Content, letters: Mapping[str, RemoteVariantView], merged: MergeResult
-) -> Field | None:
-    """The first field that is not as it should be, where a file that said `ours` says `after` now."""
+def unexpected_field(
+    ours: Content, after: Content, letters: Mapping[str, RemoteVariant], merged: MergeResult
+) -> FieldKey | None:
+    """Return the first field that an edit of the file got wrong. The file said `ours`, and says `after` now."""
     before, now = _file_fields(ours, letters), _file_fields(after, letters)
-    switched = {place[0] for place in merged.takes if place[1:] == ("status",)}
-    for place in dict.fromkeys([*now, *before]):
-        if place in merged.takes:
-            good = same_value(place, now.get(place), merged.takes[place])
+    switched = {key[0] for key in merged.take_remote if key[1:] == ("status",)}
+    for key in dict.fromkeys([*now, *before]):
+        if key in merged.take_remote:
+            is_right = same_value(key, now.get(key), merged.take_remote[key])
         else:
-            good = place[0] in switched or now.get(place) == before.get(place)
-        if not good:
-            return place
+            is_right = key[0] in switched or now.get(key) == before.get(key)
+        if not is_right:
+            return key
     return next(
         (
             (letter, "payload")
             for letter in switched
-            if letter in after.variants and not _says(after.type, after.variants[letter], letters[letter])
+            if letter in after.variants
+            and not says_the_same_variant(after.type, after.variants[letter], letters[letter])
         ),
         None,
     )

@@ -198,8 +198,7 @@ def pair_steps(
         for step in steps:
             if step.id in found:
                 continue
-            code_of = {name: content.type for name, content in contents.items()}
-            left = [name for name in contents if name not in found.values() and code_of[name] == step.type]
+            left = [name for name in contents if name not in found.values() and contents[name].type == step.type]
             scores = {name: score(step, contents[name]) for name in left}
             best = max(scores, key=lambda name: scores[name], default=None)
             if best is not None and scores[best] > 0:
@@ -241,7 +240,7 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
     if step.type != content.type:
         return None, False
     ids = match_variants(step, content)
-    assumed = () if sent_by_us else tuple(_not_returned(step, content))
+    assumed = () if sent_by_us else tuple(not_returned(step, content.assignee is not None))
     if ids is not None:
         entry = step_state(content, step.id, ids)
         off = {row.id for row in step.variants if row.status == 0}
@@ -267,14 +266,14 @@ def adopted_step(step: RemoteStep, content: Content, sent_by_us: bool = False) -
     return entry, False
 
 
-def _not_returned(step: RemoteStep, content: Content) -> list[str]:
-    """Name the fields that the API did not return."""
+def not_returned(step: RemoteStep, needs_assignee: bool) -> list[str]:
+    """Name the fields that the API did not return. `needs_assignee`: seqsync manages the assignee of the step."""
     returned = {
         "day": step.day is not None,
-        "priority": content.is_email or step.priority is not None,
-        "assignee": content.assignee is None or step.assignee is not None,
-        "attachments": not content.is_email or all(row.attachments is not None for row in step.variants),
-        "task_note": content.is_email or all(row.task_note is not None for row in step.variants),
+        "priority": step.is_email or step.priority is not None,
+        "assignee": not needs_assignee or step.assignee is not None,
+        "attachments": not step.is_email or all(row.attachments is not None for row in step.variants),
+        "task_note": step.is_email or all(row.task_note is not None for row in step.variants),
     }
     return [name for name, is_returned in returned.items() if not is_returned]
 

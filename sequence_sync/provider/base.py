@@ -16,6 +16,7 @@ from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.settings import Claim
+from sequence_sync.model.steps import EMAIL
 
 
 class AnswerKind(StrEnum):
@@ -126,6 +127,11 @@ class RemoteVariant:
     attachments: tuple[str, ...] | None = None
     status: int | None = None
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it is switched on, as far as the API says."""
+        return self.status != 0
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteStep:
@@ -144,6 +150,16 @@ class RemoteStep:
     def type_words(self) -> str:
         """Return the type for people: the code alone where seqsync has no name for it."""
         return self.type.removeprefix(UNKNOWN).replace("_", " ")
+
+    @property
+    def is_email(self) -> bool:
+        """Whether the rule of one email a day counts it."""
+        return self.type == EMAIL
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any variant is switched on."""
+        return any(row.is_on for row in self.variants)
 
 
 @dataclass(frozen=True, slots=True)

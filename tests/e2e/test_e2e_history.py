@@ -80,7 +80,7 @@ def test_rollback_to_the_first_serial_by_a_saved_plan(project: Project, box: San
     again = project.ok("plan")
     assert "2 to update" in again.out  # the files still have the current text
     project.write("sequences/trial.yaml", TRIAL)
-    assert "No changes. What the files say" in project.ok("plan").out
+    assert "No changes. Your files match" in project.ok("plan").out
     assert [run["operation"] for run in runs(project)] == ["apply"] * 3
 
 

@@ -14,11 +14,11 @@ from sequence_sync.sandbox.server import Sandbox
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "Neither an id nor -all"),
-        (("-all", "abc"), "one too many"),
-        (("a.b",), "cannot be the id"),
-        (("-all", "-into", "../x"), "would not read files in that folder"),
-        (("-all", "-lock-timeout", "soon"), "no duration"),
+        ((), "Nothing to import."),
+        (("-all", "abc"), "not both"),
+        (("a.b",), "Invalid sequence id."),
+        (("-all", "-into", "../x"), "would not read a new file in that folder"),
+        (("-all", "-lock-timeout", "soon"), "invalid duration"),
     ],
 )
 def test_bad_arguments(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -48,7 +48,7 @@ def test_results_and_progress(tmp_path: Path) -> None:
         ]
         assert lines[-1] == "Import: 1 imported, 2 failed."
         assert "[3/3]" in done.err
-        assert desk.project.ok("plan", "-detailed-exitcode").out.endswith("was applied.\n")
+        assert desk.project.ok("plan", "-detailed-exitcode").out.endswith("match the last apply.\n")
 
 
 def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:

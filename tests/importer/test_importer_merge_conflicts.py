@@ -104,7 +104,7 @@ def test_a_step_that_is_gone_is_told(desk: Desk) -> None:
     desk.change(the_id(desk), steps=desk.box.store.sequence(the_id(desk)).steps[:2])
     before = desk.files()
     row = desk.row(the_id(desk))
-    assert any("connect" in note and "nothing was removed" in note for note in row.notes)
+    assert any("connect" in note and "stays in the file and in the state" in note for note in row.notes)
     assert desk.files() == before
 
 

@@ -11,21 +11,21 @@ from support.import_account import LONG, Desk, email, opened
 
 from sequence_sync.errors import UndecidedError
 from sequence_sync.importer.project_files import (
-    Bodies,
+    ContentFiles,
     NotRepresentableError,
+    as_file_html,
+    as_file_text,
     free_name,
-    html_of,
+    new_step_fields,
     slug,
-    stem,
-    step_fields,
-    text_of,
+    type_stem,
 )
-from sequence_sync.importer.three_way import RemoteStepView, RemoteVariantView
 from sequence_sync.model.address import KEY
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import STEP_TYPES
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.sandbox.server import Sandbox
 
 ENVIRONMENT = Environment(assignees={"anna": "z6R8"}, attachments={"deck": "lN5x"})
@@ -38,23 +38,25 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened(tmp_path, box)
 
 
-def bodies() -> Bodies:
+def content_files() -> ContentFiles:
     """A place for content files in which nothing stands."""
-    return Bodies("trial", "sequences/trial.yaml", lambda path, data: True)
+    return ContentFiles("trial", "sequences/trial.yaml", lambda path, data: True)
 
 
-def row(letter: str, on: bool = True, **payload: str) -> RemoteVariantView:
+def row(letter: str, on: bool = True, **payload: str) -> RemoteVariant:
     """A variant as told."""
     is_email = "subject" in payload and "content" in payload
-    return RemoteVariantView(
-        letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, on, ""
+    return RemoteVariant(
+        letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, int(on)
     )
 
 
 def test_people_and_attachments_stand_by_their_names() -> None:
     """By the settings' names, else as ids; a priority only where it is not the normal one."""
-    task = RemoteStepView("s", "linkedin_message", 2, Priority.HIGH, "z6R8", (row("a", message="Hi"),))
-    assert step_fields(task, "x", {"a": task.variants[0]}, ENVIRONMENT, bodies()) == {
+    task = RemoteStep(
+        "s", "linkedin_message", day=2, priority=Priority.HIGH, assignee="z6R8", variants=(row("a", message="Hi"),)
+    )
+    assert new_step_fields(task, "x", {"a": task.variants[0]}, ENVIRONMENT, content_files()) == {
         "day": 2,
         "type": "linkedin_message",
         "message": "Hi",
@@ -62,24 +64,34 @@ def test_people_and_attachments_stand_by_their_names() -> None:
         "assignee": "anna",
         "task_note": "Note",
     }
-    plain = RemoteStepView("s", "call_demo", 2, Priority.NORMAL, "who", (row("a"),))
-    assert step_fields(plain, "x", {"a": plain.variants[0]}, ENVIRONMENT, bodies()) == {
+    plain = RemoteStep("s", "call_demo", day=2, priority=Priority.NORMAL, assignee="who", variants=(row("a"),))
+    assert new_step_fields(plain, "x", {"a": plain.variants[0]}, ENVIRONMENT, content_files()) == {
         "day": 2,
         "type": "call_demo",
         "assignee": "id:who",
         "task_note": "Note",
     }
-    mail = RemoteStepView("s", "email", 2, None, None, (row("a", subject="S", content="<p>C</p>"),))
-    assert step_fields(mail, "x", {"a": mail.variants[0]}, ENVIRONMENT, bodies())["attachments"] == ["deck", "id:other"]
+    mail = RemoteStep(
+        "s", "email", day=2, priority=None, assignee=None, variants=(row("a", subject="S", content="<p>C</p>"),)
+    )
+    assert new_step_fields(mail, "x", {"a": mail.variants[0]}, ENVIRONMENT, content_files())["attachments"] == [
+        "deck",
+        "id:other",
+    ]
 
 
 def test_long_bodies_lie_in_files() -> None:
     """By the step's key, and the letter where there are several; what says the same shares nothing by accident."""
-    kept = bodies()
-    mail = RemoteStepView(
-        "s", "email", 2, None, None, (row("a", subject="S", content=LONG), row("b", subject="S", content="a\nb"))
+    kept = content_files()
+    mail = RemoteStep(
+        "s",
+        "email",
+        day=2,
+        priority=None,
+        assignee=None,
+        variants=(row("a", subject="S", content=LONG), row("b", subject="S", content="a\nb")),
     )
-    fields = step_fields(mail, "x", {"a": mail.variants[0], "b": mail.variants[1]}, ENVIRONMENT, kept)
+    fields = new_step_fields(mail, "x", {"a": mail.variants[0], "b": mail.variants[1]}, ENVIRONMENT, kept)
     assert fields["variants"]["a"]["content_file"] == "emails/trial/x-a.html"  # type: ignore[index,call-overload]
     assert set(kept.files) == {"sequences/emails/trial/x-a.html", "sequences/emails/trial/x-b.html"}
     assert kept.files["sequences/emails/trial/x-b.html"] == b"a\nb\n"
@@ -87,15 +99,15 @@ def test_long_bodies_lie_in_files() -> None:
 
 def test_several_variants_of_a_task() -> None:
     """A file has no place for them."""
-    task = RemoteStepView("s", "call_demo", 2, None, None, (row("a"), row("b")))
+    task = RemoteStep("s", "call_demo", day=2, priority=None, assignee=None, variants=(row("a"), row("b")))
     with pytest.raises(NotRepresentableError):
-        step_fields(task, "x", dict(zip("ab", task.variants, strict=True)), ENVIRONMENT, bodies())
+        new_step_fields(task, "x", dict(zip("ab", task.variants, strict=True)), ENVIRONMENT, content_files())
 
 
 def test_half_a_character() -> None:
     """A lone surrogate can stand in no file."""
     with pytest.raises(NotRepresentableError):
-        text_of("\ud83d")
+        as_file_text("\ud83d")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +123,7 @@ def test_half_a_character() -> None:
 )
 def test_html_is_broken_where_it_is_not_seen(html: str, made: str) -> None:
     """A line for each paragraph of a long body; never where spaces count."""
-    assert html_of(html) == made
+    assert as_file_html(html) == made
 
 
 @pytest.mark.parametrize(
@@ -141,7 +153,7 @@ def test_a_key_that_is_taken_gets_a_number() -> None:
 @pytest.mark.parametrize("kind", STEP_TYPES)
 def test_every_type_has_a_stem(kind: str) -> None:
     """Short, and good for a key."""
-    assert re.fullmatch("[a-z]+(-[a-z]+)?", stem(kind))
+    assert re.fullmatch("[a-z]+(-[a-z]+)?", type_stem(kind))
 
 
 def test_a_file_that_cannot_be_written_stops_only_its_sequence(desk: Desk) -> None:
