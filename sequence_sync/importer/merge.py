@@ -14,7 +14,7 @@ from typing import Any
 from sequence_sync.importer.generate import check_same, notes_about, record, unmanaged_days, with_origin
 from sequence_sync.importer.project_files import (
     EMPTY_TEXT,
-    ContentFiles,
+    NewContentFiles,
     NotRepresentableError,
     ProjectFiles,
     ReadSteps,
@@ -66,7 +66,7 @@ class FileEdit:
         except UnreadableFileError as problem:
             raise NotRepresentableError(f"{path}: {problem.summary}") from None
         self.text = self.before
-        self.content_files: ContentFiles = project_files.content_files(key, path)
+        self.content_files: NewContentFiles = project_files.content_files(key, path)
         self.notes: list[str] = []
 
     @property

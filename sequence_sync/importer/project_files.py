@@ -43,7 +43,7 @@ class NotRepresentableError(Exception):
 
 
 @dataclass
-class ContentFiles:
+class NewContentFiles:
     """The content files to write, by their path in the project.
 
     `is_free` says whether a path may be used for these bytes: it has no file, or exactly this one.
@@ -125,7 +125,7 @@ def new_payload_fields(kind: str, payload: Mapping[str, Any]) -> dict[str, Value
 
 
 def new_email_fields(
-    row: RemoteVariant, environment: Environment, content_files: ContentFiles, step: str, letter: str
+    row: RemoteVariant, environment: Environment, content_files: NewContentFiles, step: str, letter: str
 ) -> dict[str, Value]:
     """Return the fields of an email's variant. `letter` is empty if it is the only one."""
     payload = own_payload("email", row)
@@ -145,7 +145,7 @@ def new_step_fields(
     key: str,
     letters: Mapping[str, RemoteVariant],
     environment: Environment,
-    content_files: ContentFiles,
+    content_files: NewContentFiles,
 ) -> dict[str, Value]:
     """Return the fields of a step that is new in a file, with the variants that are on.
 
@@ -299,9 +299,9 @@ class ProjectFiles:
             return ""
         return posixpath.relpath(SCHEMA, posixpath.dirname(path) or ".")
 
-    def content_files(self, key: str, path: str) -> ContentFiles:
+    def content_files(self, key: str, path: str) -> NewContentFiles:
         """Return the (still empty) content files of the sequence `key`, whose file is `path`."""
-        return ContentFiles(key, path, lambda file, data: self._is_free(path, file, data))
+        return NewContentFiles(key, path, lambda file, data: self._is_free(path, file, data))
 
     def _is_free(self, owner: str, file: str, data: bytes) -> bool:
         if any(file in (row.sequence.files if row.sequence else ()) for row in self.others(owner)):

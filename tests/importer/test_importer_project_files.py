@@ -11,7 +11,7 @@ from support.import_account import LONG, Desk, email, opened
 
 from sequence_sync.errors import UndecidedError
 from sequence_sync.importer.project_files import (
-    ContentFiles,
+    NewContentFiles,
     NotRepresentableError,
     as_file_html,
     as_file_text,
@@ -38,9 +38,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened(tmp_path, box)
 
 
-def content_files() -> ContentFiles:
+def content_files() -> NewContentFiles:
     """A place for content files in which nothing stands."""
-    return ContentFiles("trial", "sequences/trial.yaml", lambda path, data: True)
+    return NewContentFiles("trial", "sequences/trial.yaml", lambda path, data: True)
 
 
 def row(letter: str, on: bool = True, **payload: str) -> RemoteVariant:
