@@ -1,6 +1,6 @@
-"""One sequence as this run sees it: its entry in the state, what was read of it, and when. Never writes remotely.
+"""What one apply knows (`ApplyContext`) and what it knows of one sequence (`SequenceSession`). Never writes remotely.
 
-Knows nothing of plans' order, of other sequences or of the terminal.
+Must not know the order of a plan, other sequences or the terminal.
 """
 
 from __future__ import annotations
@@ -8,54 +8,51 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from sequence_sync.apply.in_doubt import CREATE_RESOLUTIONS as SETTLING
-from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Observation
-from sequence_sync.errors import WaitExhaustedError
 from sequence_sync.model.report import Event, NullObserver, Observer, Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.model import Action, Change
-from sequence_sync.provider.base import (
-    Call,
-    Clock,
-    Patch,
-    Provider,
-    ReadFailedError,
-    RemoteSequence,
-    RemoteStep,
-    Request,
-    StoppedError,
-)
+from sequence_sync.provider.base import Call, Clock, Patch, Provider, RemoteSequence, RemoteStep, Request, StoppedError
 from sequence_sync.state.backends.base import Lock
 from sequence_sync.state.journal import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState
 
-GOOD_FOR = 10.0  # seconds that a read is good for (docs/exactly-once.md)
-FIRST_GAP = 1.0  # seconds between the first two looks at an unclear create; each further gap is twice as long
-SECOND_LOOK = 10.0  # seconds between two looks that must agree; the grace where that is shorter
-TRIES_UNREAD = 5  # looks that may fail after the grace before a person is asked
+READ_VALID_FOR = 10.0  # seconds for which a read is good enough to write by (docs/exactly-once.md)
+REREAD_AFTER = 10.0  # seconds between two reads that must agree; the settle grace where that is shorter
 
-# What a handler gives: what became of the change, and why.
-HandlerResult = tuple[Status, str]
+
+class HandlerResult(NamedTuple):
+    """What became of a change, and why."""
+
+    status: Status
+    detail: str = ""
 
 
 class ChangeFailedError(Exception):
-    """One sequence ends here: what became of the change at hand, why, and what to do."""
+    """A change failed, and its sequence ends here. Status and exit code say how; `hint` says what to do."""
 
-    def __init__(self, status: Status, code: int, detail: str, hint: str = "") -> None:
+    def __init__(self, status: Status, detail: str, hint: str = "") -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.hint = status, code, detail, hint
+        self.status, self.detail, self.hint = status, detail, hint
+
+    @property
+    def code(self) -> int:
+        """The exit code that the status stands for."""
+        return self.status.exit_code
 
 
 @dataclass
 class ApplyContext:
-    """One apply. `run` is its id; `cut_off`: a run before it was cut off somewhere; `no_record`: nothing is known of
-    the last run. `known_drift` are the edits in the app that the plan has shown, `in_question` the steps that it does
-    not create because something in the app may be them, by address. `stopped` says whether the run has
-    been told to stop, `aborted` whether going on makes no sense."""
+    """One apply.
+
+    `run` is its id. `interrupted` says whether an earlier run was interrupted, `last_run_unknown` whether the journal
+    has no record of the last run. `known_drift` holds the digests of the drift that the plan has shown. `in_question`
+    holds, by address, the steps that the plan does not create because Saleshandy may have them already. `stopped`
+    returns whether the run has been asked to stop. `aborted` is set where going on makes no sense.
+    """
 
     api: Provider
     manager: StateManager
@@ -65,8 +62,8 @@ class ApplyContext:
     run: str
     observer: Observer = field(default_factory=NullObserver)
     stopped: Callable[[], bool] = lambda: False
-    cut_off: bool = False
-    no_record: bool = False
+    interrupted: bool = False
+    last_run_unknown: bool = False
     allowed: frozenset[str] = frozenset()
     known_drift: frozenset[str] = frozenset()
     in_question: Mapping[str, Content] = field(default_factory=dict)
@@ -75,58 +72,51 @@ class ApplyContext:
     _list_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def emit(self, kind: str, address: str = "", text: str = "") -> None:
-        """Tell the observer."""
+        """Report an event to the observer."""
         self.observer.on_event(Event(kind=kind, address=address, text=text))
+
+    def announce_wait(self, seconds: float, text: str) -> None:
+        """Report a wait before it begins. `text` names its reason and its length."""
+        self.observer.on_event(Event(kind="wait", text=text, seconds=seconds))
+
+    def wait(self, seconds: float, text: str) -> None:
+        """Announce a wait, then wait. Raises StoppedError where the run is stopped meanwhile."""
+        self.announce_wait(seconds, text)
+        self.clock.sleep(seconds)
+
+    def grace_left(self, since: float) -> float:
+        """Seconds that are left of the settle grace that began at `since`; not above 0 where it is over."""
+        return since + self.settle_grace - self.clock.now()
 
     def remote_sequences(self, not_before: float | None = None) -> Sequence[RemoteSequence]:
         """The whole list of sequences, read at most ten seconds ago, and not before `not_before`."""
         with self._list_lock:
-            oldest = max(self.clock.now() - GOOD_FOR, not_before if not_before is not None else float("-inf"))
+            oldest = max(self.clock.now() - READ_VALID_FOR, not_before if not_before is not None else float("-inf"))
             if self._list is None or self._list[0] < oldest:
                 began = self.clock.now()
                 self._list = (began, self.api.sequences())
             return self._list[1]
 
     def forget_list(self) -> None:
-        """Read the list of sequences anew the next time."""
+        """Make the next use of the list of sequences read it again."""
         with self._list_lock:
             self._list = None
 
-    def settle(self, stand: Doubt, since: float, weigh: Callable[[], Evidence]) -> tuple[CreateResolution, Evidence]:
-        """Looks at widening gaps until the table decides. `since` is when the call was given up."""
-        gap, unread = FIRST_GAP, 0
-        while True:
-            began = self.clock.now()
-            over = began - since >= self.settle_grace
-            try:
-                evidence = weigh()
-            except ReadFailedError:
-                evidence = Evidence(Observation.UNREAD)
-                unread += over
-            except WaitExhaustedError:
-                return CreateResolution.ASK, Evidence(Observation.UNREAD)
-            decision = SETTLING[stand, over][evidence.seen]
-            if evidence.seen is Observation.UNREAD and unread < TRIES_UNREAD:
-                decision = CreateResolution.WAIT
-            if decision is not CreateResolution.WAIT:
-                return decision, evidence
-            left = self.settle_grace - (self.clock.now() - since)
-            self.clock.sleep(min(gap, left) if left > 0 else gap)
-            gap *= 2
-
 
 def day_of(step: RemoteStep) -> int | None:
-    """The day that a step which is not ours holds: that of an email, where it is told."""
+    """The day that an unmanaged step occupies: that of an email, where the API returns it."""
     return step.day if step.type == EMAIL else None
 
 
-WHEN_GONE = "What somebody deleted is forgotten by a plan with `-refresh` once its file does not want it any more."
+FORGET_HINT = "To stop managing what was deleted, remove it from its file and plan with `-refresh`."
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedPatch:
-    """Updates of one variant with one patch that were given up and sent again: the numbers of their open intents, and
-    since when the last one may arrive."""
+    """Updates of one variant with one patch that got no clear answer and were sent again.
+
+    `numbers` are their open intents, `since` is the moment from which the last one may still arrive.
+    """
 
     patch: Patch
     since: float
@@ -135,159 +125,56 @@ class AbandonedPatch:
 
 @dataclass
 class SequenceSession:
-    """One sequence of one apply. `seen` holds every remote id seen in it, ours or not; `read_at` is when the last read
-    began; `announced`: its record is written; `unclear`: some outcome was unknown in this run; `compared`: its steps
-    were held against the state; `given_up`: by path, PATCHes that may still arrive;
-    `patched`: ids of variants that were changed since the last read; `before`: by the id of each variant that this run
-    changed, its payload before; `made`: ids of the steps that it created."""
+    """One sequence of one apply.
+
+    `seen_ids` are the ids of all steps that were seen in it, managed or not. `read_at` is when the last read began,
+    `steps` what it returned. `is_recorded`: the sequence's record is in the journal. `in_doubt`: a create of this run
+    got no clear answer. `compared`: its steps were compared with the state. `abandoned` holds, by path, PATCHes that
+    may still arrive. `patched_ids` are the variants changed since the last read; `payload_before` holds, by id, what
+    each variant that this run changed said before. `created_ids` are the steps that this run created.
+    """
 
     context: ApplyContext
     key: str
     changes: Sequence[Change] = ()
     id: str | None = None
-    seen: set[str] = field(default_factory=set)
+    seen_ids: set[str] = field(default_factory=set)
     steps: list[RemoteStep] = field(default_factory=list)
     read_at: float | None = None
-    announced: bool = False
-    unclear: bool = False
+    is_recorded: bool = False
+    in_doubt: bool = False
     compared: bool = False
-    given_up: dict[str, AbandonedPatch] = field(default_factory=dict)
-    patched: set[str] = field(default_factory=set)
-    before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    made: set[str] = field(default_factory=set)
+    abandoned: dict[str, AbandonedPatch] = field(default_factory=dict)
+    patched_ids: set[str] = field(default_factory=set)
+    payload_before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    created_ids: set[str] = field(default_factory=set)
+
+    # -- the state --------------------------------------------------------------------------------------------------
 
     @property
     def known(self) -> SequenceState | None:
-        """The sequence's entry in the state, as it is now."""
+        """The sequence's entry in the state, as it is now; None where it has none."""
         return self.context.manager.state.sequences.get(self.key)
 
     def entry(self) -> SequenceState:
-        """The same, where it must be there."""
+        """The sequence's entry in the state. Raises ChangeFailedError where it has none."""
         known = self.known
         if known is None:
-            raise ChangeFailedError(Status.FAILED, 1, f"{self.key} is not in the state.")
+            raise ChangeFailedError(Status.FAILED, f"{self.key} is not in the state.", "Plan again.")
         return known
-
-    def give_up(self, path: str, patch: Patch, since: float, number: int) -> None:
-        """Remember a PATCH that is sent again, and may arrive as well."""
-        before = self.given_up.get(path)
-        self.given_up[path] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
-
-    def request(self, call: Call) -> Request:
-        """Return the request for `call`, with the ids that the state knows filled in."""
-        return self.context.api.dialect.bind(call, self._ids())
-
-    def _ids(self) -> dict[str, str]:
-        ids = {self.key: self.id} if self.id else {}
-        for key, step in self.known.steps.items() if self.known else ():
-            ids |= {f"{self.key}.{key}.{letter}": row.id for letter, row in step.variants.items() if row.id}
-        return ids
-
-    def patch(self, body: Mapping[str, Any] | None) -> Patch:
-        """Return what an update with `body` writes."""
-        return self.context.api.dialect.patch(body or {})
-
-    def check_stop(self) -> None:
-        """Raises StoppedError where the run must not begin anything new."""
-        if self.context.stopped() or self.context.aborted:
-            raise StoppedError
 
     def note(self, text: str, *deltas: Delta) -> None:
         """Record a change of the state that needs no call."""
         self.context.manager.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
 
-    def head(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
-        """The entry's head with more ids that are not managed."""
+    def head_with_unmanaged(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
+        """The entry's head, with `unmanaged` added to its unmanaged steps."""
         entry = self.entry()
         return entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **unmanaged}})
 
-    def creates(self) -> dict[str, Content]:
-        """The steps still to be created, by address."""
-        done = self.known.steps if self.known else {}
-        return {
-            change.address: change.after
-            for change in self.changes
-            if change.action is Action.CREATE_STEP and change.after and change.step not in done
-        }
-
-    def managed(self) -> dict[str, Content]:
-        """The steps that the state knows, by address."""
-        known = self.known
-        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
-
-    def known_ids(self) -> set[str]:
-        """The ids of steps that the state knows, ours or not."""
-        known = self.known
-        return {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
-
-    def unknown(self) -> list[RemoteStep]:
-        """The steps of the last read that neither the state knows nor the plan adopts."""
-        ours = self.known_ids()
-        ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.step and c.remote_id}
-        return [step for step in self.steps if step.id not in ours]
-
-    def read(self) -> list[RemoteStep]:
-        """The steps as they are now. The time of a read is that of its beginning."""
-        steps = self.read_if_there()
-        if steps is None:
-            raise ChangeFailedError(
-                Status.FAILED,
-                1,
-                f"{self.key} (id {self.id}) is not in this account any more, as far as one reading tells.",
-                f"It is not created again. `seqsync drift` looks twice, and says what to do. {WHEN_GONE}",
-            )
-        return steps
-
-    def read_if_there(self) -> list[RemoteStep] | None:
-        """The same; None where the sequence itself is not shown, which one read does not prove."""
-        began = self.context.clock.now()
-        steps = self.context.api.steps(self.id or "")
-        if steps is not None:
-            self.read_at, self.steps = began, steps
-            self.patched.clear()
-        return steps
-
-    def fresh(self) -> None:
-        """Read, unless that was done in the last ten seconds."""
-        if self.read_at is None or self.context.clock.now() - self.read_at > GOOD_FOR:
-            self.read()
-
-    def look_again(self, why: str) -> None:
-        """Wait, and read once more: what one reading lacks may be there."""
-        wait = min(SECOND_LOOK, self.context.settle_grace)
-        self.context.emit("wait", self.key, f"{why}; looking again in {wait:.0f} s")
-        self.context.clock.sleep(wait)
-        self.read()
-
-    def remote_or_none(self, step_id: str) -> RemoteStep | None:
-        """One step of the last read."""
-        return next((step for step in self.steps if step.id == step_id), None)
-
-    def remote_step(self, step_id: str) -> RemoteStep:
-        """The same, where it must be there: in one of two readings."""
-        step = self.remote_or_none(step_id)
-        if step is None:
-            self.look_again(f"step {step_id} is missing there")
-            step = self.remote_or_none(step_id)
-        if step is None:
-            raise not_there(self, f"Step {step_id} of {self.key}")
-        return step
-
-    def still_alone(self) -> None:
-        """A read is good for ten seconds; a new step that this run did not make stops the sequence."""
-        self.fresh()
-        strangers = [step.id for step in self.steps if step.id not in self.seen]
-        if strangers:
-            raise ChangeFailedError(
-                Status.UNKNOWN,
-                9,
-                f"Somebody else is writing to {self.key}: step {', '.join(strangers)} appeared while this run worked.",
-                "See who it is, then run the same apply again.",
-            )
-
-    def announce(self) -> None:
-        """The sequence's record: durable before its first call, so that the next machine can see what was begun."""
-        if self.announced:
+    def write_sequence_record(self) -> None:
+        """Write the sequence's record before its first call, so that any machine can see what was begun."""
+        if self.is_recorded:
             return
         calls = tuple(
             PlannedCall(address=c.address, action=c.action, body=call.body) for c in self.changes for call in c.calls
@@ -299,19 +186,128 @@ class SequenceSession:
                 run=self.context.run,
                 sequence=self.key,
                 remote_id=self.id,
-                seen=tuple(sorted(self.seen)),
+                seen=tuple(sorted(self.seen_ids)),
                 calls=calls,
             )
         )
-        self.announced = True
+        self.is_recorded = True
+
+    # -- which steps there are --------------------------------------------------------------------------------------
+
+    def pending_creates(self) -> dict[str, Content]:
+        """The steps that are still to be created, by address."""
+        done = self.known.steps if self.known else {}
+        return {
+            change.address: change.after
+            for change in self.changes
+            if change.action is Action.CREATE_STEP and change.after and change.address.step not in done
+        }
+
+    def managed_steps(self) -> dict[str, Content]:
+        """The steps that the state has, by address."""
+        known = self.known
+        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
+
+    def recorded_ids(self) -> set[str]:
+        """The ids of all steps that the state has, managed or not."""
+        known = self.known
+        return {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+
+    def unmanaged_steps(self) -> list[RemoteStep]:
+        """The steps of the last read that the state does not have and the plan does not adopt."""
+        ours = self.recorded_ids()
+        ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.address.step and c.remote_id}
+        return [step for step in self.steps if step.id not in ours]
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self) -> list[RemoteStep]:
+        """Read the steps. Raises ChangeFailedError where the sequence is not found."""
+        steps = self.read_if_there()
+        if steps is None:
+            raise ChangeFailedError(
+                Status.FAILED,
+                f"{self.key} (id {self.id}) was not found in this account.",
+                f"seqsync does not create it again. Run `seqsync drift` to check a second time. {FORGET_HINT}",
+            )
+        return steps
+
+    def read_if_there(self) -> list[RemoteStep] | None:
+        """Read the steps; None where the sequence is not found, which a single read does not prove."""
+        began = self.context.clock.now()  # the time of a read is that of its beginning
+        steps = self.context.api.steps(self.id or "")
+        if steps is not None:
+            self.read_at, self.steps = began, steps
+            self.patched_ids.clear()
+        return steps
+
+    def ensure_fresh(self) -> None:
+        """Read the steps, unless that was done in the last ten seconds."""
+        if self.read_at is None or self.context.clock.now() - self.read_at > READ_VALID_FOR:
+            self.read()
+
+    def reread(self, why: str) -> None:
+        """Wait, then read again: a single read may lag behind. `why` is a sentence for the user."""
+        seconds = min(REREAD_AFTER, self.context.settle_grace)
+        self.context.wait(seconds, f"{why} Reading it again in {seconds:.0f} s.")
+        self.read()
+
+    def remote_or_none(self, step_id: str) -> RemoteStep | None:
+        """One step of the last read; None where it did not return it."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def remote_step(self, step_id: str) -> RemoteStep:
+        """One step, of the last read or of a second one. Raises ChangeFailedError where neither returned it."""
+        step = self.remote_or_none(step_id)
+        if step is None:
+            self.reread(f"Step {step_id} of {self.key} was not found in Saleshandy.")
+            step = self.remote_or_none(step_id)
+        if step is None:
+            raise missing_error(self, f"Step {step_id} of {self.key}")
+        return step
+
+    # -- requests -----------------------------------------------------------------------------------------------------
+
+    def request(self, call: Call) -> Request:
+        """The request for `call`, with the ids that the state has filled in."""
+        ids = {self.key: self.id} if self.id else {}
+        for key, step in self.known.steps.items() if self.known else ():
+            ids |= {f"{self.key}.{key}.{letter}": row.id for letter, row in step.variants.items() if row.id}
+        return self.context.api.dialect.bind(call, ids)
+
+    def patch(self, body: Mapping[str, Any] | None) -> Patch:
+        """What an update with `body` writes."""
+        return self.context.api.dialect.patch(body or {})
+
+    # -- before a write ---------------------------------------------------------------------------------------------
+
+    def check_stop(self) -> None:
+        """Raise StoppedError where the run must not begin anything new."""
+        if self.context.stopped() or self.context.aborted:
+            raise StoppedError
+
+    def check_exclusive(self) -> None:
+        """Raise ChangeFailedError where a step appeared that this run did not create. Reads, if the last is too old."""
+        self.ensure_fresh()
+        appeared = [step.id for step in self.steps if step.id not in self.seen_ids]
+        if appeared:
+            raise ChangeFailedError(
+                Status.UNKNOWN,
+                f"Step {', '.join(appeared)} appeared in {self.key} during this run.",
+                "Someone else is changing this sequence. When they are done, run the same apply again.",
+            )
+
+    def abandon(self, path: str, patch: Patch, since: float, number: int) -> None:
+        """Remember a PATCH that is sent again and may still arrive. Its intent `number` stays open."""
+        before = self.abandoned.get(path)
+        self.abandoned[path] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
 
 
-def not_there(session: SequenceSession, what: str) -> ChangeFailedError:
-    """Two readings did not show it."""
+def missing_error(session: SequenceSession, what: str) -> ChangeFailedError:
+    """The error where two reads did not return `what`."""
     return ChangeFailedError(
         Status.REFUSED,
-        6,
         f"{what} is not in Saleshandy any more.",
-        "It is not created again by itself. Put it back there; or look with `seqsync drift`, and plan with `-refresh`: "
-        f"that plan says what can be done. {WHEN_GONE}",
+        "seqsync does not create it again by itself. Restore it in Saleshandy; or run `seqsync drift`, then plan with "
+        f"`-refresh` to see what can be done. {FORGET_HINT}",
     )

@@ -1,8 +1,6 @@
-"""Carries out a plan: settles what earlier runs left, looks, then runs the sequences side by side.
+"""Carries out a plan: resolves what earlier runs left in doubt, reads, then runs the sequences side by side.
 
-The protocol: docs/exactly-once.md.
-
-Takes its changes from the plan and from nothing else. Knows nothing of files, settings or the terminal.
+The protocol: docs/exactly-once.md. Takes its changes from the plan only. Must not know files, settings or the terminal.
 """
 
 from __future__ import annotations
@@ -14,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from sequence_sync.apply.context import SECOND_LOOK, ApplyContext, ChangeFailedError, HandlerResult, SequenceSession
+from sequence_sync.apply.context import REREAD_AFTER, ApplyContext, ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.create import create_sequence, create_step, create_variant
+from sequence_sync.apply.in_doubt import WAIT_REASONS, Doubt
 from sequence_sync.apply.preflight import (
     fill_variant_ids,
     final_check,
@@ -25,7 +24,7 @@ from sequence_sync.apply.preflight import (
 )
 from sequence_sync.apply.refresh import check_account
 from sequence_sync.apply.state_only import adopt, forget, move, record_agreement
-from sequence_sync.apply.update import close_abandoned, resolve_open_intent, update
+from sequence_sync.apply.update import close_abandoned, resolve_interrupted, update
 from sequence_sync.errors import AccountError, LockLostError, SeqsyncError, StateError, WaitExhaustedError
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status, ordered
 from sequence_sync.plan.matching import normalized_title
@@ -52,7 +51,7 @@ ENDS_THE_RUN = (AccountError, LockLostError, StateError, WaitExhaustedError)
 
 
 class SequenceExecutor:
-    """One sequence of one apply. `run()` gives a result for each of its changes."""
+    """Carries out the changes of one sequence. `run()` returns a result for each."""
 
     def __init__(self, context: ApplyContext, key: str, changes: Sequence[Change]) -> None:
         self.context = context
@@ -61,15 +60,15 @@ class SequenceExecutor:
         self.results: list[ChangeResult] = []
 
     def run(self) -> list[ChangeResult]:
-        """Carry out what can be; never raises for what the API, the disk or a person does."""
+        """Carry out the changes in order. Never raises for what the API, the disk or a person does."""
         known = self.session.known
         self.session.id = known.id if known else None
         for index, change in enumerate(self.changes):
             try:
                 self.session.check_stop()
                 self._keep(change, *HANDLERS[change.action](self.session, change))
-            except ChangeFailedError as halt:
-                self._keep(change, halt.status, halt.detail, code=halt.code, hint=halt.hint)
+            except ChangeFailedError as failed:
+                self._keep(change, failed.status, failed.detail, code=failed.code, hint=failed.hint)
                 return self._rest_skipped(index + 1)
             except StoppedError:
                 return self._rest_skipped(index, "stopped before it was done")
@@ -106,11 +105,11 @@ class SequenceExecutor:
         return self.results
 
     def _finish(self) -> None:
-        """After the last change: variants' ids that no answer told, and one more look where something was unclear."""
+        """After the last change: read the variants' ids that no answer returned, and check again what was in doubt."""
         try:
             if self.session.known and any(row.action is Action.CREATE_STEP for row in self.changes):
                 fill_variant_ids(self.session)
-            problem = final_check(self.session) if self.session.unclear else None
+            problem = final_check(self.session) if self.session.in_doubt else None
             read_back(self.session)
             close_abandoned(self.session)
         except (SeqsyncError, StoppedError) as error:
@@ -130,85 +129,85 @@ class SequenceExecutor:
 
 
 T = TypeVar("T")
-READS = frozenset({Action.ADOPT, Action.RECORD})  # without a call, and yet not by the state alone
-LAST_MOMENT = 6.0  # seconds that calls in flight are awaited after a stop (7 for all of it)
+READS = frozenset({Action.ADOPT, Action.RECORD})  # without a write, but not by the state alone
+STOP_TIMEOUT = 6.0  # seconds to wait for calls in flight after a stop (7 for all of it)
 
 
 class Executor:
-    """One apply under a lock that the caller holds.
+    """Carries out one apply under a lock that the caller holds.
 
-    `parallelism` sequences go side by side, in threads; with 0 they go one after the other in the caller's own.
+    `parallelism` sequences run side by side, in threads; with 0 they run one after the other in the caller's own.
     """
 
     def __init__(self, context: ApplyContext, parallelism: int = 4) -> None:
         self.context = context
         self.parallelism = parallelism
         self.results: list[ChangeResult] = []
-        self.undecided: set[str] = set()
+        self.unresolved_keys: set[str] = set()
         self._lock = threading.Lock()
         self._notes: list[str] = []
         self._began_at = context.clock.now()
         self._was_stored = context.manager.is_stored
 
-    # -- what earlier runs left -----------------------------------------------------------------------------------
+    # -- what earlier runs left in doubt ----------------------------------------------------------------------------
 
-    def settle(self) -> list[ChangeResult]:
-        """Decide every open write of earlier runs; sends nothing. A result for each that a person must decide."""
+    def resolve_in_doubt(self) -> list[ChangeResult]:
+        """Decide every open write of earlier runs. Sends nothing. Returns a result for each that stays in doubt."""
         groups: dict[str, list[IntentRecord]] = defaultdict(list)
         for intent in self.context.manager.open_intents:
             groups[intent.address.sequence].append(intent)
-        self.context.cut_off |= bool(groups)
+        self.context.interrupted |= bool(groups)
         if groups:
-            self.check_account()  # with another account's key nothing would be found, and all of it be closed
+            self.check_account()  # another account's key would find nothing, and close all of it
         since = self.context.clock.now()
         found = self._side_by_side(
-            [partial(self._settle_one, key, rows, since) for key, rows in sorted(groups.items())]
+            [partial(self._resolve_one, key, rows, since) for key, rows in sorted(groups.items())]
         )
-        unsettled = [row for rows in found for row in rows]
-        self.results.extend(unsettled)
-        self.undecided = {row.address.sequence for row in unsettled}
-        return unsettled
+        unresolved = [row for rows in found for row in rows]
+        self.results.extend(unresolved)
+        self.unresolved_keys = {row.address.sequence for row in unresolved}
+        return unresolved
 
-    def _settle_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[ChangeResult]:
-        unsettled: list[ChangeResult] = []
+    def _resolve_one(self, key: str, intents: Sequence[IntentRecord], since: float) -> list[ChangeResult]:
+        unresolved: list[ChangeResult] = []
         for intent in intents:
-            self.context.emit("settling", intent.address)
+            self.context.emit("resolving", intent.address, "Resolving a write that an earlier run left in doubt.")
             try:
-                resolve_open_intent(SequenceSession(self.context, key), intent, since)
-            except ChangeFailedError as halt:
-                unsettled.append(_unsettled(intent, halt.detail, halt.hint, halt.code))
+                resolve_interrupted(SequenceSession(self.context, key), intent, since)
+            except ChangeFailedError as failed:
+                unresolved.append(_unresolved(intent, failed.detail, failed.hint, failed.code))
             except StoppedError:
-                unsettled.append(_unsettled(intent, "Stopped before it was settled.", "", 0))
+                unresolved.append(_unresolved(intent, "Stopped before it was resolved.", "", 0))
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, AccountError)
-                unsettled.append(_unsettled(intent, str(error), "Run the same apply again.", error.exit_code))
-        return unsettled
+                unresolved.append(_unresolved(intent, str(error), "Run the same apply again.", error.exit_code))
+        return unresolved
 
     # -- the plan ---------------------------------------------------------------------------------------------------
 
     def carry_out(self, plan: Plan) -> ApplyReport:
-        """Every change of `plan` that is not blocked, each exactly once. Never raises for what happens on the way.
+        """Carry out every change of `plan` that is not blocked, each exactly once. Later errors are in the report.
 
         Raises AccountError, ReadFailedError and StoppedError before the first change.
         """
         self.context.observer.on_event(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
-        asked = [change for change in plan.changes if change.reason is Reason.UNCLEAR]
-        self.context.in_question = {change.address: change.after for change in asked if change.after}
-        # In a thread of its own: a read may hang, and the caller's thread must hear signals.
+        unclear = [change for change in plan.changes if change.reason is Reason.UNCLEAR]
+        self.context.in_question = {change.address: change.after for change in unclear if change.after}
+        # In a thread of its own: a read may hang, and the caller's thread must receive signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:
             raise StoppedError
         runs = [SequenceExecutor(self.context, key, rows) for key, rows in prepared[0].items()]
-        self._second_look(runs)
+        self._wait_for_interrupted(runs)
         self._side_by_side([partial(self._run_one, run) for run in runs])
         return self._end(plan)
 
     def _prepare(self, plan: Plan) -> dict[str, list[Change]]:
-        """Look whether it is the right account, record that the run begins; the changes of each sequence to go."""
+        """Check the account, and record that the run begins. Returns the changes of each sequence that may run."""
         if any(change.call or change.action in READS or change.reason is Reason.GONE for change in plan.to_do):
             self.check_account()
-            self._note_namesakes()
+            self._note_same_titles()
         self._begin(plan)
         groups: dict[str, list[Change]] = defaultdict(list)
         for change in plan.to_do:
@@ -216,12 +215,12 @@ class Executor:
         return {key: rows for key, rows in groups.items() if not self._refuse(plan, key, rows)}
 
     def check_account(self) -> None:
-        """Raises AccountError where the key is refused, or sees none of the sequences that the state knows."""
+        """Raise AccountError where the key is refused, or sees none of the sequences that the state has."""
         known = {row.id for row in self.context.manager.state.sequences.values()}
         check_account(known, self.context.remote_sequences())
 
-    def _note_namesakes(self) -> None:
-        """Tells of sequences that bear the title of one of ours: one of the two may have been made by mistake."""
+    def _note_same_titles(self) -> None:
+        """Note other sequences with the title of a managed one: one of the two may have been created by mistake."""
         ours = self.context.manager.state.sequences
         owned = {row.id for row in ours.values()}
         by_title = {normalized_title(row.title): key for key, row in ours.items()}
@@ -230,7 +229,7 @@ class Executor:
             if key is not None and row.id not in owned:
                 self._notes.append(
                     f'Another sequence (id {row.id}) has the title of {key} (id {ours[key].id}): "{ours[key].title}". '
-                    "If it is a second copy, delete the one that is not used."
+                    "If it is a duplicate, delete the one that is not used."
                 )
 
     def _begin(self, plan: Plan) -> None:
@@ -243,9 +242,11 @@ class Executor:
         self.context.manager.append(RunRecord(run=self.context.run, applying=applying))
 
     def _refuse(self, plan: Plan, key: str, changes: Sequence[Change]) -> bool:
-        """Whether this sequence is left alone: undecided, or active where the plan did not know it."""
-        if key in self.undecided:
-            self._all(changes, Status.SKIPPED, "what an earlier run left open in this sequence must be settled first")
+        """Whether this sequence must not run: a write is in doubt, or it is active and the plan did not know that."""
+        if key in self.unresolved_keys:
+            self._all(
+                changes, Status.SKIPPED, "an earlier run left a write in this sequence in doubt; resolve that first"
+            )
             return True
         if all(change.action in STATE_ONLY for change in changes):
             return False
@@ -255,41 +256,45 @@ class Executor:
         planned = plan.sequences.get(key)
         if row is None or not row.active or (planned and planned.active) or "active" in self.context.allowed:
             return False
-        why = f'"{row.title}" is active, so what is written may reach prospects at once, and the plan did not know it.'
-        self._all(changes, Status.REFUSED, why, 6, "If that is meant, plan again with `-allow active`.")
+        why = f'"{row.title}" is active, which the plan did not know. A change may reach prospects at once.'
+        self._all(changes, Status.REFUSED, why, "To change it anyway, plan again with `-allow active`.")
         return True
 
-    def _all(self, changes: Iterable[Change], status: Status, why: str, code: int = 0, hint: str = "") -> None:
+    def _all(self, changes: Iterable[Change], status: Status, why: str, hint: str = "") -> None:
         for change in changes:
             self.results.append(
                 ChangeResult(
-                    address=change.address, action=change.action, status=status, detail=why, code=code, hint=hint
+                    address=change.address,
+                    action=change.action,
+                    status=status,
+                    detail=why,
+                    code=status.exit_code,
+                    hint=hint,
                 )
             )
             self.context.emit(status.value, change.address, why)
 
-    def _second_look(self, runs: Sequence[SequenceExecutor]) -> None:
-        """Where a run may have been cut off, or nothing is known of the last one: wait, then look again.
+    def _wait_for_interrupted(self, runs: Sequence[SequenceExecutor]) -> None:
+        """Wait where an earlier run may have been interrupted, or nothing is known of the last one; then read again.
 
         Each sequence that is there already and gets a create reads again by itself before its first write; the list
-        of titles is read again before a sequence is created. A damaged record may hide a create anywhere, so that
-        the wait for it is made whatever the plan says.
+        of titles is read again before a sequence is created. A damaged record may hide a create anywhere, so that the
+        wait for it is made whatever the plan says.
         """
         context = self.context
-        sites = [run.session for run in runs if gets_creates(run.session)]
-        cut_off = context.cut_off or context.lock.taken_over or bool(context.manager.damaged)
+        sessions = [run.session for run in runs if gets_creates(run.session)]
+        interrupted = context.interrupted or context.lock.taken_over or bool(context.manager.damaged)
         creates = any(change.action in CREATES for run in runs for change in run.changes)
-        # A state that knows of no run has lost its journal; where there is none yet, nothing can have been cut off.
-        unsure = context.no_record and (sites or (creates and self._was_stored))
-        if context.manager.damaged or (cut_off and creates) or unsure:
-            if not cut_off:
-                cut_off = any(self._side_by_side([partial(preview, session) for session in sites]))
-            wait = context.settle_grace if cut_off else min(SECOND_LOOK, context.settle_grace)
+        # A state without a record of a run has lost its journal; where there is no state, nothing was interrupted.
+        unsure = context.last_run_unknown and (sessions or (creates and self._was_stored))
+        if context.manager.damaged or (interrupted and creates) or unsure:
+            if not interrupted:
+                interrupted = any(self._side_by_side([partial(preview, session) for session in sessions]))
+            wait = context.settle_grace if interrupted else min(REREAD_AFTER, context.settle_grace)
             left = wait - (context.clock.now() - self._began_at)
             if left > 0:
-                context.emit("wait", text=f"looking twice before the first write: {left:.0f} s")
                 try:
-                    context.clock.sleep(left)
+                    context.wait(left, _wait_text(left, interrupted))
                 except StoppedError:
                     return
             context.forget_list()
@@ -305,7 +310,7 @@ class Executor:
             self.context.manager.checkpoint_if_due()
 
     def _side_by_side(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
-        """Run `jobs`, at most `parallelism` at a time, and give their results in order."""
+        """Run `jobs`, at most `parallelism` at a time. Returns their results in order."""
         if self.parallelism == 0:
             return [job() for job in jobs]
         waiting: queue.SimpleQueue[tuple[int, Callable[[], T]]] = queue.SimpleQueue()
@@ -322,7 +327,7 @@ class Executor:
                     return
                 try:
                     results[index] = job()
-                except BaseException as error:  # told to the caller's thread below
+                except BaseException as error:  # raised in the caller's thread below
                     failures.append(error)
                     return
 
@@ -335,13 +340,13 @@ class Executor:
         return [results[index] for index in sorted(results)]
 
     def _await(self, threads: Sequence[threading.Thread]) -> None:
-        """Until all have ended; after a stop, no longer than calls in flight may take. What is left stays open."""
+        """Wait until all have ended; after a stop, no longer than `STOP_TIMEOUT`. Writes in flight then stay open."""
         stopped_at: float | None = None
         while any(thread.is_alive() for thread in threads):
-            next(thread for thread in threads if thread.is_alive()).join(0.1)  # short, so that signals are heard
+            next(thread for thread in threads if thread.is_alive()).join(0.1)  # short, so that signals are received
             if self.context.stopped():
                 stopped_at = stopped_at or self.context.clock.now()
-                if self.context.clock.now() - stopped_at > LAST_MOMENT:
+                if self.context.clock.now() - stopped_at > STOP_TIMEOUT:
                     return
 
     # -- the end ----------------------------------------------------------------------------------------------------
@@ -367,35 +372,41 @@ class Executor:
         manager.append(EndRecord(run=context.run, exit_code=report.exit_code))
         try:
             manager.checkpoint()
-        except StateNotSavedError as problem:
-            report = report.with_unsaved(str(problem), (problem.printed or b"").decode())
+        except StateNotSavedError as error:
+            report = report.with_unsaved(str(error), (error.printed or b"").decode())
         if manager.history_error:
-            told = f"The history of this run could not be written: {manager.history_error}"
-            report = report.model_copy(update={"notes": (*report.notes, told)})
+            note = f"The history of this run could not be written: {manager.history_error}"
+            report = report.model_copy(update={"notes": (*report.notes, note)})
         return report
 
     def _made_from(self, plan: Plan) -> Iterable[Delta]:
-        """What complete sequences were made from: the next plan need not parse their files."""
+        """Record what complete sequences were made from, so that the next plan need not parse their files."""
         failed = {row.address.sequence for row in self.results if row.code or row.status is Status.SKIPPED}
         for key, planned in plan.sequences.items():
             entry = self.context.manager.state.sequences.get(key)
-            if entry is None or not planned.complete or key in failed or key in self.undecided:
+            if entry is None or not planned.complete or key in failed or key in self.unresolved_keys:
                 continue
-            unsettled = not all(step.is_certain for step in entry.steps.values())
-            if entry.title != planned.title or unsettled or not _adopted_as_wanted(plan, key, entry):
-                continue  # the next plan has something to tell of it
+            in_doubt = not all(step.is_certain for step in entry.steps.values())
+            if entry.title != planned.title or in_doubt or not _adopted_as_desired(plan, key, entry):
+                continue  # the next plan shows a difference
             made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))
             if entry.made_from != made_from:
                 yield Delta(sequence=key, head=entry.head.model_copy(update={"made_from": made_from}))
 
 
-def _adopted_as_wanted(plan: Plan, key: str, entry: SequenceState) -> bool:
-    """Whether the steps that were adopted say what their files want."""
+def _adopted_as_desired(plan: Plan, key: str, entry: SequenceState) -> bool:
+    """Whether the steps that were adopted say what their files say."""
     adopted = [c for c in plan.changes if c.sequence == key and c.action is Action.ADOPT and c.step is not None]
     return all(c.step in entry.steps and entry.steps[c.step].content == c.after for c in adopted if c.step)
 
 
-def _unsettled(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:
+def _wait_text(seconds: float, interrupted: bool) -> str:
+    if interrupted:
+        return WAIT_REASONS[Doubt.INTERRUPTED].format(seconds=f"{seconds:.0f}")
+    return f"The journal has no record of the last run. Reading Saleshandy a second time in {seconds:.0f} s."
+
+
+def _unresolved(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:
     status = Status.UNKNOWN if code == 9 else Status.FAILED
     return ChangeResult(
         address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code

@@ -1,286 +1,387 @@
-"""A variant as read, held against what was last applied and what is wanted; and what an unclear PATCH means. Pure.
+"""Writes whose outcome is in doubt: what a read shows, the tables that decide, and the one loop that waits.
 
-Three ways: file, state, app (docs/exactly-once.md). Reading proves a text only where the two texts differ to the eye:
-a change of mere markup is sent again rather than believed.
+Compares with file, state and Saleshandy (docs/exactly-once.md). A read proves a text only where the two texts look
+different: a change of mere markup is sent again rather than believed. Must not send anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sequence_sync.model.sequence import Content
+from sequence_sync.apply.context import ApplyContext
+from sequence_sync.errors import WaitExhaustedError
+from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.drift import text_is_ours
 from sequence_sync.plan.matching import could_be, same_title, says_the_same
-from sequence_sync.provider.base import UNSET, Patch, RemoteSequence, RemoteStep, RemoteVariant
+from sequence_sync.provider.base import UNSET, Patch, ReadFailedError, RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState
+
+FIRST_GAP = 1.0  # seconds before the second read of a write in doubt; each further gap is twice as long
+TRIES_UNREAD = 5  # reads that may fail after the settle grace before the outcome is decided without one
 
 
 class Doubt(StrEnum):
-    """Why it is unclear."""
+    """Why the outcome of a write is in doubt."""
 
-    UNKNOWN = "unknown"  # this run sent it and got no clear answer
-    DOUBTFUL = "doubtful"  # a 4xx that proves nothing
-    OPEN = "open"  # an earlier run left it
+    NO_ANSWER = "no-answer"  # this run sent it and got no clear answer
+    AMBIGUOUS_REFUSAL = "ambiguous-refusal"  # a 4xx that does not prove that nothing was changed
+    INTERRUPTED = "interrupted"  # an earlier run left it open
 
 
 class Observation(StrEnum):
-    """What a read shows, after all ids seen before are taken away."""
+    """What a read shows of a create, apart from all ids seen before it."""
 
-    NOTHING = "nothing"
-    EQUAL = "equal"  # exactly one new that may be it, and it is equal
-    OTHER = "other"  # something new of the type that is not surely ours, or several
-    STRANGERS = "strangers"  # new ones, none of the type
-    UNREAD = "unread"  # it could not be read
+    ABSENT = "absent"  # nothing new
+    MATCH = "match"  # exactly one new thing that may be it, and it says the same
+    AMBIGUOUS = "ambiguous"  # something new of its type that is not surely it, or several such things
+    UNRELATED = "unrelated"  # something new, and none of it can be it
+    UNREADABLE = "unreadable"  # the read failed
 
 
-class CreateResolution(StrEnum):
-    """What to do."""
+class VariantObservation(StrEnum):
+    """What a read shows of a variant that a PATCH changes."""
 
-    ADOPT = "adopt"
+    APPLIED = "applied"  # all that the PATCH says is there already
+    UNCHANGED = "unchanged"  # it is what was last applied, or cannot be distinguished from it
+    CHANGED = "changed"  # someone else changed it
+    MISSING = "missing"  # it is not there
+    UNREADABLE = "unreadable"  # the read failed
+
+
+class Resolution(StrEnum):
+    """What to do about a write in doubt."""
+
+    APPLIED = "applied"  # it was carried out: record it
     WAIT = "wait"  # read again
-    SEND = "send"  # it was not made: send it again
-    CLOSE = "close"  # it was not made: the plan decides whether it will be
-    REFUSED = "refused"  # it was not made: tell what the API said
+    RESEND = "resend"  # it was not carried out, or may be repeated: send it again
+    CLOSE = "close"  # it was not carried out: the plan decides whether it will be
+    REFUSED = "refused"  # it was not carried out: report the API's refusal
     ASK = "ask"  # a person must decide
 
 
-_EARLY: Mapping[Observation, CreateResolution] = {
-    Observation.EQUAL: CreateResolution.ADOPT,
-    Observation.NOTHING: CreateResolution.WAIT,
-    Observation.OTHER: CreateResolution.WAIT,
-    Observation.STRANGERS: CreateResolution.WAIT,
-    Observation.UNREAD: CreateResolution.WAIT,
-}
-_LATE: Mapping[Observation, CreateResolution] = {
-    **_EARLY,
-    Observation.OTHER: CreateResolution.ASK,
-    Observation.UNREAD: CreateResolution.ASK,
+_CREATE_EARLY: Mapping[Observation, Resolution] = {
+    Observation.ABSENT: Resolution.WAIT,
+    Observation.MATCH: Resolution.APPLIED,
+    Observation.AMBIGUOUS: Resolution.WAIT,
+    Observation.UNRELATED: Resolution.WAIT,
+    Observation.UNREADABLE: Resolution.WAIT,
 }
 
-# (stand, the grace is over) -> what the read shows -> decision
-CREATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[Observation, CreateResolution]] = {
-    (Doubt.UNKNOWN, False): _EARLY,
-    (Doubt.DOUBTFUL, False): _EARLY,
-    (Doubt.OPEN, False): _EARLY,
-    (Doubt.UNKNOWN, True): {
-        **_LATE,
-        Observation.NOTHING: CreateResolution.SEND,
-        Observation.STRANGERS: CreateResolution.CLOSE,
+# (why it is in doubt, whether the settle grace is over) -> what the read shows -> what to do
+CREATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[Observation, Resolution]] = {
+    (Doubt.NO_ANSWER, False): _CREATE_EARLY,
+    (Doubt.AMBIGUOUS_REFUSAL, False): _CREATE_EARLY,
+    (Doubt.INTERRUPTED, False): _CREATE_EARLY,
+    (Doubt.NO_ANSWER, True): {
+        Observation.ABSENT: Resolution.RESEND,
+        Observation.MATCH: Resolution.APPLIED,
+        Observation.AMBIGUOUS: Resolution.ASK,
+        Observation.UNRELATED: Resolution.CLOSE,
+        Observation.UNREADABLE: Resolution.ASK,
     },
-    (Doubt.DOUBTFUL, True): {
-        **_LATE,
-        Observation.NOTHING: CreateResolution.REFUSED,
-        Observation.STRANGERS: CreateResolution.REFUSED,
+    (Doubt.AMBIGUOUS_REFUSAL, True): {
+        Observation.ABSENT: Resolution.REFUSED,
+        Observation.MATCH: Resolution.APPLIED,
+        Observation.AMBIGUOUS: Resolution.ASK,
+        Observation.UNRELATED: Resolution.REFUSED,
+        Observation.UNREADABLE: Resolution.ASK,
     },
-    (Doubt.OPEN, True): {
-        **_LATE,
-        Observation.NOTHING: CreateResolution.CLOSE,
-        Observation.STRANGERS: CreateResolution.CLOSE,
+    (Doubt.INTERRUPTED, True): {
+        Observation.ABSENT: Resolution.CLOSE,
+        Observation.MATCH: Resolution.APPLIED,
+        Observation.AMBIGUOUS: Resolution.ASK,
+        Observation.UNRELATED: Resolution.CLOSE,
+        Observation.UNREADABLE: Resolution.ASK,
     },
+}
+
+_UPDATE_EARLY: Mapping[VariantObservation, Resolution] = {
+    VariantObservation.APPLIED: Resolution.APPLIED,
+    VariantObservation.UNCHANGED: Resolution.WAIT,
+    VariantObservation.CHANGED: Resolution.WAIT,
+    VariantObservation.MISSING: Resolution.WAIT,
+    VariantObservation.UNREADABLE: Resolution.WAIT,
+}
+
+# The same for a PATCH, which may be repeated. At the next start a PATCH that shows no effect is closed: the plan
+# repeats it, and the three-way comparison finds what was changed meanwhile. An ambiguous refusal may have come before
+# the change was carried out (a gateway's 408), and a read may be old: both count only after the settle grace.
+UPDATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[VariantObservation, Resolution]] = {
+    (Doubt.NO_ANSWER, False): {**_UPDATE_EARLY, VariantObservation.UNCHANGED: Resolution.RESEND},
+    (Doubt.AMBIGUOUS_REFUSAL, False): _UPDATE_EARLY,
+    (Doubt.INTERRUPTED, False): _UPDATE_EARLY,
+    (Doubt.NO_ANSWER, True): {
+        VariantObservation.APPLIED: Resolution.APPLIED,
+        VariantObservation.UNCHANGED: Resolution.RESEND,
+        VariantObservation.CHANGED: Resolution.ASK,
+        VariantObservation.MISSING: Resolution.ASK,
+        VariantObservation.UNREADABLE: Resolution.ASK,
+    },
+    (Doubt.AMBIGUOUS_REFUSAL, True): {
+        VariantObservation.APPLIED: Resolution.APPLIED,
+        VariantObservation.UNCHANGED: Resolution.REFUSED,
+        VariantObservation.CHANGED: Resolution.REFUSED,
+        VariantObservation.MISSING: Resolution.REFUSED,
+        VariantObservation.UNREADABLE: Resolution.REFUSED,
+    },
+    (Doubt.INTERRUPTED, True): {
+        VariantObservation.APPLIED: Resolution.APPLIED,
+        VariantObservation.UNCHANGED: Resolution.CLOSE,
+        VariantObservation.CHANGED: Resolution.CLOSE,
+        VariantObservation.MISSING: Resolution.CLOSE,
+        VariantObservation.UNREADABLE: Resolution.ASK,
+    },
+}
+
+
+# -- the loop that waits and decides -------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+def poll(context: ApplyContext, since: float, reason: str, decide: Callable[[bool], T | None]) -> T:
+    """Call `decide` at widening gaps until it returns something, and return that.
+
+    `decide` is told whether the settle grace that began at `since` is over; from then on it should decide. The wait is
+    announced before it begins: `reason` is a sentence for the user, in which `{seconds}` is the longest time.
+    """
+    gap, announced = FIRST_GAP, False
+    while True:
+        decided = decide(context.grace_left(since) <= 0)
+        if decided is not None:
+            return decided
+        left = context.grace_left(since)
+        pause = min(gap, left) if left > 0 else gap
+        if left <= 0:
+            context.announce_wait(pause, f"Saleshandy could not be read. Trying again in {pause:.0f} s.")
+        elif not announced:
+            context.announce_wait(left, reason.format(seconds=f"{left:.0f}"))
+            announced = True
+        context.clock.sleep(pause)
+        gap *= 2
+
+
+# Why it waits, for the user; `{seconds}` is the longest time.
+WAIT_REASONS: Mapping[Doubt, str] = {
+    Doubt.NO_ANSWER: (
+        "Saleshandy did not answer. Waiting up to {seconds} s for the request to arrive, so that nothing is created "
+        "twice (setting: settle_grace)."
+    ),
+    Doubt.AMBIGUOUS_REFUSAL: (
+        "Saleshandy refused a request that it may have carried out. Waiting up to {seconds} s to see its effect "
+        "(setting: settle_grace)."
+    ),
+    Doubt.INTERRUPTED: (
+        "The last run was interrupted. Waiting up to {seconds} s for its last request to arrive, so that nothing is "
+        "created twice (setting: settle_grace)."
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a read shows, with the steps (or the sequence ids) that show it."""
+    """What a read shows of a create, with the step (or the ids) that show it."""
 
-    seen: Observation
+    observation: Observation
     found: RemoteStep | None = None
     found_id: str | None = None
     candidates: tuple[str, ...] = ()
 
 
-def observe_steps(read: Iterable[RemoteStep] | None, before: Collection[str], content: Content) -> Evidence:
-    """What a read of a sequence's steps says about a create of `content`; `before` are the ids seen before it."""
-    if read is None:
-        return Evidence(Observation.UNREAD)
-    new = [step for step in read if step.id not in before]
-    near = [step for step in new if could_be(step, content)]
-    if len(near) == 1 and says_the_same(near[0], content):
-        return Evidence(Observation.EQUAL, found=near[0], found_id=near[0].id)
-    if near:
-        return Evidence(Observation.OTHER, candidates=tuple(step.id for step in near))
-    return Evidence(Observation.STRANGERS if new else Observation.NOTHING)
-
-
-def observe_sequences(rows: Iterable[RemoteSequence], before: Collection[str], title: str) -> Evidence:
-    """What the list says about a create of a sequence: ours is new, inactive and empty."""
-    new = [row for row in rows if row.id not in before and same_title(row.title, title)]
-    if not new:
-        return Evidence(Observation.NOTHING)
-    if len(new) == 1 and not new[0].active and not new[0].step_ids:
-        return Evidence(Observation.EQUAL, found_id=new[0].id)
-    return Evidence(Observation.OTHER, candidates=tuple(row.id for row in new))
-
-
-class VariantObservation(StrEnum):
-    """What a read of one variant shows."""
-
-    WANTED = "wanted"  # all that the PATCH says is there already
-    OURS = "ours"  # it is what was last applied, or cannot be told from it
-    OTHER = "other"  # somebody changed it
-    GONE = "gone"  # it is not there
-    UNREAD = "unread"  # it could not be read
-
-
-class UpdateResolution(StrEnum):
-    """What to do about an unclear PATCH."""
-
-    UPDATED = "updated"
-    NOT_MADE = "not-made"
-    REPEAT = "repeat"  # the same body may go again at any time
-    WAIT = "wait"
-    REFUSED = "refused"  # tell what the API said
-    ASK = "ask"  # a person must look
-
-
-# (stand, the grace is over) -> what the read shows -> what to do. At the next start a PATCH of which nothing is to be
-# seen is closed: the plan repeats it, and whoever edited meanwhile is met by the three-way check. A doubtful no may
-# have come before the change was carried out (a gateway's 408), and a read may be old: both count after the grace.
-UPDATE_RESOLUTIONS: Mapping[tuple[Doubt, bool], Mapping[VariantObservation, UpdateResolution]] = {
-    (Doubt.UNKNOWN, False): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.REPEAT,
-        VariantObservation.OTHER: UpdateResolution.WAIT,
-        VariantObservation.GONE: UpdateResolution.WAIT,
-        VariantObservation.UNREAD: UpdateResolution.WAIT,
-    },
-    (Doubt.UNKNOWN, True): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.REPEAT,
-        VariantObservation.OTHER: UpdateResolution.ASK,
-        VariantObservation.GONE: UpdateResolution.ASK,
-        VariantObservation.UNREAD: UpdateResolution.ASK,
-    },
-    (Doubt.DOUBTFUL, False): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.WAIT,
-        VariantObservation.OTHER: UpdateResolution.WAIT,
-        VariantObservation.GONE: UpdateResolution.WAIT,
-        VariantObservation.UNREAD: UpdateResolution.WAIT,
-    },
-    (Doubt.DOUBTFUL, True): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.REFUSED,
-        VariantObservation.OTHER: UpdateResolution.REFUSED,
-        VariantObservation.GONE: UpdateResolution.REFUSED,
-        VariantObservation.UNREAD: UpdateResolution.REFUSED,
-    },
-    (Doubt.OPEN, False): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.WAIT,
-        VariantObservation.OTHER: UpdateResolution.WAIT,
-        VariantObservation.GONE: UpdateResolution.WAIT,
-        VariantObservation.UNREAD: UpdateResolution.WAIT,
-    },
-    (Doubt.OPEN, True): {
-        VariantObservation.WANTED: UpdateResolution.UPDATED,
-        VariantObservation.OURS: UpdateResolution.NOT_MADE,
-        VariantObservation.OTHER: UpdateResolution.NOT_MADE,
-        VariantObservation.GONE: UpdateResolution.NOT_MADE,
-        VariantObservation.UNREAD: UpdateResolution.ASK,
-    },
-}
-
-
 @dataclass(frozen=True, slots=True)
 class FieldComparison:
-    """One thing that a variant is held against, by the fields of the PATCH. None: a read does not tell."""
+    """One field, or one group of fields, of a PATCH compared with a read. None: the read does not return it.
+
+    `unchanged` says whether it is as last applied, `applied` whether it is as the PATCH says. `remote_text` and
+    `last_applied_text` are for the user.
+    """
 
     names: tuple[str, ...]
-    ours: bool | None
-    wanted: bool | None
-    theirs: str = ""
-    applied: str = ""
+    unchanged: bool | None
+    applied: bool | None
+    remote_text: str = ""
+    last_applied_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchComparison:
-    """What a read shows, and of a change by somebody else the thing with both sides. `could_be`: the fields of the
-    PATCH
-    that may be as it says, by all that was read."""
+    """What a read shows of a PATCH.
 
-    held: VariantObservation
+    `changed` is the first field that someone else changed. `possibly_applied` are the fields of the PATCH that may be
+    as it says, by all that was read.
+    """
+
+    observation: VariantObservation
     changed: FieldComparison | None = None
-    could_be: tuple[str, ...] = ()
+    possibly_applied: tuple[str, ...] = ()
+
+
+Observed = TypeVar("Observed", Evidence, PatchComparison)
+Table = Mapping[tuple[Doubt, bool], Mapping[Any, Resolution]]
+
+
+def resolve(
+    context: ApplyContext,
+    table: Table,
+    doubt: Doubt,
+    since: float,
+    observe: Callable[[], Observed],
+    unreadable: Observed,
+) -> tuple[Resolution, Observed]:
+    """Read until `table` decides what became of a write; with what the last read shows.
+
+    `observe` reads and compares; where it cannot read, that counts as `unreadable`. `since` is when the last call
+    ended. Raises WaitExhaustedError where the rate limit leaves no time to read.
+    """
+    failed = 0
+
+    def decide(grace_is_over: bool) -> tuple[Resolution, Observed] | None:
+        nonlocal failed
+        try:
+            observed = observe()
+        except ReadFailedError:
+            observed = unreadable
+        resolution = table[doubt, grace_is_over][observed.observation]
+        if observed.observation is unreadable.observation and grace_is_over:
+            failed += 1
+            if failed < TRIES_UNREAD:
+                resolution = Resolution.WAIT
+        return None if resolution is Resolution.WAIT else (resolution, observed)
+
+    return poll(context, since, WAIT_REASONS[doubt], decide)
+
+
+def resolve_create(
+    context: ApplyContext, doubt: Doubt, since: float, observe: Callable[[], Evidence]
+) -> tuple[Resolution, Evidence]:
+    """Read until the table decides what became of a create. Where there is no time left to read, a person decides."""
+    unreadable = Evidence(Observation.UNREADABLE)
+    try:
+        return resolve(context, CREATE_RESOLUTIONS, doubt, since, observe, unreadable)
+    except WaitExhaustedError:
+        return Resolution.ASK, unreadable
+
+
+# -- what a read shows of a create ---------------------------------------------------------------------------------
+
+
+def observe_steps(read: Iterable[RemoteStep], seen_ids: Collection[str], content: Content) -> Evidence:
+    """What a read of a sequence's steps shows of a create of `content`; `seen_ids` were seen before it."""
+    new = [step for step in read if step.id not in seen_ids]
+    near = [step for step in new if could_be(step, content)]
+    if len(near) == 1 and says_the_same(near[0], content):
+        return Evidence(Observation.MATCH, found=near[0], found_id=near[0].id)
+    if near:
+        return Evidence(Observation.AMBIGUOUS, candidates=tuple(step.id for step in near))
+    return Evidence(Observation.UNRELATED if new else Observation.ABSENT)
+
+
+def observe_sequences(rows: Iterable[RemoteSequence], seen_ids: Collection[str], title: str) -> Evidence:
+    """What the list shows of a create of a sequence. Ours is new, inactive and empty."""
+    new = [row for row in rows if row.id not in seen_ids and same_title(row.title, title)]
+    if not new:
+        return Evidence(Observation.ABSENT)
+    if len(new) == 1 and not new[0].active and not new[0].step_ids:
+        return Evidence(Observation.MATCH, found_id=new[0].id)
+    return Evidence(Observation.AMBIGUOUS, candidates=tuple(row.id for row in new))
+
+
+def observe_variants(step: RemoteStep | None, seen_ids: Collection[str], step_type: str, desired: Variant) -> Evidence:
+    """What a read of a step shows of a create of one of its variants; `seen_ids` were seen before it."""
+    if step is None:
+        return Evidence(Observation.UNREADABLE)
+    new = [row for row in step.variants if row.id not in seen_ids]
+    if len(new) == 1 and variant_says(step_type, new[0], desired):
+        return Evidence(Observation.MATCH, found_id=new[0].id)
+    if new:
+        return Evidence(Observation.AMBIGUOUS, candidates=tuple(row.id for row in new))
+    return Evidence(Observation.ABSENT)
+
+
+def variant_says(step_type: str, row: RemoteVariant, desired: Variant) -> bool:
+    """Whether a variant that was read says what `desired` says."""
+    return same_payload(step_type, desired.payload, row.payload, desired.task_note, row.task_note)
+
+
+# -- what a read shows of a PATCH ----------------------------------------------------------------------------------
 
 
 def compare_patch(entry: StepState, letter: str, patch: Patch, step: RemoteStep | None) -> PatchComparison:
-    """`step` as read against `entry` and against `patch` of variant `letter`."""
+    """Compare `step` as read with `entry`, and with `patch` of the variant `letter`."""
     known = entry.variants[letter]
     row = next((row for row in step.variants if row.id == known.id), None) if step else None
     if step is None or row is None:
-        return PatchComparison(VariantObservation.GONE, could_be=tuple(patch.values()))
-    aspects = [*_placing(entry, patch, step), *_rest(entry, letter, patch, row)]
-    if patch.values().keys() & {"payload", "task_note"}:  # who only switches a variant off overwrites no words
-        aspects.insert(0, _text(entry, letter, patch, row))
-    could_be = tuple(name for aspect in aspects if aspect.wanted is not False for name in aspect.names)
-    if all(aspect.wanted for aspect in aspects):
-        return PatchComparison(VariantObservation.WANTED, could_be=could_be)
-    foreign = next((each for each in aspects if each.ours is False and not each.wanted), None)
-    return (
-        PatchComparison(VariantObservation.OTHER, foreign, could_be)
-        if foreign
-        else PatchComparison(VariantObservation.OURS, could_be=could_be)
-    )
+        return PatchComparison(VariantObservation.MISSING, possibly_applied=tuple(patch.values()))
+    fields = [*_compare_step_fields(entry, patch, step), *_compare_variant_fields(entry, letter, patch, row)]
+    if patch.values().keys() & {"payload", "task_note"}:  # a PATCH that only switches a variant off overwrites no text
+        fields.insert(0, _compare_text(entry, letter, patch, row))
+    possibly_applied = tuple(name for field in fields if field.applied is not False for name in field.names)
+    if all(field.applied for field in fields):
+        return PatchComparison(VariantObservation.APPLIED, possibly_applied=possibly_applied)
+    changed = next((field for field in fields if field.unchanged is False and not field.applied), None)
+    observation = VariantObservation.CHANGED if changed else VariantObservation.UNCHANGED
+    return PatchComparison(observation, changed, possibly_applied)
 
 
-def _text(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> FieldComparison:
+def _compare_text(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> FieldComparison:
     known = entry.variants[letter].content
-    payload = _filled(known.payload if patch.payload is UNSET else patch.payload)
+    payload = _without_empty(known.payload if patch.payload is UNSET else patch.payload)
     note = known.task_note if patch.task_note is UNSET else patch.task_note
-    ours, marks = text_is_ours(entry, letter, row), entry.variants[letter].unsettled.keys() & {"payload", "task_note"}
-    wanted: bool | None = same_payload(entry.type, payload, row.payload, note, row.task_note)
-    if (payload, note) == (_filled(known.payload), known.task_note) and not marks:
-        wanted = ours  # nothing of the text is to change
-    elif row.task_note is None and (note != known.task_note or "task_note" in marks):
-        wanted = wanted and None
-    elif ours and wanted and payload != _filled(row.payload):
-        wanted = None
-    return FieldComparison(("payload", "task_note"), ours, wanted, _words(row.payload), _words(known.payload))
+    in_doubt = entry.variants[letter].unsettled.keys() & {"payload", "task_note"}
+    unchanged = text_is_ours(entry, letter, row)
+    applied: bool | None = same_payload(entry.type, payload, row.payload, note, row.task_note)
+    if (payload, note) == (_without_empty(known.payload), known.task_note) and not in_doubt:
+        applied = unchanged  # the PATCH does not change the text
+    elif row.task_note is None and (note != known.task_note or "task_note" in in_doubt):
+        applied = applied and None
+    elif unchanged and applied and payload != _without_empty(row.payload):
+        applied = None
+    return FieldComparison(("payload", "task_note"), unchanged, applied, _joined(row.payload), _joined(known.payload))
 
 
-def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in payload.items() if value not in ("", None)}
 
 
-def _words(payload: Mapping[str, Any]) -> str:
-    return " / ".join(str(value) for value in _filled(payload).values())
+def _joined(payload: Mapping[str, Any]) -> str:
+    return " / ".join(str(value) for value in _without_empty(payload).values())
 
 
-def _placing(entry: StepState, patch: Patch, step: RemoteStep) -> list[FieldComparison]:
-    aspects, marks = [], entry.unsettled
+def _compare_step_fields(entry: StepState, patch: Patch, step: RemoteStep) -> list[FieldComparison]:
+    fields, in_doubt = [], entry.unsettled
     if patch.day is not UNSET:
-        aspects.append(_plain("day", step.day, (entry.day, *marks.get("day", ())), patch.day))
+        fields.append(_compare_value("day", step.day, (entry.day, *in_doubt.get("day", ())), patch.day))
     if patch.priority is not UNSET:
-        known = (entry.priority or step.priority, *marks.get("priority", ()))
-        aspects.append(_plain("priority", step.priority, known, patch.priority))
+        priorities = (entry.priority or step.priority, *in_doubt.get("priority", ()))
+        fields.append(_compare_value("priority", step.priority, priorities, patch.priority))
     if patch.assignee is not UNSET:
         before = entry.assignee if entry.assignee is not None else step.assignee
-        both = (before, *marks.get("assignee", ()))
-        aspects.append(_plain("assignee", step.assignee, both, patch.assignee))
-    return aspects
+        assignees = (before, *in_doubt.get("assignee", ()))
+        fields.append(_compare_value("assignee", step.assignee, assignees, patch.assignee))
+    return fields
 
 
-def _rest(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> list[FieldComparison]:
+def _compare_variant_fields(entry: StepState, letter: str, patch: Patch, row: RemoteVariant) -> list[FieldComparison]:
     known = entry.variants[letter]
-    aspects = []
+    fields = []
     if patch.attachments is not UNSET:
         remote = None if row.attachments is None else sorted(row.attachments)
-        before = (known.content.attachments, *known.unsettled.get("attachments", ()))
-        aspects.append(_plain("attachments", remote, [sorted(row) for row in before], sorted(patch.attachments)))
+        written = (known.content.attachments, *known.unsettled.get("attachments", ()))
+        lists = [sorted(each) for each in written]
+        fields.append(_compare_value("attachments", remote, lists, sorted(patch.attachments)))
     if patch.status is not UNSET:
-        # On or off is no text that could be lost: whoever switched it already did what is desired.
-        aspects.append(FieldComparison(("status",), True, None if row.status is None else row.status == patch.status))
-    return aspects
+        # Someone else who switched it did what the PATCH asks for; no text can be lost.
+        applied = None if row.status is None else row.status == patch.status
+        fields.append(FieldComparison(("status",), True, applied))
+    return fields
 
 
-def _plain(name: str, remote: Any, ours: Sequence[Any], desired: Any) -> FieldComparison:
-    """`ours`: what was last applied, then what else a call of ours may have written."""
+def _compare_value(name: str, remote: Any, written: Sequence[Any], desired: Any) -> FieldComparison:
+    """`written`: what was last applied, then what else a call of ours may have written."""
     if remote is None:
         return FieldComparison((name,), None, None)
-    return FieldComparison((name,), remote in ours, remote == desired, f"{name} {remote}", f"{name} {ours[0]}")
+    return FieldComparison((name,), remote in written, remote == desired, f"{name} {remote}", f"{name} {written[0]}")

@@ -1,7 +1,7 @@
-"""What a run's own reads say of edits in the app. Sends nothing.
+"""The reads of a run before its first write and after its last: matching, drift, the server's spelling. Sends nothing.
 
-An edit that the plan did not show ends the sequence; how the server spells what we wrote is remembered, so that its
-spelling is never taken for one.
+Drift that the plan did not show ends the sequence. How the server spells what seqsync wrote is remembered, so that its
+spelling is never taken for drift.
 """
 
 from __future__ import annotations
@@ -21,22 +21,25 @@ from sequence_sync.plan.model import Action, Change, Drift, DriftKind
 from sequence_sync.provider.base import ReadFailedError, RemoteStep, RemoteVariant, SequenceSnapshot
 from sequence_sync.state.model import Delta, StepState, VariantState
 
-SHOWN = 300  # characters of a text in a refusal
+MAX_SHOWN = 300  # characters of a text in an error
+
+
+# -- drift ---------------------------------------------------------------------------------------------------------
 
 
 def refuse_unplanned_drift(session: SequenceSession) -> None:
-    """Raises ChangeFailedError where the app says what neither the state nor the plan knows of. A first reading may
-    lag behind."""
-    if DRIFT in session.context.allowed or not unshown(session):
+    """Raise ChangeFailedError where Saleshandy has changes that neither the state nor the plan knows. What a first read
+    shows is confirmed by a second one, as a read may lag behind."""
+    if DRIFT in session.context.allowed or not unplanned_drift(session):
         return
-    session.look_again("something differs there")
-    rows = unshown(session)
+    session.reread(f"{session.key} was changed in Saleshandy.")
+    rows = unplanned_drift(session)
     if rows:
-        raise _refusal(session, rows)
+        raise _drift_error(session, rows)
 
 
-def unshown(session: SequenceSession) -> list[Drift]:
-    """The edits in the last read that the plan did not show, and that are not what the plan wants."""
+def unplanned_drift(session: SequenceSession) -> list[Drift]:
+    """The drift in the last read that the plan did not show, and that is not what the plan writes."""
     entry = session.entry()
     row = next((row for row in session.context.remote_sequences() if row.id == entry.id), None)
     if row is None:
@@ -47,12 +50,12 @@ def unshown(session: SequenceSession) -> list[Drift]:
         if found.kind is DriftKind.CHANGED
         and found.address.step
         and not session.context.known_drift.issuperset(found.digests())
-        and not _is_wanted(session, found)
+        and not _is_desired(session, found)
     ]
 
 
-def _is_wanted(session: SequenceSession, found: Drift) -> bool:
-    """Whether the app says already what this plan is about to write."""
+def _is_desired(session: SequenceSession, found: Drift) -> bool:
+    """Whether Saleshandy has already what this plan is about to write."""
     step = found.address.step
     planned = [change for change in session.changes if change.step == step and change.calls]
     switches = tuple(row for row in found.fields if row.field.endswith(".status"))
@@ -60,14 +63,15 @@ def _is_wanted(session: SequenceSession, found: Drift) -> bool:
     if switches and not any(_switches(session, change, found.address, switches[0].after == ON) for change in planned):
         return False
     found = found.model_copy(update={"fields": rest})
-    return not rest or any(_says(session, found, change.after) for change in planned if change.after)
+    return not rest or any(_is_content(session, found, change.after) for change in planned if change.after)
 
 
 def _switches(session: SequenceSession, change: Change, address: str, on: bool) -> bool:
     return change.address == address and any(session.patch(call.body).status == int(on) for call in change.calls)
 
 
-def _says(session: SequenceSession, found: Drift, content: Content) -> bool:
+def _is_content(session: SequenceSession, found: Drift, content: Content) -> bool:
+    """Whether what was changed in Saleshandy says what `content` says."""
     address = found.address
     if address.variant is None:
         fields = step_fields(content, content.assignee is not None)
@@ -79,35 +83,38 @@ def _says(session: SequenceSession, found: Drift, content: Content) -> bool:
     return same_text(entry.type, content.variants[letter], as_read(entry.type, entry.variants[letter], row))
 
 
-def _refusal(session: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
+def _drift_error(session: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
     first = rows[0]
-    told = "; ".join(
+    fields = "; ".join(
         f"{row.field.parts[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
         for row in first.fields
     )
     more = f" And {len(rows) - 1} more." if len(rows) > 1 else ""
     return ChangeFailedError(
         Status.REFUSED,
-        6,
-        f"{first.address} was changed in Saleshandy since the last apply ({told}).{more}",
-        f"Nothing of {session.key} is written. `seqsync import {session.id}` takes the edit into the file; a plan with "
-        "`-refresh` shows it; `-refresh -allow drift` puts the file's words in its place.",
+        f"{first.address} was changed in Saleshandy since the last apply ({fields}).{more}",
+        f"seqsync writes nothing to {session.key}. `seqsync import {session.id}` takes the change into the file. "
+        "A plan with `-refresh` shows it. `-refresh -allow drift` restores the text from the file.",
     )
 
 
 def _short(value: object) -> str:
     text = "nothing" if value in (None, "") else f'"{value}"'
-    return text if len(text) <= SHOWN else text[:SHOWN] + ' …"'
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + ' …"'
+
+
+# -- the server's spelling -----------------------------------------------------------------------------------------
 
 
 def read_back(session: SequenceSession) -> None:
-    """One read at the end of a sequence that was written to, for how the server spells it."""
-    if not (session.made or session.before) or session.read_if_there() is not None:
+    """Read a sequence that was written to once more at its end, for how the server spells it."""
+    written = session.created_ids or session.payload_before
+    if not written or session.read_if_there() is not None:
         remember_server_spelling(session)
 
 
 def remember_server_spelling(session: SequenceSession) -> None:
-    """Keep how the server spells what we wrote. Needs no read; what was written since the last one is left out."""
+    """Record how the server spells what seqsync wrote. Uses the last read; later writes are left out."""
     known = session.known
     if known is None or session.read_at is None:
         return
@@ -124,7 +131,7 @@ def remember_server_spelling(session: SequenceSession) -> None:
 def _with_returned(session: SequenceSession, step: StepState, remote: RemoteStep) -> StepState:
     variants = dict(step.variants)
     for letter, known in step.variants.items():
-        row = _row(remote.variants, known, session.patched)
+        row = _row(remote.variants, known, session.patched_ids)
         if row is None or row.payload == known.content.payload:
             continue
         if text_is_applied(step, letter, row) or _is_respelled(session, step, known, row):
@@ -137,118 +144,133 @@ def _row(rows: Iterable[RemoteVariant], known: VariantState, patched: Collection
 
 
 def _is_respelled(session: SequenceSession, step: StepState, known: VariantState, row: RemoteVariant) -> bool:
-    """Whether this run wrote it, and the server made other words of it: neither an old text that a reading still shows,
-    nor something else altogether."""
-    if step.id not in session.made and known.id not in session.before:
+    """Whether this run wrote it, and the server changed the words: not an old text in a read that lags behind, and not
+    something else altogether."""
+    if step.id not in session.created_ids and known.id not in session.payload_before:
         return False
-    before = session.before.get(known.id or "")
+    before = session.payload_before.get(known.id or "")
     if before is not None and same_payload(step.type, before, row.payload, "", ""):
         return False
     if shared_words(known.content.payload, row.payload) < MOSTLY_EQUAL:
         return False
-    session.context.emit("note", session.key, f"Saleshandy made other words of what was written to step {step.id}")
+    session.context.emit("note", session.key, f"Saleshandy changed the words that were written to step {step.id}")
     return True
 
 
+# -- before the first write ----------------------------------------------------------------------------------------
+
+
 def gets_creates(session: SequenceSession) -> bool:
-    """Whether the sequence was there before this run and gets a step created."""
+    """Whether the sequence was there before this run and a step is to be created in it."""
     known = session.known
     configured = next((c.remote_id for c in session.changes if c.action is Action.ADOPT and c.step is None), None)
     session.id = known.id if known else configured
-    return session.id is not None and bool(session.creates())
+    return session.id is not None and bool(session.pending_creates())
 
 
 def preview(session: SequenceSession) -> bool:
-    """Before anything is written anywhere, read once. Whether steps of ours are there that the state does not know.
+    """Read once before anything is written. Whether steps are there that may be ours and are not in the state.
 
-    What fails here is met again, and told, by the sequence's own run.
+    An error here is not reported: the sequence's own run meets it again.
     """
     try:
         session.read()
     except (ChangeFailedError, SeqsyncError):
         return False
-    found = match_steps(session.unknown(), session.creates(), session.managed())
+    found = match_steps(session.unmanaged_steps(), session.pending_creates(), session.managed_steps())
     return bool(found.adopt or found.possible)
 
 
 def preflight_read(session: SequenceSession) -> None:
-    """The read before the first write to a sequence that is there already."""
-    if session.announced:
+    """Read a sequence before the first write to it, adopt what is ours, and write its record.
+
+    Raises ChangeFailedError where a person must decide, and for drift that the plan did not show.
+    """
+    if session.is_recorded:
         return
     session.read()
-    found = match_steps(session.unknown(), session.creates(), session.managed())
+    found = match_steps(session.unmanaged_steps(), session.pending_creates(), session.managed_steps())
     for address, step in found.adopt.items():
         _adopt(session, address, step)
     refuse_duplicates(session, found)
     refuse_candidates(found)
     refuse_unplanned_drift(session)
-    others = {step.id: day_of(step) for step in found.unmanaged if step.id not in _in_question(session, found)}
-    if others:
-        names = ", ".join(sorted(others))
-        session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=session.head(others)))
-        session.context.emit("note", session.key, f"steps that seqsync does not manage, left alone: {names}")
-    # What the state knows has been seen too, also where this read is too old to show it.
-    session.seen = {step.id for step in session.steps} | session.known_ids()
-    session.announce()
+    in_question = _in_question(session, found)
+    unmanaged = {step.id: day_of(step) for step in found.unmanaged if step.id not in in_question}
+    if unmanaged:
+        names, head = ", ".join(sorted(unmanaged)), session.head_with_unmanaged(unmanaged)
+        session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=head))
+        session.context.emit("note", session.key, f"has steps that seqsync does not manage and leaves alone: {names}")
+    # What the state has was seen before, even where a read that lags behind does not return it.
+    session.seen_ids = {step.id for step in session.steps} | session.recorded_ids()
+    session.write_sequence_record()
 
 
 def _in_question(session: SequenceSession, found: Matches) -> set[str]:
-    """What may be one of those that the plan blocks for that very reason: a person decides, and has not yet."""
-    waiting = {name: row for name, row in session.context.in_question.items() if Address(name).sequence == session.key}
-    again = match_steps(found.unmanaged, waiting, {})
-    return {step.id for _, step in again.possible} | {step.id for step in again.adopt.values()}
+    """Steps that may be ones that the plan blocks for that very reason: a person has not decided yet."""
+    blocked = {name: row for name, row in session.context.in_question.items() if Address(name).sequence == session.key}
+    matches = match_steps(found.unmanaged, blocked, {})
+    return {step.id for _, step in matches.possible} | {step.id for step in matches.adopt.values()}
 
 
 def refuse_candidates(found: Matches) -> None:
-    """Steps that may be ones to be created, or may not: a person decides, and must see all that are in question."""
+    """Raise ChangeFailedError where steps may be ones that are to be created; it names all of them."""
     if not found.possible:
         return
     address = found.possible[0][0][0]
-    asked = [(addresses, step.id) for addresses, step in found.possible if address in addresses]
-    may_be = dict.fromkeys(name for addresses, _ in asked for name in addresses)
-    ids = ", ".join(step_id for _, step_id in asked)
+    candidates = [(addresses, step.id) for addresses, step in found.possible if address in addresses]
+    may_be = dict.fromkeys(name for addresses, _ in candidates for name in addresses)
+    ids = ", ".join(step_id for _, step_id in candidates)
     raise ChangeFailedError(
         Status.UNKNOWN,
-        9,
-        f"In Saleshandy and not in the state: {ids}. It cannot be told whether that is {' or '.join(may_be)}.",
-        f"For one that is: `seqsync state resolve {address} -adopt {asked[0][1]}`, with its address and its id. If all "
-        f"of them are somebody else's: `seqsync state resolve {address} -recreate`.",
+        f"Saleshandy has steps that are not in the state: {ids}. They may be {' or '.join(may_be)}.",
+        f"For a step that is: `seqsync state resolve {address} -adopt {candidates[0][1]}`, with its address and its "
+        f"id. If none is: `seqsync state resolve {address} -recreate`.",
     )
 
 
-def final_check(session: SequenceSession) -> ChangeFailedError | None:
-    """A sequence in which something was unknown is read once more at its end. What it shows that a person must see."""
-    try:
-        session.read()
-        refuse_duplicates(session, match_steps(session.unknown(), {}, session.managed()))
-    except ChangeFailedError as halt:
-        return halt
-    except ReadFailedError as problem:
-        return ChangeFailedError(Status.FAILED, 1, "It could not be read once more at the end.", problem.summary)
-    return None
-
-
 def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
-    """Steps equal to managed ones are told before anything else is asked or sent, each with both ids."""
+    """Raise ChangeFailedError where steps are equal to managed ones, before anything else is asked or sent."""
     if not found.duplicates:
         return
     steps = session.entry().steps
-    told = (
-        f"Step {step.id} is a second copy of {name} (step {steps[Address(name).step_key].id})."
+    pairs = (
+        f"Step {step.id} is a duplicate of {name} (step {steps[Address(name).step_key].id})."
         for name, step in found.duplicates
     )
     address = found.duplicates[0][0]
     raise ChangeFailedError(
         Status.UNKNOWN,
-        9,
-        " ".join(told),
-        f"Delete one of the two in Saleshandy; then run `seqsync state resolve {address} -adopt ID` with the id of the "
-        f"one that stays. If both are meant, `seqsync state resolve {address} -recreate` leaves the other one alone.",
+        " ".join(pairs),
+        f"Delete one of the two in Saleshandy. Then run `seqsync state resolve {address} -adopt ID` with the id of the "
+        f"other one. To keep both: `seqsync state resolve {address} -recreate`.",
     )
 
 
+def _adopt(session: SequenceSession, address: str, step: RemoteStep) -> None:
+    entry, _ = adopted_step(step, session.pending_creates()[address])
+    if entry is not None:
+        text = f"{address} was there already: step {step.id}"
+        session.note(text, Delta(sequence=session.key, steps={Address(address).step_key: entry}))
+
+
+# -- after the last write, and ids that no answer returned ---------------------------------------------------------
+
+
+def final_check(session: SequenceSession) -> ChangeFailedError | None:
+    """Read a sequence in which a create was in doubt once more at its end. Returns what a person must see of it."""
+    try:
+        session.read()
+        refuse_duplicates(session, match_steps(session.unmanaged_steps(), {}, session.managed_steps()))
+    except ChangeFailedError as failed:
+        return failed
+    except ReadFailedError as failed:
+        return ChangeFailedError(Status.FAILED, "The final read of the sequence failed.", failed.summary)
+    return None
+
+
 def fill_variant_ids(session: SequenceSession) -> None:
-    """One read finds the ids of variants whose create's answer did not tell them. Not found: they stay unknown."""
+    """Read the ids of variants that no create's answer returned. Those that are not found stay unknown."""
     entry = session.entry()
     lacking = {key: row for key, row in entry.steps.items() if any(v.id is None for v in row.variants.values())}
     if not lacking:
@@ -258,26 +280,18 @@ def fill_variant_ids(session: SequenceSession) -> None:
     except (ReadFailedError, ChangeFailedError):
         return
     found = {key: with_variant_ids(row, steps[row.id]) for key, row in lacking.items() if row.id in steps}
-    whole = {key: step for key, step in found.items() if step is not None}
-    if whole:
-        session.note(f"variants of {session.key} found by reading", Delta(sequence=session.key, steps=dict(whole)))
+    complete = {key: step for key, step in found.items() if step is not None}
+    if complete:
+        session.note(f"variants of {session.key} found by reading", Delta(sequence=session.key, steps=dict(complete)))
 
 
 def unknown_ids(session: SequenceSession, step_key: str) -> ChangeFailedError:
-    """A step whose variants in Saleshandy cannot be told apart, or are others than those that were last applied."""
+    """The error for a step whose variants in Saleshandy cannot be assigned to those that were last applied."""
     step_id = session.entry().steps[step_key].id
+    name = f"{session.key}.{step_key}"
     return ChangeFailedError(
         Status.FAILED,
-        1,
-        f"Which variants of step {step_id} are those of {session.key}.{step_key} is not known.",
-        f"Look at it in Saleshandy: it should have the variants that "
-        f"`seqsync state show {session.key}.{step_key}` tells. "
-        f"Then run `seqsync state resolve {session.key}.{step_key} -adopt {step_id}`: it takes them as they are there.",
+        f"It is not known which variants of step {step_id} are those of {name}.",
+        f"Check it in Saleshandy: it should have the variants that `seqsync state show {name}` shows. Then run "
+        f"`seqsync state resolve {name} -adopt {step_id}`: it takes the variants as they are there.",
     )
-
-
-def _adopt(session: SequenceSession, address: str, step: RemoteStep) -> None:
-    entry, _ = adopted_step(step, session.creates()[address])
-    if entry is not None:
-        text = f"{address} was there already: step {step.id}"
-        session.note(text, Delta(sequence=session.key, steps={Address(address).step_key: entry}))

@@ -1,7 +1,8 @@
-"""Reads the app for `plan -refresh` and `drift`. Only reads; what it means is `planning`'s.
+"""Reads the remote side for `plan -refresh` and `drift`, and checks that it is the right account. Only reads.
 
-The list of sequences first, then the steps of each. What is missing is believed after a second reading, a grace after
-the first: a list may lag behind. What only the second one misses asks for a third.
+The list of sequences first, then the steps of each. What is missing counts as gone only after a second read, a settle
+grace after the first: a list may lag behind. What only the second read misses asks for a third. Must not judge what
+the differences mean: `plan` does.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from sequence_sync.provider.base import (
 )
 from sequence_sync.state.model import SequenceState
 
-MORE_READINGS = 2  # what the last of them alone misses is not gone
+MORE_READS = 2  # after the first; what only the last of them misses is not gone
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """What is to be read. `entries` are the state's sequences by key, `ids` by key those that only the files name.
-    `by_list`: the list of sequences is enough, where it tells the ids of the steps."""
+    """What to read. `entries` are the state's sequences by key, `ids` by key those that only the files name.
+    `by_list`: the list of sequences is enough where it returns the ids of the steps."""
 
     entries: Mapping[str, SequenceState]
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -40,63 +41,63 @@ class ReadRequest:
 class RefreshResult:
     """What was read, and by key what could not be."""
 
-    app: RemoteAccount
+    remote: RemoteAccount
     unread: Mapping[str, ReadFailedError] = field(default_factory=dict)
 
 
-def check_account(known: Collection[str], rows: Collection[RemoteSequence]) -> None:
-    """Raises AccountError where the account has none of the sequences that the state knows."""
-    if known and not set(known) & {row.id for row in rows}:
+def check_account(state_ids: Collection[str], rows: Collection[RemoteSequence]) -> None:
+    """Raise AccountError where the account has none of the sequences that the state has."""
+    if state_ids and not set(state_ids) & {row.id for row in rows}:
         raise AccountError(
             "None of the state's sequences is in this account.",
-            f"The state knows {len(known)}, and this key sees none of them.",
-            "Is it the right key, the right environment (-env), the right state?",
+            f"Sequences in the state: {len(state_ids)}. Of these the API key sees none; it sees {len(rows)} others.",
+            "Check the API key, the environment (-env) and the state. Nothing was changed.",
         )
 
 
 class RemoteReader:
-    """One look at the account. `tell` hears what is going on, as plain words."""
+    """Reads an account. `report` receives what is going on, as sentences."""
 
     def __init__(
-        self, api: Provider, clock: Clock, settle_grace: float, tell: Callable[[str], None] = lambda _: None
+        self, api: Provider, clock: Clock, settle_grace: float, report: Callable[[str], None] = lambda _: None
     ) -> None:
-        self._api, self._clock, self._grace, self._tell = api, clock, settle_grace, tell
+        self._api, self._clock, self._grace, self._report = api, clock, settle_grace, report
 
-    def read(self, wanted: ReadRequest, account: Collection[str]) -> RefreshResult:
-        """Everything in `wanted`. `account` are the ids of all sequences that the state knows.
+    def read(self, request: ReadRequest, state_ids: Collection[str]) -> RefreshResult:
+        """Read everything in `request`. `state_ids` are the ids of all sequences that the state has.
 
         Raises AccountError, WaitExhaustedError, and ReadFailedError where the list itself cannot be read.
         """
         began = self._clock.now()
         rows = self._api.sequences()
-        check_account(account, rows)
-        ours = {key: entry.id for key, entry in wanted.entries.items()}
-        found, unread = self._pass(wanted, {**ours, **wanted.ids}, rows)
-        missing = self._missing(wanted, found)
-        for _ in range(MORE_READINGS):
+        check_account(state_ids, rows)
+        ids = {key: entry.id for key, entry in request.entries.items()}
+        found, unread = self._read_all(request, {**ids, **request.ids}, rows)
+        missing = _missing(request, found)
+        for _ in range(MORE_READS):
             if not missing:
                 break
             self._wait(missing, began)
             began, rows = self._clock.now(), self._api.sequences()
-            again, failed = self._pass(wanted, {key: ours[key] for key in missing}, rows)
+            again, failed = self._read_all(request, {key: ids[key] for key in missing}, rows)
             unread |= failed
-            still, believed = self._missing(wanted, again), {key: ids for key, ids in missing.items() if key in again}
-            missing = {key: ids for key, ids in still.items() if ids - believed[key]}
+            still, before = _missing(request, again), {key: row for key, row in missing.items() if key in again}
+            missing = {key: row for key, row in still.items() if row - before[key]}
             for key, row in again.items():
                 found[key] = SequenceSnapshot(row.row, row.steps, still.get(key, frozenset()))
-        unread |= {key: _wavers(key) for key in missing}
-        return RefreshResult(
-            RemoteAccount(tuple(rows), {key: row for key, row in found.items() if key not in unread}), unread
-        )
+        unread |= {key: _inconsistent(key) for key in missing}
+        read = {key: row for key, row in found.items() if key not in unread}
+        return RefreshResult(RemoteAccount(tuple(rows), read), unread)
 
     def _wait(self, missing: Collection[str], began: float) -> None:
         left = self._grace - (self._clock.now() - began)
         if left > 0:
-            self._tell(f"{', '.join(sorted(missing))}: something is missing; looking again in {left:.0f} s")
+            names = ", ".join(sorted(missing))
+            self._report(f"Not all of {names} was found in Saleshandy. Reading it again in {left:.0f} s.")
             self._clock.sleep(left)
 
-    def _pass(
-        self, wanted: ReadRequest, ids: Mapping[str, str], rows: Collection[RemoteSequence]
+    def _read_all(
+        self, request: ReadRequest, ids: Mapping[str, str], rows: Collection[RemoteSequence]
     ) -> tuple[dict[str, SequenceSnapshot], dict[str, ReadFailedError]]:
         """The sequences with these ids, by key, and what could not be read of them."""
         listed = {row.id: row for row in rows}
@@ -104,16 +105,16 @@ class RemoteReader:
         unread: dict[str, ReadFailedError] = {}
         for key, remote_id in ids.items():
             try:
-                found[key] = self._one(wanted, key, listed.get(remote_id))
+                found[key] = self._read_one(request, key, listed.get(remote_id))
             except ReadFailedError as error:
                 unread[key] = error
         return found, unread
 
-    def _one(self, wanted: ReadRequest, key: str, row: RemoteSequence | None) -> SequenceSnapshot:
+    def _read_one(self, request: ReadRequest, key: str, row: RemoteSequence | None) -> SequenceSnapshot:
         if row is None:
             return SequenceSnapshot(None)
-        entry = wanted.entries.get(key)
-        if wanted.by_list and entry and (row.step_ids or not entry.steps):
+        entry = request.entries.get(key)
+        if request.by_list and entry and (row.step_ids or not entry.steps):
             return SequenceSnapshot(row)
         steps = self._api.steps(row.id)
         if steps is None:
@@ -122,19 +123,20 @@ class RemoteReader:
             )
         return SequenceSnapshot(row, tuple(steps))
 
-    def _missing(self, wanted: ReadRequest, found: Mapping[str, SequenceSnapshot]) -> dict[str, frozenset[str]]:
-        """By key, the ids of ours that were not shown, where any were not; a sequence that is not there misses its
-        own."""
-        rows = {key: _not_shown(wanted.entries[key], row) for key, row in found.items() if key in wanted.entries}
-        return {key: ids for key, ids in rows.items() if ids}
+
+def _missing(request: ReadRequest, found: Mapping[str, SequenceSnapshot]) -> dict[str, frozenset[str]]:
+    """By key, the managed ids that were not found; a sequence that is not there misses its own. Without the keys of
+    which nothing is missing."""
+    rows = {key: _not_found(request.entries[key], row) for key, row in found.items() if key in request.entries}
+    return {key: ids for key, ids in rows.items() if ids}
 
 
-def _wavers(key: str) -> ReadFailedError:
-    told = f"What the account shows of {key} is another thing at each reading. Try again in a few minutes."
-    return ReadFailedError(told, Answer(AnswerKind.UNREADABLE))
+def _inconsistent(key: str) -> ReadFailedError:
+    detail = f"Each read of {key} returned something else. Try again in a few minutes."
+    return ReadFailedError(detail, Answer(AnswerKind.UNREADABLE))
 
 
-def _not_shown(entry: SequenceState, read: SequenceSnapshot) -> frozenset[str]:
+def _not_found(entry: SequenceState, read: SequenceSnapshot) -> frozenset[str]:
     if read.row is None:
         return frozenset({entry.id})
     if read.steps is None:
@@ -143,6 +145,6 @@ def _not_shown(entry: SequenceState, read: SequenceSnapshot) -> frozenset[str]:
     missing = {step.id for step in entry.steps.values() if step.id not in shown}
     for step in entry.steps.values():
         if step.id in shown:
-            there = {row.id for row in shown[step.id].variants}
-            missing |= {row.id for row in step.variants.values() if row.id and row.id not in there}
+            variant_ids = {row.id for row in shown[step.id].variants}
+            missing |= {row.id for row in step.variants.values() if row.id and row.id not in variant_ids}
     return frozenset(missing)

@@ -1,7 +1,7 @@
-"""Changes of what is there: look, hold against the state, intent, one PATCH, outcome.
+"""Updates what is there: compare, intent, one PATCH, outcome.
 
 A PATCH may be repeated as it is; another one to the same variant waits until the first cannot arrive any more. What
-somebody changed in the app is never overwritten unless the gate `drift` is open. Knows nothing of files.
+someone else changed is never overwritten unless the gate `drift` is open. Must not know files or the terminal.
 """
 
 from __future__ import annotations
@@ -9,54 +9,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sequence_sync.apply import create as creating
-from sequence_sync.apply.context import (
-    FIRST_GAP,
-    TRIES_UNREAD,
-    ChangeFailedError,
-    HandlerResult,
-    SequenceSession,
-    not_there,
-)
-from sequence_sync.apply.create import (
-    MOST_SENDS,
-    Guard,
-    after_refusal,
-    close_intent,
-    doubt_of,
-    refusal,
-    resolve_open_variant,
-    send_once,
-)
+from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession, missing_error
+from sequence_sync.apply.create import resolve_interrupted_create, resolve_interrupted_variant, step_entry
 from sequence_sync.apply.in_doubt import (
+    FIRST_GAP,
     UPDATE_RESOLUTIONS,
     Doubt,
     FieldComparison,
     PatchComparison,
-    UpdateResolution,
+    Resolution,
     VariantObservation,
     compare_patch,
+    poll,
+    resolve,
 )
-from sequence_sync.apply.preflight import SHOWN, fill_variant_ids, preflight_read, remember_server_spelling, unknown_ids
+from sequence_sync.apply.preflight import (
+    MAX_SHOWN,
+    fill_variant_ids,
+    preflight_read,
+    remember_server_spelling,
+    unknown_ids,
+)
+from sequence_sync.apply.send import Write, close_intent, send_exactly_once
+from sequence_sync.model.address import Address
 from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
 from sequence_sync.plan.calls import apply_patch, marked
 from sequence_sync.plan.model import UPDATES, Action, Change, Reason
-from sequence_sync.provider.base import (
-    CERTAINLY_NOT_MADE,
-    STEP_FIELDS,
-    Answer,
-    AnswerKind,
-    Call,
-    Patch,
-    ReadFailedError,
-    Request,
-)
+from sequence_sync.provider.base import STEP_FIELDS, Answer, AnswerKind, Call, Patch
 from sequence_sync.state.journal import CallResult, IntentRecord
 from sequence_sync.state.model import Delta, StepState
 
 OVERWRITES = frozenset({Reason.DRIFT, Reason.CONFLICT})
 PATCHES = UPDATES | {Action.DEACTIVATE_VARIANT}
+SENT_AGAIN = "it was abandoned, and sent again"
 
 
 class _NotNeededError(Exception):
@@ -66,45 +52,36 @@ class _NotNeededError(Exception):
 def update(session: SequenceSession, change: Change) -> HandlerResult:
     """Make the calls of a change to a step or a variant that is there."""
     if _is_done(session, change):
-        return Status.ALREADY, ""
+        return HandlerResult(Status.ALREADY)
     _compare_all(session)
     letters = _letters(session, change)
-    if change.reason is Reason.PARKED and session.remote_step(_entry(session, change).id).day is None:
+    entry = step_entry(session, change.address.step_key)
+    if change.reason is Reason.PARKED and session.remote_step(entry.id).day is None:
         raise ChangeFailedError(
             Status.REFUSED,
-            6,
-            f"Saleshandy does not tell the day of {change.address}.",
-            "Emails can change places only where the days can be read. Write `capabilities: {read-day: false}` into "
+            f"Saleshandy does not return the day of {change.address}.",
+            "Emails can change places only where their days can be read. Write `capabilities: {read-day: false}` into "
             "seqsync.yaml, and plan again: the plan says what to click.",
         )
     sent = False
-    for place, letter in enumerate(letters):
-        last = place == len(letters) - 1
-        sent |= _one_call(session, change, letter, change.calls[place], last, may_skip=len(letters) == 1)
+    for index, letter in enumerate(letters):
+        call, is_last = change.calls[index], index == len(letters) - 1
+        sent |= _patch(session, change, letter, call, is_last, may_skip=len(letters) == 1)
     if any(row.reason is Reason.PARKED for row in session.changes) and _moves_an_email(change):
         _confirm_day(session, change)
-    return (Status.DONE, "") if sent else (Status.RECORDED, "Saleshandy said so already")
-
-
-def _entry(session: SequenceSession, change: Change) -> StepState:
-    entry = session.entry().steps.get(change.step or "")
-    if entry is None:
-        raise ChangeFailedError(
-            Status.FAILED, 1, f"{change.sequence}.{change.step} is not in the state.", "Plan again."
-        )
-    return entry
+    return HandlerResult(Status.DONE) if sent else HandlerResult(Status.RECORDED, "Saleshandy has it already")
 
 
 def _letters(session: SequenceSession, change: Change) -> list[str]:
     if change.action is not Action.UPDATE_STEP:
         return [change.address.letter]
-    return list(_entry(session, change).variants)[: len(change.calls)]
+    return list(step_entry(session, change.address.step_key).variants)[: len(change.calls)]
 
 
 def _is_done(session: SequenceSession, change: Change) -> bool:
-    """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the app's side
-    was changed the state does not tell; there the read does."""
-    entry, before = _entry(session, change), change.before
+    """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the remote side
+    was changed the state does not show that; there the read does."""
+    entry, before = step_entry(session, change.address.step_key), change.before
     if change.reason in OVERWRITES:
         return False
     if change.action is Action.UPDATE_STEP and before is not None:
@@ -119,16 +96,19 @@ def _is_done(session: SequenceSession, change: Change) -> bool:
 
 
 def _is_overwritten(session: SequenceSession, change: Change) -> bool:
-    """Whether the step starts from a day that the app has and the state has not."""
+    """Whether the step starts from a day that Saleshandy has and the state has not."""
     return any(row.address == change.address and row.reason in OVERWRITES for row in session.changes)
 
 
+# -- before the first PATCH ----------------------------------------------------------------------------------------
+
+
 def _compare_all(session: SequenceSession) -> None:
-    """Before the first PATCH of a sequence everything that will be changed is held against what was last applied."""
+    """Compare everything that will be changed with what was last applied, before the first PATCH of a sequence."""
     preflight_read(session)
     if session.compared:
         return
-    session.fresh()
+    session.ensure_fresh()
     if any(row.id is None for step in session.entry().steps.values() for row in step.variants.values()):
         fill_variant_ids(session)
     patches = [
@@ -137,136 +117,189 @@ def _compare_all(session: SequenceSession) -> None:
         if change.action in PATCHES and change.step in session.entry().steps and not _is_done(session, change)
         for letter, call in zip(_letters(session, change), change.calls, strict=False)
     ]
-    if any(_found(session, *patch).held is VariantObservation.GONE for patch in patches):
-        session.look_again("something is missing there")
+    if any(_compare(session, *patch).observation is VariantObservation.MISSING for patch in patches):
+        session.reread(f"Something of {session.key} was not found in Saleshandy.")
     for patch in patches:
-        _not_foreign(session, *patch)
+        _check_unchanged(session, *patch)
     session.compared = True
     remember_server_spelling(session)
 
 
-def _found(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
-    entry = _entry(session, change)
+def _compare(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
+    entry = step_entry(session, change.address.step_key)
     if letter not in entry.variants or entry.variants[letter].id is None:
-        raise unknown_ids(session, change.step or "")
+        raise unknown_ids(session, change.address.step_key)
     return compare_patch(entry, letter, patch, session.remote_or_none(entry.id))
 
 
-def _not_foreign(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
-    finding, name = _found(session, change, letter, patch), f"{change.sequence}.{change.step}.{letter}"
-    if finding.held is VariantObservation.GONE:
-        raise not_there(session, name)
-    if finding.held is VariantObservation.OTHER and DRIFT not in session.context.allowed:
-        raise _foreign(name, finding.changed)
-    return finding
+def _check_unchanged(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
+    """Raise ChangeFailedError where a PATCH would overwrite someone else's change, or its variant is missing."""
+    comparison, name = _compare(session, change, letter, patch), f"{change.sequence}.{change.step}.{letter}"
+    if comparison.observation is VariantObservation.MISSING:
+        raise missing_error(session, name)
+    if comparison.observation is VariantObservation.CHANGED and DRIFT not in session.context.allowed:
+        raise _changed_error(name, comparison.changed)
+    return comparison
 
 
-def _foreign(name: str, aspect: FieldComparison | None) -> ChangeFailedError:
-    both = f' In Saleshandy: "{_short(aspect.theirs)}". Last applied: "{_short(aspect.applied)}".' if aspect else ""
+def _changed_error(name: str, field: FieldComparison | None) -> ChangeFailedError:
+    both = ""
+    if field is not None:
+        both = f' In Saleshandy: "{_short(field.remote_text)}". Last applied: "{_short(field.last_applied_text)}".'
     return ChangeFailedError(
         Status.REFUSED,
-        6,
         f"{name} was changed in Saleshandy since the last apply.{both}",
-        "Nothing of it is overwritten. `seqsync import` takes the edit into the file; `-refresh -allow drift` puts the "
-        "file's text in its place.",
+        "seqsync does not overwrite it. `seqsync import` takes the change into the file. `-refresh -allow drift` "
+        "restores the text from the file.",
     )
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
 
 
-def _one_call(session: SequenceSession, change: Change, letter: str, call: Call, last: bool, may_skip: bool) -> bool:
-    """One PATCH, until its outcome is clear. False where it was not needed."""
-    entry = _entry(session, change)
-    name, variant_id = f"{change.sequence}.{change.step}.{letter}", entry.variants[letter].id or ""
-    request, patch = session.request(call), session.patch(call.body)
-    intent = IntentRecord(
-        run=session.context.run,
-        address=name,
-        action=change.action,
-        remote_id=session.id,
-        body=call.body,
-        seen=tuple(sorted(session.seen)),
-    )
-    _await_given_up(session, request.path, patch)
-    before: list[VariantObservation] = []
+# -- one PATCH -----------------------------------------------------------------------------------------------------
 
-    def guard() -> dict[str, Any]:
-        session.still_alone()
-        before.append(_not_foreign(session, change, letter, patch).held)
-        if before[-1] is VariantObservation.WANTED and may_skip:
-            raise _NotNeededError
-        return session.context.api.dialect.body(patch.replaced_in(session.remote_or_none(entry.id), variant_id))
 
+def _patch(session: SequenceSession, change: Change, letter: str, call: Call, is_last: bool, may_skip: bool) -> bool:
+    """Send one PATCH until its outcome is known. False where it was not needed."""
+    write = PatchWrite(session, change, letter, call, is_last, may_skip)
+    _wait_for_abandoned(session, write.request.path, write.patch)
     try:
-        _until_clear(session, request, intent, guard, last, before)
+        send_exactly_once(write)
     except _NotNeededError:
-        session.note(f"{name} is so already", _delta(session, intent, last))
+        session.note(f"{write.address} is so already", write.delta())
         return False
     return True
 
 
-def _until_clear(
-    session: SequenceSession,
-    request: Request,
-    intent: IntentRecord,
-    guard: Guard,
-    last: bool,
-    before: Sequence[VariantObservation],
-) -> None:
-    """`before` is what the guard saw directly before each call."""
-    sends = 0
-    while sends < MOST_SENDS:
-        number, answer = send_once(session, request, intent, guard)
+class PatchWrite(Write[PatchComparison]):
+    """A PATCH of one variant. It may be repeated: an intent without a clear answer stays open meanwhile.
+
+    `is_last`: the last of several calls that move a step. `may_skip`: not needed where all of it is there already.
+    """
+
+    def __init__(
+        self,
+        session: SequenceSession,
+        change: Change,
+        letter: str,
+        call: Call,
+        is_last: bool,
+        may_skip: bool,
+    ) -> None:
+        super().__init__(session, Address(f"{change.sequence}.{change.step}.{letter}"))
+        self.change, self.letter, self.call, self.is_last, self.may_skip = change, letter, call, is_last, may_skip
+        self.entry = step_entry(session, change.address.step_key)
+        self.variant_id = self.entry.variants[letter].id or ""
+        self.request, self.patch = session.request(call), session.patch(call.body)
+        self.was_applied = False  # before the last call
+
+    def intent(self) -> IntentRecord:
+        """See Write."""
+        return IntentRecord(
+            run=self.session.context.run,
+            address=self.address,
+            action=self.change.action,
+            remote_id=self.session.id,
+            body=self.call.body,
+            seen=tuple(sorted(self.session.seen_ids)),
+        )
+
+    def guard(self) -> dict[str, Any]:
+        """See Write. Raises _NotNeededError where all of it is there already."""
+        self.session.check_exclusive()
+        comparison = _check_unchanged(self.session, self.change, self.letter, self.patch)
+        self.was_applied = comparison.observation is VariantObservation.APPLIED
+        if self.was_applied and self.may_skip:
+            raise _NotNeededError
+        replaced = self.patch.replaced_in(self.session.remote_or_none(self.entry.id), self.variant_id)
+        return self.session.context.api.dialect.body(replaced)
+
+    def record(self, number: int, answer: Answer) -> bool:
+        """See Write."""
         if answer.kind is AnswerKind.OK:
-            return _made(session, number, intent, last)
-        if answer.kind in CERTAINLY_NOT_MADE:
-            sends += after_refusal(session, number, answer, sends)
-            continue
-        session.context.emit("unclear", intent.address, answer.message)
-        stand, since = doubt_of(answer), session.context.clock.now()
-        todo, finding = resolve_update(session, stand, since, intent)
-        if (
-            todo is UpdateResolution.UPDATED
-            and before[-1] is not VariantObservation.WANTED
-            and request.path not in session.given_up
-        ):
-            return _made(session, number, intent, last)
-        if todo is UpdateResolution.UPDATED:
-            # It was so before, or by an earlier call: this one may still arrive.
-            session.give_up(request.path, session.patch(intent.body), since, number)
-            return _made(session, None, intent, last)
-        if todo is UpdateResolution.REFUSED:
-            close_intent(session, number, CallResult.REFUSED, *_marks(session, intent, finding), detail=answer.message)
-            raise refusal(answer)
-        if todo is UpdateResolution.ASK:
-            raise _unknown(intent, answer)
-        # Its intent stays open: it may arrive after the repeat.
-        session.give_up(request.path, session.patch(intent.body), since, number)
-        session.context.clock.sleep(FIRST_GAP * 2**sends)
-        sends += 1
-    raise creating.never_made()
+            self._record(number)
+        return answer.kind is AnswerKind.OK
+
+    def resolve(self, doubt: Doubt, since: float) -> tuple[Resolution, PatchComparison]:
+        """See Write."""
+        return resolve_update(self.session, doubt, since, self.address, self.patch)
+
+    def record_found(self, number: int, since: float, observed: PatchComparison) -> bool:
+        """See Write. An intent stays open where an earlier call, or someone else, set it: the call may still arrive."""
+        if self.was_applied or self.request.path in self.session.abandoned:
+            self.session.abandon(self.request.path, self.patch, since, number)
+            self._record(None)
+        else:
+            self._record(number)
+        return True
+
+    def prepare_resend(self, number: int, since: float, answer: Answer, sends: int) -> None:
+        """See Write. The intent stays open: the call may arrive after the repeated one."""
+        self.session.abandon(self.request.path, self.patch, since, number)
+        seconds = FIRST_GAP * 2**sends
+        self.session.context.wait(seconds, f"Sending the change of {self.address} again in {seconds:.0f} s.")
+
+    def undecided(self, answer: Answer, observed: PatchComparison) -> ChangeFailedError:
+        """See Write."""
+        return ChangeFailedError(
+            Status.UNKNOWN,
+            f"The outcome of changing {self.address} is in doubt ({answer.message or answer.kind}).",
+            "Check it in Saleshandy, then run the same apply again: it reads before it sends anything.",
+        )
+
+    def possibly_applied(self, observed: PatchComparison) -> Sequence[Delta]:
+        """See Write."""
+        return possibly_applied(self.session, self.address, self.patch, observed)
+
+    def delta(self) -> Delta:
+        """The step as the PATCH leaves it."""
+        return _delta(self.session, self.address, self.patch, self.is_last)
+
+    def _record(self, number: int | None) -> None:
+        """Record it, and put it into the last read: the sequence is not read again for each call. Without a number the
+        call's intent stays open."""
+        session = self.session
+        if number is None:
+            session.note(f"{self.address} has been changed", self.delta())
+        else:
+            close_intent(session, number, CallResult.UPDATED, self.delta())
+        rows = (row for step in session.steps for row in step.variants)
+        payload = next((row.payload for row in rows if row.id == self.variant_id), {})
+        session.payload_before.setdefault(self.variant_id, payload)
+        session.patched_ids.add(self.variant_id)
+        session.steps = [
+            self.patch.applied_to(step, self.variant_id) if step.id == self.entry.id else step for step in session.steps
+        ]
 
 
-def _unknown(intent: IntentRecord, answer: Answer) -> ChangeFailedError:
-    return ChangeFailedError(
-        Status.UNKNOWN,
-        9,
-        f"Nobody can know what became of {intent.address} ({answer.message or answer.kind}).",
-        "Look at it in Saleshandy, then run the same apply again: it looks before it sends anything.",
-    )
+def _delta(session: SequenceSession, address: Address, patch: Patch, is_last: bool) -> Delta:
+    entry = session.entry().steps[address.step_key]
+    return Delta(sequence=session.key, steps={address.step_key: apply_patch(entry, address.letter, patch, is_last)})
 
 
-def _await_given_up(session: SequenceSession, path: str, patch: Patch) -> None:
-    """Another PATCH to a variant, or another day of its step, waits until the one given up cannot arrive any more."""
-    for other, row in list(session.given_up.items()):
+def possibly_applied(
+    session: SequenceSession, address: Address, patch: Patch, comparison: PatchComparison
+) -> tuple[Delta, ...]:
+    """What stays in doubt of a PATCH that counts as not made: all that may be as it says."""
+    entry = session.entry().steps[address.step_key]
+    in_doubt = marked(entry, address.letter, patch, comparison.possibly_applied)
+    return (Delta(sequence=session.key, steps={address.step_key: in_doubt}),) if in_doubt != entry else ()
+
+
+# -- PATCHes that may still arrive ---------------------------------------------------------------------------------
+
+
+def _wait_for_abandoned(session: SequenceSession, path: str, patch: Patch) -> None:
+    """Wait, before another PATCH to a variant or another day of its step, until an abandoned one cannot arrive."""
+    for other, row in list(session.abandoned.items()):
         if not _would_undo(path, patch, other, row.patch):
             continue
-        left = row.since + session.context.settle_grace - session.context.clock.now()
+        left = session.context.grace_left(row.since)
         if left > 0:
-            session.context.emit("wait", other, f"an earlier change of it may still arrive: {left:.0f} s")
-            session.context.clock.sleep(left)
+            reason = f"An earlier change in {session.key} may still arrive."
+            session.context.wait(left, f"{reason} Waiting {left:.0f} s before the next one (setting: settle_grace).")
             session.read()
     close_abandoned(session)
 
@@ -281,45 +314,11 @@ def _would_undo(path: str, patch: Patch, other: str, late: Patch) -> bool:
 
 
 def close_abandoned(session: SequenceSession) -> None:
-    """Close the PATCHes that were repeated, when they cannot arrive any more; the others wait for the next run."""
-    for path, row in list(session.given_up.items()):
-        if session.context.clock.now() - row.since >= session.context.settle_grace:
-            for number in session.given_up.pop(path).numbers:
-                close_intent(session, number, CallResult.NOT_MADE, detail="it was given up, and sent again")
-
-
-def _delta(session: SequenceSession, intent: IntentRecord, last: bool) -> Delta:
-    step, letter = intent.address.step_key, intent.address.letter
-    return Delta(
-        sequence=session.key,
-        steps={step: apply_patch(session.entry().steps[step], letter, session.patch(intent.body), last)},
-    )
-
-
-def _marks(session: SequenceSession, intent: IntentRecord, finding: PatchComparison) -> tuple[Delta, ...]:
-    """What stays unsettled of a PATCH that counts as not made: all that may be as it says."""
-    step, letter = intent.address.step_key, intent.address.letter
-    entry = session.entry().steps[step]
-    marks = marked(entry, letter, session.patch(intent.body), finding.could_be)
-    return (Delta(sequence=session.key, steps={step: marks}),) if marks != entry else ()
-
-
-def _made(session: SequenceSession, number: int | None, intent: IntentRecord, last: bool) -> None:
-    """Record it, and let the read that is at hand show it: it is not read again for each call. Without a number the
-    call's intent stays open."""
-    step, letter = intent.address.step_key, intent.address.letter
-    if number is None:
-        session.note(f"{intent.address} has been changed", _delta(session, intent, last))
-    else:
-        close_intent(session, number, CallResult.UPDATED, _delta(session, intent, last))
-    entry = session.entry().steps[step]
-    variant_id = entry.variants[letter].id or ""
-    was = next((row.payload for each in session.steps for row in each.variants if row.id == variant_id), {})
-    session.before.setdefault(variant_id, was)
-    session.patched.add(variant_id)
-    session.steps = [
-        session.patch(intent.body).applied_to(row, variant_id) if row.id == entry.id else row for row in session.steps
-    ]
+    """Close the abandoned PATCHes that cannot arrive any more; the others stay open for the next run."""
+    for path, row in list(session.abandoned.items()):
+        if session.context.grace_left(row.since) <= 0:
+            for number in session.abandoned.pop(path).numbers:
+                close_intent(session, number, CallResult.NOT_MADE, detail=SENT_AGAIN)
 
 
 def _moves_an_email(change: Change) -> bool:
@@ -328,91 +327,85 @@ def _moves_an_email(change: Change) -> bool:
 
 
 def _confirm_day(session: SequenceSession, change: Change) -> None:
-    """Where emails change places each move is seen before the next one is sent."""
-    wanted, entry = change.after.day if change.after else None, _entry(session, change)
-    since, gap = session.context.clock.now(), FIRST_GAP
-    while True:
+    """Wait until a read shows an email's new day. Where emails change places each move must be seen before the next."""
+    desired = change.after.day if change.after else None
+    entry = step_entry(session, change.address.step_key)
+
+    def decide(grace_is_over: bool) -> bool | None:
         session.read()
-        told = session.remote_step(entry.id).day
-        if told == wanted:
-            return
-        if session.context.clock.now() - since >= session.context.settle_grace:
-            break
-        session.context.clock.sleep(gap)
-        gap *= 2
-    raise ChangeFailedError(
-        Status.FAILED,
-        1,
-        f"Saleshandy took the new day of {change.address}, but still shows day {told}.",
-        "Look at it in Saleshandy. If its day cannot be changed by the API, write `capabilities: {update-day: false}` "
-        "into seqsync.yaml.",
-    )
+        if session.remote_step(entry.id).day == desired:
+            return True
+        return False if grace_is_over else None
+
+    reason = f"Saleshandy does not show the new day of {change.address} yet. Reading it again for up to {{seconds}} s."
+    if not poll(session.context, session.context.clock.now(), reason, decide):
+        raise ChangeFailedError(
+            Status.FAILED,
+            f"Saleshandy accepted the new day of {change.address}, but still shows day "
+            f"{session.remote_step(entry.id).day}.",
+            "Check it in Saleshandy. If the API cannot change the day, write `capabilities: {update-day: false}` into "
+            "seqsync.yaml.",
+        )
+
+
+# -- PATCHes in doubt ----------------------------------------------------------------------------------------------
 
 
 def resolve_update(
-    session: SequenceSession, stand: Doubt, since: float, intent: IntentRecord
-) -> tuple[UpdateResolution, PatchComparison]:
+    session: SequenceSession, doubt: Doubt, since: float, address: Address, patch: Patch
+) -> tuple[Resolution, PatchComparison]:
     """Read until the table decides what became of a PATCH; with what the last read shows."""
-    context, gap, unread = session.context, FIRST_GAP, 0
-    while True:
-        over = context.clock.now() - since >= context.settle_grace
-        finding = _held_now(session, intent)
-        unread += finding.held is VariantObservation.UNREAD and over
-        todo = UpdateResolution.WAIT if 0 < unread < TRIES_UNREAD else UPDATE_RESOLUTIONS[stand, over][finding.held]
-        if todo is not UpdateResolution.WAIT:
-            return todo, finding
-        left = context.settle_grace - (context.clock.now() - since)
-        context.clock.sleep(min(gap, left) if left > 0 else gap)
-        gap *= 2
+    entry = session.entry().steps[address.step_key]
 
-
-def _held_now(session: SequenceSession, intent: IntentRecord) -> PatchComparison:
-    step, letter = intent.address.step_key, intent.address.letter
-    entry = session.entry().steps[step]
-    try:
+    def observe() -> PatchComparison:
         session.read_if_there()
-    except ReadFailedError:
-        return PatchComparison(VariantObservation.UNREAD, could_be=tuple(session.patch(intent.body).values()))
-    return compare_patch(entry, letter, session.patch(intent.body), session.remote_or_none(entry.id))
+        return compare_patch(entry, address.letter, patch, session.remote_or_none(entry.id))
+
+    unreadable = PatchComparison(VariantObservation.UNREADABLE, possibly_applied=tuple(patch.values()))
+    return resolve(session.context, UPDATE_RESOLUTIONS, doubt, since, observe, unreadable)
 
 
-def resolve_open_intent(session: SequenceSession, intent: IntentRecord, since: float) -> None:
-    """Decide what an earlier run's write became. Sends nothing; raises ChangeFailedError where a person must decide."""
+def resolve_interrupted(session: SequenceSession, intent: IntentRecord, since: float) -> None:
+    """Decide what became of an earlier run's write. Sends nothing.
+
+    Raises ChangeFailedError where a person must decide.
+    """
     if intent.action == Action.CREATE_VARIANT:
-        resolve_open_variant(session, intent, since)
+        resolve_interrupted_variant(session, intent, since)
     elif intent.action in PATCHES:
-        _settle_open_update(session, intent, since)
+        _resolve_interrupted_update(session, intent, since)
     else:
-        creating.resolve_open_create(session, intent, since)
+        resolve_interrupted_create(session, intent, since)
 
 
-def _settle_open_update(session: SequenceSession, intent: IntentRecord, since: float) -> None:
-    session.id = intent.remote_id
-    step, letter = intent.address.step_key, intent.address.letter
-    entry = session.known.steps.get(step) if session.known else None
-    if entry is None or letter not in entry.variants:
+def _resolve_interrupted_update(session: SequenceSession, intent: IntentRecord, since: float) -> None:
+    session.id, address, patch = intent.remote_id, intent.address, session.patch(intent.body)
+    entry = session.known.steps.get(address.step_key) if session.known else None
+    if entry is None or address.letter not in entry.variants:
         close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
         return
-    if _proves_nothing(session, intent, entry):
-        session.context.clock.sleep(max(0.0, since + session.context.settle_grace - session.context.clock.now()))
-    if apply_patch(entry, letter, session.patch(intent.body)) == entry:
-        close_intent(session, intent.n, CallResult.NOT_MADE, detail="it was given up, and sent again")
+    left = session.context.grace_left(since)
+    if left > 0 and _may_still_arrive(session, intent, entry):
+        session.context.wait(left, f"An earlier change of {address} may still arrive. Waiting {left:.0f} s for it.")
+    if apply_patch(entry, address.letter, patch) == entry:
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail=SENT_AGAIN)
         return
-    todo, finding = resolve_update(session, Doubt.OPEN, since, intent)
-    if todo is UpdateResolution.ASK:
+    resolution, comparison = resolve_update(session, Doubt.INTERRUPTED, since, address, patch)
+    if resolution is Resolution.ASK:
         raise ChangeFailedError(
-            Status.FAILED, 1, f"What became of {intent.address} could not be read.", "Run the same apply again later."
+            Status.FAILED, f"The outcome of changing {address} could not be read.", "Run the same apply again later."
         )
-    if todo is UpdateResolution.NOT_MADE:
-        close_intent(session, intent.n, CallResult.NOT_MADE, *_marks(session, intent, finding))
+    if resolution is Resolution.CLOSE:
+        in_doubt = possibly_applied(session, address, patch, comparison)
+        close_intent(session, intent.n, CallResult.NOT_MADE, *in_doubt)
         return
-    # Day, priority and assignee are the step's: they are so when its last variant has them.
-    last = intent.action != Action.UPDATE_STEP or letter == list(entry.variants)[-1]
-    close_intent(session, intent.n, CallResult.UPDATED, _delta(session, intent, last))
+    # Day, priority and assignee are the step's: they are as the PATCHes say when its last variant has them.
+    is_last = intent.action != Action.UPDATE_STEP or address.letter == list(entry.variants)[-1]
+    close_intent(session, intent.n, CallResult.UPDATED, _delta(session, address, patch, is_last))
 
 
-def _proves_nothing(session: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
-    """Whether an open PATCH may still arrive though all that it says is so: another call of its kind made that."""
+def _may_still_arrive(session: SequenceSession, intent: IntentRecord, entry: StepState) -> bool:
+    """Whether an open PATCH may still arrive though all that it says is there: another call like it did that."""
     letter = intent.address.letter
     if apply_patch(entry, letter, session.patch(intent.body)) == entry:
         return True

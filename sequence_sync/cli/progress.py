@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 FINISHED = frozenset(Status)  # kinds of events that end a change
-MESSAGES = frozenset({"wait", "note", "unclear", "settling"})  # kinds of events that carry a text for people
+MESSAGES = frozenset({"wait", "note", "in-doubt", "resolving"})  # kinds of events that carry a text for people
 
 
 @contextmanager

@@ -27,7 +27,13 @@ class Status(StrEnum):
     SKIPPED = "skipped"  # not started, because an earlier change failed or the run was stopped
     BLOCKED = "blocked"  # already blocked in the plan
 
+    @property
+    def exit_code(self) -> int:
+        """The exit code that it stands for; 0 where nothing went wrong."""
+        return _EXIT_CODES.get(self, 0)
 
+
+_EXIT_CODES = {Status.FAILED: 1, Status.REFUSED: 6, Status.UNKNOWN: 9}
 CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 
 

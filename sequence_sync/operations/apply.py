@@ -86,8 +86,7 @@ def apply(
             run=run,
             observer=observer,
             stopped=stop.is_set,
-            cut_off=False,
-            no_record=not manager.last_run_ended,
+            last_run_unknown=not manager.last_run_ended,
             allowed=frozenset(saved.allowed if saved else request.plan.allowed),
         )
         source = _PlanSource(workspace, request, saved, context)
@@ -101,7 +100,7 @@ def _apply(source: _PlanSource, executor: Executor, approve: Callable[[Plan], bo
         return ApplyResult(plan, already_applied=True)
     _check_gates(plan)
     if manager.open_intents:
-        executor.settle()
+        executor.resolve_in_doubt()
         # What the interrupted run left in doubt is resolved now, so the plan may have fewer changes.
         plan = source.current_plan()
         _check_gates(plan)

@@ -51,7 +51,7 @@ def read_remote(
     read = RemoteReader(api, clock, workspace.environment.settle_grace, report).read(ReadRequest(entries, ids), owned)
     for error in read.unread.values():
         raise error
-    return read.app
+    return read.remote
 
 
 def detect_drift(
@@ -83,7 +83,7 @@ def detect_drift(
         return DriftResult((), 0, {})
     reader = RemoteReader(api, clock, workspace.environment.settle_grace, report)
     read = reader.read(ReadRequest(entries, by_list=quick), {entry.id for entry in state.sequences.values()})
-    rows = (row for key, remote in read.app.sequences.items() for row in drift_of(key, entries[key], remote))
+    rows = (row for key, remote in read.remote.sequences.items() for row in drift_of(key, entries[key], remote))
     return DriftResult(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
 
 

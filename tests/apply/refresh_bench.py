@@ -122,7 +122,7 @@ class Trial(Bench):
         assert not read.unread
         rows = {row.key: row for row in files}
         return make_plan(
-            PlanInputs(rows, known, "default", "api", allowed=allowed, remote=read.app, **more, dialect=SALESHANDY)
+            PlanInputs(rows, known, "default", "api", allowed=allowed, remote=read.remote, **more, dialect=SALESHANDY)
         )
 
     def carry(self, plan: Plan) -> ApplyReport:
@@ -131,7 +131,7 @@ class Trial(Bench):
         executor = Executor(context, 0)
         try:
             if self.manager.open_intents:
-                executor.settle()
+                executor.resolve_in_doubt()
             assert not plan.closed_gates
             return executor.carry_out(plan)
         finally:

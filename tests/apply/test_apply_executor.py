@@ -101,7 +101,7 @@ def test_a_second_copy_is_told_with_both_ids(bench: Bench) -> None:
     bench.api.kept["new1"].append(remote("copy", STEPS["connect"]))
     report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert report.exit_code == 9
-    assert "Step copy is a second copy of trial.connect (step new3)." in report.results[0].detail
+    assert "Step copy is a duplicate of trial.connect (step new3)." in report.results[0].detail
 
 
 def test_a_namesake_is_noted(bench: Bench) -> None:

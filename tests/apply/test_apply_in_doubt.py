@@ -1,4 +1,4 @@
-"""The settling table, cell by cell, with real evidence; and how long it waits."""
+"""The table of creates in doubt, cell by cell, and the loop that waits."""
 
 from __future__ import annotations
 
@@ -7,127 +7,171 @@ from support.build import call, email, message
 from support.engine import remote
 from support.states import FakeClock
 
-from sequence_sync.apply.context import TRIES_UNREAD, ApplyContext
+from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.in_doubt import (
     CREATE_RESOLUTIONS,
-    CreateResolution,
+    TRIES_UNREAD,
     Doubt,
     Evidence,
     Observation,
+    Resolution,
     observe_sequences,
     observe_steps,
+    observe_variants,
+    poll,
+    resolve_create,
 )
 from sequence_sync.errors import WaitExhaustedError
+from sequence_sync.model.report import Event
 from sequence_sync.provider.base import Answer, AnswerKind, ReadFailedError, RemoteSequence, RemoteStep
 
 OURS = message(2, "Thanks for connecting, did you see our note")
 OTHERS = message(2, "Thanks for connecting, did you see this other thing")
-READS: dict[Observation, list[RemoteStep] | None] = {
-    Observation.NOTHING: [remote("old", OURS)],
-    Observation.EQUAL: [remote("old", OURS), remote("new", OURS), remote("mail", email(9))],
-    Observation.OTHER: [remote("new", OTHERS)],
-    Observation.STRANGERS: [remote("new", email(9, "Nothing alike"))],
-    Observation.UNREAD: None,
+READS: dict[Observation, list[RemoteStep]] = {
+    Observation.ABSENT: [remote("old", OURS)],
+    Observation.MATCH: [remote("old", OURS), remote("new", OURS), remote("mail", email(9))],
+    Observation.AMBIGUOUS: [remote("new", OTHERS)],
+    Observation.UNRELATED: [remote("new", email(9, "Nothing alike"))],
 }
-WAIT, ADOPT, ASK, SEND, CLOSE, REFUSED = (
-    CreateResolution.WAIT,
-    CreateResolution.ADOPT,
-    CreateResolution.ASK,
-    CreateResolution.SEND,
-    CreateResolution.CLOSE,
-    CreateResolution.REFUSED,
-)
-# In the order of Seen: nothing, equal, other, strangers, unread.
+WAIT, APPLIED, ASK = Resolution.WAIT, Resolution.APPLIED, Resolution.ASK
+RESEND, CLOSE, REFUSED = Resolution.RESEND, Resolution.CLOSE, Resolution.REFUSED
+# In the order of Observation: absent, match, ambiguous, unrelated, unreadable.
 EXPECTED = {
-    (Doubt.UNKNOWN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Doubt.DOUBTFUL, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Doubt.OPEN, False): (WAIT, ADOPT, WAIT, WAIT, WAIT),
-    (Doubt.UNKNOWN, True): (SEND, ADOPT, ASK, CLOSE, ASK),
-    (Doubt.DOUBTFUL, True): (REFUSED, ADOPT, ASK, REFUSED, ASK),
-    (Doubt.OPEN, True): (CLOSE, ADOPT, ASK, CLOSE, ASK),
+    (Doubt.NO_ANSWER, False): (WAIT, APPLIED, WAIT, WAIT, WAIT),
+    (Doubt.AMBIGUOUS_REFUSAL, False): (WAIT, APPLIED, WAIT, WAIT, WAIT),
+    (Doubt.INTERRUPTED, False): (WAIT, APPLIED, WAIT, WAIT, WAIT),
+    (Doubt.NO_ANSWER, True): (RESEND, APPLIED, ASK, CLOSE, ASK),
+    (Doubt.AMBIGUOUS_REFUSAL, True): (REFUSED, APPLIED, ASK, REFUSED, ASK),
+    (Doubt.INTERRUPTED, True): (CLOSE, APPLIED, ASK, CLOSE, ASK),
 }
-CELLS = [(stand, over, seen) for stand, over in EXPECTED for seen in Observation]
+CELLS = [(doubt, over, observation) for doubt, over in EXPECTED for observation in Observation]
 
 
-@pytest.mark.parametrize(("stand", "over", "seen"), CELLS)
-def test_each_cell_of_the_table(stand: Doubt, over: bool, seen: Observation) -> None:
-    """A read that shows this, for a create that stands so, before or after the grace, means that."""
-    evidence = observe_steps(READS[seen], {"old"}, OURS)
-    assert evidence.seen is seen
-    assert CREATE_RESOLUTIONS[stand, over][evidence.seen] is EXPECTED[stand, over][list(Observation).index(seen)]
+@pytest.mark.parametrize(("doubt", "over", "observation"), CELLS)
+def test_each_cell_of_the_table_resolves_as_documented(doubt: Doubt, over: bool, observation: Observation) -> None:
+    if observation in READS:
+        assert observe_steps(READS[observation], {"old"}, OURS).observation is observation
+    index = list(Observation).index(observation)
+    assert CREATE_RESOLUTIONS[doubt, over][observation] is EXPECTED[doubt, over][index]
 
 
-def context(clock: FakeClock, settle_grace: float = 120.0) -> ApplyContext:
-    """Only what settling needs."""
-    return ApplyContext(api=None, manager=None, lock=None, clock=clock, settle_grace=settle_grace, run="r")  # type: ignore[arg-type]
+class Events:
+    """An observer that keeps what it receives."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
 
 
-def test_waits_at_widening_gaps_until_the_grace_is_over() -> None:
-    """Nothing new is looked for again and again, and the last look begins when the grace has passed."""
+def context(clock: FakeClock, settle_grace: float = 120.0, events: Events | None = None) -> ApplyContext:
+    """Only what the loop needs."""
+    return ApplyContext(
+        api=None,  # type: ignore[arg-type]
+        manager=None,  # type: ignore[arg-type]
+        lock=None,  # type: ignore[arg-type]
+        clock=clock,
+        settle_grace=settle_grace,
+        run="r",
+        observer=events or Events(),
+    )
+
+
+def test_reads_at_widening_gaps_until_the_settle_grace_is_over() -> None:
     clock = FakeClock()
     since = clock.now()
-    decision, _ = context(clock).settle(Doubt.UNKNOWN, since, lambda: Evidence(Observation.NOTHING))
-    assert decision is SEND
+    absent = Evidence(Observation.ABSENT)
+    resolution, _ = resolve_create(context(clock), Doubt.NO_ANSWER, since, lambda: absent)
+    assert resolution is RESEND
     assert clock.slept[:3] == [1.0, 2.0, 4.0]
     assert clock.now() - since == 120.0
 
 
-def test_the_first_match_ends_the_wait() -> None:
-    """What is found at the third look is adopted at once."""
-    clock = FakeClock()
-    looks = iter(
-        [Evidence(Observation.NOTHING), Evidence(Observation.OTHER), Evidence(Observation.EQUAL, found_id="new")]
+def test_the_wait_is_announced_once_before_it_begins_with_its_length() -> None:
+    clock, events = FakeClock(), Events()
+    began: list[float] = []
+
+    def observe() -> Evidence:
+        began.append(clock.now())
+        return Evidence(Observation.ABSENT)
+
+    resolve_create(context(clock, events=events), Doubt.INTERRUPTED, clock.now(), observe)
+    (event,) = events.events
+    assert (event.kind, event.seconds) == ("wait", 120.0)
+    assert event.text == (
+        "The last run was interrupted. Waiting up to 120 s for its last request to arrive, so that nothing is created "
+        "twice (setting: settle_grace)."
     )
-    decision, evidence = context(clock).settle(Doubt.OPEN, clock.now(), lambda: next(looks))
-    assert (decision, evidence.found_id, clock.slept) == (ADOPT, "new", [1.0, 2.0])
+    assert len(began) > 3
+
+
+def test_nothing_is_announced_where_nothing_is_awaited() -> None:
+    clock, events = FakeClock(), Events()
+    assert poll(context(clock, events=events), clock.now(), "Waiting {seconds} s.", lambda over: not over) is True
+    assert (clock.slept, events.events) == ([], [])
+
+
+def test_the_first_match_ends_the_wait() -> None:
+    clock = FakeClock()
+    reads = iter(
+        [Evidence(Observation.ABSENT), Evidence(Observation.AMBIGUOUS), Evidence(Observation.MATCH, found_id="new")]
+    )
+    resolution, evidence = resolve_create(context(clock), Doubt.INTERRUPTED, clock.now(), lambda: next(reads))
+    assert (resolution, evidence.found_id, clock.slept) == (APPLIED, "new", [1.0, 2.0])
 
 
 def test_reads_that_fail_are_tried_again_before_a_person_is_asked() -> None:
-    """After the grace some looks may still fail; only then it is a person's turn."""
     clock, failed = FakeClock(), []
 
     def fails() -> Evidence:
         failed.append(clock.now())
         raise ReadFailedError("no", Answer(AnswerKind.FAILED))
 
-    decision, _ = context(clock, settle_grace=0.0).settle(Doubt.UNKNOWN, clock.now(), fails)
-    assert (decision, len(failed)) == (ASK, TRIES_UNREAD)
+    resolution, _ = resolve_create(context(clock, settle_grace=0.0), Doubt.NO_ANSWER, clock.now(), fails)
+    assert (resolution, len(failed)) == (ASK, TRIES_UNREAD)
 
 
-def test_no_time_left_to_read_asks() -> None:
-    """A waiting budget that is used up leaves the create open for a person."""
+def test_a_variant_whose_step_is_missing_is_not_waited_for_without_end() -> None:
+    clock = FakeClock()
+    desired = email(1).variants["a"]
+    resolution, _ = resolve_create(
+        context(clock), Doubt.NO_ANSWER, clock.now(), lambda: observe_variants(None, set(), "email", desired)
+    )
+    assert resolution is ASK
+
+
+def test_a_person_is_asked_where_no_time_is_left_to_read() -> None:
+    clock = FakeClock()
 
     def exhausted() -> Evidence:
         raise WaitExhaustedError("no time")
 
-    clock = FakeClock()
-    assert context(clock).settle(Doubt.UNKNOWN, clock.now(), exhausted)[0] is ASK
+    assert resolve_create(context(clock), Doubt.NO_ANSWER, clock.now(), exhausted)[0] is ASK
 
 
 def test_rewritten_text_is_no_proof_of_absence() -> None:
-    """A new step of the type and day that says something else may be ours, rewritten: never nothing."""
     read = [remote("new", message(2, "entirely different words here"))]
-    assert observe_steps(read, set(), OURS).seen is Observation.OTHER
+    assert observe_steps(read, set(), OURS).observation is Observation.AMBIGUOUS
     moved = [remote("new", message(7, "entirely different words here"))]
-    assert observe_steps(moved, set(), OURS).seen is Observation.STRANGERS
+    assert observe_steps(moved, set(), OURS).observation is Observation.UNRELATED
 
 
-def test_two_equal_ones_are_not_guessed_between() -> None:
-    """Two new steps that could be ours are told with both ids."""
+def test_two_equal_steps_are_both_candidates() -> None:
     evidence = observe_steps([remote("one", call(1)), remote("two", call(1))], set(), call(1))
-    assert (evidence.seen, evidence.candidates) == (Observation.OTHER, ("one", "two"))
+    assert (evidence.observation, evidence.candidates) == (Observation.AMBIGUOUS, ("one", "two"))
 
 
 @pytest.mark.parametrize(
-    ("row", "seen"),
+    ("row", "observation"),
     [
-        (RemoteSequence("new", " TRIAL ", False), Observation.EQUAL),
-        (RemoteSequence("new", "Trial", True), Observation.OTHER),
-        (RemoteSequence("new", "Trial", False, ("s1",)), Observation.OTHER),
-        (RemoteSequence("new", "Another", False), Observation.NOTHING),
-        (RemoteSequence("old", "Trial", False), Observation.NOTHING),
+        (RemoteSequence("new", " TRIAL ", False), Observation.MATCH),
+        (RemoteSequence("new", "Trial", True), Observation.AMBIGUOUS),
+        (RemoteSequence("new", "Trial", False, ("s1",)), Observation.AMBIGUOUS),
+        (RemoteSequence("new", "Another", False), Observation.ABSENT),
+        (RemoteSequence("old", "Trial", False), Observation.ABSENT),
     ],
 )
-def test_a_sequence_is_ours_only_new_inactive_and_empty(row: RemoteSequence, seen: Observation) -> None:
-    """A sequence of the title is adopted only if it is new, inactive and empty."""
-    assert observe_sequences([row], {"old"}, "Trial").seen is seen
+def test_a_sequence_matches_only_if_new_inactive_and_empty(row: RemoteSequence, observation: Observation) -> None:
+    assert observe_sequences([row], {"old"}, "Trial").observation is observation

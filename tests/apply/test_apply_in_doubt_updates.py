@@ -1,4 +1,4 @@
-"""A variant as read, held against what was applied and what is wanted: the table cell by cell."""
+"""A variant as read, compared with what was last applied and with a PATCH; and the table of PATCHes in doubt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.build import applied, email, message
 
-from sequence_sync.apply.in_doubt import UPDATE_RESOLUTIONS, Doubt, UpdateResolution, VariantObservation, compare_patch
+from sequence_sync.apply.in_doubt import UPDATE_RESOLUTIONS, Doubt, Resolution, VariantObservation, compare_patch
 from sequence_sync.plan.calls import apply_patch
 from sequence_sync.plan.drift import payload_digest
 from sequence_sync.provider.base import Patch, RemoteStep, RemoteVariant
@@ -21,75 +21,70 @@ STEP = applied("intro", email(1, "Old", "<p>Old words</p>"))
 
 
 def read(payload: Mapping[str, Any], day: int | None = 1, **more: Any) -> RemoteStep:
-    """The step as the app shows it."""
+    """The step as a read returns it."""
     return RemoteStep(STEP.id, "email", day=day, variants=(RemoteVariant("SEQ1-intro-a", payload, **more),))
 
 
 @pytest.mark.parametrize(
-    ("shown", "body", "held"),
+    ("shown", "body", "observation"),
     [
-        (read(OLD), {"payload": NEW}, VariantObservation.OURS),
-        (read(NEW), {"payload": NEW}, VariantObservation.WANTED),
-        (read({**OLD, "subject": "Theirs"}), {"payload": NEW}, VariantObservation.OTHER),
-        (read({**OLD, "content": "<div>Old&nbsp;words</div><br>"}), {"payload": NEW}, VariantObservation.OURS),
-        (read(OLD), {"payload": BOLD}, VariantObservation.OURS),
-        (read(BOLD), {"payload": BOLD}, VariantObservation.WANTED),
-        (read(OLD), {"payload": {**NEW, "preheader": ""}}, VariantObservation.OURS),
-        (read({**NEW, "preheader": ""}), {"payload": {**NEW, "preheader": ""}}, VariantObservation.WANTED),
-        (read(OLD, day=1), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OURS),
-        (read(OLD, day=5), {"payload": OLD, "absoluteDays": 5}, VariantObservation.WANTED),
-        (read(OLD, day=9), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OTHER),
-        (read(OLD, day=None), {"payload": OLD, "absoluteDays": 5}, VariantObservation.OURS),
-        (read(OLD, status=1), {"status": 0}, VariantObservation.OURS),
-        (read(OLD, status=0), {"status": 0}, VariantObservation.WANTED),
-        (read(OLD), {"status": 0}, VariantObservation.OURS),
-        (read(OLD, attachments=("f",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.WANTED),
-        (read(OLD, attachments=("x",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OTHER),
-        (read(OLD), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.OURS),
-        (RemoteStep(STEP.id, "email"), {"payload": NEW}, VariantObservation.GONE),
-        (None, {"payload": NEW}, VariantObservation.GONE),
+        (read(OLD), {"payload": NEW}, VariantObservation.UNCHANGED),
+        (read(NEW), {"payload": NEW}, VariantObservation.APPLIED),
+        (read({**OLD, "subject": "Theirs"}), {"payload": NEW}, VariantObservation.CHANGED),
+        (read({**OLD, "content": "<div>Old&nbsp;words</div><br>"}), {"payload": NEW}, VariantObservation.UNCHANGED),
+        (read(OLD), {"payload": BOLD}, VariantObservation.UNCHANGED),
+        (read(BOLD), {"payload": BOLD}, VariantObservation.APPLIED),
+        (read(OLD), {"payload": {**NEW, "preheader": ""}}, VariantObservation.UNCHANGED),
+        (read({**NEW, "preheader": ""}), {"payload": {**NEW, "preheader": ""}}, VariantObservation.APPLIED),
+        (read(OLD, day=1), {"payload": OLD, "absoluteDays": 5}, VariantObservation.UNCHANGED),
+        (read(OLD, day=5), {"payload": OLD, "absoluteDays": 5}, VariantObservation.APPLIED),
+        (read(OLD, day=9), {"payload": OLD, "absoluteDays": 5}, VariantObservation.CHANGED),
+        (read(OLD, day=None), {"payload": OLD, "absoluteDays": 5}, VariantObservation.UNCHANGED),
+        (read(OLD, status=1), {"status": 0}, VariantObservation.UNCHANGED),
+        (read(OLD, status=0), {"status": 0}, VariantObservation.APPLIED),
+        (read(OLD), {"status": 0}, VariantObservation.UNCHANGED),
+        (read(OLD, attachments=("f",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.APPLIED),
+        (read(OLD, attachments=("x",)), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.CHANGED),
+        (read(OLD), {"payload": OLD, "attachmentIds": ["f"]}, VariantObservation.UNCHANGED),
+        (RemoteStep(STEP.id, "email"), {"payload": NEW}, VariantObservation.MISSING),
+        (None, {"payload": NEW}, VariantObservation.MISSING),
     ],
 )
-def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], held: VariantObservation) -> None:
-    """Ours, as wanted already, somebody else's, or gone; what is not told proves nothing."""
-    assert compare_patch(STEP, "a", SALESHANDY.patch(body), shown).held is held
+def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], observation: VariantObservation) -> None:
+    assert compare_patch(STEP, "a", SALESHANDY.patch(body), shown).observation is observation
 
 
-def test_a_note_that_is_not_told_is_not_believed() -> None:
-    """A new note is sent where reading cannot show it."""
+def test_a_new_note_is_sent_where_a_read_does_not_return_notes() -> None:
     step = applied("note", message(2, "Words"))
     row = RemoteVariant("SEQ1-note-a", {"message": "Words"})
     patch = Patch(payload={"message": "Words"}, task_note="Look first")
-    told = RemoteVariant("SEQ1-note-a", {"message": "Words"}, task_note="Look first")
-    silent, full = (RemoteStep(step.id, "linkedin_message", variants=(each,)) for each in (row, told))
-    assert compare_patch(step, "a", patch, silent).held is VariantObservation.OURS
-    assert compare_patch(step, "a", patch, full).held is VariantObservation.WANTED
+    returned = RemoteVariant("SEQ1-note-a", {"message": "Words"}, task_note="Look first")
+    silent, full = (RemoteStep(step.id, "linkedin_message", variants=(each,)) for each in (row, returned))
+    assert compare_patch(step, "a", patch, silent).observation is VariantObservation.UNCHANGED
+    assert compare_patch(step, "a", patch, full).observation is VariantObservation.APPLIED
 
 
-def test_the_servers_own_spelling_is_ours() -> None:
-    """What was given back right after our own write is no edit, however it looks."""
+def test_the_servers_own_spelling_is_no_change() -> None:
     spelt = {**OLD, "content": "<p>Old words</p><p>Sent with care</p>"}
     known = STEP.variants["a"].model_copy(update={"returned": payload_digest(spelt)})
     step = STEP.model_copy(update={"variants": {"a": known}})
-    assert compare_patch(STEP, "a", Patch(payload=NEW), read(spelt)).held is VariantObservation.OTHER
-    assert compare_patch(step, "a", Patch(payload=NEW), read(spelt)).held is VariantObservation.OURS
+    assert compare_patch(STEP, "a", Patch(payload=NEW), read(spelt)).observation is VariantObservation.CHANGED
+    assert compare_patch(step, "a", Patch(payload=NEW), read(spelt)).observation is VariantObservation.UNCHANGED
 
 
-def test_every_unclear_patch_is_decided() -> None:
-    """The table has every cell; what is shown counts as made, and only an unread one may be asked about at a start."""
-    for stand in Doubt:
+def test_the_table_of_patches_in_doubt_has_every_cell() -> None:
+    for doubt in Doubt:
         for over in (False, True):
-            row = UPDATE_RESOLUTIONS[stand, over]
+            row = UPDATE_RESOLUTIONS[doubt, over]
             assert set(row) == set(VariantObservation)
-            assert row[VariantObservation.WANTED] is UpdateResolution.UPDATED
-    assert UPDATE_RESOLUTIONS[Doubt.OPEN, False][VariantObservation.OURS] is UpdateResolution.WAIT
-    assert UPDATE_RESOLUTIONS[Doubt.OPEN, True][VariantObservation.OTHER] is UpdateResolution.NOT_MADE
-    assert UPDATE_RESOLUTIONS[Doubt.UNKNOWN, False][VariantObservation.OURS] is UpdateResolution.REPEAT
-    assert UPDATE_RESOLUTIONS[Doubt.UNKNOWN, True][VariantObservation.OTHER] is UpdateResolution.ASK
+            assert row[VariantObservation.APPLIED] is Resolution.APPLIED
+    assert UPDATE_RESOLUTIONS[Doubt.INTERRUPTED, False][VariantObservation.UNCHANGED] is Resolution.WAIT
+    assert UPDATE_RESOLUTIONS[Doubt.INTERRUPTED, True][VariantObservation.CHANGED] is Resolution.CLOSE
+    assert UPDATE_RESOLUTIONS[Doubt.NO_ANSWER, False][VariantObservation.UNCHANGED] is Resolution.RESEND
+    assert UPDATE_RESOLUTIONS[Doubt.NO_ANSWER, True][VariantObservation.CHANGED] is Resolution.ASK
 
 
 def test_a_step_moves_with_its_last_variant() -> None:
-    """Day and the like are recorded when the last variant has them; an emptied text is not there."""
     patch = Patch(payload={**OLD, "preheader": ""}, day=7)
     assert apply_patch(STEP, "a", patch, whole_step=False) == STEP.model_copy(update={"unsettled": {"day": (7,)}})
     assert apply_patch(STEP, "a", patch).day == 7

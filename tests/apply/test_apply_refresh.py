@@ -50,7 +50,7 @@ def test_all_is_there(by_list: bool) -> None:
     """One reading is enough; of the list alone where that is asked for."""
     api = Wavering(ALL)
     read, waited = look(api, by_list)
-    assert (waited, api.lists, api.reads, set(read.app.sequences)) == (0, 1, 0 if by_list else 2, {"trial", "other"})
+    assert (waited, api.lists, api.reads, set(read.remote.sequences)) == (0, 1, 0 if by_list else 2, {"trial", "other"})
 
 
 @pytest.mark.parametrize("by_list", [False, True])
@@ -59,21 +59,21 @@ def test_a_missing_step_is_gone_after_a_grace(by_list: bool) -> None:
     api = Wavering({**ALL, "SEQ1": ["one"]})
     read, waited = look(api, by_list)
     assert (waited, api.lists, api.reads) == (120.0, 2, 0 if by_list else 3)
-    assert read.app.sequences["trial"].gone == {"SEQ1-two"}
+    assert read.remote.sequences["trial"].gone == {"SEQ1-two"}
 
 
 def test_a_list_that_lags_is_no_loss() -> None:
     """What the second reading shows was never gone."""
     read, waited = look(Wavering({**ALL, "SEQ1": []}, ALL))
-    assert (waited, read.app.sequences["trial"].gone, read.unread) == (120.0, frozenset(), {})
+    assert (waited, read.remote.sequences["trial"].gone, read.unread) == (120.0, frozenset(), {})
     read, _ = look(Wavering({"SEQ2": ["call"]}, ALL))
-    assert (read.app.sequences["trial"].row is not None, read.app.sequences["trial"].gone) == (True, frozenset())
+    assert (read.remote.sequences["trial"].row is not None, read.remote.sequences["trial"].gone) == (True, frozenset())
 
 
 def test_a_missing_sequence_is_gone_after_a_grace() -> None:
     """As a step is."""
     read, waited = look(Wavering({"SEQ2": ["call"]}))
-    assert (waited, read.app.sequences["trial"].row, read.app.sequences["trial"].gone) == (120.0, None, {"SEQ1"})
+    assert (waited, read.remote.sequences["trial"].row, read.remote.sequences["trial"].gone) == (120.0, None, {"SEQ1"})
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_nothing_is_gone_by_one_reading(readings: tuple[Account, ...], gone: set
     read, _ = look(Wavering(*readings))
     assert set(read.unread) == ({"trial"} if gone is None else set())
     if gone is None:
-        assert "trial" not in read.app.sequences
+        assert "trial" not in read.remote.sequences
         assert read.unread["trial"].exit_code == 1
     else:
-        assert read.app.sequences["trial"].gone == gone
+        assert read.remote.sequences["trial"].gone == gone
 
 
 def test_none_of_ours_is_another_account() -> None:
@@ -116,7 +116,7 @@ def test_steps_that_cannot_be_read_are_named() -> None:
 
     api.steps = failing  # type: ignore[method-assign]
     read, _ = look(api)
-    assert (set(read.unread), set(read.app.sequences)) == ({"trial"}, {"other"})
+    assert (set(read.unread), set(read.remote.sequences)) == ({"trial"}, {"other"})
 
 
 def test_a_list_without_the_ids_of_steps_is_not_enough() -> None:
@@ -125,4 +125,4 @@ def test_a_list_without_the_ids_of_steps_is_not_enough() -> None:
     bare: Callable[[], list[RemoteSequence]] = api.sequences
     api.sequences = lambda title=None: [RemoteSequence(row.id, row.title, False) for row in bare()]  # type: ignore[method-assign]
     read, _ = look(api, by_list=True)
-    assert (api.reads, read.app.sequences["trial"].gone) == (2, frozenset())
+    assert (api.reads, read.remote.sequences["trial"].gone) == (2, frozenset())

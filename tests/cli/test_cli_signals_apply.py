@@ -61,7 +61,7 @@ def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals
         running.until_said("faults.call")
         assert running.stopped_by(kind).code == CODES[kind]
         again = Running(project, "apply", "-auto-approve")
-        again.until_said("settling")
+        again.until_said("Resolving a write")
         assert again.stopped_by(kind).code == CODES[kind]
         assert len(server.creates) == 3
         goes_on(project, server, 1)
@@ -81,7 +81,7 @@ def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
         (tmp_path / "seqsync.state.json.lock").write_text("{}")  # as a killed run leaves it
         project.settle_grace = "900"
         running = Running(project, "apply", "-auto-approve")
-        running.until_said("looking twice")
+        running.until_said("The last run was interrupted")
         assert running.stopped_by(kind).code == CODES[kind]
         goes_on(project, server, 1)
 

@@ -163,7 +163,7 @@ def test_duplicate_step_stops_its_sequence_until_resolved(project: Project, serv
     sequence["steps"].append(copy)
     stopped = project.run("apply", "-auto-approve")
     assert stopped.code == 9
-    assert "second copy" in stopped.err
+    assert "is a duplicate of" in stopped.err
     assert "secondCopy" in stopped.err
     assert ours["id"] in stopped.err
     sequence["steps"].remove(ours)

@@ -110,7 +110,7 @@ def test_stopped_while_it_waits_for_the_second_reading(story: Tale) -> None:
     try:
         process = story.project.start("drift")
         assert process.stderr is not None
-        heard = next(line for line in process.stderr if "looking again" in line)
+        heard = next(line for line in process.stderr if "Reading it again" in line)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=30)
         assert (process.returncode, "gone" in out, "trial" in heard) == (130, False, True)

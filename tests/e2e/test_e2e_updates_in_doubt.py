@@ -37,13 +37,13 @@ def story(tmp_path: Path, box: Sandbox) -> Story:
 
 @dataclass
 class Telling:
-    """Does something when an outcome is found unclear."""
+    """Does something when an outcome is in doubt."""
 
     then: Callable[[], object]
 
     def on_event(self, event: Event) -> None:
         """Take note."""
-        if event.kind == "unclear":
+        if event.kind == "in-doubt":
             self.then()
 
 
@@ -151,8 +151,8 @@ def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) 
     report = story.run(observer=heard)
     assert report is not None
     assert report.exit_code == 0, report
-    kinds = [kind for kind in heard.kinds if kind in ("sending", "unclear", "wait")]
-    assert kinds == ["sending", "unclear", "sending", "wait", "sending"]
+    kinds = [kind for kind in heard.kinds if kind in ("sending", "in-doubt", "wait")]
+    assert kinds == ["sending", "in-doubt", "wait", "sending", "wait", "sending"]
     assert quiet(story)
 
 

@@ -15,7 +15,7 @@ from support import killed
 from support.build import applied, call, email, message, state, wanted
 from updates_story import Story, begun, first, variants
 
-from sequence_sync.apply import update as updating
+from sequence_sync.apply import send
 from sequence_sync.apply.in_doubt import VariantObservation, compare_patch
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import EMAIL
@@ -102,7 +102,7 @@ def test_killed_between_two_variants_and_back(story: Story) -> None:
 
 def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost answer to a change of priority; the file goes back before the next run: the old one is written again."""
-    monkeypatch.setattr(updating, "MOST_SENDS", 1)  # each further one waits twice as long
+    monkeypatch.setattr(send, "MOST_SENDS", 1)  # each further one waits twice as long
     steps = first()
     steps["task"]["priority"] = "urgent"
     story.write(steps)
@@ -150,9 +150,13 @@ def test_what_was_sent_is_nobodys_edit() -> None:
     step = left(FILE, absoluteDays=9, payload={"subject": "New", "content": TEXT})
     row = RemoteVariant("SEQ1-intro-a", {"subject": "New", "content": TEXT})
     body = {"payload": dict(FILE.variants["a"].payload), "absoluteDays": 1}
-    for day, held in ((9, VariantObservation.OURS), (1, VariantObservation.OURS), (5, VariantObservation.OTHER)):
+    for day, observation in (
+        (9, VariantObservation.UNCHANGED),
+        (1, VariantObservation.UNCHANGED),
+        (5, VariantObservation.CHANGED),
+    ):
         read = RemoteStep(step.id, EMAIL, day=day, variants=(row,))
-        assert compare_patch(step, "a", SALESHANDY.patch(body), read).held is held
+        assert compare_patch(step, "a", SALESHANDY.patch(body), read).observation is observation
         found = drift_of("trial", known(step), SequenceSnapshot(RemoteSequence("SEQ1", "Trial"), (read,)))
         assert [each.field for drift in found for each in drift.fields] == (["day"] if day == 5 else [])
 

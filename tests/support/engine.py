@@ -112,7 +112,7 @@ class Bench:
         self.manager = StateManager(
             backend, lock, StateBinding("default", "api"), RescueFolder(self.folder), lineage="one", run=run
         )
-        known = {"cut_off": False, "no_record": not self.manager.last_run_ended} | more
+        known = {"last_run_unknown": not self.manager.last_run_ended} | more
         return ApplyContext(
             api=self.api, manager=self.manager, lock=lock, clock=self.clock, settle_grace=120.0, run=run, **known
         )
@@ -134,7 +134,7 @@ class Bench:
         context = self.context(**more)
         executor = Executor(context, 0)
         if self.manager.open_intents:
-            executor.settle()
+            executor.resolve_in_doubt()
         report = executor.carry_out(self.plan(*files))
         context.lock.release()
         return report

@@ -34,7 +34,7 @@ POINTS: dict[str, tuple[str, str, str]] = {
     "checkpoint": ("sequence_sync.state.manager", "StateManager", "checkpoint"),
     "lock-check": ("sequence_sync.state.backends.local", "LocalLock", "check"),
     "lock-release": ("sequence_sync.state.backends.local", "LocalLock", "release"),
-    "settle": ("sequence_sync.apply.executor", "Executor", "settle"),
+    "resolve": ("sequence_sync.apply.executor", "Executor", "resolve_in_doubt"),
     "carry-out": ("sequence_sync.apply.executor", "Executor", "carry_out"),
 }
 NAMES = [*(f"{side}-{name}" for name in POINTS for side in ("before", "after")), "during-journal-write"]

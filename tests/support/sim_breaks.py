@@ -10,11 +10,10 @@ import pytest
 from support.sim_mutations import Mutation, instead, send
 from support.sim_world import Profile
 
-from sequence_sync.apply import create as variants
-from sequence_sync.apply import in_doubt as holding
-from sequence_sync.apply import preflight as looking
-from sequence_sync.apply import update as updating
-from sequence_sync.apply.in_doubt import Evidence, Observation, PatchComparison, UpdateResolution, VariantObservation
+from sequence_sync.apply import create, in_doubt, preflight, update
+from sequence_sync.apply import send as sending
+from sequence_sync.apply.context import SequenceSession
+from sequence_sync.apply.in_doubt import Doubt, Evidence, Observation, PatchComparison, Resolution, VariantObservation
 from sequence_sync.plan import calls as wire
 from sequence_sync.plan import schedule
 from sequence_sync.plan.matching import adopted_step
@@ -36,55 +35,52 @@ def _both(*patches: Callable[[pytest.MonkeyPatch], None]) -> Callable[[pytest.Mo
     return patch
 
 
-def _forgets_what_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def _forgets_what_was_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another change of a variant goes out though an earlier one may still arrive."""
-    monkeypatch.setattr(updating, "_await_given_up", lambda *given: None)
+    monkeypatch.setattr(update, "_wait_for_abandoned", lambda *given: None)
 
 
 def _closes_what_was_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next run knows nothing of what was given up and sent again."""
-    real = updating.SequenceSession.give_up
+    """The next run knows nothing of what was abandoned and sent again."""
+    real = SequenceSession.abandon
 
-    def give_up(place: Any, path: str, patch: Any, since: float, number: int) -> None:
-        updating.close_intent(place, number, updating.CallResult.NOT_MADE)
+    def abandon(place: Any, path: str, patch: Any, since: float, number: int) -> None:
+        update.close_intent(place, number, update.CallResult.NOT_MADE)
         real(place, path, patch, since, number)
-        place.given_up[path] = replace(place.given_up[path], numbers=())
+        place.abandoned[path] = replace(place.abandoned[path], numbers=())
 
-    monkeypatch.setattr(updating.SequenceSession, "give_up", give_up)
+    monkeypatch.setattr(SequenceSession, "abandon", abandon)
 
 
-def _believing(held: VariantObservation) -> Callable[..., PatchComparison]:
-    """`hold` that takes what it cannot prove for `held`."""
-    real = holding.compare_patch
-
-    def hold(*given: Any) -> PatchComparison:
-        found = real(*given)
-        return (
-            PatchComparison(held)
-            if found.held is VariantObservation.OURS and held is VariantObservation.WANTED and _same_text(*given)
-            else found
-        )
-
-    return hold
+def _believing_markup(*given: Any) -> PatchComparison:
+    """`compare_patch` that takes what looks the same for applied."""
+    found = REAL_COMPARE_PATCH(*given)
+    believed = found.observation is VariantObservation.UNCHANGED and _same_text(*given)
+    return PatchComparison(VariantObservation.APPLIED) if believed else found
 
 
 def _same_text(entry: Any, letter: str, patch: Any, step: Any) -> bool:
     sent, row = patch.values(), next(each for each in step.variants if each.id == entry.variants[letter].id)
-    words = holding.same_payload(entry.type, sent.get("payload", {}), row.payload, "", None)
+    words = in_doubt.same_payload(entry.type, sent.get("payload", {}), row.payload, "", None)
     return bool(words) and set(sent) <= {"payload"}
 
 
 def _never_foreign(*given: Any) -> PatchComparison:
-    found = REAL_HOLD(*given)
-    return PatchComparison(VariantObservation.OURS) if found.held is VariantObservation.OTHER else found
+    found = REAL_COMPARE_PATCH(*given)
+    changed = found.observation is VariantObservation.CHANGED
+    return PatchComparison(VariantObservation.UNCHANGED) if changed else found
 
 
-REAL_HOLD = holding.compare_patch
+REAL_COMPARE_PATCH = in_doubt.compare_patch
 
 
 def _only_equal_variants(step: Any, before: Any, kind: str, wanted: Any) -> Evidence:
-    new = [row for row in step.variants if row.id not in before and variants._says(kind, row, wanted)] if step else []
-    return Evidence(Observation.EQUAL, found_id=new[0].id) if len(new) == 1 else Evidence(Observation.NOTHING)
+    new = (
+        [row for row in step.variants if row.id not in before and in_doubt.variant_says(kind, row, wanted)]
+        if step
+        else []
+    )
+    return Evidence(Observation.MATCH, found_id=new[0].id) if len(new) == 1 else Evidence(Observation.ABSENT)
 
 
 def _days_along(entry: Any, step: Any) -> Any:
@@ -103,7 +99,7 @@ REAL_ROUTE = schedule.plan_moves
 BREAKS = (
     Mutation(
         "another change does not wait",
-        _both(_forgets_what_was_given_up, _closes_what_was_repeated),
+        _both(_forgets_what_was_abandoned, _closes_what_was_repeated),
         replace(UNCLEAR, fault_kinds=("late",)),
     ),
     Mutation(
@@ -111,18 +107,18 @@ BREAKS = (
         _closes_what_was_repeated,
         replace(UNCLEAR, fault_kinds=("late",), faults=9),
     ),
-    Mutation("edits in the app are not looked for", instead(updating, "compare_patch", _never_foreign), WATCHED),
+    Mutation("edits in the app are not looked for", instead(update, "compare_patch", _never_foreign), WATCHED),
     Mutation(
         "markup is taken for read",
-        instead(updating, "compare_patch", _believing(VariantObservation.WANTED)),
+        instead(update, "compare_patch", _believing_markup),
         MARKUP,
     ),
     Mutation(
         "an unclear change counts as made",
         instead(
-            updating,
+            update,
             "resolve_update",
-            lambda *given: (UpdateResolution.UPDATED, PatchComparison(VariantObservation.WANTED)),
+            lambda *given: (Resolution.APPLIED, PatchComparison(VariantObservation.APPLIED)),
         ),
         UNCLEAR,
     ),
@@ -133,37 +129,37 @@ BREAKS = (
     ),
     Mutation(
         "what no read tells counts as not made",
-        instead(updating, "_marks", lambda *given: ()),
+        instead(update, "possibly_applied", lambda *given: ()),
         replace(UNCLEAR, crashes=3, tells_rest=False, tells_days=False),
     ),
-    Mutation("a change without an intent", instead(updating, "send_once", send(early=False, late=True)), KILLED),
-    Mutation("a move is not seen before the next", instead(updating, "_confirm_day", lambda *given: None), LIFE),
+    Mutation("a change without an intent", instead(sending, "send_once", send(early=False, late=True)), KILLED),
+    Mutation("a move is not seen before the next", instead(update, "_confirm_day", lambda *given: None), LIFE),
     Mutation("days in another order", instead(schedule, "plan_moves", _unordered), LIFE),
     Mutation(
         "no fingerprint is no variant",
-        instead(variants, "observe_variants", _only_equal_variants),
+        instead(create, "observe_variants", _only_equal_variants),
         replace(UNCLEAR, rewrites=0.6),
     ),
     Mutation(
         "ids of variants bring the day along",
-        instead(looking, "with_variant_ids", _days_along),
+        instead(preflight, "with_variant_ids", _days_along),
         replace(WATCHED, tells_variants=False, life=False, crashes=3),
     ),
     Mutation(
         "a doubtful no is believed at once",
         instead(
-            updating,
+            update,
             "UPDATE_RESOLUTIONS",
             {
-                **holding.UPDATE_RESOLUTIONS,
-                (updating.Doubt.DOUBTFUL, False): dict.fromkeys(VariantObservation, UpdateResolution.REFUSED),
+                **in_doubt.UPDATE_RESOLUTIONS,
+                (Doubt.AMBIGUOUS_REFUSAL, False): dict.fromkeys(VariantObservation, Resolution.REFUSED),
             },
         ),
         replace(UNCLEAR, fault_kinds=("status-late",), faults=9),
     ),
     Mutation(
         "a new variant is sent again unread",
-        instead(variants, "_settle", lambda *given: (variants.CreateResolution.SEND, Evidence(Observation.NOTHING))),
+        instead(create.VariantCreate, "resolve", lambda *given: (Resolution.RESEND, Evidence(Observation.ABSENT))),
         replace(UNCLEAR, fault_kinds=("lost-after",), faults=9),
     ),
 )

@@ -50,7 +50,7 @@ class Deciding(ABC):
         """What a run would not do without being told so."""
         if "is active" in row.detail:
             self.allowed |= {"active"}
-        elif "does not tell the day" in row.detail:
+        elif "does not return the day" in row.detail:
             self.off |= {Claim.READ_DAY}
         elif "not in Saleshandy any more" in row.detail:
             people.give_up(self.author, self._known(row, store))
@@ -85,9 +85,9 @@ class Deciding(ABC):
 
     def _decide_one(self, row: ChangeResult, store: SimStore) -> None:
         text = f"{row.detail} {row.hint}"
-        if "second copy" in row.detail:
+        if "is a duplicate of" in row.detail:
             self._delete_copy(row, store)
-        elif "is in Saleshandy already" in row.detail:
+        elif "Saleshandy has a sequence" in row.detail:
             self._name_or_retitle(row)
         elif "state resolve" in text:
             self._resolve(text.split("state resolve ")[1].split()[0], row, store)

@@ -14,12 +14,9 @@ from support.sim_disk import SimBackend, SimLock, SimStore
 from support.sim_line import TIMEOUT
 from support.sim_world import Profile
 
-from sequence_sync.apply import context, executor
-from sequence_sync.apply import context as session
-from sequence_sync.apply import create as creating
-from sequence_sync.apply import in_doubt as settle
-from sequence_sync.apply import preflight as looking
-from sequence_sync.apply.in_doubt import CreateResolution, Doubt, Evidence, Observation
+from sequence_sync.apply import context, create, executor, in_doubt, preflight, update
+from sequence_sync.apply import send as sending
+from sequence_sync.apply.in_doubt import Doubt, Evidence, Observation, Resolution
 from sequence_sync.plan import matching as likeness
 from sequence_sync.plan.matching import Matches
 from sequence_sync.provider.base import CERTAINLY_NOT_MADE, AnswerKind
@@ -43,13 +40,10 @@ class Mutation:
     profile: Profile
 
 
-def _table(stand: Doubt, over: bool, **decisions: CreateResolution) -> Patch:
+def _table(doubt: Doubt, over: bool, observation: Observation, resolution: Resolution) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        row = {
-            **settle.CREATE_RESOLUTIONS[stand, over],
-            **{Observation(name): decision for name, decision in decisions.items()},
-        }
-        monkeypatch.setattr(context, "SETTLING", {**settle.CREATE_RESOLUTIONS, (stand, over): row})
+        row = {**in_doubt.CREATE_RESOLUTIONS[doubt, over], observation: resolution}
+        monkeypatch.setattr(in_doubt, "CREATE_RESOLUTIONS", {**in_doubt.CREATE_RESOLUTIONS, (doubt, over): row})
 
     return patch
 
@@ -63,24 +57,25 @@ def _no_fsync(backend: SimBackend, data: bytes) -> None:
 
 
 def send(*, early: bool, late: bool) -> Callable[..., Any]:
-    """The sending of `creating`, with the intent after the call (`late`) or its outcome before it (`early`)."""
+    """`send_once`, with the intent after the call (`late`) or its outcome before it (`early`)."""
 
-    def send(place: Any, request: Any, intent: Any, guard: Callable[[], None]) -> Any:
+    def send(write: Any) -> Any:
+        context, intent = write.session.context, write.intent()
         written: list[int] = []
 
         def note() -> None:
-            written.append(place.context.manager.append(intent))
+            written.append(context.manager.append(intent))
 
         def before() -> None:
-            place.check_stop()
-            guard()
+            write.session.check_stop()
+            write.guard()
             if not late:
                 note()
             if early:
-                place.context.manager.append(OutcomeRecord(of=written[0], result=CallResult.REFUSED))
+                context.manager.append(OutcomeRecord(of=written[0], result=CallResult.REFUSED))
 
-        place.context.emit("sending", intent.address)
-        answer = place.context.api.write(request, before)
+        context.emit("sending", intent.address)
+        answer = context.api.write(write.request, before)
         if late:
             note()
         return written[0], answer
@@ -91,28 +86,26 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
 def _only_fingerprints(read: Any, before: Any, content: Any) -> Evidence:
     new = [step for step in read if step.id not in before and likeness.says_the_same(step, content)]
     return (
-        Evidence(Observation.EQUAL, found=new[0], found_id=new[0].id)
-        if len(new) == 1
-        else Evidence(Observation.NOTHING)
+        Evidence(Observation.MATCH, found=new[0], found_id=new[0].id) if len(new) == 1 else Evidence(Observation.ABSENT)
     )
 
 
 def _without_comparing(read: Any, before: Any, content: Any) -> Evidence:
     new = [step for step in read if step.id not in before]
-    return Evidence(Observation.EQUAL, found=new[0], found_id=new[0].id) if new else Evidence(Observation.NOTHING)
+    return Evidence(Observation.MATCH, found=new[0], found_id=new[0].id) if new else Evidence(Observation.ABSENT)
 
 
 def _from_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = creating.resolve_step
+    real = create.resolve_create
 
-    def earlier(place: Any, stand: Doubt, since: float, seen: set[str], content: Any) -> Any:
-        return real(place, stand, since - TIMEOUT, seen, content)
+    def earlier(where: Any, doubt: Doubt, since: float, observe: Any) -> Any:
+        return real(where, doubt, since - TIMEOUT, observe)
 
-    monkeypatch.setattr(creating, "resolve_step", earlier)
+    monkeypatch.setattr(create, "resolve_create", earlier)
 
 
 def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = creating.resolve_open_create
+    real = update.resolve_interrupted_create
 
     def settle_and_send(place: Any, intent: Any, since: float) -> None:
         real(place, intent, since)
@@ -120,7 +113,7 @@ def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
         place.context.emit("sending", intent.address)
         place.context.api.write(request_of("POST", path, intent.body), lambda: None)
 
-    monkeypatch.setattr(executor, "resolve_open_intent", settle_and_send)
+    monkeypatch.setattr(executor, "resolve_interrupted", settle_and_send)
 
 
 def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,25 +127,25 @@ def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _resends(kinds: frozenset[AnswerKind]) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = creating.after_refusal
+        real = sending.after_refusal
 
         def refused(place: Any, number: int, answer: Any, sends: int) -> int:
             if answer.kind in kinds:
-                creating.close_intent(place, number, CallResult.REFUSED)
+                sending.close_intent(place, number, CallResult.REFUSED)
                 return 1
             return int(real(place, number, answer, sends))
 
-        monkeypatch.setattr(creating, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
-        monkeypatch.setattr(creating, "after_refusal", refused)
+        monkeypatch.setattr(sending, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
+        monkeypatch.setattr(sending, "after_refusal", refused)
 
     return patch
 
 
 def _no_first_read(place: Any) -> None:
-    if not place.announced:
+    if not place.is_recorded:
         place.read()
-        place.seen = {step.id for step in place.steps}
-        place.announce()
+        place.seen_ids = {step.id for step in place.steps}
+        place.write_sequence_record()
 
 
 def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +155,7 @@ def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
         found = real(*given)
         return replace(found, duplicates=(), unmanaged=(*found.unmanaged, *(step for _, step in found.duplicates)))
 
-    monkeypatch.setattr(looking, "match_steps", blind)
+    monkeypatch.setattr(preflight, "match_steps", blind)
 
 
 def _believes_ids(place: Any, request: Any, answer: Any, known: set[str]) -> Any:
@@ -200,8 +193,8 @@ def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
 MUTATIONS = (
     Mutation("no fsync", instead(SimBackend, "put_down", _no_fsync), CUT),
-    Mutation("journal after the call", instead(creating, "send_once", send(early=False, late=True)), CUT),
-    Mutation("outcome before the answer", instead(creating, "send_once", send(early=True, late=False)), STOPPED),
+    Mutation("journal after the call", instead(sending, "send_once", send(early=False, late=True)), CUT),
+    Mutation("outcome before the answer", instead(sending, "send_once", send(early=True, late=False)), STOPPED),
     Mutation(
         "a 5xx means not made",
         _resends(frozenset({AnswerKind.FAILED})),
@@ -213,35 +206,39 @@ MUTATIONS = (
         replace(LOST, fault_kinds=("status-after", "status-late")),
     ),
     Mutation(
-        "none is no fingerprint", instead(creating, "observe_steps", _only_fingerprints), replace(LOST, rewrites=0.6)
+        "none is no fingerprint", instead(create, "observe_steps", _only_fingerprints), replace(LOST, rewrites=0.6)
     ),
     Mutation(
         "adopts without comparing",
-        instead(creating, "observe_steps", _without_comparing),
+        instead(create, "observe_steps", _without_comparing),
         replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",)),
     ),
     Mutation("grace from the send", _from_the_send, LOST),
-    Mutation("one missing read is believed", _table(Doubt.UNKNOWN, False, nothing=CreateResolution.SEND), LOST),
+    Mutation(
+        "one missing read is believed", _table(Doubt.NO_ANSWER, False, Observation.ABSENT, Resolution.RESEND), LOST
+    ),
     Mutation(
         "what differs is sent again",
-        _table(Doubt.UNKNOWN, True, other=CreateResolution.SEND),
+        _table(Doubt.NO_ANSWER, True, Observation.AMBIGUOUS, Resolution.RESEND),
         replace(LOST, rewrites=0.6),
     ),
     Mutation("sends while settling", _sends_while_settling, replace(CUT, faults=2, fault_kinds=("lost-before",))),
     Mutation("drops a damaged record", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
-    Mutation("no read before the first write", instead(creating, "preflight_read", _no_first_read), FORGOTTEN),
-    Mutation("no second look", instead(executor.Executor, "_second_look", lambda engine, runs: None), FORGOTTEN),
+    Mutation("no read before the first write", instead(create, "preflight_read", _no_first_read), FORGOTTEN),
+    Mutation(
+        "no second look", instead(executor.Executor, "_wait_for_interrupted", lambda engine, runs: None), FORGOTTEN
+    ),
     Mutation(
         "known ids in an answer are believed",
-        instead(creating, "created_by", _believes_ids),
+        instead(create, "created_by", _believes_ids),
         Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2),
     ),
     Mutation(
         "titles are not searched",
-        instead(creating, "_ids_with_title", lambda place, title, listed: ()),
+        instead(create, "_ids_with_title", lambda place, title, listed: ()),
         Profile(people=2, deeds=("title",), crashes=1, sequences=2),
     ),
-    Mutation("a read is good for ever", instead(session, "GOOD_FOR", 1e9), TWO),
+    Mutation("a read is good for ever", instead(context, "READ_VALID_FOR", 1e9), TWO),
     Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
     Mutation("two at once under one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
     Mutation("creates in another order", _backwards, Profile()),

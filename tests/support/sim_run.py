@@ -184,7 +184,7 @@ class Simulation(Deciding):
                 run=process.name,
                 observer=heard,
                 stopped=lambda: process.stopping,
-                no_record=not manager.last_run_ended,
+                last_run_unknown=not manager.last_run_ended,
                 allowed=self.allowed,
             )
             return self._carry_out(process, manager, Executor(context, 0))
@@ -195,7 +195,7 @@ class Simulation(Deciding):
     def _carry_out(self, process: Process, manager: StateManager, executor: Executor) -> Ended:
         if manager.open_intents:
             process.phase = "settling"
-            executor.settle()
+            executor.resolve_in_doubt()
         plan = self.plan_of(manager)
         if process.stopping:
             return Ended(130, tuple(executor.results), plan)

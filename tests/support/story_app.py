@@ -55,7 +55,7 @@ class AppStory(Simulation):
                 api_host="api",
                 allowed=self.allowed,
                 policy=Policy(removed_steps=self.profile.removed_steps),
-                remote=read.app,
+                remote=read.remote,
                 dialect=SALESHANDY,
             )
         )
