@@ -30,7 +30,7 @@ from sequence_sync.plan.model import Action
 from sequence_sync.provider.base import Reply, Request
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
-from sequence_sync.state.backends.base import Stored
+from sequence_sync.state.backends.base import StoredState
 from sequence_sync.state.backends.memory import MemoryStore
 from sequence_sync.state.statefile import encode
 
@@ -89,7 +89,7 @@ def files_entered() -> Counter[str]:
     """The files that one create enters, each with the number of calls into it."""
     entered: Counter[str] = Counter()
     clock = FakeClock()
-    store = MemoryStore(stored=Stored(encode(state(trial=entry(intro=INTRO))), "1"))
+    store = MemoryStore(stored=StoredState(encode(state(trial=entry(intro=INTRO))), "1"))
     client = SaleshandyClient(OneSequence(), RateLimiter(clock), clock)
     with tempfile.TemporaryDirectory() as folder, profiled_create(entered):
         bench = Bench(Path(folder), api=client, store=store, clock=clock)  # type: ignore[arg-type]
