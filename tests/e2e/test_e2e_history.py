@@ -145,7 +145,7 @@ def test_history_names_the_commit_and_whether_the_project_was_dirty(project: Pro
     project.write("sequences/trial.yaml", REWORDED)
     project.ok("state", "mv", "trial.hello", "trial.intro")
     assert runs(project)[-1]["dirty"] is True
-    assert "and changes that were not committed" in project.ok("state", "history").out
+    assert "with uncommitted changes" in project.ok("state", "history").out
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_unknown_serial_or_address_exits_with_3(project: Project, arguments: tup
 def test_history_without_a_state_is_empty(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.write("sequences/trial.yaml", TRIAL)
-    assert "Nothing was done" in project.ok("state", "history").out
+    assert "The history is empty" in project.ok("state", "history").out
     assert runs(project) == []
     assert project.run("plan", "-to-serial", "0").code == 3
 

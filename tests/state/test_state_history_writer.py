@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.ledgers import ACCOUNT, INTENT, Home, made
+from support.state_folder import ACCOUNT, INTENT, StateFolder, made
 from support.states import LINEAGE, FailingDisk, FakeClock, a_state, info, new_step
 
 from sequence_sync.errors import StateError
@@ -32,12 +32,12 @@ ANNA = Author(who="anna", at="2026-11-24T10:00:00+00:00", operation="apply", com
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A fresh project."""
-    return Home(tmp_path)
+def home(tmp_path: Path) -> StateFolder:
+    """An empty state folder."""
+    return StateFolder(tmp_path)
 
 
-def lines(home: Home) -> list[AnyLine]:
+def lines(home: StateFolder) -> list[AnyLine]:
     """The decoded history."""
     return decode_lines(home.backend().history())
 
@@ -135,7 +135,7 @@ def test_history_is_complete_after_a_kill_at_any_write(last: int, how: str) -> N
     assert all(for_run[line.run] == line.run for line in read if isinstance(line, CallLine))
 
 
-def test_run_writes_author_plan_calls_notes_and_serials(home: Home) -> None:
+def test_run_writes_author_plan_calls_notes_and_serials(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run("r1")
     manager.append(RunRecord(by=None, applying=Applying(plan="p")))
@@ -162,7 +162,7 @@ def test_run_writes_author_plan_calls_notes_and_serials(home: Home) -> None:
     assert (serial.before, serial.serial) == (7, 8)
 
 
-def test_history_is_only_appended_to(home: Home) -> None:
+def test_history_is_only_appended_to(home: StateFolder) -> None:
     """Even after an incomplete line."""
     home.put(a_state())
     path = home.folder / "s.json.history"
@@ -188,7 +188,7 @@ class NoHistory(FailingDisk):
         return super().open_to_append(path) if path.suffix == ".history" else FailingDisk().open_to_append(path)
 
 
-def test_unwritable_history_does_not_stop_a_checkpoint(home: Home) -> None:
+def test_unwritable_history_does_not_stop_a_checkpoint(home: StateFolder) -> None:
     """The error is reported, and a later checkpoint of the run writes what is missing."""
     home.put(a_state())
     disk = NoHistory("open_to_append")
@@ -206,7 +206,7 @@ def test_unwritable_history_does_not_stop_a_checkpoint(home: Home) -> None:
     assert state_at(7, manager.state, home.stored(), lines(home)).serial == 7
 
 
-def test_partly_written_history_is_completed_by_the_next_checkpoint(home: Home) -> None:
+def test_partly_written_history_is_completed_by_the_next_checkpoint(home: StateFolder) -> None:
     home.put(a_state())
     disk = FailingDisk()
     manager = home.run(disk=disk)
@@ -220,7 +220,7 @@ def test_partly_written_history_is_completed_by_the_next_checkpoint(home: Home) 
     assert [line.kind for line in lines(home)] == ["note", "call", "serial"]
 
 
-def test_state_push_is_in_the_history(home: Home) -> None:
+def test_state_push_is_in_the_history(home: StateFolder) -> None:
     """The way back leads past it, but not into a state of another lineage."""
     home.put(a_state())
     pushed = a_state().with_delta(new_step("pushed", "S-p"))

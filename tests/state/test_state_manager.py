@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.ledgers import ACCOUNT, INTENT, Home, made, memory_ledger
+from support.state_folder import ACCOUNT, INTENT, StateFolder, made, memory_manager
 from support.states import LINEAGE, a_state, new_sequence, new_step
 
 from sequence_sync.model.address import Address
@@ -28,12 +28,12 @@ from sequence_sync.state.statefile import decode
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A fresh project."""
-    return Home(tmp_path)
+def home(tmp_path: Path) -> StateFolder:
+    """An empty state folder."""
+    return StateFolder(tmp_path)
 
 
-def test_new_state_is_stored_before_the_first_record(home: Home) -> None:
+def test_new_state_is_stored_before_the_first_record(home: StateFolder) -> None:
     manager = home.run()
     assert not home.path.exists()
     assert manager.append(RunRecord()) == 1
@@ -41,7 +41,7 @@ def test_new_state_is_stored_before_the_first_record(home: Home) -> None:
     assert home.stored().sequences == {}
 
 
-def test_numbers_continue_across_checkpoints_and_runs(home: Home) -> None:
+def test_numbers_continue_across_checkpoints_and_runs(home: StateFolder) -> None:
     manager = home.run("r1")
     assert [manager.append(RunRecord()), manager.append(NoteRecord())] == [1, 2]
     manager.checkpoint()
@@ -51,7 +51,7 @@ def test_numbers_continue_across_checkpoints_and_runs(home: Home) -> None:
     assert [(row.n, row.run) for row in found] == [(1, "r1"), (3, "other"), (4, "r2")]
 
 
-def test_appended_records_survive_a_crash(home: Home) -> None:
+def test_appended_records_survive_a_crash(home: StateFolder) -> None:
     """An intent without an outcome is open, and the lock is taken over."""
     home.put(a_state())
     manager = home.run("r1")
@@ -66,7 +66,7 @@ def test_appended_records_survive_a_crash(home: Home) -> None:
     assert not again.last_run_ended
 
 
-def test_checkpoint_writes_the_state_and_truncates_the_journal(home: Home) -> None:
+def test_checkpoint_writes_the_state_and_truncates_the_journal(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run("r1")
     manager.append(RunRecord())
@@ -83,7 +83,7 @@ def test_checkpoint_writes_the_state_and_truncates_the_journal(home: Home) -> No
     assert again.state == home.stored()
 
 
-def test_checkpoint_without_news_writes_nothing(home: Home) -> None:
+def test_checkpoint_without_news_writes_nothing(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(NoteRecord())
@@ -93,7 +93,7 @@ def test_checkpoint_without_news_writes_nothing(home: Home) -> None:
     assert (home.path.stat(), home.journal.stat()) == before
 
 
-def test_crash_before_truncating_applies_nothing_twice(home: Home) -> None:
+def test_crash_before_truncating_applies_nothing_twice(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(made(manager.append(INTENT)))
@@ -107,7 +107,7 @@ def test_crash_before_truncating_applies_nothing_twice(home: Home) -> None:
     assert home.journal.read_bytes() == b""
 
 
-def test_checkpoint_is_due_when_the_journal_outgrows_the_state(home: Home) -> None:
+def test_checkpoint_is_due_when_the_journal_outgrows_the_state(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run()
     manager.append(NoteRecord(text="small"))
@@ -118,7 +118,7 @@ def test_checkpoint_is_due_when_the_journal_outgrows_the_state(home: Home) -> No
     assert not manager.checkpoint_if_due()
 
 
-def test_reader_without_the_lock_sees_state_and_journal(home: Home) -> None:
+def test_reader_without_the_lock_sees_state_and_journal(home: StateFolder) -> None:
     assert read_only(home.backend(), ACCOUNT) is None
     manager = home.run()
     manager.append(NoteRecord(deltas=(new_sequence(),)))
@@ -142,9 +142,9 @@ class CheckpointDuringRead(MemoryBackend):
         return super().journal()
 
 
-def test_checkpoint_during_a_read_is_not_taken_for_damage(home: Home) -> None:
+def test_checkpoint_during_a_read_is_not_taken_for_damage(home: StateFolder) -> None:
     store = MemoryStore()
-    manager = memory_ledger(store)
+    manager = memory_manager(store)
     manager.append(NoteRecord(deltas=(new_sequence(),)))
     manager.append(INTENT)
     reader = CheckpointDuringRead(store)
@@ -155,8 +155,8 @@ def test_checkpoint_during_a_read_is_not_taken_for_damage(home: Home) -> None:
     assert set(replayed.state.sequences) == {"trial"}
 
 
-def test_parallel_appends_get_distinct_numbers(home: Home) -> None:
-    manager = memory_ledger(MemoryStore())
+def test_parallel_appends_get_distinct_numbers(home: StateFolder) -> None:
+    manager = memory_manager(MemoryStore())
     for name in "abcd":
         manager.append(NoteRecord(deltas=(new_sequence(name, f"L{name}"),)))
     numbers: list[int] = []
@@ -177,9 +177,9 @@ def test_parallel_appends_get_distinct_numbers(home: Home) -> None:
     manager.checkpoint()
 
 
-def test_view_equals_the_replayed_files(home: Home) -> None:
+def test_view_equals_the_replayed_files(home: StateFolder) -> None:
     store = MemoryStore()
-    manager = memory_ledger(store)
+    manager = memory_manager(store)
     rows: list[AnyRecord] = [
         RunRecord(applying=Applying(plan="p")),
         NoteRecord(deltas=(new_sequence(),)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.ledgers import ACCOUNT, INTENT, Home, made
+from support.state_folder import ACCOUNT, INTENT, StateFolder, made
 from support.states import LINEAGE, FailingDisk, a_state
 
 from sequence_sync.errors import AccountError, LockLostError, StateError
@@ -16,12 +16,12 @@ from sequence_sync.state.statefile import decode
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A fresh project."""
-    return Home(tmp_path)
+def home(tmp_path: Path) -> StateFolder:
+    """An empty state folder."""
+    return StateFolder(tmp_path)
 
 
-def test_run_can_append_after_truncation_at_any_byte(home: Home) -> None:
+def test_run_can_append_after_truncation_at_any_byte(home: StateFolder) -> None:
     """It reports the damage where a record is incomplete."""
     home.put(a_state())
     manager = home.run()
@@ -38,7 +38,7 @@ def test_run_can_append_after_truncation_at_any_byte(home: Home) -> None:
         assert home.run("r3").damaged == again.damaged
 
 
-def test_damage_outlives_runs_and_checkpoints_until_resolved(home: Home) -> None:
+def test_damage_outlives_runs_and_checkpoints_until_resolved(home: StateFolder) -> None:
     """And a note reports it."""
     home.put(a_state())
     home.run().append(NoteRecord())
@@ -56,7 +56,7 @@ def test_damage_outlives_runs_and_checkpoints_until_resolved(home: Home) -> None
     assert home.run("r4").damaged == ()
 
 
-def test_lost_state_is_recovered_from_its_journal(home: Home) -> None:
+def test_lost_state_is_recovered_from_its_journal(home: StateFolder) -> None:
     """With lineage, open intents and serial. The loss counts as damage."""
     home.put(a_state())
     manager = home.run()
@@ -74,7 +74,7 @@ def test_lost_state_is_recovered_from_its_journal(home: Home) -> None:
     assert home.run("r3").damaged == (1,)
 
 
-def test_journal_of_another_state_is_refused(home: Home) -> None:
+def test_journal_of_another_state_is_refused(home: StateFolder) -> None:
     home.put(a_state())
     home.run().append(NoteRecord())
     home.put(a_state().model_copy(update={"lineage": "another"}))
@@ -82,7 +82,7 @@ def test_journal_of_another_state_is_refused(home: Home) -> None:
         home.run("r2")
 
 
-def test_state_of_another_api_host_is_refused(home: Home) -> None:
+def test_state_of_another_api_host_is_refused(home: StateFolder) -> None:
     home.put(a_state().model_copy(update={"api_host": "127.0.0.1:9"}))
     with pytest.raises(AccountError) as refused:
         home.run()
@@ -91,7 +91,7 @@ def test_state_of_another_api_host_is_refused(home: Home) -> None:
         read_only(home.backend(), ACCOUNT)
 
 
-def test_state_older_than_the_last_seen_is_refused(home: Home) -> None:
+def test_state_older_than_the_last_seen_is_refused(home: StateFolder) -> None:
     old = home.path
     home.put(a_state())
     before = old.read_bytes()
@@ -103,11 +103,11 @@ def test_state_older_than_the_last_seen_is_refused(home: Home) -> None:
     with pytest.raises(StateError, match="older than one this machine"):
         home.run("r2")
     with pytest.raises(StateError, match="older than one this machine"):
-        read_only(home.backend(), ACCOUNT, HighWaterMark(home.seen))
+        read_only(home.backend(), ACCOUNT, HighWaterMark(home.marks))
     assert read_only(home.backend(), ACCOUNT) is not None
 
 
-def test_outcome_with_a_known_id_is_refused_before_writing(home: Home) -> None:
+def test_outcome_with_a_known_id_is_refused_before_writing(home: StateFolder) -> None:
     """The run can continue."""
     home.put(a_state())
     manager = home.run()
@@ -120,7 +120,7 @@ def test_outcome_with_a_known_id_is_refused_before_writing(home: Home) -> None:
 
 
 @pytest.mark.parametrize("operation", ["write", "fsync"])
-def test_intent_that_is_not_durable_stops_the_run(home: Home, operation: str) -> None:
+def test_intent_that_is_not_durable_stops_the_run(home: StateFolder, operation: str) -> None:
     """Nothing is open, and every later append raises."""
     home.put(a_state())
     disk = FailingDisk(operation)
@@ -134,7 +134,7 @@ def test_intent_that_is_not_durable_stops_the_run(home: Home, operation: str) ->
     assert home.run("r2").view.last_n == a_state().journal + 1
 
 
-def test_unrecorded_outcome_goes_to_a_rescue_file(home: Home) -> None:
+def test_unrecorded_outcome_goes_to_a_rescue_file(home: StateFolder) -> None:
     """Its intent stays open."""
     home.put(a_state())
     manager = home.run(disk=FailingDisk("fsync", only_after=1))
@@ -146,7 +146,7 @@ def test_unrecorded_outcome_goes_to_a_rescue_file(home: Home) -> None:
     assert [row.n for row in manager.open_intents] == [of]
 
 
-def test_nothing_is_recorded_after_the_lock_is_lost(home: Home) -> None:
+def test_nothing_is_recorded_after_the_lock_is_lost(home: StateFolder) -> None:
     """Outcome and state go to rescue files."""
     home.put(a_state())
     manager = home.run()
@@ -161,7 +161,7 @@ def test_nothing_is_recorded_after_the_lock_is_lost(home: Home) -> None:
     assert len(home.rescued()) == 2
 
 
-def test_unwritable_state_goes_to_a_rescue_file(home: Home) -> None:
+def test_unwritable_state_goes_to_a_rescue_file(home: StateFolder) -> None:
     """The old state is unchanged, and the error names the command that restores the new one."""
     home.put(a_state())
     manager = home.run(disk=FailingDisk("replace"))
@@ -177,7 +177,7 @@ def test_unwritable_state_goes_to_a_rescue_file(home: Home) -> None:
     assert home.run("r2").state.sequences == saved.sequences
 
 
-def test_state_is_printed_where_the_rescue_file_fails_too(home: Home) -> None:
+def test_state_is_printed_where_the_rescue_file_fails_too(home: StateFolder) -> None:
     home.put(a_state())
     manager = home.run(disk=FailingDisk("replace"), rescue=FailingDisk("write"))
     manager.append(made(manager.append(INTENT)))
@@ -188,7 +188,7 @@ def test_state_is_printed_where_the_rescue_file_fails_too(home: Home) -> None:
     assert "nudge" in decode(caught.value.printed, "printed").sequences["trial"].steps
 
 
-def test_state_changed_during_the_run_is_not_overwritten(home: Home) -> None:
+def test_state_changed_during_the_run_is_not_overwritten(home: StateFolder) -> None:
     """The state of the run goes to a rescue file."""
     home.put(a_state())
     manager = home.run()

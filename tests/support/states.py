@@ -1,4 +1,4 @@
-"""States and records, small enough to read, and a clock and a disk that do as they are told."""
+"""Small states and records, a clock that only `sleep` moves, and a disk that fails on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOST = "open-api.saleshandy.com"
 
 
 def an_email(step_id: str = "S1", day: int = 1, subject: str = "Hallo Jörg, {{firstName}}") -> StepState:
-    """An email with two variants, as applied."""
+    """An applied email with two variants."""
     content = Content(
         type="email",
         day=day,
@@ -29,7 +29,7 @@ def an_email(step_id: str = "S1", day: int = 1, subject: str = "Hallo Jörg, {{f
 
 
 def a_call(step_id: str = "S2", day: int = 4) -> StepState:
-    """A call with a note, as applied."""
+    """An applied call with a note."""
     content = Content(
         type="call_demo",
         day=day,
@@ -41,7 +41,7 @@ def a_call(step_id: str = "S2", day: int = 4) -> StepState:
 
 
 def a_sequence(sequence_id: str = "L1", **steps: StepState) -> SequenceState:
-    """A sequence with `steps`, or with an email and a call of its own ids."""
+    """A sequence with `steps`, or with an email and a call."""
     own = {"intro": an_email(f"{sequence_id}S1"), "call": a_call(f"{sequence_id}S2")}
     return SequenceState(id=sequence_id, title="Trial", steps=steps or own)
 
@@ -53,48 +53,48 @@ def a_state(**sequences: SequenceState) -> State:
 
 
 def made_from(row: SequenceState) -> SequenceState:
-    """The same with a note of its files."""
+    """The sequence with its source files."""
     return row.model_copy(update={"made_from": MadeFrom(files=("sequences/trial.yaml",), digest="d" * 64)})
 
 
 def new_step(key: str = "nudge", step_id: str = "S9", sequence: str = "trial") -> Delta:
-    """The delta of a step that was just made."""
+    """The delta of a created step."""
     return Delta(sequence=sequence, steps={key: an_email(step_id, day=9)})
 
 
 def new_sequence(key: str = "trial", sequence_id: str = "L1") -> Delta:
-    """The delta of a sequence that was just made."""
+    """The delta of a created sequence."""
     return Delta(sequence=key, head=SequenceHead(id=sequence_id, title=key.title()))
 
 
 def info(lock_id: str = "lock-1", created: float = 1000.0) -> LockInfo:
-    """Somebody who holds a lock."""
+    """The holder of a lock."""
     return LockInfo(lock_id, "anna", "her-laptop", 4711, "apply", created)
 
 
 class FakeClock:
-    """Time that passes only in `sleep`."""
+    """A clock that only `sleep` moves."""
 
     def __init__(self) -> None:
         self.time = 1000.0
         self.slept: list[float] = []
 
     def now(self) -> float:
-        """Seconds that only go up."""
+        """Monotonic seconds."""
         return self.time
 
     def wall(self) -> float:
-        """The same, as if the epoch had begun with it."""
+        """The same as `now`."""
         return self.time
 
     def sleep(self, seconds: float) -> None:
-        """No real wait."""
+        """Advance the clock without waiting."""
         self.slept.append(seconds)
         self.time += seconds
 
 
 class FailingDisk(Disk):
-    """Fails every call of the operations in `failing`, after `only_after` of them went well.
+    """Fail every call of the operations in `failing`, after `only_after` successful ones.
 
     A failing write puts half of its bytes down first, as a full disk does.
     """
@@ -121,7 +121,7 @@ class FailingDisk(Disk):
         return super().open_to_append(path)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """May fail, after half of the data."""
+        """May fail after half of the data."""
         if "write" in self.failing and self.left <= 0:
             super().write(descriptor, data[: len(data) // 2])
         self._maybe("write")

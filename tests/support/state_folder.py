@@ -1,4 +1,4 @@
-"""A project's folder with runs in it, one after the other, and the records they write."""
+"""A folder with a state, runs on it one after the other, and the records that they write."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ INTENT = IntentRecord(address="trial.nudge", action="create-step")
 
 
 def made(of: int, step_id: str = "S9") -> OutcomeRecord:
-    """The step of intent number `of` was made."""
+    """The outcome of intent number `of`: its step was created."""
     return OutcomeRecord(of=of, result=CallResult.MADE, deltas=(new_step(step_id=step_id),))
 
 
-class Home:
-    """A project's folder, and runs in it one after the other."""
+class StateFolder:
+    """A folder with a state, and runs on it one after the other."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "s.json"
         self.journal = folder / "s.json.journal"
-        self.seen = folder / ".seqsync" / "seen.json"
+        self.marks = folder / ".seqsync" / "seen.json"
         self.lock: Lock | None = None
 
     def backend(self, disk: Disk | None = None) -> LocalBackend:
-        """A fresh handle."""
+        """Return a new handle to the state."""
         return LocalBackend(self.path, self.folder / ".seqsync", disk)
 
     def run(self, name: str = "r1", disk: Disk | None = None, rescue: Disk | None = None) -> StateManager:
-        """A new run; the one before is gone, in order or not."""
+        """Start a run. The run before it ends without an end record."""
         if self.lock is not None:
             self.lock.release()
         backend = self.backend(disk)
         self.lock = backend.lock(info(name), 0, FakeClock())
-        keep = RescueFolder(self.folder / ".seqsync" / "rescue", rescue)
+        rescue_folder = RescueFolder(self.folder / ".seqsync" / "rescue", rescue)
         return StateManager(
-            backend, self.lock, ACCOUNT, keep, lineage=LINEAGE, run=name, high_water=HighWaterMark(self.seen)
+            backend, self.lock, ACCOUNT, rescue_folder, lineage=LINEAGE, run=name, high_water=HighWaterMark(self.marks)
         )
 
     def stored(self) -> State:
-        """The state as it stands on disk."""
+        """Return the state on disk."""
         return decode(self.path.read_bytes(), "s.json")
 
     def put(self, state: State) -> None:
-        """Put a state on disk."""
+        """Store a state on disk."""
         self.path.write_bytes(encode(state))
 
     def rescued(self) -> list[Path]:
-        """Rescue files."""
+        """Return the rescue files."""
         folder = self.folder / ".seqsync" / "rescue"
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def memory_ledger(store: MemoryStore) -> StateManager:
-    """A run on a state in memory."""
+def memory_manager(store: MemoryStore) -> StateManager:
+    """Start a run on a state in memory."""
     backend = MemoryBackend(store)
     lock = backend.lock(info("r1"), 0, FakeClock())
     return StateManager(backend, lock, ACCOUNT, RescueFolder(Path("/nonexistent")), lineage=LINEAGE, run="r1")
