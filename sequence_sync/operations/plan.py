@@ -6,7 +6,7 @@ Takes no lock and writes nothing. The plan package compares and decides; this mo
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -89,26 +89,37 @@ def build_plan(
     remote: RemoteAccount | None = None,
 ) -> Plan:
     """Build the plan from what was read. `replayed` is None without a state, `remote` unless Saleshandy was read."""
-    settings = workspace.loaded.settings
+    inputs = _inputs(workspace, project, replayed, options)
     return make_plan(
-        PlanInputs(
+        replace(
+            inputs,
             desired=project.sequences,
-            state=replayed.state if replayed else None,
-            environment=workspace.name,
-            api_host=workspace.api_host,
-            files_digest=project.files_digest,
             unchanged=frozenset(project.unchanged),
-            removed=settings.removed,
-            policy=settings.policy,
+            removed=workspace.loaded.settings.removed,
             selection=selection_of(workspace, project, options),
-            allowed=options.allowed,
-            notes=notes + (replayed.notes if replayed else ()),
-            open_addresses=frozenset(i.address for i in replayed.open_intents) if replayed else frozenset(),
-            damaged=bool(replayed and replayed.damaged),
-            off=settings.switched_off(workspace.name),
+            notes=notes + inputs.notes,
             remote=remote,
-            dialect=provider().dialect,
         )
+    )
+
+
+def _inputs(workspace: Workspace, project: Project, replayed: Replayed | None, options: PlanOptions) -> PlanInputs:
+    """Return what every plan of the workspace is made from. It has no desired sequences yet."""
+    settings = workspace.loaded.settings
+    return PlanInputs(
+        desired={},
+        state=replayed.state if replayed else None,
+        environment=workspace.name,
+        api_host=workspace.api_host,
+        files_digest=project.files_digest,
+        policy=settings.policy,
+        selection=Selection(options.targets, options.excludes),
+        allowed=options.allowed,
+        open_addresses=frozenset(intent.address for intent in replayed.open_intents) if replayed else frozenset(),
+        damaged=bool(replayed and replayed.damaged),
+        notes=replayed.notes if replayed else (),
+        off=settings.switched_off(workspace.name),
+        dialect=provider().dialect,
     )
 
 
@@ -153,26 +164,14 @@ def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> P
     Raises UsageError where the history does not reach that serial. The message names the serials it reaches.
     """
     if options.changed_since is not None:
-        raise UsageError("Use either -to-serial or -changed-since, not both.", "-to-serial does not read the files.")
+        raise UsageError(
+            "Use either -to-serial or -changed-since, not both.",
+            "-to-serial uses the history, not your files.",
+        )
     replayed = workspace.read()
     if replayed is None:
         raise UsageError("No state yet: nothing to go back to.", hint="The first `seqsync apply` creates the state.")
-    state, settings = replayed.state, workspace.loaded.settings
+    state = replayed.state
     target = state_at(serial, state, replayed.base, decode_lines(workspace.backend().history()))
     project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))
-    inputs = PlanInputs(
-        desired={},
-        state=state,
-        environment=workspace.name,
-        api_host=workspace.api_host,
-        files_digest=project.files_digest,
-        policy=settings.policy,
-        allowed=options.allowed,
-        notes=replayed.notes,
-        selection=Selection(options.targets, options.excludes),
-        damaged=bool(replayed.damaged),
-        open_addresses=frozenset(intent.address for intent in replayed.open_intents),
-        off=settings.switched_off(workspace.name),
-        dialect=provider().dialect,
-    )
-    return rollback_plan(target, inputs)
+    return rollback_plan(target, _inputs(workspace, project, replayed, options))

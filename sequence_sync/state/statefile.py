@@ -65,8 +65,8 @@ def encode(state: State) -> bytes:
             body = to_json(_sorted(state.model_dump(mode="json")), indent=2) + b"\n"
         except PydanticSerializationError as error:
             raise StateError("The state contains text that is not valid Unicode.", str(error)) from error
-    place = body.rindex(_VERSION_LINE)
-    return body[:place] + f'\n  "sum": "{hashlib.sha256(body).hexdigest()}",'.encode() + body[place:]
+    offset = body.rindex(_VERSION_LINE)
+    return body[:offset] + f'\n  "sum": "{hashlib.sha256(body).hexdigest()}",'.encode() + body[offset:]
 
 
 def decode(

@@ -71,7 +71,7 @@ def test_rollback_to_the_first_serial_by_a_saved_plan(project: Project, box: San
     assert [run["serial"] for run in runs(project)] == [1, 2]
 
     back = project.ok("plan", "-to-serial", "1", "-out", "back.plan")
-    assert "cannot come back" in back.out
+    assert "cannot be recalled" in back.out
     assert "Your files still have the current text" in back.out
     assert "Plan: 0 to create, 2 to update, 0 to deactivate, 0 to record, 0 blocked." in back.out
     project.ok("apply", "back.plan")
