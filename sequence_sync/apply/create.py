@@ -25,11 +25,11 @@ from sequence_sync.apply.send import Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.plan.matching import adopted_step, created_step_state, same_title
+from sequence_sync.plan.matching import adopted_step, same_title
 from sequence_sync.plan.model import Change
 from sequence_sync.provider.base import Answer, AnswerKind, Call, Created, RemoteSequence, RemoteVariant, Request
 from sequence_sync.state.journal import CallResult, IntentRecord
-from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, variant_digest
+from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, step_state, variant_digest
 
 ALREADY_THERE = "it was there already"
 
@@ -218,7 +218,8 @@ class StepCreate(Create):
         """See Write."""
         created = created_by(self.session, self.request, answer, self.seen_ids)
         if created is not None:
-            entry = created_step_state(self.content, created.id, created.variant_ids)
+            variant_ids = dict(zip(self.content.variants, created.variant_ids, strict=False))
+            entry = step_state(self.content, created.id, variant_ids)
             _record_step(self.session, number, CallResult.MADE, self.address, entry)
         return created is not None
 

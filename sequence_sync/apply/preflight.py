@@ -189,21 +189,30 @@ def preflight_read(session: SequenceSession) -> None:
     if session.is_recorded:
         return
     session.read()
-    found = match_steps(session.unmanaged_steps(), session.pending_creates(), session.managed_steps())
-    for address, step in found.adopt.items():
-        _adopt(session, address, step)
-    refuse_duplicates(session, found)
-    refuse_candidates(found)
+    unmanaged = session.unmanaged_steps()
+    left_alone = _match(session, unmanaged) if unmanaged else {}
     refuse_unplanned_drift(session)
-    in_question = _in_question(session, found)
-    unmanaged = {step.id: day_of(step) for step in found.unmanaged if step.id not in in_question}
-    if unmanaged:
-        names, head = ", ".join(sorted(unmanaged)), session.head_with_unmanaged(unmanaged)
+    if left_alone:
+        names, head = ", ".join(sorted(left_alone)), session.head_with_unmanaged(left_alone)
         session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=head))
         session.context.emit("note", session.key, f"has steps that seqsync does not manage and leaves alone: {names}")
     # What the state has was seen before, even where a read that lags behind does not return it.
     session.seen_ids = {step.id for step in session.steps} | session.recorded_ids()
     session.write_sequence_record()
+
+
+def _match(session: SequenceSession, unmanaged: list[RemoteStep]) -> dict[str, int | None]:
+    """Adopt those of the unmanaged steps that are ours. Returns the others that are left alone, with their days.
+
+    Raises ChangeFailedError for duplicates, and for steps of which only a person can say whether they are ours.
+    """
+    found = match_steps(unmanaged, session.pending_creates(), session.managed_steps())
+    for address, step in found.adopt.items():
+        _adopt(session, address, step)
+    refuse_duplicates(session, found)
+    refuse_candidates(found)
+    in_question = _in_question(session, found)
+    return {step.id: day_of(step) for step in found.unmanaged if step.id not in in_question}
 
 
 def _in_question(session: SequenceSession, found: Matches) -> set[str]:

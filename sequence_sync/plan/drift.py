@@ -67,7 +67,7 @@ def _drift(key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: 
     if remote.row is None:
         yield Drift(address=key, kind=DriftKind.GONE, remote_id=entry.id, detail=f'"{entry.title}"')
         return
-    if not same_title(remote.row.title, entry.title):
+    if remote.row.title != entry.title and not same_title(remote.row.title, entry.title):
         title = FieldChange(field="title", before=entry.title, after=remote.row.title)
         yield Drift(address=key, kind=DriftKind.CHANGED, remote_id=entry.id, fields=(title,))
     if remote.steps is None:
@@ -82,8 +82,11 @@ def _drift(key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: 
                 address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
     ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
+    others = [step for step in remote.steps if step.id not in ours]
+    if not others:
+        return
     managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
-    yield from added(key, match_steps([step for step in remote.steps if step.id not in ours], {}, managed), entry)
+    yield from added(key, match_steps(others, {}, managed), entry)
 
 
 def _by_ids(key: str, entry: SequenceState, remote: SequenceSnapshot) -> Iterator[Drift]:
@@ -170,6 +173,8 @@ def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[F
 
 
 def _changed_text(letter: str, applied: Variant, read: Variant) -> list[FieldChange]:
+    if applied == read:
+        return []
     before, after = flat_variant(letter, applied), flat_variant(letter, read)
     return [
         FieldChange(field=path, before=before.get(path), after=after.get(path))

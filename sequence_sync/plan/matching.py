@@ -211,11 +211,6 @@ def pair_steps(
     return found
 
 
-def created_step_state(content: Content, step_id: str, variant_ids: Sequence[str]) -> StepState:
-    """Return the entry of a step whose create returned its id. `variant_ids` are in the order that was sent."""
-    return step_state(content, step_id, dict(zip(content.variants, variant_ids, strict=False)))
-
-
 def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
     """Return `entry` with the ids of its variants and nothing else that was read.
 

@@ -170,6 +170,7 @@ class StateManager:
         stored, journal = backend.read(), backend.journal()
         self._view, records = _load(backend.describe(), stored, journal, binding, high_water, lineage)
         self._version = stored.version if stored else None
+        self._new_records: list[AnyRecord] = []  # since the last checkpoint, for the history
         self._history = HistoryWriter(backend, records, self._view.base.journal)
         self._ids = RemoteIdIndex(self._view.state)
         if any(isinstance(record, DamagedRecord) for record in records):
@@ -244,7 +245,7 @@ class StateManager:
                 self._rescue_outcome(numbered, error)
                 raise
             self._view, self._failed, self._author_recorded = view, False, True
-            self._history.add(numbered)
+            self._new_records.append(numbered)
             return numbered.n
 
     def _write_durably(self, line: bytes) -> None:
@@ -274,6 +275,7 @@ class StateManager:
             last_n = max(self._view.last_n, state.journal)
             serial = state.serial if not self.is_stored else max(state.serial, self._view.base.serial + 1)
             pushed = state.model_copy(update={"serial": serial, "journal": last_n, "applying": None})
+            self._add_to_history()
             self._history.push(self._view.base, pushed, self._run, self._author())
             self._save(pushed)
             retained = (row.model_copy(update={"lineage": state.lineage}) for row in retained_records(self._view))
@@ -282,6 +284,12 @@ class StateManager:
             if self._high_water is not None:
                 self._high_water.reset(self._view.base)
             return self._view.base.serial
+
+    def _add_to_history(self) -> None:
+        """Hand over the new records. Only a checkpoint does, so that an append spends no time on the history."""
+        for record in self._new_records:
+            self._history.add(record)
+        self._new_records.clear()
 
     def checkpoint_if_due(self) -> bool:
         """Write a checkpoint once the journal is larger than the state. Return whether it was due.
@@ -302,6 +310,7 @@ class StateManager:
             if self._view.last_n > self._view.base.journal:
                 state = checkpointed(self._view)
                 # History first: a run that is interrupted here writes both again.
+                self._add_to_history()
                 self._history.checkpoint(self._view.base, state, self._run)
                 self._save(state)
             if self._can_truncate:

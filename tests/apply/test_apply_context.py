@@ -8,8 +8,9 @@ from support.build import call, email, message
 from support.engine import remote
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.plan.matching import adopted_step, created_step_state, match_steps, with_variant_ids
+from sequence_sync.plan.matching import adopted_step, match_steps, with_variant_ids
 from sequence_sync.provider.base import RemoteVariant
+from sequence_sync.state.model import step_state
 
 HELLO = message(2, "one two three four five six")
 NEAR = message(2, "one two three four seven eight")
@@ -111,19 +112,19 @@ def test_an_inactive_variant_is_recorded_as_such() -> None:
 
 def test_ids_that_no_answer_told_stay_unknown() -> None:
     """A create whose answer names no variants leaves their ids open."""
-    entry = created_step_state(HELLO, "s1", ())
+    entry = step_state(HELLO, "s1", {})
     assert (entry.id, entry.variants["a"].id) == ("s1", None)
 
 
 def test_only_the_ids_of_variants_are_taken_from_a_read() -> None:
     """A day, a switch or a text that somebody changed in the app is drift, and never becomes what we applied."""
     content = email(2, "Hello", b="Hey")
-    entry = created_step_state(content, "s1", ())
+    entry = step_state(content, "s1", {})
     moved = remote("s1", content, day=105)
     moved = replace(moved, variants=tuple(replace(row, status=0) for row in moved.variants))
     found = with_variant_ids(entry, moved)
     assert found is not None
-    assert found == created_step_state(content, "s1", ("s1-a", "s1-b"))
+    assert found == step_state(content, "s1", {"a": "s1-a", "b": "s1-b"})
     assert with_variant_ids(entry, remote("s1", email(2, "Hello", b="Quite another"))) is None
-    lone = created_step_state(HELLO, "s2", ())
-    assert with_variant_ids(lone, remote("s2", FAR)) == created_step_state(HELLO, "s2", ("s2-a",))
+    lone = step_state(HELLO, "s2", {})
+    assert with_variant_ids(lone, remote("s2", FAR)) == step_state(HELLO, "s2", {"a": "s2-a"})
