@@ -117,7 +117,7 @@ class Bench:
             api=self.api, manager=self.manager, lock=lock, clock=self.clock, settle_grace=120.0, run=run, **known
         )
 
-    def plan(self, *files: DesiredSequence) -> Plan:
+    def plan(self, *files: DesiredSequence, **more: Any) -> Plan:
         """The plan of `files` against the state."""
         return make_plan(
             PlanInputs(
@@ -125,7 +125,8 @@ class Bench:
                 state=self.manager.state,
                 environment="default",
                 api_host="api",
-                dialect=SALESHANDY,
+                dialect=self.api.dialect,
+                **more,
             )
         )
 

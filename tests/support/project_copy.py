@@ -44,6 +44,12 @@ class ProjectCopy:
         assert before.count(anchor) == 1, f"{anchor!r} is {before.count(anchor)} times in {path}"
         self.write(path, before.replace(anchor, anchor + text))
 
+    def add_before(self, path: str, anchor: str, text: str) -> None:
+        """Insert `text` before `anchor`, which must be in the file exactly once."""
+        before = (self.root / path).read_text(encoding="utf-8")
+        assert before.count(anchor) == 1, f"{anchor!r} is {before.count(anchor)} times in {path}"
+        self.write(path, before.replace(anchor, text + anchor))
+
     def python(self, *args: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         """Run Python with the copied package."""
         environment = {**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", **env}
