@@ -174,7 +174,7 @@ def _override(name: str, allowed: bool) -> str:
 def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
     switched_off = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
     if switched_off:
-        yield DESTRUCTIVE, f"The plan switches off {_counted(switched_off, 'variant')}: {_names(switched_off)}."
+        yield DESTRUCTIVE, f"The plan deactivates {_counted(switched_off, 'variant')}: {_names(switched_off)}."
     if drifted:
         yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
     # The policy counts steps, so a step with several changed variants counts once.

@@ -28,7 +28,7 @@ from sequence_sync.model.report import (
     Status,
     count,
 )
-from sequence_sync.plan.model import CREATES, UPDATES, Action, Drift, Plan, summary_of
+from sequence_sync.plan.model import CREATES, STATE_ONLY, UPDATES, Action, Drift, Plan, summary_of
 from sequence_sync.plan.planfile import SCHEMA_DIALECT, plan_document, stable_json
 from sequence_sync.render.escape import one_line, visible
 from sequence_sync.render.hosts import HOSTS
@@ -56,19 +56,24 @@ def report_text(report: ApplyReport, color: bool = False) -> str:
 def counts_line(report: ApplyReport) -> str:
     """Return the counts of an apply, in the words of its plan: `Applied: 3 created, 1 updated, ..., 2 recorded.`
 
-    Adopted, blocked and failed changes are counted only if there are any.
+    An adoption that the plan lists under `to record` counts as recorded. Other results are counted only if there are
+    any.
     """
     done = [row for row in report.results if row.status is Status.DONE]
+    adopted = [row for row in report.results if row.status is Status.ADOPTED]
+    as_planned = sum(row.action in STATE_ONLY for row in adopted)
     created = sum(row.action in CREATES for row in done)
     # As in the plan, a step with its variants counts once.
     updated = len({(row.address.sequence, row.address.step) for row in done if row.action in UPDATES})
     deactivated = sum(row.action == Action.DEACTIVATE_VARIANT for row in done)
-    went_well = (
-        f"{created} created, {updated} updated, {deactivated} deactivated, {report.count(Status.RECORDED)} recorded"
-    )
-    for status in (Status.ADOPTED, Status.ALREADY, Status.BLOCKED):
-        if number := report.count(status):
-            went_well += f", {number} {STATUS_WORDS[status]}"
+    recorded = report.count(Status.RECORDED) + as_planned
+    went_well = f"{created} created, {updated} updated, {deactivated} deactivated, {recorded} recorded"
+    others = {
+        Status.ADOPTED: len(adopted) - as_planned,
+        Status.ALREADY: report.count(Status.ALREADY),
+        Status.BLOCKED: report.count(Status.BLOCKED),
+    }
+    went_well += "".join(f", {number} {STATUS_WORDS[status]}" for status, number in others.items() if number)
     failed, skipped = report.count(Status.FAILED, Status.REFUSED), report.count(Status.SKIPPED)
     in_doubt = report.count(Status.UNKNOWN)
     problems = [f"{failed} failed"] if failed else []

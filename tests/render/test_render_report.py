@@ -23,8 +23,9 @@ def test_counts_use_the_words_of_the_plan() -> None:
         ("t.two.b", Action.UPDATE_VARIANT, Status.DONE),
         ("t.three.b", Action.DEACTIVATE_VARIANT, Status.DONE),
         ("t.four", Action.MOVE, Status.RECORDED),
+        ("t.five", Action.ADOPT, Status.ADOPTED),
     )
-    assert counts_line(made) == "Applied: 2 created, 1 updated, 1 deactivated, 1 recorded."
+    assert counts_line(made) == "Applied: 2 created, 1 updated, 1 deactivated, 2 recorded."
 
 
 def test_counts_name_other_results_only_if_there_are_any() -> None:

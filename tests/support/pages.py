@@ -171,7 +171,7 @@ def showcase() -> Plan:
             Gate(
                 name="destructive",
                 allowed=True,
-                detail="The plan switches off 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
+                detail="The plan deactivates 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
             ),
         ),
         allowed=("destructive",),

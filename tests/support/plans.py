@@ -257,7 +257,7 @@ def long_update() -> Plan:
             Gate(
                 name="destructive",
                 allowed=True,
-                detail="The plan switches off 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
+                detail="The plan deactivates 1 variant: trial.nudge.b. Opened by `-allow destructive`.",
             ),
             Gate(
                 name="active",
