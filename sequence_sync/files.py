@@ -73,8 +73,8 @@ def write_atomically(
     """Replace `path` with `data`, completely or not at all, and durably.
 
     The data goes into a temporary file in the same folder. That file is flushed and renamed to `path`, then the folder
-    is flushed. `temporary` is the name of that file, `<name>.tmp` by default: it suits one writer at a time, and the
-    next write replaces what a killed process left. Where several processes may write, pass a name of this process.
+    is flushed. `temporary` is the name of that file, `<name>.tmp` by default. The default suits one writer at a time:
+    its next write replaces what a killed process left. Where several processes may write, pass a name of this process.
 
     Raises OSError. The old file is then unchanged, unless only the flush of the folder failed.
     """

@@ -245,7 +245,6 @@ def _resolve_step(
     if steps is None:
         raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence {key} with id {entry.id}.")
     content = _content(workspace, manager.state, address, intent)
-    managed = {row.id for name, row in entry.steps.items() if name != step_key}
     if adopt is None:
         others = _candidates(steps, entry, step_key, content, intent)
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
@@ -253,11 +252,25 @@ def _resolve_step(
         if step_key in entry.steps:
             message = f"{address} is still step {entry.steps[step_key].id}."
         return message + (f" Unmanaged from now on: {', '.join(others)}." if others else "")
+    delta, is_same = _adoption(steps, entry, address, adopt, content)
+    _close(manager, intent, CallResult.ADOPTED, f"{address} is {adopt}", delta)
+    return f"{address} is step {adopt}." + ("" if is_same else " Its text differs from your file: see the next plan.")
+
+
+def _adoption(
+    steps: list[RemoteStep], entry: SequenceState, address: Address, adopt: str, content: Content
+) -> tuple[Delta, bool]:
+    """Return the delta that adopts the step with id `adopt`, and whether its text is that of `content`.
+
+    Raises UsageError where the sequence has no such step, another entry has its id, or its type differs.
+    """
+    step_key = address.step or ""
+    managed = {row.id for name, row in entry.steps.items() if name != step_key}
     step = next((row for row in steps if row.id == adopt), None)
     if step is None or adopt in managed:
-        why = f"Another step in the state has the id {adopt}." if step else f"{key} has no step with id {adopt}."
+        why = f"Another step in the state has the id {adopt}." if step else f"{address.sequence} has no step {adopt}."
         raise UsageError("This id cannot be adopted.", why, "See: seqsync state list")
-    adopted, same = adopted_step(step, content)
+    adopted, is_same = adopted_step(step, content)
     if adopted is None:
         raise UsageError("This id cannot be adopted.", f"Step {adopt} has another type than {address}.")
     old = entry.steps.get(step_key)
@@ -265,14 +278,7 @@ def _resolve_step(
     if old is not None and old.id != adopt:
         unmanaged[old.id] = old.day if old.content.is_email else None
     head = entry.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
-    _close(
-        manager,
-        intent,
-        CallResult.ADOPTED,
-        f"{address} is {adopt}",
-        Delta(sequence=key, head=head, steps={step_key: adopted}),
-    )
-    return f"{address} is step {adopt}." + ("" if same else " Its text differs from your file: see the next plan.")
+    return Delta(sequence=address.sequence, head=head, steps={step_key: adopted}), is_same
 
 
 def _content(workspace: Workspace, state: State, address: Address, intent: IntentRecord | None) -> Content:

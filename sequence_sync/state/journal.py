@@ -173,8 +173,8 @@ def encode_record(record: AnyRecord) -> bytes:
 def decode_records(data: bytes, lineage: str, checkpointed: int = 0) -> list[AnyRecord]:
     """Decode the records of a journal, in the order of their numbers. The state contains those up to `checkpointed`.
 
-    One DamagedRecord, with a number of its own, stands for each run of damage: a line that cannot be read, a number
-    that does not rise, missing numbers above `checkpointed`, or a last line without a newline.
+    One DamagedRecord, with a number of its own, replaces each run of damage. Damage is a line that cannot be read, a
+    number that does not rise, missing numbers above `checkpointed`, or a last line without a newline.
     Raises StateError where an intact record belongs to another lineage.
     """
     records: list[AnyRecord] = []

@@ -143,7 +143,7 @@ class StateManager:
     """The state of one run, under the lock.
 
     The caller holds `lock` until after the last call here. `lineage` is a new UUID for a state that does not exist
-    yet; it is in the state file before the first record is in the journal. `run` is the id of this run. `author` is
+    yet. It is in the state file before the first record is in the journal. `run` is the id of this run. `author` is
     called once, before the first write. Raises what `read_only` raises.
 
     A damaged journal is rewritten first, with a record that reports the damage. So nothing is ever appended after an
