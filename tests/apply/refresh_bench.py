@@ -1,4 +1,4 @@
-"""The engine on an account that also takes changes, with the app read before each plan."""
+"""The engine on an account that also accepts changes, with a refresh before each plan."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sequence_sync.provider.requests import SALESHANDY
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """The process was killed."""
 
 
 @dataclass
 class Account(FakeApi):
-    """An account that tells everything of its steps. `kill_at` is the number of the write during which the run dies,
-    after it was carried out."""
+    """An account whose reads return everything. `kill_at` is the number of the write that is carried out and then kills
+    the run."""
 
     kill_at: int = 0
     writes: int = 0
@@ -70,12 +70,12 @@ class Account(FakeApi):
         self.kept[sequence] = [how(step) if step.id == step_id else step for step in self.kept[sequence]]
 
     def step(self, step_id: str) -> RemoteStep:
-        """One step, wherever it is."""
+        """Return one step, of whichever sequence."""
         return next(step for steps in self.kept.values() for step in steps if step.id == step_id)
 
 
 def full(step: RemoteStep, body: dict[str, Any]) -> RemoteStep:
-    """A new step with everything that a read may tell."""
+    """Return a new step with everything that a read may return."""
     rows = tuple(
         replace(row, status=1, attachments=tuple(sent.get("attachmentIds", ())))
         for row, sent in zip(step.variants, body["variants"], strict=True)
@@ -85,7 +85,7 @@ def full(step: RemoteStep, body: dict[str, Any]) -> RemoteStep:
 
 
 class Heard:
-    """Keeps the notes that a run tells."""
+    """An observer that keeps the notes of a run."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -107,7 +107,7 @@ class Trial(Bench):
         self.api = self.account
 
     def look(self, *files: DesiredSequence, **options: Any) -> Plan:
-        """The refreshed plan of now; the lock is let go of."""
+        """Return a refreshed plan; the lock is released."""
         context = self.context()
         try:
             return self._refreshed(files, **options)
@@ -138,8 +138,10 @@ class Trial(Bench):
             context.lock.release()
 
     def sync(self, *files: DesiredSequence, allowed: tuple[str, ...] = (), **more: Any) -> list[Request]:
-        """Look, plan, apply: the calls that were made. They are those of the plan, and a second look finds nothing
-        but drift that was told."""
+        """Refresh, plan, apply; return the calls that were made.
+
+        They must be those of the plan, and a second refresh must find only drift that the plan showed.
+        """
         before, plan = len(self.account.sent), self.look(*files, allowed=allowed, **more)
         report = self.carry(plan)
         assert report.exit_code == 0, report
@@ -152,7 +154,7 @@ class Trial(Bench):
 
 
 def trial(folder: Path, *files: DesiredSequence, account: Account | None = None) -> Trial:
-    """Applied once, with another sequence beside it, so that one that is gone is not another account."""
+    """Return an applied sequence, with another one beside it, so that the account is known where one is deleted."""
     bench = Trial(folder, account=account or Account())
     bench.apply(*files, observer=bench.heard)
     assert len(bench.account.listed) == len(files)

@@ -23,8 +23,7 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
 
 
-def test_everything_is_made_once_and_in_order(bench: Bench) -> None:
-    """A sequence before its steps, the steps by day, and a second run has nothing to do."""
+def test_everything_is_created_once_and_in_the_order_of_the_plan(bench: Bench) -> None:
     assert bench.apply(FILE).exit_code == 0
     assert [request.path for request in bench.api.sent] == ["/sequences", *["/sequences/new1/steps"] * 2]
     assert [(request.body or {}).get("absoluteDays") for request in bench.api.sent] == [None, 1, 2]
@@ -41,8 +40,9 @@ def test_everything_is_made_once_and_in_order(bench: Bench) -> None:
         (lost, 0, Status.DONE),
     ],
 )
-def test_exit_code_of_an_answer(bench: Bench, reaction: Reaction, code: int, status: Status) -> None:
-    """Each class of answer to the first step ends the run as it should, and is never sent again by that run."""
+def test_each_class_of_answer_ends_the_run_with_its_exit_code(
+    bench: Bench, reaction: Reaction, code: int, status: Status
+) -> None:
     bench.api.reactions = [made, reaction]
     report = bench.apply(FILE)
     assert (report.exit_code, report.results[1].status) == (code, status)
@@ -52,16 +52,14 @@ def test_exit_code_of_an_answer(bench: Bench, reaction: Reaction, code: int, sta
 @pytest.mark.parametrize(
     "kind", [AnswerKind.FAILED, AnswerKind.UNREADABLE, AnswerKind.NO_ANSWER, AnswerKind.RATE_LIMITED]
 )
-def test_what_was_not_made_is_sent_again(bench: Bench, kind: AnswerKind) -> None:
-    """An unclear answer is waited out for the whole grace before the one further send; the rate limit needs none."""
+def test_a_create_is_sent_again_once_it_is_proved_absent(bench: Bench, kind: AnswerKind) -> None:
     bench.api.reactions = [made, says(kind)]
     assert bench.apply(FILE).exit_code == 0
     assert len(bench.api.sent) == 4
     assert bench.clock.now() >= 1000.0 + (120.0 if kind is not AnswerKind.RATE_LIMITED else 0.0)
 
 
-def test_a_known_id_in_an_answer_is_not_believed(bench: Bench) -> None:
-    """An answer that names a step which the state knows is unclear, and the step is found by reading."""
+def test_an_answer_with_a_known_id_leaves_the_create_in_doubt(bench: Bench) -> None:
 
     def stale(api: object, request: object) -> object:
         made(bench.api, bench.api.sent[-1])
@@ -72,8 +70,7 @@ def test_a_known_id_in_an_answer_is_not_believed(bench: Bench) -> None:
     assert len(bench.api.kept["new1"]) == 2
 
 
-def test_a_stranger_stops_the_sequence(bench: Bench) -> None:
-    """A step that appears while the run works ends it with 9 before the next send."""
+def test_a_step_that_appears_during_the_run_stops_the_sequence(bench: Bench) -> None:
 
     def slow(api: object, request: object) -> object:
         bench.clock.time += 60
@@ -87,16 +84,14 @@ def test_a_stranger_stops_the_sequence(bench: Bench) -> None:
     assert "hers" in report.results[2].detail
 
 
-def test_a_title_that_is_taken_is_neither_adopted_nor_doubled(bench: Bench) -> None:
-    """A sequence with the title that the state does not own ends with 9 and the line for the settings."""
+def test_a_taken_title_is_neither_adopted_nor_created_again(bench: Bench) -> None:
     bench.api.listed = [RemoteSequence("hers", "TRIAL ", False)]
     report = bench.apply(FILE)
     assert (report.exit_code, bench.api.sent) == (9, [])
     assert "ids: {trial: hers}" in report.results[0].hint
 
 
-def test_a_second_copy_is_told_with_both_ids(bench: Bench) -> None:
-    """A managed step that stands there twice ends the next run that reads with 9."""
+def test_a_duplicate_is_reported_with_both_ids(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.kept["new1"].append(remote("copy", STEPS["connect"]))
     report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
@@ -104,8 +99,7 @@ def test_a_second_copy_is_told_with_both_ids(bench: Bench) -> None:
     assert "Step copy is a duplicate of trial.connect (step new3)." in report.results[0].detail
 
 
-def test_a_namesake_is_noted(bench: Bench) -> None:
-    """A second sequence with the title of ours is told, and stops nothing."""
+def test_another_sequence_with_a_managed_title_is_noted(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.listed.append(RemoteSequence("late", "Trial", False))
     report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
@@ -114,16 +108,14 @@ def test_a_namesake_is_noted(bench: Bench) -> None:
     assert "new1" in report.notes[0]
 
 
-def test_an_active_sequence_is_refused(bench: Bench) -> None:
-    """A sequence that sends, which the plan did not know, is left alone with 6."""
+def test_a_sequence_that_became_active_is_refused(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.listed = [RemoteSequence("new1", "Trial", True)]
     report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert (report.exit_code, len(bench.api.sent)) == (6, 3)
 
 
-def test_another_account_is_refused_before_anything_is_settled(bench: Bench) -> None:
-    """With a key that sees none of the state's sequences nothing is closed and nothing is sent."""
+def test_another_account_is_refused_before_anything_is_resolved(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.listed = []
     with pytest.raises(AccountError):
@@ -131,8 +123,7 @@ def test_another_account_is_refused_before_anything_is_settled(bench: Bench) -> 
     assert len(bench.api.sent) == 3
 
 
-def test_damage_alone_makes_the_run_wait_the_grace(bench: Bench) -> None:
-    """A damaged record is an open intent of unknown address: the wait is made even without any open one."""
+def test_a_damaged_record_alone_makes_the_run_wait_for_the_settle_grace(bench: Bench) -> None:
     bench.apply(FILE)
     context = bench.context()
     context.manager.append(DamagedRecord())
@@ -143,8 +134,7 @@ def test_damage_alone_makes_the_run_wait_the_grace(bench: Bench) -> None:
     assert bench.manager.damaged == ()
 
 
-def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
-    """An open create does not stay open for ever where its sequence was deleted meanwhile."""
+def test_a_create_in_a_deleted_sequence_is_resolved_as_not_created(bench: Bench) -> None:
     bench.api.listed = [RemoteSequence("other", "Other", False)]
     bench.api.kept = {"other": []}
     assert bench.apply(wanted("other", remote_id="other")).exit_code == 0
@@ -160,8 +150,7 @@ def test_a_create_in_a_sequence_that_is_gone_is_settled(bench: Bench) -> None:
     assert bench.manager.open_intents == ()
 
 
-def test_a_step_that_was_known_and_is_missing_is_not_made_again(bench: Bench) -> None:
-    """A read without a known step is no reason to create it."""
+def test_a_managed_step_that_is_missing_is_not_created_again(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.kept["new1"].pop()
     assert bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")})).exit_code == 0
@@ -169,7 +158,6 @@ def test_a_step_that_was_known_and_is_missing_is_not_made_again(bench: Bench) ->
 
 
 def test_state_only_changes_need_no_call(bench: Bench) -> None:
-    """A rename and a step that is let go are recorded without a word to the account."""
     bench.apply(FILE)
     moved = wanted("trial", steps={"hello": STEPS["intro"]}, moved={"intro": "hello"}, removed=("connect",))
     report = bench.apply(moved)
@@ -178,8 +166,7 @@ def test_state_only_changes_need_no_call(bench: Bench) -> None:
     assert bench.manager.state.sequences["trial"].unmanaged == {"new3": None}
 
 
-def test_an_open_create_of_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:
-    """It is closed after the grace, and what stands there is asked about once the sequence is known again."""
+def test_an_open_create_in_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:
     bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
     context = bench.context()
     content = STEPS["connect"]

@@ -50,7 +50,9 @@ def read(payload: Mapping[str, Any], day: int | None = 1, **more: Any) -> Remote
         (None, {"payload": NEW}, VariantObservation.MISSING),
     ],
 )
-def test_what_a_read_shows(shown: RemoteStep | None, body: dict[str, Any], observation: VariantObservation) -> None:
+def test_a_read_shows_a_patch_as_applied_unchanged_changed_or_missing(
+    shown: RemoteStep | None, body: dict[str, Any], observation: VariantObservation
+) -> None:
     assert compare_patch(STEP, "a", SALESHANDY.patch(body), shown).observation is observation
 
 
@@ -84,7 +86,7 @@ def test_the_table_of_patches_in_doubt_has_every_cell() -> None:
     assert UPDATE_RESOLUTIONS[Doubt.NO_ANSWER, True][VariantObservation.CHANGED] is Resolution.ASK
 
 
-def test_a_step_moves_with_its_last_variant() -> None:
+def test_a_step_has_its_new_day_only_after_the_patch_of_its_last_variant() -> None:
     patch = Patch(payload={**OLD, "preheader": ""}, day=7)
     assert apply_patch(STEP, "a", patch, whole_step=False) == STEP.model_copy(update={"unsettled": {"day": (7,)}})
     assert apply_patch(STEP, "a", patch).day == 7

@@ -1,4 +1,4 @@
-"""Apply after a look: what is recorded, let go and adopted is read once more; what the plan did not show is refused."""
+"""Apply after a refresh: record, forget and adopt read once more, and drift that the plan did not show is refused."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def bench(tmp_path: Path) -> Trial:
 
 
 def remote_id(bench: Trial, step: str) -> str:
-    """A step's id in the app."""
+    """Return a step's id in Saleshandy."""
     return bench.manager.state.sequences["trial"].steps[step].id
 
 
 def the_sequence(bench: Trial) -> str:
-    """The sequence's id in the app."""
+    """Return the sequence's id in Saleshandy."""
     return bench.manager.state.sequences["trial"].id
 
 
 def edit(bench: Trial, step: str, place: int | None = None, **fields: object) -> None:
-    """Somebody edits a step in the app, or one of its variants; a payload adds to the one there."""
+    """Change a step by hand, or one of its variants; a payload adds to the one there."""
 
     def changed(row: RemoteStep) -> RemoteStep:
         if place is None:
@@ -62,7 +62,7 @@ def edit(bench: Trial, step: str, place: int | None = None, **fields: object) ->
 
 
 def lose(bench: Trial, step: str) -> RemoteStep:
-    """Somebody deletes a step in the app."""
+    """Delete a step by hand."""
     rows = bench.account.kept[the_sequence(bench)]
     gone = next(row for row in rows if row.id == remote_id(bench, step))
     rows.remove(gone)
@@ -72,8 +72,7 @@ def lose(bench: Trial, step: str) -> RemoteStep:
 # -- record -----------------------------------------------------------------------------------------------------------
 
 
-def test_what_the_app_says_is_recorded_without_a_call(bench: Trial) -> None:
-    """Words, day and switch: the state follows, nothing is sent, and a plan without a look is empty."""
+def test_what_saleshandy_has_already_is_recorded_without_a_call(bench: Trial) -> None:
     edit(bench, "one", 0, payload={"subject": "Both"})
     edit(bench, "task", day=6, priority="urgent")
     edit(bench, "two", 1, status=0)
@@ -94,8 +93,9 @@ def test_what_the_app_says_is_recorded_without_a_call(bench: Trial) -> None:
         lambda bench: edit(bench, "one", 0, payload={"subject": "First"}),
     ],
 )
-def test_a_record_that_is_not_so_any_more_is_refused(bench: Trial, back: Callable[[Trial], None]) -> None:
-    """The app was changed again since the plan: 6, and the state stays."""
+def test_a_record_is_refused_where_saleshandy_changed_since_the_plan(
+    bench: Trial, back: Callable[[Trial], None]
+) -> None:
     edit(bench, "one", 0, payload={"subject": "Both"})
     plan = bench.look(*files(one=email(1, "Both", "<p>The first mail of them</p>")))
     back(bench)
@@ -104,8 +104,7 @@ def test_a_record_that_is_not_so_any_more_is_refused(bench: Trial, back: Callabl
     assert bench.manager.state.sequences["trial"].steps["one"].content == STEPS["one"]
 
 
-def test_a_step_that_was_switched_off_by_hand_is_recorded(bench: Trial) -> None:
-    """The file lets it go, somebody switched it off as the plan advised; that is all the policy wanted."""
+def test_a_step_that_was_deactivated_by_hand_is_recorded(bench: Trial) -> None:
     edit(bench, "one", 0, status=0)
     plan = bench.look(*files(one=None))
     assert bench.carry(plan).exit_code == 0
@@ -114,8 +113,7 @@ def test_a_step_that_was_switched_off_by_hand_is_recorded(bench: Trial) -> None:
     assert bench.sync(*files(one=None), policy=off) == []
 
 
-def test_a_record_and_an_edit_beside_it(bench: Trial) -> None:
-    """One half of what differs is recorded; the other half, which the plan showed, does not stop a call after it."""
+def test_a_planned_record_and_shown_drift_do_not_stop_a_call(bench: Trial) -> None:
     edit(bench, "two", 1, payload={"subject": "Theirs"}, status=0)
     new = files(two=email(3, "Second", "<p>The second mail of them</p>"), task=message(4, "Other words altogether"))
     plan = bench.look(*new)
@@ -127,16 +125,14 @@ def test_a_record_and_an_edit_beside_it(bench: Trial) -> None:
 # -- gone -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_step_that_is_gone_is_let_go(bench: Trial) -> None:
-    """Out of the file and out of the app: out of the state, with its id kept as gone."""
+def test_a_deleted_step_without_a_file_leaves_the_state(bench: Trial) -> None:
     gone = lose(bench, "task")
     assert bench.sync(*files(task=None)) == []
     entry = bench.manager.state.sequences["trial"]
     assert ("task" in entry.steps, entry.gone) == (False, (gone.id,))
 
 
-def test_a_step_that_is_back_is_not_let_go(bench: Trial) -> None:
-    """Somebody put it back after the plan: 6."""
+def test_a_step_that_is_back_stays_in_the_state(bench: Trial) -> None:
     gone = lose(bench, "task")
     plan = bench.look(*files(task=None))
     bench.account.kept[the_sequence(bench)].append(gone)
@@ -145,8 +141,7 @@ def test_a_step_that_is_back_is_not_let_go(bench: Trial) -> None:
     assert "task" in bench.manager.state.sequences["trial"].steps
 
 
-def test_a_step_is_made_anew_once(bench: Trial) -> None:
-    """With the gate: let go, then one create; the second plan is empty."""
+def test_a_deleted_step_is_recreated_once_with_the_gate(bench: Trial) -> None:
     gone = lose(bench, "task")
     assert bench.look(*files()).to_do == ()
     (sent,) = bench.sync(*files(), allowed=("drift",))
@@ -155,8 +150,7 @@ def test_a_step_is_made_anew_once(bench: Trial) -> None:
     assert (entry.gone, entry.steps["task"].id == gone.id) == ((gone.id,), False)
 
 
-def test_a_renamed_step_is_made_anew_once(bench: Trial) -> None:
-    """The entry under its old key goes by its id."""
+def test_a_deleted_and_renamed_step_is_recreated_once(bench: Trial) -> None:
     lose(bench, "task")
     new = wanted(
         steps={**{key: row for key, row in STEPS.items() if key != "task"}, "note": STEPS["task"]},
@@ -166,8 +160,7 @@ def test_a_renamed_step_is_made_anew_once(bench: Trial) -> None:
     assert set(bench.manager.state.sequences["trial"].steps) == {"one", "two", "note"}
 
 
-def test_a_renamed_sequence_is_made_anew_once(bench: Trial) -> None:
-    """So does the entry of a sequence."""
+def test_a_deleted_and_renamed_sequence_is_recreated_once(bench: Trial) -> None:
     sequence = the_sequence(bench)
     bench.account.listed = [row for row in bench.account.listed if row.id != sequence]
     del bench.account.kept[sequence]
@@ -176,8 +169,7 @@ def test_a_renamed_sequence_is_made_anew_once(bench: Trial) -> None:
     assert set(bench.manager.state.sequences) == {"demo", "other"}
 
 
-def test_a_sequence_without_a_file_is_let_go(bench: Trial) -> None:
-    """And one that is back is not."""
+def test_a_deleted_sequence_without_a_file_leaves_the_state(bench: Trial) -> None:
     sequence = the_sequence(bench)
     listed, kept = bench.account.listed[:], bench.account.kept[sequence]
     bench.account.listed = [row for row in listed if row.id != sequence]
@@ -191,8 +183,7 @@ def test_a_sequence_without_a_file_is_let_go(bench: Trial) -> None:
     assert set(bench.manager.state.sequences) == {"other"}
 
 
-def test_a_variant_that_is_gone_is_made_anew_once(bench: Trial) -> None:
-    """The other one is not touched."""
+def test_a_deleted_variant_is_recreated_once(bench: Trial) -> None:
     kept = bench.account.step(remote_id(bench, "two")).variants[0]
     bench.account.change(the_sequence(bench), remote_id(bench, "two"), lambda row: replace(row, variants=(kept,)))
     (sent,) = bench.sync(*files(), allowed=("drift",))
@@ -204,7 +195,7 @@ def test_a_variant_that_is_gone_is_made_anew_once(bench: Trial) -> None:
 
 
 def found(bench: Trial, content: Content) -> None:
-    """Somebody made a step by hand."""
+    """Create a step by hand."""
     rows = tuple(
         RemoteVariant(f"found-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
     )
@@ -213,8 +204,7 @@ def found(bench: Trial, content: Content) -> None:
     bench.account.kept[the_sequence(bench)].append(full(step, sent))
 
 
-def test_a_step_made_by_hand_is_adopted(bench: Trial) -> None:
-    """No call, and nothing differs afterwards."""
+def test_a_step_created_by_hand_is_adopted_without_a_call(bench: Trial) -> None:
     new = email(8, "By hand", "<p>Somebody made it</p>")
     found(bench, new)
     assert bench.sync(*files(new=new)) == []
@@ -222,8 +212,7 @@ def test_a_step_made_by_hand_is_adopted(bench: Trial) -> None:
     assert bench.look(*files(new=new)).drift == ()
 
 
-def test_a_step_made_by_hand_and_changed_since_is_not(bench: Trial) -> None:
-    """It does not say any more what the plan was made from: 6."""
+def test_a_step_created_by_hand_and_changed_since_the_plan_is_not_adopted(bench: Trial) -> None:
     new = email(8, "By hand", "<p>Somebody made it</p>")
     found(bench, new)
     plan = bench.look(*files(new=new))
@@ -236,8 +225,7 @@ def test_a_step_made_by_hand_and_changed_since_is_not(bench: Trial) -> None:
     assert "new" not in bench.manager.state.sequences["trial"].steps
 
 
-def test_a_variant_made_by_hand_is_adopted(bench: Trial) -> None:
-    """As a step is."""
+def test_a_variant_created_by_hand_is_adopted(bench: Trial) -> None:
     row = RemoteVariant("made", {"subject": "By hand", "content": "<p>By hand</p>"}, "", (), 1)
     bench.account.change(
         the_sequence(bench), remote_id(bench, "one"), lambda step: replace(step, variants=(*step.variants, row))
@@ -256,7 +244,6 @@ def test_a_variant_made_by_hand_is_adopted(bench: Trial) -> None:
 
 
 def test_drift_that_the_plan_did_not_show_is_refused(bench: Trial) -> None:
-    """6 where nothing was done at all, 10 where another sequence was."""
     new = files(one=email(1, "Reworded", "<p>The first mail of them</p>"))
     plan = bench.look(*new)
     edit(bench, "task", 0, payload={"message": "Theirs"})
@@ -268,16 +255,14 @@ def test_drift_that_the_plan_did_not_show_is_refused(bench: Trial) -> None:
     assert len(bench.account.sent) == 7
 
 
-def test_drift_that_the_plan_showed_is_no_reason(bench: Trial) -> None:
-    """The reviewed plan goes on beside it."""
+def test_drift_that_the_plan_showed_stops_nothing(bench: Trial) -> None:
     edit(bench, "task", 0, payload={"message": "Theirs"})
     edit(bench, "two", day=9)
     assert len(bench.sync(*files(one=email(1, "Reworded", "<p>The first mail of them</p>")))) == 1
     assert bench.account.step(remote_id(bench, "task")).variants[0].payload == {"message": "Theirs"}
 
 
-def test_what_the_plan_wants_is_no_drift(bench: Trial) -> None:
-    """Somebody did by hand just what a plan without a look would do: no call is needed, and none refused."""
+def test_a_change_by_hand_that_equals_the_plan_is_not_drift(bench: Trial) -> None:
     new = files(
         one=email(1, "Both", "<p>The first mail of them</p>"), two=email(9, "Second", "<p>The second mail of them</p>")
     )
@@ -290,8 +275,7 @@ def test_what_the_plan_wants_is_no_drift(bench: Trial) -> None:
     assert bench.plan(*new).changes == ()
 
 
-def test_a_variant_whose_edit_was_shown_is_switched_off(bench: Trial) -> None:
-    """To switch off overwrites no words."""
+def test_a_variant_with_shown_drift_is_deactivated_and_keeps_its_text(bench: Trial) -> None:
     edit(bench, "two", 1, payload={"subject": "Theirs"})
     new = files(two=email(3, "Second", "<p>The second mail of them</p>"))
     (sent,) = bench.sync(*new, allowed=("destructive",))
@@ -299,8 +283,7 @@ def test_a_variant_whose_edit_was_shown_is_switched_off(bench: Trial) -> None:
     assert bench.account.step(remote_id(bench, "two")).variants[1].payload["subject"] == "Theirs"
 
 
-def test_a_first_reading_that_lags_is_no_drift(bench: Trial) -> None:
-    """What differs is read once more before anybody is accused."""
+def test_drift_in_one_read_is_confirmed_by_a_second_read(bench: Trial) -> None:
     new = files(one=email(1, "Reworded", "<p>The first mail of them</p>"))
     right = list(bench.account.kept[the_sequence(bench)])
     edit(bench, "task", 0, payload={"message": "What it said long ago"})
@@ -315,11 +298,10 @@ def test_a_first_reading_that_lags_is_no_drift(bench: Trial) -> None:
     assert len(bench.account.sent) == 7
 
 
-# -- put back ---------------------------------------------------------------------------------------------------------
+# -- restore ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_gate_overwrites_just_what_was_planned(bench: Trial) -> None:
-    """Words, day and switch go back in the calls that the plan shows."""
+def test_the_drift_gate_overwrites_only_what_was_planned(bench: Trial) -> None:
     edit(bench, "one", 0, payload={"subject": "Theirs"})
     edit(bench, "two", day=9)
     edit(bench, "task", 0, status=0)
@@ -327,8 +309,7 @@ def test_the_gate_overwrites_just_what_was_planned(bench: Trial) -> None:
     assert bench.look(*files()).known_drift == ()
 
 
-def test_a_swap_is_put_back(bench: Trial) -> None:
-    """Two emails that changed places in the app change back, one of them by way of a free day."""
+def test_emails_that_were_swapped_by_hand_are_swapped_back(bench: Trial) -> None:
     edit(bench, "one", day=3)
     edit(bench, "two", day=1)
     sent = bench.sync(*files(), allowed=("drift",))
@@ -337,8 +318,7 @@ def test_a_swap_is_put_back(bench: Trial) -> None:
 
 
 @pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
-def test_a_swap_that_is_put_back_survives_a_kill(bench: Trial, at: int) -> None:
-    """Killed after any call, before its outcome is written: the next run ends it."""
+def test_swapping_emails_back_survives_a_kill(bench: Trial, at: int) -> None:
     edit(bench, "one", day=3)
     edit(bench, "two", day=1)
     plan = bench.look(*files(), allowed=("drift",))
@@ -351,8 +331,7 @@ def test_a_swap_that_is_put_back_survives_a_kill(bench: Trial, at: int) -> None:
 
 
 @pytest.mark.parametrize("again", ["same plan", "new plan"])
-def test_words_put_back_survive_a_kill(bench: Trial, again: str) -> None:
-    """The call is made once; the run after the kill finds it made."""
+def test_a_restored_text_is_sent_once_across_a_kill(bench: Trial, again: str) -> None:
     edit(bench, "one", 0, payload={"subject": "Theirs"})
     plan = bench.look(*files(), allowed=("drift",))
     bench.account.kill_at = bench.account.writes + 1
@@ -366,8 +345,7 @@ def test_words_put_back_survive_a_kill(bench: Trial, again: str) -> None:
     assert bench.look(*files()).known_drift == ()
 
 
-def test_a_step_made_anew_survives_a_kill(bench: Trial) -> None:
-    """Killed during the create: the next run adopts what was made."""
+def test_a_recreated_step_is_created_once_across_a_kill(bench: Trial) -> None:
     lose(bench, "task")
     plan = bench.look(*files(), allowed=("drift",))
     bench.account.kill_at = bench.account.writes + 1
@@ -379,11 +357,10 @@ def test_a_step_made_anew_survives_a_kill(bench: Trial) -> None:
     assert bench.look(*files()).known_drift == ()
 
 
-# -- what a person must decide ----------------------------------------------------------------------------------------
+# -- what needs a decision ----------------------------------------------------------------------------------------
 
 
-def test_what_is_in_question_stays_in_question(bench: Trial) -> None:
-    """A step that may be one to be created is not written down as somebody else's by the rest of the plan."""
+def test_a_step_in_question_is_not_recorded_as_unmanaged(bench: Trial) -> None:
     found(bench, email(8, "By hand", "<p>Somebody made it this way</p>"))
     new = files(
         new=email(8, "By hand", "<p>Somebody made it that way</p>"), one=email(1, "New", "<p>The first mail</p>")

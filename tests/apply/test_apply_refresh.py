@@ -1,4 +1,4 @@
-"""The look at the account: what is missing is believed after a second reading, and one that wavers is not believed."""
+"""Reading the account: what is missing counts as gone after a second read, and inconsistent reads do not count."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALL: Account = {"SEQ1": ["one", "two"], "SEQ2": ["call"]}
 
 
 class Wavering(FakeApi):
-    """An account that is another one at each reading of the list; the last one stays."""
+    """An account that is another one at each read of the list; the last one stays."""
 
     def __init__(self, *readings: Account) -> None:
         super().__init__()
@@ -40,38 +40,34 @@ class Wavering(FakeApi):
 
 
 def look(api: FakeApi, by_list: bool = False) -> tuple[RefreshResult, float]:
-    """One look, and how long it waited."""
+    """Read once; return the result and how long it waited."""
     clock = FakeClock()
     return RemoteReader(api, clock, 120.0).read(ReadRequest(STATE, by_list=by_list), OWNED), sum(clock.slept)
 
 
 @pytest.mark.parametrize("by_list", [False, True])
-def test_all_is_there(by_list: bool) -> None:
-    """One reading is enough; of the list alone where that is asked for."""
+def test_one_read_is_enough_where_nothing_is_missing(by_list: bool) -> None:
     api = Wavering(ALL)
     read, waited = look(api, by_list)
     assert (waited, api.lists, api.reads, set(read.remote.sequences)) == (0, 1, 0 if by_list else 2, {"trial", "other"})
 
 
 @pytest.mark.parametrize("by_list", [False, True])
-def test_a_missing_step_is_gone_after_a_grace(by_list: bool) -> None:
-    """Two readings, a grace apart, and only of the sequence that lacks it."""
+def test_a_step_counts_as_gone_after_two_reads_a_settle_grace_apart(by_list: bool) -> None:
     api = Wavering({**ALL, "SEQ1": ["one"]})
     read, waited = look(api, by_list)
     assert (waited, api.lists, api.reads) == (120.0, 2, 0 if by_list else 3)
     assert read.remote.sequences["trial"].gone == {"SEQ1-two"}
 
 
-def test_a_list_that_lags_is_no_loss() -> None:
-    """What the second reading shows was never gone."""
+def test_what_the_second_read_shows_is_not_gone() -> None:
     read, waited = look(Wavering({**ALL, "SEQ1": []}, ALL))
     assert (waited, read.remote.sequences["trial"].gone, read.unread) == (120.0, frozenset(), {})
     read, _ = look(Wavering({"SEQ2": ["call"]}, ALL))
     assert (read.remote.sequences["trial"].row is not None, read.remote.sequences["trial"].gone) == (True, frozenset())
 
 
-def test_a_missing_sequence_is_gone_after_a_grace() -> None:
-    """As a step is."""
+def test_a_sequence_counts_as_gone_after_two_reads_a_settle_grace_apart() -> None:
     read, waited = look(Wavering({"SEQ2": ["call"]}))
     assert (waited, read.remote.sequences["trial"].row, read.remote.sequences["trial"].gone) == (120.0, None, {"SEQ1"})
 
@@ -87,8 +83,7 @@ def test_a_missing_sequence_is_gone_after_a_grace() -> None:
         (({**ALL, "SEQ1": ["one"]}, {**ALL, "SEQ1": ["two"]}, {**ALL, "SEQ1": ["one"]}), None),
     ],
 )
-def test_nothing_is_gone_by_one_reading(readings: tuple[Account, ...], gone: set[str] | None) -> None:
-    """What only the last reading misses asks for one more; where they waver on, nothing is said of that sequence."""
+def test_nothing_counts_as_gone_by_one_read(readings: tuple[Account, ...], gone: set[str] | None) -> None:
     read, _ = look(Wavering(*readings))
     assert set(read.unread) == ({"trial"} if gone is None else set())
     if gone is None:
@@ -98,14 +93,12 @@ def test_nothing_is_gone_by_one_reading(readings: tuple[Account, ...], gone: set
         assert read.remote.sequences["trial"].gone == gone
 
 
-def test_none_of_ours_is_another_account() -> None:
-    """4, before anything is waited for."""
+def test_an_account_without_any_managed_sequence_is_refused_at_once() -> None:
     with pytest.raises(AccountError):
         look(Wavering({}))
 
 
-def test_steps_that_cannot_be_read_are_named() -> None:
-    """The other sequence is read all the same, and the failure is that sequence's."""
+def test_a_failed_read_of_one_sequence_leaves_the_others() -> None:
     api = Wavering(ALL)
     right = api.steps
 
@@ -119,8 +112,7 @@ def test_steps_that_cannot_be_read_are_named() -> None:
     assert (set(read.unread), set(read.remote.sequences)) == ({"trial"}, {"other"})
 
 
-def test_a_list_without_the_ids_of_steps_is_not_enough() -> None:
-    """Then the steps are read after all."""
+def test_steps_are_read_where_the_list_lacks_their_ids() -> None:
     api = Wavering(ALL)
     bare: Callable[[], list[RemoteSequence]] = api.sequences
     api.sequences = lambda title=None: [RemoteSequence(row.id, row.title, False) for row in bare()]  # type: ignore[method-assign]
