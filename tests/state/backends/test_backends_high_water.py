@@ -1,4 +1,4 @@
-"""High-water marks, and rescue files."""
+"""High-water marks: a state older than the newest that this machine has seen is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 from support.states import FailingDisk, a_sequence, a_state
 
 from sequence_sync.errors import StateError
-from sequence_sync.files import RescueFolder
 from sequence_sync.state.backends.high_water import HighWaterMark
 from sequence_sync.state.model import State
 
@@ -66,15 +65,3 @@ def test_unwritable_marks_are_no_error(path: Path) -> None:
     marks.note(at(7, "a"))
     assert marks.highest(at(1).lineage) == 7
     assert HighWaterMark(path).highest(at(1).lineage) == 0
-
-
-def test_rescue_file_is_complete_and_private(tmp_path: Path) -> None:
-    saved = RescueFolder(tmp_path / "a" / "rescue").save("x.json", b"data")
-    assert saved == str(tmp_path / "a" / "rescue" / "x.json")
-    assert Path(saved).read_bytes() == b"data"
-    assert Path(saved).stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("operation", ["create", "write", "fsync", "replace", "fsync_folder"])
-def test_failed_rescue_returns_none(tmp_path: Path, operation: str) -> None:
-    assert RescueFolder(tmp_path, FailingDisk(operation)).save("x.json", b"data") is None
