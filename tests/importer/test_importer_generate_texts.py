@@ -1,4 +1,4 @@
-"""Whatever a text of the app holds: in the file it says the same, and there is nothing to do afterwards."""
+"""An imported text says the same in its file, and leaves nothing to plan."""
 
 from __future__ import annotations
 
@@ -128,8 +128,7 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
 @example(subject="", bodies=[""], preheader="\n")
 @example(subject="yes", bodies=["plain\r\n\r\nwith breaks\r\n"], preheader="1.10")
 @example(subject=": #", bodies=["  <p>\n   \n\t x</p>\n\n\n"], preheader="{{x}}")
-def test_emails_survive(box: Sandbox, subject: str, bodies: list[str], preheader: str) -> None:
-    """Subject, body and preheader of an email with up to three variants."""
+def test_email_texts_survive_an_import(box: Sandbox, subject: str, bodies: list[str], preheader: str) -> None:
     check_survives(box, [email(1, subject, *bodies, preheader=preheader)])
 
 
@@ -137,8 +136,7 @@ def test_emails_survive(box: Sandbox, subject: str, bodies: list[str], preheader
 @given(message=TEXTS, note=TEXTS, title=TEXTS)
 @example(message="", note="", title="")
 @example(message=" ", note="a\r\nb\n \n", title="- x")
-def test_tasks_survive(box: Sandbox, message: str, note: str, title: str) -> None:
-    """Texts, notes and links of tasks."""
+def test_task_texts_survive_an_import(box: Sandbox, message: str, note: str, title: str) -> None:
     check_survives(
         box,
         [
@@ -155,6 +153,5 @@ def test_tasks_survive(box: Sandbox, message: str, note: str, title: str) -> Non
 @pytest.mark.timeout(900)
 @settings(max_examples=600)
 @given(subject=TEXTS, bodies=st.lists(TEXTS, min_size=1, max_size=3), preheader=TEXTS)
-def test_many_emails_survive(box: Sandbox, subject: str, bodies: list[str], preheader: str) -> None:
-    """The same over many more texts."""
+def test_many_email_texts_survive_an_import(box: Sandbox, subject: str, bodies: list[str], preheader: str) -> None:
     check_survives(box, [email(1, subject, *bodies, preheader=preheader)])

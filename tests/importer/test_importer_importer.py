@@ -1,4 +1,4 @@
-"""A whole account into an empty folder: it validates, there is nothing to do, and a cut run goes on."""
+"""Import of a whole account into an empty folder."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield opened(tmp_path, box)
 
 
-def test_forty_sequences(desk: Desk) -> None:
-    """Files without a mistake, an empty plan, and a second import that changes no byte."""
+def test_import_of_forty_sequences_leaves_nothing_to_plan(desk: Desk) -> None:
+    """The files validate, the plan is empty, and a second import changes no byte."""
     fill(desk, 40)
     report = desk.imported()
     assert [row for row in report.rows if row.outcome is not ImportOutcome.IMPORTED] == []
@@ -41,8 +41,7 @@ def test_forty_sequences(desk: Desk) -> None:
     assert desk.writes() == []
 
 
-def test_it_reads_as_if_written_by_hand(desk: Desk) -> None:
-    """One file, word for word."""
+def test_imported_file_reads_as_if_written_by_hand(desk: Desk) -> None:
     desk.project.write("seqsync.yaml", "version: 1\nenvironments:\n  default: {attachments: {deck: lN5xKp2vJq}}\n")
     desk.project.write(".schema/sequence.schema.json", "{}")
     desk.make(
@@ -95,8 +94,8 @@ def test_it_reads_as_if_written_by_hand(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_a_run_that_was_cut_off_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed between a file and its record: the next run takes that file, and makes no second one."""
+def test_interrupted_import_continues_with_the_file_that_it_wrote(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between a file and its record: the next run uses that file and writes no second one."""
     fill(desk, 6)
     real, calls = fresh.record, []
 
@@ -119,8 +118,7 @@ def test_a_run_that_was_cut_off_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPa
     desk.check_settled()
 
 
-def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
-    """Between two sequences a stop ends the run in order; what is done stands in the state file."""
+def test_stop_between_two_sequences_keeps_what_was_imported(desk: Desk) -> None:
     fill(desk, 4)
     desk.make("Zebra", email(1, "Z"))
     stop_after = 2
@@ -150,8 +148,8 @@ def test_a_stop_keeps_what_is_done(desk: Desk) -> None:
 # -- what the app does not tell ---------------------------------------------------------------------------------------
 
 
-def test_days_that_are_not_told(desk: Desk) -> None:
-    """The file waits for the days, with the id in it; filled in, they are taken on trust."""
+def test_days_that_the_api_does_not_return_are_left_to_the_user(desk: Desk) -> None:
+    """The file has the id and no days. Once filled in, the days are assumed."""
     sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
     desk.box.switch(Switches(days=Days.NONE))
     row = desk.row(sequence_id)
@@ -174,8 +172,7 @@ def test_days_that_are_not_told(desk: Desk) -> None:
     }
 
 
-def test_days_not_told_with_several_environments(desk: Desk) -> None:
-    """The id has no place in the file: the line for the settings is told."""
+def test_missing_days_with_several_environments_report_a_line_for_the_settings(desk: Desk) -> None:
     settings = f"version: 1\ndefault_environment: b\nenvironments: {{a: {{}}, b: {{api_url: {desk.box.url}}}}}\n"
     desk.project.write("seqsync.yaml", settings)
     sequence_id = desk.make("Trial", email(1, "One"))
@@ -186,8 +183,8 @@ def test_days_not_told_with_several_environments(desk: Desk) -> None:
     assert "id:" not in desk.text("sequences/trial.yaml").replace("day:", "")
 
 
-def test_notes_that_only_the_variants_tell(desk: Desk) -> None:
-    """Where the list of steps has no notes, the step's variants are read; emails are not asked about."""
+def test_notes_missing_in_the_list_of_steps_are_read_from_the_variants(desk: Desk) -> None:
+    """Emails have no notes, so their variants are not read."""
     desk.make("Trial", email(1, "One"), task(2, 11, "Script: this"))
     desk.box.switch(Switches(task_notes=False))
     desk.imported()
@@ -197,8 +194,7 @@ def test_notes_that_only_the_variants_tell(desk: Desk) -> None:
     assert len(reads) == 1
 
 
-def test_a_server_that_rewraps(desk: Desk) -> None:
-    """What it makes of the HTML is in the file, and is no edit later."""
+def test_html_rewritten_by_the_server_is_not_drift_later(desk: Desk) -> None:
     desk.make("Trial", email(1, "One", "<p>Grüße</p><p>caf\u00e9 <br/> x</p>"))
     desk.box.switch(Switches(rewrap_html=True))
     assert desk.row().outcome is ImportOutcome.IMPORTED
@@ -209,8 +205,7 @@ def test_a_server_that_rewraps(desk: Desk) -> None:
 # -- what stays out ---------------------------------------------------------------------------------------------------
 
 
-def test_variants_that_are_off(desk: Desk) -> None:
-    """They stand in the state as off; the file holds those that are on, from a on."""
+def test_disabled_variants_are_in_the_state_and_not_in_the_file(desk: Desk) -> None:
     sequence_id = desk.make("Trial", email(1, "One", "<p>off</p>", "<p>on</p>"))
     desk.edit(sequence_id, 0, {"status": 0})
     assert desk.row().outcome is ImportOutcome.IMPORTED
@@ -224,8 +219,9 @@ def test_variants_that_are_off(desk: Desk) -> None:
     assert desk.row().outcome is ImportOutcome.UNCHANGED
 
 
-def test_steps_that_are_off_or_of_a_strange_type(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are left alone, told, and remembered as not ours."""
+def test_disabled_steps_and_unknown_types_are_reported_and_unmanaged(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sequence_id = desk.make("Trial", email(1, "One"), email(2, "Two"), task(3, 11))
     desk.edit(sequence_id, 1, {"status": 0})
     steps = desk.box.store.sequence(sequence_id).steps
@@ -239,8 +235,7 @@ def test_steps_that_are_off_or_of_a_strange_type(desk: Desk, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("title", ["x" * 101, "   "])
-def test_titles_that_no_file_holds(desk: Desk, title: str) -> None:
-    """Told, with the others imported; nothing of it is written."""
+def test_title_that_a_file_does_not_allow_fails_alone(desk: Desk, title: str) -> None:
     desk.make("Good", email(1, "One"))
     other = desk.make("Bad", email(1, "One"))
     desk.change(other, title=title)
@@ -250,8 +245,8 @@ def test_titles_that_no_file_holds(desk: Desk, title: str) -> None:
     desk.check_settled()
 
 
-def test_titles_that_stand_twice(desk: Desk) -> None:
-    """With -all none of them is taken; by its id one is, and then the other is told."""
+def test_duplicate_titles_are_not_imported_with_all(desk: Desk) -> None:
+    """By its id one is imported; then the other is reported."""
     first, second = desk.make("Same", email(1, "One")), desk.make("same ", email(1, "Two"))
     report = desk.imported()
     assert {row.outcome for row in report.rows} == {ImportOutcome.FAILED}
@@ -261,8 +256,7 @@ def test_titles_that_stand_twice(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_two_emails_on_a_day(desk: Desk) -> None:
-    """An account that says so against its own rule: told, nothing written."""
+def test_two_emails_on_one_day_fail_and_write_nothing(desk: Desk) -> None:
     sequence_id = desk.make("Trial", email(1, "One"), email(2, "Two"))
     steps = desk.box.store.sequence(sequence_id).steps
     desk.change(sequence_id, steps=(steps[0], replace(steps[1], day=1)))
@@ -272,8 +266,7 @@ def test_two_emails_on_a_day(desk: Desk) -> None:
     assert desk.files() == {}
 
 
-def test_an_id_that_is_not_there(desk: Desk) -> None:
-    """Told; the others are imported."""
+def test_unknown_id_is_reported_and_the_others_are_imported(desk: Desk) -> None:
     sequence_id = desk.make("Trial", email(1, "One"))
     report = desk.imported("nothere", sequence_id)
     assert [row.outcome for row in report.rows] == [ImportOutcome.FAILED, ImportOutcome.IMPORTED]
@@ -281,16 +274,14 @@ def test_an_id_that_is_not_there(desk: Desk) -> None:
     assert "no sequence nothere" in row_text(report.rows[0])
 
 
-def test_an_empty_sequence_and_an_empty_account(desk: Desk) -> None:
-    """A sequence without steps is one; an account without sequences is told."""
+def test_empty_sequence_is_imported_and_empty_account_is_reported(desk: Desk) -> None:
     assert summary_text(desk.imported()) == "Import: nothing to import."
     desk.make("Trial")
     assert desk.row().detail.endswith("no steps yet")
     desk.check_settled()
 
 
-def test_removed_stays_removed(desk: Desk) -> None:
-    """What `removed:` of the settings lets go is not brought back."""
+def test_sequence_listed_under_removed_is_not_imported(desk: Desk) -> None:
     desk.make("Trial", email(1, "One"))
     desk.imported()
     desk.project.write("seqsync.yaml", "version: 1\nremoved: [trial]\n")
@@ -299,8 +290,7 @@ def test_removed_stays_removed(desk: Desk) -> None:
     assert "sequences/trial.yaml" not in desk.files()
 
 
-def test_a_file_that_is_gone_is_written_again(desk: Desk) -> None:
-    """Under its keys of before."""
+def test_missing_file_is_written_again_with_the_same_keys(desk: Desk) -> None:
     desk.make("Trial", email(1, "One"))
     desk.imported()
     path = desk.project.root / "sequences/trial.yaml"

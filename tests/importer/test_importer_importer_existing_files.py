@@ -1,4 +1,4 @@
-"""Files that are there already, and what an import refuses before it begins."""
+"""Import beside existing files, and what an import rejects before it begins."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ steps:
 
 
 @pytest.mark.parametrize("how", ["id", "title"])
-def test_a_file_is_adopted(desk: Desk, how: str) -> None:
-    """By its id, or by its title: no second file, its keys stay, and not a byte changes."""
+def test_existing_file_is_adopted_unchanged(desk: Desk, how: str) -> None:
+    """By its id or by its title. Its keys stay."""
     sequence_id = desk.make("Trial", email(1, "One"), task(4, 11, "Call"))
     text = OWN.replace("title: Trial", f"title: Trial\nid: {sequence_id}") if how == "id" else OWN
     desk.project.write("sequences/own.yaml", text)
@@ -59,8 +59,8 @@ def test_a_file_is_adopted(desk: Desk, how: str) -> None:
     desk.check_settled()
 
 
-def test_adopting_where_the_texts_differ(desk: Desk) -> None:
-    """Nobody knows who changed it: both texts are told, the file stays, and the plan shows what it would change."""
+def test_adopting_a_file_with_another_text_reports_both(desk: Desk) -> None:
+    """It is not known which side changed: the file stays, and the plan shows what it would change."""
     sequence_id = desk.make("Trial", email(1, "Theirs"), task(4, 11, "Call"), task(5, 3, message="New"))
     desk.project.write("sequences/own.yaml", OWN)
     report = desk.imported(sequence_id)
@@ -78,8 +78,8 @@ def test_adopting_where_the_texts_differ(desk: Desk) -> None:
     assert desk.changes() == [("my-trial.hello.a", "update-variant")]
 
 
-def test_files_that_cannot_be_read_at_all(desk: Desk) -> None:
-    """One of them might be this sequence's: nothing is read or written."""
+def test_unreadable_file_stops_the_import(desk: Desk) -> None:
+    """It might be the file of this sequence."""
     desk.make("Trial", email(1, "One"))
     desk.project.write("sequences/broken.yaml", "sequence: [")
     with pytest.raises(InvalidFilesError):
@@ -87,8 +87,7 @@ def test_files_that_cannot_be_read_at_all(desk: Desk) -> None:
     assert set(desk.files()) == {"sequences/broken.yaml"}
 
 
-def test_a_file_of_another_key_at_that_path(desk: Desk) -> None:
-    """The new file takes the next free name."""
+def test_taken_path_gets_a_number(desk: Desk) -> None:
     desk.make("Trial", email(1, "One"))
     desk.project.write("sequences/trial.yaml", "sequence: other\nsteps: {}\n")
     assert desk.row().outcome is ImportOutcome.IMPORTED
@@ -99,23 +98,20 @@ def test_a_file_of_another_key_at_that_path(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("into", ["elsewhere", "../x", "/tmp", "sequences/../other"])
-def test_a_folder_that_the_settings_do_not_read(desk: Desk, into: str) -> None:
-    """Refused before any call."""
+def test_folder_not_covered_by_include_is_rejected_before_any_call(desk: Desk, into: str) -> None:
     with pytest.raises(UsageError):
         desk.imported(into=into)
     assert list(desk.box.store.log.entries()) == []
 
 
-def test_into_a_folder(desk: Desk) -> None:
-    """Below the folder that was named."""
+def test_into_writes_below_the_given_folder(desk: Desk) -> None:
     desk.make("Trial", email(1, "One", "plain\ntext"))
     desk.imported(into="sequences/team-a")
     assert {"sequences/team-a/trial.yaml", "sequences/team-a/emails/trial/email-1.html"} <= set(desk.files())
     desk.check_settled()
 
 
-def test_the_key_of_another_account(desk: Desk, tmp_path: Path) -> None:
-    """Where none of the state's sequences is in the account, nothing is written."""
+def test_account_without_any_known_sequence_is_rejected(desk: Desk, tmp_path: Path) -> None:
     desk.make("Trial", email(1, "One"))
     desk.imported()
     before = desk.files()
@@ -126,8 +122,7 @@ def test_the_key_of_another_account(desk: Desk, tmp_path: Path) -> None:
     assert desk.files() == before
 
 
-def test_an_open_create_is_settled_first(desk: Desk) -> None:
-    """While nobody knows what became of a create, that sequence is not imported."""
+def test_create_in_doubt_blocks_the_import_of_its_sequence(desk: Desk) -> None:
     desk.project.write("sequences/trial.yaml", OWN)
     intent = IntentRecord(address="my-trial", action="create-sequence", title="Trial")
     workspace = desk.workspace()
@@ -139,8 +134,7 @@ def test_an_open_create_is_settled_first(desk: Desk) -> None:
     assert "seqsync apply" in row.problem
 
 
-def test_a_read_that_fails_leaves_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One sequence that cannot be read is told; the rest is imported."""
+def test_failed_read_does_not_affect_other_sequences(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(desk, 3)
     bad, real = desk.box.store.sequences()[0].id, SaleshandyClient.steps
 
@@ -156,8 +150,7 @@ def test_a_read_that_fails_leaves_the_others(desk: Desk, monkeypatch: pytest.Mon
     desk.check_settled()
 
 
-def test_a_key_that_is_refused_in_the_middle(desk: Desk) -> None:
-    """What was done before stays done; the exit code is the key's."""
+def test_rejected_key_keeps_what_was_imported(desk: Desk) -> None:
     fill(desk, 3)
     last = desk.box.store.sequences()[-1].id
     desk.box.switch(Switches(faults=(Fault(FaultKind.BAD_KEY, "GET", f"/{last}/", 0),)))

@@ -1,4 +1,4 @@
-"""The app's edits of a sequence whose file did not change: each goes to its place, and nothing else is touched."""
+"""Edits in Saleshandy go into an unchanged file, and touch nothing else in it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 # -- the app changed, the file did not --------------------------------------------------------------------------------
 
 
-def test_nothing_changed_nothing_written(desk: Desk) -> None:
-    """Right after apply there is nothing to take, and no byte changes."""
+def test_import_right_after_apply_changes_no_byte(desk: Desk) -> None:
     before = desk.files()
     assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
     assert desk.files() == before
 
 
-def test_a_subject_is_taken(desk: Desk) -> None:
-    """One line changes; its comment stays."""
+def test_changed_subject_edits_one_line_and_keeps_its_comment(desk: Desk) -> None:
     desk.edit(the_id(desk), 0, intro(subject="Another: question"))
     assert merged(desk) == (
         ['    subject: "Quick question"   # short!'],
@@ -39,29 +37,25 @@ def test_a_subject_is_taken(desk: Desk) -> None:
     )
 
 
-def test_a_body_is_taken(desk: Desk) -> None:
-    """The lines of the block change, and no other."""
+def test_changed_body_edits_only_the_lines_of_the_block(desk: Desk) -> None:
     desk.edit(the_id(desk), 0, intro(content="<p>Hi {{firstName}},</p>\n\n<p>words of theirs</p>"))
     assert merged(desk) == (["      <p>words of ours</p>"], ["      <p>words of theirs</p>"])
 
 
-def test_an_emptied_preheader_goes(desk: Desk) -> None:
-    """What is empty in the app is taken out of the file."""
+def test_emptied_preheader_is_removed_from_the_file(desk: Desk) -> None:
     body = intro()
     del body["payload"]["preheader"]
     desk.edit(the_id(desk), 0, body)
     assert merged(desk) == (["    preheader: Before it"], [])
 
 
-def test_a_content_file_is_rewritten(desk: Desk) -> None:
-    """The YAML file stays as it is; the text is in the content file."""
+def test_changed_body_edits_the_content_file_and_not_the_yaml(desk: Desk) -> None:
     desk.edit(the_id(desk), 1, {"payload": {"subject": "Still curious?", "content": "<p>Now ${really}</p>"}})
     assert merged(desk) == ([], [])
     assert desk.text("sequences/emails/nudge.html") == "<p>Now $${really}</p>\n"
 
 
-def test_a_shared_content_file_stays(desk: Desk) -> None:
-    """A content file that another text is made from too is not changed under it."""
+def test_shared_content_file_is_not_edited(desk: Desk) -> None:
     write(
         desk, "b: {subject: One more idea, content: <p>An idea</p>}", "b: {subject: x, content_file: emails/nudge.html}"
     )
@@ -72,49 +66,43 @@ def test_a_shared_content_file_stays(desk: Desk) -> None:
     assert desk.text("sequences/emails/trial/nudge-a.html") == "<p>Now</p>\n"
 
 
-def test_a_variant_in_brackets_is_changed(desk: Desk) -> None:
-    """A mapping in brackets stays one."""
+def test_mapping_in_brackets_stays_in_brackets(desk: Desk) -> None:
     desk.edit(the_id(desk), 1, {"payload": {"subject": "B: new", "content": "<p>An idea</p>"}}, variant=1)
     assert merged(desk)[1] == ['      b: {subject: "B: new", content: <p>An idea</p>}']
 
 
-def test_a_day_is_taken(desk: Desk) -> None:
-    """Somebody moved the email."""
+def test_changed_day_goes_into_the_file(desk: Desk) -> None:
     desk.edit(the_id(desk), 0, {"absoluteDays": 2})
     assert merged(desk) == (["    day: 1      # the day after"], ["    day: 2      # the day after"])
 
 
-def test_notes_and_texts_of_tasks_are_taken(desk: Desk) -> None:
-    """A folded text is replaced as a whole; the note on its line."""
+def test_changed_task_text_and_note_go_into_the_file(desk: Desk) -> None:
     desk.edit(the_id(desk), 2, {"payload": {"connectionNote": "Shall we?"}, "taskNote": "Look twice\n- and smile"})
     gone, came = merged(desk)
     assert came == ["    connection_note: Shall we?", "    task_note: |", "      Look twice", "      - and smile"]
     assert len(gone) == 4
 
 
-def test_the_title_is_taken(desk: Desk) -> None:
-    """A sequence that was renamed in the app."""
+def test_changed_title_goes_into_the_file(desk: Desk) -> None:
     desk.change(the_id(desk), title="Trial: the second")
     assert merged(desk) == (["title: Trial"], ['title: "Trial: the second"'])
 
 
-def test_a_variant_that_was_switched_off_goes(desk: Desk) -> None:
-    """It stays in the state as switched off; the comment above it stays in the file."""
+def test_disabled_variant_leaves_the_file_and_stays_in_the_state(desk: Desk) -> None:
     desk.edit(the_id(desk), 1, {"status": 0}, variant=1)
     assert merged(desk) == (["      b: {subject: One more idea, content: <p>An idea</p>}"], [])
     assert desk.state("trial").steps["nudge"].variants["b"].status == 0
 
 
-def test_a_variant_that_was_switched_on_again_comes_back(desk: Desk) -> None:
-    """Off and on again: the file says it once more."""
+def test_reenabled_variant_returns_to_the_file(desk: Desk) -> None:
     desk.edit(the_id(desk), 1, {"status": 0}, variant=1)
     merged(desk)
     desk.edit(the_id(desk), 1, {"status": 1}, variant=1)
     assert merged(desk) == ([], ["      b:", "        subject: One more idea", "        content: <p>An idea</p>"])
 
 
-def test_a_new_variant_turns_the_content_into_variant_a(desk: Desk) -> None:
-    """An email with its content on the step gets `variants:`; comments move along."""
+def test_second_variant_moves_the_content_into_variant_a(desk: Desk) -> None:
+    """The comments move along."""
     store, step = desk.box.store, desk.box.store.sequence(the_id(desk)).steps[0]
     store.add_variant(
         the_id(desk), step.id, bodies.new_variant({"type": 1, "payload": {"subject": "B", "content": "<p>b</p>"}})
@@ -125,8 +113,7 @@ def test_a_new_variant_turns_the_content_into_variant_a(desk: Desk) -> None:
     assert "      b:\n        subject: B\n        content: <p>b</p>\n    # nothing below\n" in text
 
 
-def test_a_new_step_comes_after_those_of_earlier_days(desk: Desk) -> None:
-    """A step that somebody added; what is written around it stays."""
+def test_new_step_goes_behind_steps_of_earlier_days(desk: Desk) -> None:
     desk.box.store.create_step(
         the_id(desk),
         bodies.new_step(email(2, "Added", "<p>New</p>")),
@@ -140,8 +127,7 @@ def test_a_new_step_comes_after_those_of_earlier_days(desk: Desk) -> None:
 # -- how the file is written ------------------------------------------------------------------------------------------
 
 
-def test_markdown_becomes_html_and_is_told(desk: Desk) -> None:
-    """The app knows no Markdown: its HTML stands there now."""
+def test_changed_markdown_becomes_html_with_a_note(desk: Desk) -> None:
     write(
         desk,
         "content: |\n      <p>Hi {{firstName}},</p>\n\n      <p>words of ours</p>",
@@ -156,8 +142,7 @@ def test_markdown_becomes_html_and_is_told(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_variables_become_words_and_are_told(desk: Desk) -> None:
-    """A text with variables that the app changed loses them, and that is said."""
+def test_changed_text_loses_its_variables_with_a_note(desk: Desk) -> None:
     desk.project.write("seqsync.yaml", "version: 1\nvariables: {product: Acme}\n")
     write(desk, '"Quick question"', '"About ${product}"')
     desk.apply("drift")
@@ -168,8 +153,7 @@ def test_variables_become_words_and_are_told(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_crlf_stays(desk: Desk) -> None:
-    """A file with CRLF line ends keeps them."""
+def test_crlf_line_ends_are_kept(desk: Desk) -> None:
     path = desk.project.root / "sequences/trial.yaml"
     path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     desk.edit(the_id(desk), 0, intro(content="<p>one</p>\n<p>two</p>"))
@@ -178,8 +162,8 @@ def test_crlf_stays(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_what_cannot_be_changed_by_machine_is_told(desk: Desk) -> None:
-    """A text that stands elsewhere by an alias: nothing is written, and the reason is given."""
+def test_edit_that_is_not_possible_writes_nothing_and_says_why(desk: Desk) -> None:
+    """The text is defined elsewhere and used by an alias."""
     text = desk.text("sequences/trial.yaml").replace("subject: Still curious?", "subject: &s Still curious?")
     desk.project.write("sequences/trial.yaml", text.replace("subject: One more idea", "subject: *s"))
     desk.apply("drift")
@@ -190,8 +174,7 @@ def test_what_cannot_be_changed_by_machine_is_told(desk: Desk) -> None:
     assert desk.files() == before
 
 
-def test_a_rewrapping_server_is_no_edit(desk: Desk) -> None:
-    """Other entities and breaks than ours are the server's own affair."""
+def test_html_spelled_by_the_server_is_not_a_change(desk: Desk) -> None:
     desk.box.switch(Switches(rewrap_html=True))
     before = desk.files()
     assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED

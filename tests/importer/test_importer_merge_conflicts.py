@@ -1,4 +1,4 @@
-"""File and app changed: what agrees is recorded, what does not is told, and nothing is lost."""
+"""Changes on both sides: agreed ones are recorded, conflicts are reported, nothing is lost."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 # -- file and app changed ---------------------------------------------------------------------------------------------
 
 
-def test_the_same_change_on_both_sides_is_only_recorded(desk: Desk) -> None:
-    """File and app say the same: no byte of the file changes, and the plan is empty."""
+def test_same_change_on_both_sides_is_recorded_without_an_edit(desk: Desk) -> None:
     write(desk, '"Quick question"', '"Another"')
     desk.edit(the_id(desk), 0, intro(subject="Another"))
     assert desk.changes() != []
     assert merged(desk) == ([], [])
 
 
-def test_different_changes_are_a_conflict(desk: Desk) -> None:
-    """All three texts are told, the file keeps its own, the state keeps what was applied."""
+def test_different_changes_are_a_conflict_with_all_three_texts(desk: Desk) -> None:
+    """The file keeps its text, and the state keeps what was last applied."""
     write(desk, '"Quick question"', '"Ours"')
     desk.edit(the_id(desk), 0, intro(subject="Theirs"))
     state = desk.state("trial")
@@ -42,8 +41,7 @@ def test_different_changes_are_a_conflict(desk: Desk) -> None:
     assert desk.changes() == [("trial.intro.a", "update-variant")]
 
 
-def test_other_fields_are_merged_beside_a_conflict(desk: Desk) -> None:
-    """A conflict in the subject keeps neither the preheader nor the day from being taken."""
+def test_conflict_in_one_field_does_not_stop_the_others(desk: Desk) -> None:
     write(desk, '"Quick question"', '"Ours"')
     desk.edit(the_id(desk), 0, {**intro(subject="Theirs", preheader="New one"), "absoluteDays": 2})
     report = desk.imported(the_id(desk))
@@ -55,24 +53,21 @@ def test_other_fields_are_merged_beside_a_conflict(desk: Desk) -> None:
     assert desk.changes() == [("trial.intro.a", "update-variant")]
 
 
-def test_a_conflict_of_days(desk: Desk) -> None:
-    """Moved here and there."""
+def test_days_changed_on_both_sides_are_a_conflict(desk: Desk) -> None:
     write(desk, "day: 1 ", "day: 5 ")
     desk.edit(the_id(desk), 0, {"absoluteDays": 2})
     (told,) = conflict(desk).conflicts
     assert (told.name, told.base, told.ours, told.theirs) == ("day", "1", "5", "2")
 
 
-def test_what_only_the_file_changed_stays_planned(desk: Desk) -> None:
-    """The file's own edits stay what the plan shows, beside what was taken."""
+def test_change_in_the_file_alone_stays_in_the_plan(desk: Desk) -> None:
     write(desk, '"Quick question"', '"Ours"')
     desk.edit(the_id(desk), 1, {"payload": {"subject": "Theirs", "content": NUDGE.strip()}})
     assert desk.row(the_id(desk)).outcome is ImportOutcome.MERGED
     assert desk.changes() == [("trial.intro.a", "update-variant")]
 
 
-def test_a_change_of_a_step_that_the_file_took_out_is_a_conflict(desk: Desk) -> None:
-    """What somebody wrote in the app is told before the step is let go."""
+def test_remote_edit_of_a_step_removed_from_the_file_is_a_conflict(desk: Desk) -> None:
     write(desk, "    task_note: Look first\n", "")
     text = desk.text("sequences/trial.yaml")
     at = text.index("  connect:")
@@ -82,16 +77,14 @@ def test_a_change_of_a_step_that_the_file_took_out_is_a_conflict(desk: Desk) -> 
     assert (told.address, told.theirs) == ("trial.connect", "Edited")
 
 
-def test_a_variant_off_there_and_edited_here_is_a_conflict(desk: Desk) -> None:
-    """The file's new text of a variant is not thrown away because somebody switched the variant off."""
+def test_variant_disabled_remotely_and_edited_in_the_file_is_a_conflict(desk: Desk) -> None:
     write(desk, "<p>An idea</p>", "<p>A better idea</p>")
     desk.edit(the_id(desk), 1, {"status": 0}, variant=1)
     (told,) = conflict(desk).conflicts
     assert (told.name, told.theirs) == ("on or off", "off")
 
 
-def test_a_step_that_is_off_stays_in_its_file(desk: Desk) -> None:
-    """A file cannot say that a step is off: it is told, with what to do."""
+def test_disabled_step_stays_in_the_file_with_a_note(desk: Desk) -> None:
     desk.edit(the_id(desk), 2, {"status": 0})
     row = desk.row(the_id(desk))
     assert row.outcome is ImportOutcome.UNCHANGED
@@ -99,8 +92,7 @@ def test_a_step_that_is_off_stays_in_its_file(desk: Desk) -> None:
     desk.check_settled()
 
 
-def test_a_step_that_is_gone_is_told(desk: Desk) -> None:
-    """Nothing is removed here because something is gone there."""
+def test_step_missing_remotely_is_reported_and_kept(desk: Desk) -> None:
     desk.change(the_id(desk), steps=desk.box.store.sequence(the_id(desk)).steps[:2])
     before = desk.files()
     row = desk.row(the_id(desk))
@@ -108,8 +100,8 @@ def test_a_step_that_is_gone_is_told(desk: Desk) -> None:
     assert desk.files() == before
 
 
-def test_renames_that_are_not_applied_yet(desk: Desk) -> None:
-    """The state keeps its old keys, the edit goes to the new ones; the plan shows the renames and nothing else."""
+def test_edits_follow_renames_that_are_not_applied_yet(desk: Desk) -> None:
+    """The state keeps the old keys, and the plan still shows the renames."""
     text = (
         desk.text("sequences/trial.yaml")
         .replace("sequence: trial ", "sequence: better ")
@@ -122,8 +114,7 @@ def test_renames_that_are_not_applied_yet(desk: Desk) -> None:
     assert desk.changes() == [("better", "move"), ("better.hello", "move")]
 
 
-def test_a_task_whose_variant_was_replaced(desk: Desk) -> None:
-    """A task has one text in a file: the other one that is on in the app is told, and nothing is lost."""
+def test_second_variant_of_a_task_is_reported(desk: Desk) -> None:
     step = desk.box.store.sequence(the_id(desk)).steps[2]
     desk.edit(the_id(desk), 2, {"status": 0})
     body = {"type": 2, "payload": {"connectionNote": "Another"}, "taskNote": "x"}
@@ -132,8 +123,7 @@ def test_a_task_whose_variant_was_replaced(desk: Desk) -> None:
     assert (told.address, told.name, told.theirs) == ("trial.connect.b", "on or off", "on")
 
 
-def test_all_variants_replaced(desk: Desk) -> None:
-    """The old one off and a new one on: the file has the new one alone."""
+def test_replaced_variant_leaves_only_the_new_one_in_the_file(desk: Desk) -> None:
     step = desk.box.store.sequence(the_id(desk)).steps[0]
     desk.edit(the_id(desk), 0, {"status": 0})
     body = {"type": 1, "payload": {"subject": "New", "content": "<p>new</p>"}}

@@ -1,4 +1,4 @@
-"""Random edits in the app, imported again and again: the file follows, and nothing is ever left to do."""
+"""Random edits in Saleshandy, imported again and again: nothing is ever left to do."""
 
 from __future__ import annotations
 
@@ -104,14 +104,12 @@ def check_story(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_edits_in_the_app(seed: int) -> None:
-    """Some stories."""
+def test_random_remote_edits_are_followed_by_the_file(seed: int) -> None:
     check_story(seed)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_many_edits_in_the_app() -> None:
-    """Many stories."""
+def test_many_random_remote_edits_are_followed_by_the_file() -> None:
     for seed in range(100, 220):
         check_story(seed)

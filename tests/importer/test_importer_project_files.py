@@ -1,4 +1,4 @@
-"""From what the app tells to the fields of a file: names for ids, keys, bodies in files of their own."""
+"""From what was read to the fields of a file: names for ids, keys, content files."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def row(letter: str, on: bool = True, **payload: str) -> RemoteVariant:
     )
 
 
-def test_people_and_attachments_stand_by_their_names() -> None:
-    """By the settings' names, else as ids; a priority only where it is not the normal one."""
+def test_assignees_and_attachments_are_written_by_name() -> None:
+    """By id if the settings have no name. A normal priority is not written."""
     task = RemoteStep(
         "s", "linkedin_message", day=2, priority=Priority.HIGH, assignee="z6R8", variants=(row("a", message="Hi"),)
     )
@@ -80,8 +80,7 @@ def test_people_and_attachments_stand_by_their_names() -> None:
     ]
 
 
-def test_long_bodies_lie_in_files() -> None:
-    """By the step's key, and the letter where there are several; what says the same shares nothing by accident."""
+def test_long_bodies_go_into_content_files() -> None:
     kept = content_files()
     mail = RemoteStep(
         "s",
@@ -97,15 +96,13 @@ def test_long_bodies_lie_in_files() -> None:
     assert kept.files["sequences/emails/trial/x-b.html"] == b"a\nb\n"
 
 
-def test_several_variants_of_a_task() -> None:
-    """A file has no place for them."""
+def test_task_with_several_variants_is_not_representable() -> None:
     task = RemoteStep("s", "call_demo", day=2, priority=None, assignee=None, variants=(row("a"), row("b")))
     with pytest.raises(NotRepresentableError):
         new_step_fields(task, "x", dict(zip("ab", task.variants, strict=True)), ENVIRONMENT, content_files())
 
 
-def test_half_a_character() -> None:
-    """A lone surrogate can stand in no file."""
+def test_lone_surrogate_is_not_representable() -> None:
     with pytest.raises(NotRepresentableError):
         as_file_text("\ud83d")
 
@@ -121,8 +118,7 @@ def test_half_a_character() -> None:
         (" \n\u00a0", "<p></p>"),
     ],
 )
-def test_html_is_broken_where_it_is_not_seen(html: str, made: str) -> None:
-    """A line for each paragraph of a long body; never where spaces count."""
+def test_long_html_is_wrapped_only_where_it_is_invisible(html: str, made: str) -> None:
     assert as_file_html(html) == made
 
 
@@ -138,26 +134,22 @@ def test_html_is_broken_where_it_is_not_seen(html: str, made: str) -> None:
         ("- _ -", "sequence"),
     ],
 )
-def test_keys_read_like_titles(title: str, key: str) -> None:
-    """And are keys."""
+def test_key_is_made_from_the_title(title: str, key: str) -> None:
     assert slug(title) == key
     assert KEY.fullmatch(key)
 
 
-def test_a_key_that_is_taken_gets_a_number() -> None:
-    """Within the length that a key may have."""
+def test_taken_key_gets_a_number_within_the_allowed_length() -> None:
     assert free_name("trial", {"trial", "trial-2"}) == "trial-3"
     assert len(free_name("x" * 63, {"x" * 63})) == 63
 
 
 @pytest.mark.parametrize("kind", STEP_TYPES)
-def test_every_type_has_a_stem(kind: str) -> None:
-    """Short, and good for a key."""
+def test_every_step_type_has_a_short_name_for_keys(kind: str) -> None:
     assert re.fullmatch("[a-z]+(-[a-z]+)?", type_stem(kind))
 
 
-def test_a_file_that_cannot_be_written_stops_only_its_sequence(desk: Desk) -> None:
-    """Something stands where its content files go; the other sequence is imported."""
+def test_unwritable_file_fails_only_its_sequence(desk: Desk) -> None:
     desk.project.write("sequences/emails", "no folder")
     desk.make("Long", email(1, "One", LONG))
     desk.make("Short", email(1, "One"))
@@ -167,8 +159,8 @@ def test_a_file_that_cannot_be_written_stops_only_its_sequence(desk: Desk) -> No
     desk.check_settled()
 
 
-def test_a_damaged_journal_is_settled_first(desk: Desk) -> None:
-    """Exit code 9, and nothing is written: a step of ours might be taken for somebody else's."""
+def test_damaged_journal_stops_the_import(desk: Desk) -> None:
+    """Exit code 9: a step of ours might be taken for an unmanaged one."""
     desk.make("Trial", email(1, "One"))
     desk.imported()
     journal = desk.project.root / "seqsync.state.json.journal"

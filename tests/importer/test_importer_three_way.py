@@ -1,4 +1,4 @@
-"""The three-way merge of one step, cell by cell: every combination of what each side may say."""
+"""The three-way merge of one step, over every combination of values."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def value_of(step: StepState | Content, place: FieldKey) -> Any:
 
 
 @pytest.mark.parametrize(("place", "base", "ours", "theirs"), CELLS)
-def test_each_cell(place: FieldKey, base: Any, ours: Any, theirs: Any) -> None:
-    """App as before: nothing; as the file: settled; the file as before: taken; else both are kept and told."""
+def test_merge_of_every_combination_of_three_values(place: FieldKey, base: Any, ours: Any, theirs: Any) -> None:
+    """Unchanged there: nothing. Equal now: agreed. Changed there alone: taken. Else a conflict."""
     before = step_state(content(place, base), "step", {"a": "v-a"})
     file, app = content(place, ours), remote(content(place, theirs))
     letters = letters_of(before, file, app)
@@ -100,8 +100,8 @@ def test_each_cell(place: FieldKey, base: Any, ours: Any, theirs: Any) -> None:
 @pytest.mark.parametrize(
     ("place", "ours", "theirs"), sorted({(p, str(o), str(t)) for p, o, t, _ in CELLS if len(p) == 3})
 )
-def test_an_unknown_base(place: FieldKey, ours: Any, theirs: Any) -> None:
-    """Equal texts are adopted as the file has them; others are told, and the state says what was read."""
+def test_difference_without_a_known_base_is_a_conflict(place: FieldKey, ours: Any, theirs: Any) -> None:
+    """Equal texts are agreed. Of different ones, the state records what was read."""
     file, app = content(place, ours), remote(content(place, theirs))
     letters = letters_of(None, file, app)
     merged = merge_step(None, file, app, letters)
@@ -111,8 +111,7 @@ def test_an_unknown_base(place: FieldKey, ours: Any, theirs: Any) -> None:
     assert same_value(place, value_of(entry, place), theirs)
 
 
-def test_what_is_not_told_stays() -> None:
-    """Day, priority, assignee and note that the app leaves out are no change, and stay assumed."""
+def test_fields_that_the_api_does_not_return_are_unchanged_and_assumed() -> None:
     file = content(("day",), 3)
     before = step_state(file, "step", {"a": "v-a"}).model_copy(update={"assumed": ("day", "priority")})
     app = remote(file, day=None, priority=None, assignee=None)
@@ -122,8 +121,7 @@ def test_what_is_not_told_stays() -> None:
     assert (entry.day, entry.priority, entry.assumed) == (3, Priority.HIGH, ("day", "priority", "assignee"))
 
 
-def test_the_servers_own_spelling_is_no_change() -> None:
-    """What it gave back right after our own write counts as ours, however it reads."""
+def test_known_server_spelling_is_not_a_change() -> None:
     place = ("a", "payload", "content")
     file = content(place, "<p>ours</p>")
     before = step_state(file, "step", {"a": "v-a"})
@@ -135,8 +133,7 @@ def test_the_servers_own_spelling_is_no_change() -> None:
     assert not merge_step(before, file, app, letters).is_empty
 
 
-def test_more_variants_than_letters() -> None:
-    """Told, with the reason."""
+def test_more_variants_than_letters_raise() -> None:
     step = remote(content(("a", "payload", "subject"), "x"))
     rows = tuple(RemoteVariant(f"v{at}", {"subject": f"{at}"}, status=1) for at in range(27))
     with pytest.raises(ValueError, match="more variants than there are letters"):

@@ -1,4 +1,4 @@
-"""The calls of changes to what is there: what is sent, what is not, and what is split."""
+"""The calls that change an existing step."""
 
 from __future__ import annotations
 
@@ -60,25 +60,23 @@ def off(row: SequenceState, step: str, *letters: str) -> SequenceState:
         ),
     ],
 )
-def test_a_variant_is_sent_whole_and_what_cannot_be_read_only_when_it_changes(
+def test_update_sends_the_whole_payload_and_attachments_only_if_they_change(
     before: dict[str, object], after: dict[str, object], body: dict[str, object]
 ) -> None:
-    """The payload always, attachments when they change, what is taken out as empty."""
+    """A removed field is sent as empty text."""
     (call,) = calls(planned(entry(intro=with_variant(email(), **before)), {"intro": with_variant(email(), **after)}))
     assert (call.method, call.body) == ("PATCH", body)
     assert call.path == "/sequences/SEQ1/steps/SEQ1-intro/variants/SEQ1-intro-a"
 
 
-def test_a_step_is_changed_by_way_of_each_variant() -> None:
-    """Day: one call for each variant, the first one first, with the text that it has."""
+def test_step_change_is_one_call_for_each_variant() -> None:
     sent = calls(planned(entry(intro=email(1, b="B")), {"intro": email(4, b="B")}))
     assert [call.path[-1] for call in sent] == ["a", "b"]
     assert sent[0].body == {"payload": HELLO, "absoluteDays": 4}
     assert sent[1].body["payload"]["subject"] == "B"
 
 
-def test_priority_and_assignee_go_as_the_api_wants_them() -> None:
-    """A priority that is taken out is normal; an assignee that is taken out is left alone."""
+def test_removed_priority_is_sent_as_normal_and_removed_assignee_is_not_sent() -> None:
     before = message(2, priority="high", assignee="anna")
     (call,) = calls(planned(entry(m=before), {"m": message(2)}))
     assert call.body == {"payload": {"message": "A message about something"}, "priority": 3}
@@ -86,8 +84,7 @@ def test_priority_and_assignee_go_as_the_api_wants_them() -> None:
     assert call.body == {"payload": {"message": "A message about something"}, "assigneeId": "ben"}
 
 
-def test_an_id_that_is_not_known_stands_in_braces() -> None:
-    """The engine reads it before it sends."""
+def test_unknown_id_is_a_placeholder_in_the_path() -> None:
     row = entry(intro=email())
     step = row.steps["intro"]
     bare = {"a": step.variants["a"].model_copy(update={"id": None})}
@@ -96,8 +93,7 @@ def test_an_id_that_is_not_known_stands_in_braces() -> None:
     assert call.path.endswith("/variants/{trial.intro.a}")
 
 
-def test_what_can_be_done_of_a_change_is_done_and_the_rest_is_blocked() -> None:
-    """Each field is judged by its own claim; none is dropped."""
+def test_unsupported_fields_are_blocked_and_the_others_are_sent() -> None:
     after = with_variant(email(), payload={**HELLO, "subject": "Hi"}, attachments=("f1",))
     plan = planned(entry(intro=email()), {"intro": after}, off={Claim.UPDATE_ATTACHMENTS})
     assert [(str(c.action), [f.field for f in c.fields]) for c in plan.changes] == [
@@ -109,8 +105,7 @@ def test_what_can_be_done_of_a_change_is_done_and_the_rest_is_blocked() -> None:
     assert calls(only_files)[0].body == {"payload": HELLO, "attachmentIds": ["f1"]}
 
 
-def test_a_variant_that_was_off_is_switched_on() -> None:
-    """With other words or with the same."""
+def test_disabled_variant_in_the_file_is_switched_on() -> None:
     row = off(entry(intro=email(1, b="B")), "intro", "b")
     (call,) = calls(planned(row, {"intro": email(1, b="B")}))
     assert call.body == {"payload": {"subject": "B", "content": "<p>B</p>"}, "status": 1}
@@ -121,8 +116,8 @@ def test_a_variant_that_was_off_is_switched_on() -> None:
     assert planned(row, {"intro": email(1)}).changes == ()
 
 
-def test_a_removed_step_goes_off_once_where_the_policy_says_so() -> None:
-    """Gated, and quiet afterwards; a rename is still asked about."""
+def test_policy_deactivates_a_removed_step_once() -> None:
+    """Behind the gate. A rename still needs an answer."""
     policy = Policy(removed_steps=RemovedSteps.DEACTIVATE)
     row = entry(intro=email(1, b="B"))
     plan = planned(row, {}, policy=policy)
@@ -136,8 +131,8 @@ def test_a_removed_step_goes_off_once_where_the_policy_says_so() -> None:
     assert Reason.SAME_CONTENT in {change.reason for change in renamed.changes}
 
 
-def test_a_renamed_step_is_changed_where_it_is() -> None:
-    """The move is recorded and the calls go to the step that it was; a target on its variant brings the move."""
+def test_renamed_step_is_updated_under_its_id() -> None:
+    """A target on its variant includes the move."""
     moved = {"hello": "intro"}
     plan = planned(entry(hello=email()), {"intro": email(1, "Other")}, moved=moved)
     assert [str(change.action) for change in plan.changes] == ["move", "update-variant"]
@@ -148,15 +143,13 @@ def test_a_renamed_step_is_changed_where_it_is() -> None:
     assert [str(change.action) for change in aimed.changes] == ["move", "update-variant"]
 
 
-def test_a_target_alone_does_not_take_a_day_that_another_keeps() -> None:
-    """Half of a swap is blocked, as the other half stays where it is."""
+def test_half_of_a_day_swap_is_blocked() -> None:
     before, after = entry(a=email(1, "A"), b=email(3, "B")), {"a": email(3, "A"), "b": email(1, "B")}
     (change,) = planned(before, after, selection=Selection(("trial.a",))).changes
     assert (change.reason, "trial.b" in change.advice) == (Reason.DAY_HELD, True)
 
 
-def test_every_claim_about_the_api_has_its_source() -> None:
-    """Each row names where it is known from, and every claim that can be switched off is used by one."""
+def test_every_claim_about_the_api_names_its_source() -> None:
     rows = [*CAPABILITIES, *RETURNED]
     assert all(row.source for row in rows)
     assert {row.claim for row in rows} - {None} == set(Claim)

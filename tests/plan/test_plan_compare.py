@@ -1,4 +1,4 @@
-"""What counts as the same text after a server has had it, and what never does."""
+"""Which texts count as equal after a server rewrote them, and which never do."""
 
 from __future__ import annotations
 
@@ -48,8 +48,7 @@ SEED = (
         SEED.replace("Hi", "\ufeffHi\u200b"),
     ],
 )
-def test_a_rewritten_text_is_the_same(rewritten: str) -> None:
-    """Tags, entities, whitespace and ways to break a line may change."""
+def test_text_rewritten_by_a_server_is_equal(rewritten: str) -> None:
     assert canonical_html(rewritten) == canonical_html(SEED)
 
 
@@ -70,8 +69,7 @@ def test_a_rewritten_text_is_the_same(rewritten: str) -> None:
         SEED.replace("</p>", " {spin}A|B{endspin}</p>", 1),
     ],
 )
-def test_a_changed_text_is_another(changed: str) -> None:
-    """A word, a break inside, a merge tag, a link or an image more or less is a difference."""
+def test_changed_text_is_different(changed: str) -> None:
     assert changed != SEED
     assert canonical_html(changed) != canonical_html(SEED)
 
@@ -94,19 +92,16 @@ LINK = 'See <a href="https://example.com/?a=1&b=2">this page</a> <img src="x.png
         (LINK.replace("See ", "See"), False),
     ],
 )
-def test_links_and_images_count(other: str, same: bool) -> None:
-    """Where a link leads, where it stands and which image is shown count, and nothing else of their tags."""
+def test_link_targets_and_images_are_compared(other: str, same: bool) -> None:
     assert (canonical_html(other) == canonical_html(LINK)) is same
 
 
-def test_marks_cannot_be_forged() -> None:
-    """No plain text reads like a link."""
+def test_plain_text_cannot_imitate_a_link() -> None:
     link = canonical_html('<a href="x">y</a>')
     assert canonical_html(html.escape(link)) != link
 
 
-def test_unseen_text_does_not_hide_the_rest() -> None:
-    """What follows a style or a title is seen again."""
+def test_text_after_invisible_elements_is_compared() -> None:
     assert canonical_html("<style>p {}</style>a<title>t<title>u</title>b<script>c</script/>") == "ab"
 
 
@@ -125,8 +120,7 @@ def test_unseen_text_does_not_hide_the_rest() -> None:
         ("Quick question", "quick question", False),
     ],
 )
-def test_plain_fields(one: str, other: str, same: bool) -> None:
-    """In plain fields the commonest entities and whitespace even out, and tags are words."""
+def test_plain_fields_ignore_entities_and_whitespace_only(one: str, other: str, same: bool) -> None:
     assert (canonical_text(one) == canonical_text(other)) is same
 
 
@@ -152,8 +146,10 @@ EMAIL: dict[str, Any] = {"subject": "Hi", "content": "<p>Text</p>"}
         ("linkedin_message", {"message": "<b>"}, {"message": "&lt;b&gt;"}, True),
     ],
 )
-def test_payloads(kind: str, ours: dict[str, Any], theirs: dict[str, Any], same: bool) -> None:
-    """Empty is absent, and only the fields of the type count."""
+def test_empty_payload_fields_equal_missing_ones(
+    kind: str, ours: dict[str, Any], theirs: dict[str, Any], same: bool
+) -> None:
+    """Only the fields of the type are compared."""
     assert same_payload(kind, ours, theirs, "", None) is same
 
 
@@ -161,8 +157,7 @@ def test_payloads(kind: str, ours: dict[str, Any], theirs: dict[str, Any], same:
     ("ours", "theirs", "same"),
     [("Call", "Call ", True), ("Call", "Mail", False), ("Call", "", False), ("Call", None, True)],
 )
-def test_notes(ours: str, theirs: str | None, same: bool) -> None:
-    """A note that the API does not give back is not compared."""
+def test_note_that_the_api_does_not_return_is_not_compared(ours: str, theirs: str | None, same: bool) -> None:
     assert same_payload("call_demo", {}, {}, ours, theirs) is same
 
 
@@ -180,21 +175,20 @@ def test_notes(ours: str, theirs: str | None, same: bool) -> None:
         ({"note": "one two"}, {"message": "one two"}, 1.0),
     ],
 )
-def test_shared_words(ours: dict[str, Any], theirs: dict[str, Any], share: float) -> None:
-    """The share is of the smaller text's words, wherever they stand, and of visible ones only."""
+def test_shared_words_is_the_share_of_the_smaller_text(
+    ours: dict[str, Any], theirs: dict[str, Any], share: float
+) -> None:
     assert shared_words(ours, theirs) == shared_words(theirs, ours) == share
 
 
-def test_says_whether_there_is_text() -> None:
-    """A payload of empty fields says nothing, and a note or an image does."""
+def test_has_text_ignores_empty_fields() -> None:
     assert not has_text({}, None)
     assert not has_text({"subject": " ", "content": "<p><br></p>", "action": {"name": None}}, " \n")
     assert has_text({}, "Call")
     assert has_text({"content": '<img src="x.png">'}, None)
 
 
-def test_payloads_can_be_sorted_and_hashed() -> None:
-    """The canonical form is one of plain texts, so that it can be a key."""
+def test_canonical_payload_can_be_sorted_and_hashed() -> None:
     assert canonical_payload({"action": {"url": "u", "name": "n"}, "title": 3, "list": ["a"], "none": None}) == (
         ("action.name", "n"),
         ("action.url", "u"),
@@ -227,15 +221,13 @@ def spell(word: str, draw: st.DataObject) -> str:
 
 
 @given(TEXT, st.data())
-def test_every_spelling_is_one_text(lines: list[list[str]], data: st.DataObject) -> None:
-    """However a text is spelled in HTML, its canonical form is its words and breaks."""
+def test_every_html_spelling_has_one_canonical_form(lines: list[list[str]], data: st.DataObject) -> None:
     plain = "\n".join(" ".join(words) for words in lines)
     assert canonical_html(as_html(lines, data)) == canonical_text(html.escape(plain).replace("&#x27;", "&#39;"))
 
 
 @given(TEXT, st.data())
-def test_every_change_of_words_shows(lines: list[list[str]], data: st.DataObject) -> None:
-    """A word put in another's place, or a line left out, is never taken for the same text."""
+def test_every_changed_word_or_line_is_different(lines: list[list[str]], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(lines) - 1))
     word = data.draw(WORD)
     assume(word != lines[place][0])
@@ -246,8 +238,7 @@ def test_every_change_of_words_shows(lines: list[list[str]], data: st.DataObject
 
 
 @given(st.text(alphabet=st.sampled_from("<>!/[]-&;#ax =\"'?pbr\n\x00\x01\x02"), max_size=60) | st.text(max_size=60))
-def test_any_text_is_read(text: str) -> None:
-    """No text, however broken, stops the reading, and a plain field's form is its own form."""
+def test_canonical_form_accepts_any_text(text: str) -> None:
     canonical_html(text)
     assert canonical_html(text + "<br>") == canonical_html(text) or "<" in text or "&" in text
     assert has_text({"content": text}, text) in (True, False)

@@ -1,4 +1,4 @@
-"""The gates that a plan meets, and how they are told."""
+"""The gates that a plan must pass, and their details."""
 
 from __future__ import annotations
 
@@ -28,36 +28,33 @@ def met(*changes: Change, drifted: bool = False, active: Collection[str] = (), l
 
 
 def test_creates_meet_no_gate() -> None:
-    """However many there are: a first apply of forty sequences is no accident."""
+    """However many: a first apply of forty sequences is no accident."""
     assert met(*(create(f"trial.step{n}", email()) for n in range(300)), limit=0) == []
 
 
-def test_switching_a_variant_off_is_destructive() -> None:
-    """The gate names the variants."""
+def test_deactivation_meets_the_destructive_gate() -> None:
     (gate,) = gates_for([change("t.s.b", Action.DEACTIVATE_VARIANT)], False, set(), POLICY, set())
     assert gate == Gate(name="destructive", allowed=False, detail=gate.detail)
     assert "t.s.b" in gate.detail
     assert "-allow destructive" in gate.detail
 
 
-def test_many_names_are_cut_with_their_count() -> None:
-    """A hundred variants do not make a page."""
+def test_long_list_of_names_is_shortened_with_a_count() -> None:
     rows = [change(f"t.s{n}.b", Action.DEACTIVATE_VARIANT) for n in range(100)]
     (gate,) = gates_for(rows, False, set(), POLICY, set())
     assert "100 variants" in gate.detail
     assert "and 95 more" in gate.detail
 
 
-def test_drift_is_a_gate_only_where_it_is_overwritten() -> None:
-    """The caller knows whether the changes overwrite an edit."""
+def test_drift_gate_is_met_only_by_overwriting() -> None:
     row = change("t.s.a", Action.UPDATE_VARIANT)
     assert met(row) == []
     assert met(row, drifted=True) == ["drift"]
 
 
 @pytest.mark.parametrize(("limit", "gates"), [(1, ["size"]), (2, []), (0, ["size"])])
-def test_size_counts_changed_steps(limit: int, gates: list[str]) -> None:
-    """Two variants of one step are one step; a blocked change and a create are none."""
+def test_size_gate_counts_changed_steps(limit: int, gates: list[str]) -> None:
+    """Two variants of one step count once. Blocked changes and creates do not count."""
     rows = [
         change("t.s.a", Action.UPDATE_VARIANT),
         change("t.s.b", Action.UPDATE_VARIANT),
@@ -68,21 +65,18 @@ def test_size_counts_changed_steps(limit: int, gates: list[str]) -> None:
     assert met(*rows, limit=limit) == gates
 
 
-def test_size_counts_deactivations() -> None:
-    """Switching off is changing."""
+def test_size_gate_counts_deactivations() -> None:
     assert met(change("t.s.b", Action.DEACTIVATE_VARIANT), limit=0) == ["destructive", "size"]
 
 
-def test_a_write_to_a_sending_sequence_is_a_gate() -> None:
-    """A create too; what makes no call is none."""
+def test_write_to_an_active_sequence_meets_the_active_gate() -> None:
     assert met(create("t.s", email()), active={"t"}) == ["active"]
     assert met(create("t.s", email()), active={"other"}) == []
     assert met(change("t.s", Action.FORGET, calls=()), active={"t"}) == []
 
 
 @pytest.mark.parametrize("name", GATES)
-def test_an_allowed_gate_is_open_and_still_told(name: str) -> None:
-    """All four at once: `-allow` opens its own gate and no other."""
+def test_allowed_gate_is_open_and_still_listed(name: str) -> None:
     gates = gates_for(long_update().changes, True, {"trial"}, Policy(max_changed_steps=0), {name})
     assert tuple(gate.name for gate in gates) == GATES
     assert [gate.name for gate in gates if gate.allowed] == [name]

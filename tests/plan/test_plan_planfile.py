@@ -1,4 +1,4 @@
-"""The saved plan: whole, or refused with words of its own."""
+"""The saved plan: round trip, rejection, and the difference between two plans."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def rewritten(**changed: Any) -> bytes:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_saved_plan_comes_back_as_it_was(name: str, golden: Any) -> None:
-    """What is saved is what is read, and the bytes are those on disk in tests/cases."""
+def test_saved_plan_round_trips(name: str, golden: Any) -> None:
+    """The bytes are those in tests/cases."""
     plan = CASES[name]()
     data = encode(plan, "1.2.3")
     assert decode(data) == plan
@@ -60,22 +60,19 @@ def test_a_saved_plan_comes_back_as_it_was(name: str, golden: Any) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_saved_plan_meets_the_schema(name: str) -> None:
-    """The published schema fits what is written."""
+def test_saved_plans_match_the_published_schema(name: str) -> None:
     SCHEMA.validate(json.loads(encode(CASES[name](), "1.2.3")))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_printed_plan_meets_the_same_schema(name: str) -> None:
-    """What `-format json` prints is a plan too, with the counts in place of what only apply needs."""
+def test_printed_plans_match_the_published_schema(name: str) -> None:
     printed = json.loads(plan_json(CASES[name]()))
     SCHEMA.validate(printed)
     assert not SCHEMA.is_valid({key: value for key, value in printed.items() if key != "summary"})
     assert not SCHEMA.is_valid({**printed, "sum": "0" * 64})
 
 
-def test_the_schema_is_one_and_refuses_what_is_none() -> None:
-    """The schema is valid itself, names its dialect, and tells a plan from a near miss."""
+def test_schema_is_valid_and_rejects_near_misses() -> None:
     schema = plan_schema()
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -91,8 +88,7 @@ def test_the_schema_is_one_and_refuses_what_is_none() -> None:
         assert not SCHEMA.is_valid(broken)
 
 
-def test_the_same_plan_gives_the_same_bytes() -> None:
-    """Neither the order in which mappings were filled nor a second call changes a byte."""
+def test_same_plan_gives_the_same_bytes() -> None:
     again = Plan.model_validate_json(SMALL.model_dump_json())
     turned = (
         email()
@@ -104,8 +100,7 @@ def test_the_same_plan_gives_the_same_bytes() -> None:
     assert encode(plan_of(create("trial.intro", content, "LGz3m8KNPr")), "1.2.3") == SAVED
 
 
-def test_every_flipped_bit_is_noticed() -> None:
-    """No bit of a saved plan can change unseen."""
+def test_every_flipped_bit_is_rejected() -> None:
     for place in range(len(SAVED)):
         for bit in range(8):
             data = bytearray(SAVED)
@@ -113,8 +108,7 @@ def test_every_flipped_bit_is_noticed() -> None:
             refusal(bytes(data))
 
 
-def test_every_truncation_and_every_added_space_is_noticed() -> None:
-    """A plan that was cut anywhere, or has a byte more anywhere, is refused."""
+def test_every_truncation_and_every_added_byte_is_rejected() -> None:
     for place in range(len(SAVED)):
         assert refusal(SAVED[:place]).kind in ("damaged", "not-a-plan")
         for byte in (b" ", b"\n", b"0"):
@@ -122,16 +116,14 @@ def test_every_truncation_and_every_added_space_is_noticed() -> None:
     refusal(SAVED + b"\n")
 
 
-def test_a_cut_plan_is_called_damaged() -> None:
-    """Who lost the end of a plan is not told that it never was one."""
+def test_truncated_plan_is_reported_as_damaged() -> None:
     error = refusal(SAVED[: len(SAVED) // 2])
     assert error.kind == "damaged"
     assert "seqsync plan -out" in error.hint
 
 
 @given(st.binary(max_size=200))
-def test_any_other_bytes_are_refused(data: bytes) -> None:
-    """Whatever a file holds, the answer is a refusal and never a traceback."""
+def test_any_other_bytes_are_rejected_without_a_traceback(data: bytes) -> None:
     refusal(data)
 
 
@@ -151,37 +143,31 @@ def test_any_other_bytes_are_refused(data: bytes) -> None:
         b'{"format_version": 1}',
     ],
 )
-def test_what_is_no_plan_is_called_so(data: bytes) -> None:
-    """Another tool's plan, a state or a text is not "damaged"."""
+def test_other_files_are_reported_as_not_a_plan(data: bytes) -> None:
     assert refusal(data).kind == "not-a-plan"
 
 
-def test_a_pretty_printed_plan_is_damaged() -> None:
-    """The same values in another layout are other bytes."""
+def test_reformatted_plan_is_reported_as_damaged() -> None:
     assert refusal(json.dumps(json.loads(SAVED), indent=2).encode()).kind == "damaged"
 
 
-def test_a_number_too_large_for_json_is_damaged() -> None:
-    """A float that overflows cannot be written again, so it was never written by us."""
+def test_number_too_large_for_json_is_reported_as_damaged() -> None:
     assert refusal(SAVED.replace(b'"serial": 3', b'"serial": 1e999')).kind == "damaged"
 
 
-def test_a_newer_format_is_refused_by_its_number() -> None:
-    """Before anything else is looked at, and with the version that made it."""
+def test_newer_format_is_rejected_by_its_number() -> None:
     error = refusal(b'{"format_version": 7, "tool_version": "9.1", "all": "different"}')
     assert error.kind == "newer-format"
     assert "7" in error.detail
     assert "9.1" in error.detail
 
 
-def test_a_newer_format_tells_no_strange_version() -> None:
-    """A version that is no printable text is not repeated."""
+def test_unprintable_version_is_not_repeated() -> None:
     error = refusal(b'{"format_version": 7, "tool_version": "\\u001b[2J"}')
     assert "\x1b" not in str(error)
 
 
-def test_a_hash_of_another_plan_is_refused() -> None:
-    """A body edited with the sum made right again still betrays itself."""
+def test_wrong_plan_hash_is_rejected_although_the_checksum_is_right() -> None:
     assert decode(rewritten()) == SMALL
     changes = json.loads(SAVED)["changes"]
     changes[0]["calls"][0]["body"]["absoluteDays"] = 5
@@ -189,15 +175,13 @@ def test_a_hash_of_another_plan_is_refused() -> None:
     assert error.kind == "hash"
 
 
-def test_a_plan_that_this_version_does_not_understand_is_told() -> None:
-    """A right sum over a shape that is none."""
+def test_unknown_shape_with_a_right_checksum_is_rejected() -> None:
     error = refusal(rewritten(changes=[{"address": "trial"}]))
     assert error.kind == "not-a-plan"
     assert "changes.0" in error.detail
 
 
-def test_each_refusal_has_its_own_words() -> None:
-    """Summary, reason and advice; no two kinds share a summary."""
+def test_no_two_rejections_share_a_summary() -> None:
     kinds = [SAVED[:50], b"hello", b'{"format_version": 7}', rewritten(plan_hash="0" * 64)]
     errors = [refusal(data) for data in kinds]
     assert len({error.summary for error in errors}) == len({error.kind for error in errors}) == len(kinds)
@@ -224,13 +208,11 @@ def with_call(**changed: Any) -> Plan:
         SMALL.model_copy(update={"changes": SMALL.changes * 2}),
     ],
 )
-def test_the_hash_covers_what_is_done(other: Plan) -> None:
-    """Any body, path, method, environment, host, format or number of changes makes another hash."""
+def test_plan_hash_covers_what_is_done(other: Plan) -> None:
     assert other.plan_hash() != SMALL.plan_hash()
 
 
-def test_the_hash_covers_the_order() -> None:
-    """The same changes in another order are another plan."""
+def test_plan_hash_covers_the_order() -> None:
     plan = plan_of(*create_whole("trial", "Trial", {"intro": email(), "call": task("call_demo")}))
     turned = plan.model_copy(update={"changes": plan.changes[::-1]})
     assert turned.plan_hash() != plan.plan_hash()
@@ -241,8 +223,7 @@ def test_the_hash_covers_the_order() -> None:
     "changed",
     [{"base": Base()}, {"notes": ("told",)}, {"sequences": {}}, {"gates": ()}, {"allowed": ("size",)}],
 )
-def test_the_hash_covers_nothing_else(changed: dict[str, Any]) -> None:
-    """What a plan was made from, and what is told with it, may differ from machine to machine."""
+def test_plan_hash_covers_nothing_else(changed: dict[str, Any]) -> None:
     assert SMALL.model_copy(update=changed).plan_hash() == SMALL.plan_hash()
 
 
@@ -294,8 +275,7 @@ MOVED_ON = {"serial": 4, "state_digest": "6" * 64}
         "own-first-run-done",
     ],
 )
-def test_a_plan_that_fits_goes_on(plan: Plan, now: Facts, verdict: Verdict) -> None:
-    """Fresh, cut short, or done: three answers without a refusal."""
+def test_fitting_plan_is_fresh_resumed_or_done(plan: Plan, now: Facts, verdict: Verdict) -> None:
     assert check(plan, now) is verdict
 
 
@@ -315,8 +295,9 @@ def test_a_plan_that_fits_goes_on(plan: Plan, now: Facts, verdict: Verdict) -> N
         (SMALL, facts(files_digest="0" * 64, applying=MINE, **MOVED_ON), "files", ["files have changed"]),
     ],
 )
-def test_a_plan_that_does_not_fit_says_why(plan: Plan, now: Facts, kind: str, words: list[str]) -> None:
-    """Each refusal has a kind, words of its own, and what to do."""
+def test_plan_that_does_not_fit_is_rejected_with_its_kind_and_advice(
+    plan: Plan, now: Facts, kind: str, words: list[str]
+) -> None:
     with pytest.raises(PlanRejectedError) as caught:
         check(plan, now)
     assert caught.value.kind == kind
@@ -324,13 +305,11 @@ def test_a_plan_that_does_not_fit_says_why(plan: Plan, now: Facts, kind: str, wo
     assert "seqsync" in caught.value.hint or "-env" in caught.value.hint
 
 
-def test_plans_with_one_hash_do_not_differ() -> None:
-    """What stands outside the hash is no difference."""
+def test_plans_with_the_same_hash_have_no_difference() -> None:
     assert plan_difference(SMALL, SMALL.model_copy(update={"base": Base(), "notes": ("x",)})) == []
 
 
-def test_old_against_new_names_what_went_and_what_came() -> None:
-    """A line for each change that is gone, new, or says something else."""
+def test_plan_difference_lists_removed_added_and_changed_changes() -> None:
     old = plan_of(create("trial.intro", email()), create("trial.nudge", email(3)), create("trial.same", email(5)))
     forget = Change(address="trial.x", action=Action.FORGET, reason=Reason.REMOVED, remote_id="s1")
     new = plan_of(create("trial.nudge", email(4)), create("trial.same", email(5)), forget, environment="staging")
@@ -342,8 +321,7 @@ def test_old_against_new_names_what_went_and_what_came() -> None:
     ]
 
 
-def test_old_against_new_tells_a_change_that_became_blocked() -> None:
-    """What a blocked change wanted to be stands beside it."""
+def test_plan_difference_names_the_action_that_is_now_blocked() -> None:
     blocked = Change(address="trial.intro", action=Action.BLOCKED, reason=Reason.DAY_HELD, wanted=Action.CREATE_STEP)
     assert plan_difference(SMALL, plan_of(blocked)) == [
         "- create step trial.intro",
@@ -351,11 +329,9 @@ def test_old_against_new_tells_a_change_that_became_blocked() -> None:
     ]
 
 
-def test_old_against_new_counts_a_change_that_stands_twice() -> None:
-    """A step moved by way of a free day has two changes; losing one of them is told."""
+def test_plan_difference_counts_the_two_moves_of_a_parked_step() -> None:
     assert plan_difference(plan_of(*SMALL.changes * 2), SMALL) == ["- create step trial.intro"]
 
 
-def test_an_empty_plan_and_a_full_one_differ_by_every_change() -> None:
-    """Nothing against something."""
+def test_empty_plan_differs_from_a_full_one_by_every_change() -> None:
     assert len(plan_difference(empty(), state_only())) == len(state_only().changes)

@@ -1,4 +1,4 @@
-"""The planner: every difference told, none dropped, none turned into a create by mistake."""
+"""The planner: every difference is a change, and none becomes a create by mistake."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ def only(plan: Plan) -> Change:
     return plan.changes[0]
 
 
-def test_from_nothing_the_sequence_comes_before_its_steps_by_day_and_place() -> None:
-    """From an empty state everything is created, ascending by day, then by place in the file."""
+def test_creates_are_ordered_by_sequence_then_day_then_position() -> None:
     steps = {"late": email(9), "second": call(2, "b"), "first": message(2), "early": email(1)}
     plan = planned(wanted(steps=steps))
     assert told(plan) == [
@@ -50,8 +49,8 @@ def test_from_nothing_the_sequence_comes_before_its_steps_by_day_and_place() -> 
     assert summary_line(plan) == "Plan: 5 to create, 0 to update, 0 to deactivate, 0 to record, 0 blocked."
 
 
-def test_the_vendors_own_example_comes_out_as_it_stands() -> None:
-    """The body of the vendor's curl example, without the two fields that an email does not carry."""
+def test_create_call_equals_the_vendors_example() -> None:
+    """Without the two fields that an email does not have."""
     content = Content.model_validate(
         {
             "type": "email",
@@ -88,16 +87,14 @@ def test_the_vendors_own_example_comes_out_as_it_stands() -> None:
     }
 
 
-def test_what_was_applied_gives_no_change() -> None:
-    """A state equal to the files is an empty plan."""
+def test_state_equal_to_the_files_gives_an_empty_plan() -> None:
     steps = {"a": email(1), "b": call(2)}
     plan = planned(wanted(steps=steps), by=state(trial=entry(**steps)))
     assert plan.changes == ()
     assert summary_line(plan).startswith("No changes.")
 
 
-def test_an_absent_priority_is_normal_and_an_absent_assignee_is_not_managed() -> None:
-    """Neither is a difference."""
+def test_absent_priority_is_normal_and_absent_assignee_is_not_managed() -> None:
     before = message(2, priority="normal", assignee="user-1")
     plan = planned(wanted(steps={"m": message(2)}), by=state(trial=entry(m=before)))
     assert plan.changes == ()
@@ -111,10 +108,8 @@ def test_an_absent_priority_is_normal_and_an_absent_assignee_is_not_managed() ->
         (email(1, b="B"), "create-variant", "", Claim.ADD_VARIANT),
     ],
 )
-def test_differences_are_calls_or_blocked_where_a_claim_is_switched_off(
-    now: Content, action: str, field: str, claim: Claim
-) -> None:
-    """A changed step never becomes a create; without its call what would be done is told, with what to click."""
+def test_difference_is_a_call_or_blocked_if_a_claim_is_off(now: Content, action: str, field: str, claim: Claim) -> None:
+    """Never a create."""
     by = state(trial=entry(intro=email(1)))
     change = only(planned(wanted(steps={"intro": now}), by=by))
     assert (str(change.action), len(change.calls)) == (action, 1)
@@ -124,43 +119,37 @@ def test_differences_are_calls_or_blocked_where_a_claim_is_switched_off(
     assert "Saleshandy" in off.advice
 
 
-def test_another_type_is_blocked_alone() -> None:
-    """The API cannot change a type; no other difference of that step is told beside it."""
+def test_changed_type_is_the_only_change_and_is_blocked() -> None:
     change = only(planned(wanted(steps={"intro": call(4)}), by=state(trial=entry(intro=email(1)))))
     assert (change.action, change.reason) == (Action.BLOCKED, Reason.TYPE_CHANGED)
 
 
-def test_another_title_is_blocked() -> None:
-    """The API cannot rename a sequence."""
+def test_changed_title_is_blocked() -> None:
     change = only(planned(wanted(title="New", steps={}), by=state(trial=entry(title="Old"))))
     assert (change.reason, change.fields[0].before, change.fields[0].after) == (Reason.TITLE_CHANGED, "Old", "New")
 
 
-def test_a_step_gone_from_its_file_is_blocked_until_it_is_named() -> None:
-    """`removed:` lets it go; without it the plan says what to click."""
+def test_step_missing_in_its_file_is_blocked_until_it_is_listed_as_removed() -> None:
     by = state(trial=entry(intro=email(1)))
     assert only(planned(wanted(), by=by)).reason is Reason.STEP_REMOVED
     change = only(planned(wanted(removed=("intro",)), by=by))
     assert (change.action, change.reason) == (Action.FORGET, Reason.REMOVED)
 
 
-def test_a_sequence_whose_file_is_gone_is_blocked_until_it_is_named() -> None:
-    """`removed:` of the settings lets a sequence go."""
+def test_sequence_without_its_file_is_blocked_until_it_is_listed_as_removed() -> None:
     by = state(trial=entry(intro=email(1)))
     assert only(planned(by=by)).reason is Reason.SEQUENCE_REMOVED
     assert only(planned(by=by, removed=("trial",))).action is Action.FORGET
 
 
 def test_moved_and_formerly_rename_without_a_call() -> None:
-    """Both are state only, and silent once they have happened."""
     by = state(old=entry(hello=email(1)))
     renamed = wanted("new", "Trial", formerly="old", moved={"hello": "intro"}, steps={"intro": email(1)})
     assert told(planned(renamed, by=by)) == [("new", "move", "moved"), ("new.intro", "move", "moved")]
     assert planned(renamed, by=state(new=entry(intro=email(1)))).changes == ()
 
 
-def test_a_rename_without_moved_is_not_created_again() -> None:
-    """A create equal to a step left behind is blocked until `moved` or `removed` says which it is."""
+def test_rename_without_moved_is_blocked_instead_of_created_again() -> None:
     by = state(trial=entry(hello=message(2)))
     plan = planned(wanted(steps={"intro": message(3)}), by=by)
     assert [(row[0], row[2]) for row in told(plan)] == [
@@ -170,8 +159,7 @@ def test_a_rename_without_moved_is_not_created_again() -> None:
     assert not plan.to_do
 
 
-def test_a_renamed_sequence_is_not_created_again() -> None:
-    """The same content under a new sequence key, while the old file is gone, is blocked as a whole."""
+def test_renamed_sequence_without_formerly_is_blocked_instead_of_created_again() -> None:
     by = state(old=entry(title="Old", hello=message(2)))
     plan = planned(wanted("new", "New", steps={"hello": message(2), "other": message(4, "Something else")}), by=by)
     reasons = {row[0]: row[2] for row in told(plan)}
@@ -184,8 +172,8 @@ def test_a_renamed_sequence_is_not_created_again() -> None:
     }
 
 
-def test_an_email_whose_day_is_held_is_blocked() -> None:
-    """One email a day: the day of a step that stays is not free, whether it is removed, forgotten or unmanaged."""
+def test_email_is_blocked_while_its_day_is_held() -> None:
+    """By a step that stays: removed, forgotten or unmanaged."""
     gone = planned(wanted(steps={"new": email(1, "Other", "<p>Other words</p>")}), by=state(trial=entry(old=email(1))))
     assert {row[0]: row[2] for row in told(gone)} == {"trial.new": "day-held", "trial.old": "step-removed"}
     held = entry().model_copy(update={"unmanaged": {"X9": 5}})
@@ -194,16 +182,14 @@ def test_an_email_whose_day_is_held_is_blocked() -> None:
     assert "X9" in stranger.advice
 
 
-def test_configured_ids_are_adopted_and_contradictions_are_blocked() -> None:
-    """`ids:` is read where the state has none."""
+def test_configured_id_is_adopted_and_a_contradiction_is_blocked() -> None:
     row = wanted(remote_id="L1", step_ids={"intro": "S1"}, steps={"intro": email(1)})
     assert told(planned(row)) == [("trial", "adopt", "configured-id"), ("trial.intro", "adopt", "configured-id")]
     change = only(planned(row, by=state(trial=entry("L2", intro=email(1)))))
     assert change.reason is Reason.ID_CHANGED
 
 
-def test_a_target_brings_its_sequence_and_an_exclude_wins() -> None:
-    """A step brings the creation of its sequence; a pattern that matches nothing is a usage error."""
+def test_target_includes_its_sequence_and_exclude_takes_precedence() -> None:
     row = wanted(steps={"a": email(1), "b": email(2)})
     aimed = planned(row, selection=Selection(("trial.b",)))
     assert [change.address for change in aimed.changes] == ["trial", "trial.b"]
@@ -214,8 +200,7 @@ def test_a_target_brings_its_sequence_and_an_exclude_wins() -> None:
         planned(row, selection=Selection(("nope.*",)))
 
 
-def test_an_open_create_is_told_as_such() -> None:
-    """An intent without an outcome is a create whose outcome is unknown."""
+def test_create_in_doubt_has_the_reason_outcome_unknown() -> None:
     plan = planned(wanted(steps={"a": email(1)}), by=state(trial=entry()), open_addresses={"trial.a"})
     assert only(plan).reason is Reason.OUTCOME_UNKNOWN
     assert any("trial.a" in note for note in plan.notes)
@@ -225,8 +210,8 @@ contents = st.builds(message, st.integers(1, 9), st.sampled_from(["one text", "a
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), contents), st.dictionaries(st.sampled_from("abcdef"), contents))
-def test_no_known_step_is_ever_created(before: dict[str, Content], after: dict[str, Content]) -> None:
-    """Whatever changes, a create is only for a key that the state lacks, and every key that differs is told."""
+def test_known_step_is_never_created(before: dict[str, Content], after: dict[str, Content]) -> None:
+    """And every key that differs has a change."""
     plan = planned(wanted(steps=after), by=state(trial=entry(**before)))
     created = {change.step for change in plan.to_do if change.action is Action.CREATE_STEP}
     assert not created & set(before)
@@ -235,8 +220,7 @@ def test_no_known_step_is_ever_created(before: dict[str, Content], after: dict[s
 
 
 @given(st.permutations(["a", "b", "c"]))
-def test_the_order_of_input_does_not_matter(keys: list[str]) -> None:
-    """The same sequences in any order give the same plan, hash included."""
+def test_plan_does_not_depend_on_the_order_of_input(keys: list[str]) -> None:
     rows = [wanted(key, steps={"one": email(1)}) for key in keys]
     ordered = [wanted(key, steps={"one": email(1)}) for key in "abc"]
     assert planned(*rows) == planned(*ordered)

@@ -1,4 +1,4 @@
-"""Emails change days: every call replayed on a model with the rule of one email a day."""
+"""Changes of day, replayed on a model with the rule of one email a day."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def reschedules(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]:
 
 
 @given(reschedules())
-def test_every_leg_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]]) -> None:
-    """Who is not stuck arrives, who is stuck has not moved, and nobody takes more than two legs."""
+def test_every_move_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]]) -> None:
+    """Blocked emails do not move, the others arrive, with at most two moves each."""
     held, aims = case
     way = plan_moves(held, aims, may_park=True)
     now = replayed(held, way)
@@ -54,8 +54,7 @@ def test_every_leg_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]
 
 
 @given(st.permutations(range(1, 9)))
-def test_a_permutation_waits_once_for_each_cycle(days: list[int]) -> None:
-    """All eight emails go round on their own days: each cycle parks one of them, and everybody arrives."""
+def test_each_cycle_parks_one_email(days: list[int]) -> None:
     held = {name: day for day, name in enumerate(NAMES, start=1)}
     aims = dict(zip(NAMES, days, strict=True))
     way = plan_moves(held, aims, may_park=True)
@@ -71,8 +70,8 @@ def test_a_permutation_waits_once_for_each_cycle(days: list[int]) -> None:
 
 
 @given(reschedules())
-def test_an_interrupted_way_goes_on(case: tuple[dict[str, int], dict[str, int]]) -> None:
-    """Cut off after any leg, a new plan from there arrives at the same days."""
+def test_interrupted_moves_are_continued(case: tuple[dict[str, int], dict[str, int]]) -> None:
+    """After any move, a new plan arrives at the same days."""
     held, aims = case
     way = plan_moves(held, aims, may_park=True)
     now = dict(held)
@@ -83,15 +82,14 @@ def test_an_interrupted_way_goes_on(case: tuple[dict[str, int], dict[str, int]])
 
 
 @pytest.mark.parametrize("shift", [-2, 1, 3])
-def test_a_shift_never_waits(shift: int) -> None:
-    """Whichever direction, the one in front goes first."""
+def test_shift_parks_nothing(shift: int) -> None:
     held = {"a": 3, "b": 4, "c": 6}
     way = plan_moves(held, {name: day + shift for name, day in held.items()}, may_park=False)
     assert (len(way.moves), dict(way.blocked)) == (3, {})
 
 
-def test_at_the_end_of_the_days_nobody_waits() -> None:
-    """Day 999 is the last: a swap that would need a later one is stuck."""
+def test_swap_on_the_last_days_is_blocked() -> None:
+    """Day 999 is the last, so there is no free day behind it."""
     way = plan_moves({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
     assert (way.moves, dict(way.blocked)) == ((), {"a": None, "b": None})
 
@@ -112,8 +110,7 @@ emails = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 9), max_size=6).
 
 
 @given(emails, emails)
-def test_no_call_of_a_plan_needs_a_held_day(before: dict[str, int], after: dict[str, int]) -> None:
-    """Moves, inserts and removals together: replayed in the order of the plan no day ever holds two emails."""
+def test_no_call_of_a_plan_goes_to_a_held_day(before: dict[str, int], after: dict[str, int]) -> None:
     plan = planned(
         {key: email(day, f"about {key}", f"<p>{key * 9}</p>") for key, day in before.items()},
         {key: email(day, f"about {key}", f"<p>{key * 9}</p>") for key, day in after.items()},
@@ -131,8 +128,8 @@ def test_no_call_of_a_plan_needs_a_held_day(before: dict[str, int], after: dict[
     assert all(now[key] == day for key, day in after.items() if key not in blocked)
 
 
-def test_a_swap_in_the_plan() -> None:
-    """Three changes of two steps, counted as two; blocked without days to read."""
+def test_swap_is_three_changes_and_counts_as_two() -> None:
+    """It is blocked if the API does not return days."""
     before, after = {"a": email(1, "A"), "b": email(3, "B")}, {"a": email(3, "A"), "b": email(1, "B")}
     plan = planned(before, after)
     assert [(c.step, c.reason, c.calls[0].body["absoluteDays"]) for c in plan.changes] == [

@@ -1,4 +1,4 @@
-"""Plans of a part, and things taken over by their id: no way round the guards, and no difference lost."""
+"""Plans of a part: guards still apply, and no difference is hidden."""
 
 from __future__ import annotations
 
@@ -22,15 +22,13 @@ def planned(*sequences: DesiredSequence, by: State | None = None, **more: object
 
 
 @pytest.mark.parametrize("selection", [Selection(("trial.intro",)), Selection((), ("trial.hello",))])
-def test_a_target_does_not_get_round_the_guard_against_doubles(selection: Selection) -> None:
-    """A renamed step is blocked also where the step that it doubles is not asked for."""
+def test_target_does_not_bypass_the_duplicate_guard(selection: Selection) -> None:
     plan = planned(wanted(steps={"intro": call(2)}), by=state(trial=entry(hello=call(2))), selection=selection)
     assert [(change.address, change.reason) for change in plan.changes] == [("trial.intro", Reason.SAME_CONTENT)]
     assert not plan.to_do
 
 
-def test_a_target_does_not_make_a_renamed_sequence_anew() -> None:
-    """A sequence under a new key, its old file gone: the step that is asked for brings what blocks its sequence."""
+def test_target_does_not_create_a_renamed_sequence_again() -> None:
     by = state(old=entry(title="Old", hello=message(2)))
     new = wanted("new", "Old", steps={"hello": message(2), "other": message(4, "Something else")})
     plan = planned(new, by=by, selection=Selection(("new.other",)))
@@ -40,8 +38,7 @@ def test_a_target_does_not_make_a_renamed_sequence_anew() -> None:
     ]
 
 
-def test_a_variant_of_a_new_step_stands_for_the_step() -> None:
-    """A step is made with all its variants at once: a target takes it whole, an exclude leaves it out whole."""
+def test_target_or_exclude_of_a_new_variant_means_its_step() -> None:
     row = wanted(steps={"ab": email(1, b="B"), "ring": call(2)})
     aimed = planned(row, selection=Selection(("trial.ab.b",)))
     assert [change.address for change in aimed.changes] == ["trial", "trial.ab"]
@@ -49,14 +46,12 @@ def test_a_variant_of_a_new_step_stands_for_the_step() -> None:
     assert [change.address for change in without.changes] == ["trial", "trial.ring"]
 
 
-def test_nothing_asked_for_is_not_called_no_difference() -> None:
-    """Where a selection leaves everything out, the last line does not claim that files and state agree."""
+def test_empty_selection_does_not_claim_that_files_match() -> None:
     row = wanted(steps={"ring": call(2)})
     assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in the selected part")
 
 
-def test_an_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
-    """The plan says so, with the line for a rename; apply does not have to find out."""
+def test_sequence_id_known_under_another_key_is_blocked() -> None:
     row = wanted("new", "New", remote_id="L1", step_ids={"two": "S2"}, steps={"one": call(1), "two": call(2)})
     plan = planned(row, by=state(old=entry("L1")), removed=("old",))
     assert {change.address: change.reason for change in plan.changes if change.action is Action.BLOCKED} == {
@@ -67,8 +62,7 @@ def test_an_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
     assert "formerly: old" in plan.changes[0].advice
 
 
-def test_a_step_id_that_the_state_has_elsewhere_is_not_adopted_twice() -> None:
-    """The same for a step: most likely it was renamed."""
+def test_step_id_known_under_another_key_is_blocked() -> None:
     by = state(trial=entry(old=call(2)))
     held = by.sequences["trial"].steps["old"].id
     plan = planned(wanted(step_ids={"new": held}, steps={"old": call(2), "new": call(3)}), by=by)

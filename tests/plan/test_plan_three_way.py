@@ -1,4 +1,4 @@
-"""The table of file, state and app, cell by cell, for each thing that a call writes."""
+"""The table of last applied, Saleshandy and file, cell by cell."""
 
 from __future__ import annotations
 
@@ -75,23 +75,22 @@ def sent(name: str, value: int) -> dict[str, Any]:
 
 
 @each_aspect
-def test_nothing_differs(name: str) -> None:
-    """x x x: there is nothing to tell."""
+def test_no_difference_gives_an_empty_plan(name: str) -> None:
     plan = held(name, 0, 0, 0)
     assert (plan.changes, plan.drift, plan.known_drift) == ((), (), ())
 
 
 @each_aspect
-def test_the_file_alone_was_changed(name: str) -> None:
-    """x x y: an update, as without a look."""
+def test_change_in_the_file_alone_is_an_update(name: str) -> None:
+    """x x y"""
     plan = held(name, 0, 0, 1)
     assert (lines(plan), drift(plan)) == ([(address(name), action(name), "changed")], [])
     assert (bodies(plan), plan.gates) == ([sent(name, 1)], ())
 
 
 @each_aspect
-def test_the_app_alone_was_changed(name: str) -> None:
-    """x y x: told, and nothing is done."""
+def test_change_in_saleshandy_alone_is_reported_as_drift(name: str) -> None:
+    """x y x"""
     plan = held(name, 0, 1, 0)
     assert (lines(plan), drift(plan)) == ([], [(address(name), "changed")])
     assert [len(row.fields) for row in plan.drift] == [1]
@@ -99,8 +98,8 @@ def test_the_app_alone_was_changed(name: str) -> None:
 
 
 @each_aspect
-def test_the_file_is_put_back_only_with_the_gate(name: str) -> None:
-    """x y x with `-allow drift`: what the file says takes its place, whole, and it is not told twice."""
+def test_allow_drift_restores_the_text_from_the_file(name: str) -> None:
+    """x y x. The change shows the edit, so it is not reported again."""
     plan = held(name, 0, 1, 0, "drift")
     assert (lines(plan), drift(plan)) == ([(address(name), action(name), "drift")], [])
     (body,) = bodies(plan)
@@ -111,8 +110,8 @@ def test_the_file_is_put_back_only_with_the_gate(name: str) -> None:
 
 
 @each_aspect
-def test_file_and_app_agree(name: str) -> None:
-    """x y y: only the state is behind; with the gate too."""
+def test_same_change_on_both_sides_is_recorded(name: str) -> None:
+    """x y y, with the gate too."""
     for allowed in ((), ("drift",)):
         plan = held(name, 0, 1, 1, *allowed)
         assert (lines(plan), drift(plan)) == ([(address(name), "record", "same-in-app")], [])
@@ -120,8 +119,8 @@ def test_file_and_app_agree(name: str) -> None:
 
 
 @each_aspect
-def test_all_three_differ(name: str) -> None:
-    """x y z: blocked, and all three are shown."""
+def test_different_changes_are_blocked_as_a_conflict(name: str) -> None:
+    """x y z, with all three values."""
     plan = held(name, 0, 1, 2)
     assert (lines(plan), drift(plan), bodies(plan)) == ([(address(name), "blocked", "conflict")], [], [])
     (field,) = plan.changes[0].fields
@@ -130,8 +129,8 @@ def test_all_three_differ(name: str) -> None:
 
 
 @each_aspect
-def test_a_conflict_is_overwritten_only_with_the_gate(name: str) -> None:
-    """x y z with `-allow drift`: the file wins, under its true reason."""
+def test_allow_drift_overwrites_a_conflict(name: str) -> None:
+    """x y z. The reason stays `conflict`."""
     plan = held(name, 0, 1, 2, "drift")
     assert (lines(plan), drift(plan)) == ([(address(name), action(name), "conflict")], [])
     (body,) = bodies(plan)
@@ -172,14 +171,14 @@ def switched(applied: bool, app: bool, file: bool) -> Desk:
         ((False, True, True), [("trial.one.b", "record", "same-in-app")], []),
     ],
 )
-def test_a_variant_that_is_on_or_off(on: tuple[bool, bool, bool], changes: object, rows: object) -> None:
-    """State, app and file: on or off are two values, so that there is no conflict."""
+def test_status_of_a_variant_never_conflicts(on: tuple[bool, bool, bool], changes: object, rows: object) -> None:
+    """It has only two values."""
     plan = switched(*on).plan()
     assert (lines(plan), drift(plan)) == (changes, rows)
 
 
-def test_on_and_off_are_put_back_with_the_gate() -> None:
-    """What somebody switched in the app is switched back; switching off needs its own gate too."""
+def test_allow_drift_restores_the_status_of_a_variant() -> None:
+    """Switching off needs its own gate too."""
     plan = switched(True, False, True).plan("drift")
     assert (lines(plan), drift(plan)) == ([("trial.one.b", "update-variant", "drift")], [])
     assert bodies(plan)[0]["status"] == 1
@@ -199,8 +198,8 @@ def test_on_and_off_are_put_back_with_the_gate() -> None:
         ("Other", "Third", [("trial", "blocked", "title-changed")], [("trial", "changed")]),
     ],
 )
-def test_titles(file: str, app: str, changes: object, rows: object) -> None:
-    """No call renames a sequence: told, recorded or blocked, with the gate too; case and blanks are no difference."""
+def test_changed_title_is_reported_recorded_or_blocked(file: str, app: str, changes: object, rows: object) -> None:
+    """No call renames a sequence. Case and outer blanks are ignored."""
     desk = Desk.of(trial=entry(one=email()))
     desk.file(title=file)
     row = desk.rows["trial"]
@@ -211,8 +210,7 @@ def test_titles(file: str, app: str, changes: object, rows: object) -> None:
         assert (lines(plan), drift(plan)) == (changes, rows)
 
 
-def test_a_step_that_is_gone() -> None:
-    """In the file it is told, and created anew only with the gate; out of the file it is forgotten."""
+def test_missing_step_is_drift_recreated_with_the_gate_or_forgotten() -> None:
     desk = Desk.of(trial=entry(one=email(), two=message(4)))
     desk.lose("two")
     plan = desk.plan()
@@ -226,8 +224,8 @@ def test_a_step_that_is_gone() -> None:
         assert (lines(plan), drift(plan)) == ([("trial.two", "forget", "gone")], [])
 
 
-def test_a_variant_that_is_gone() -> None:
-    """The same for a variant; the last one of a step stays as it is."""
+def test_missing_variant_is_drift_recreated_with_the_gate_or_forgotten() -> None:
+    """The last variant of a step is left as it is."""
     desk = Desk.of(trial=entry(one=email(b="Another way")))
     desk.lose("one", letter=1)
     plan = desk.plan()
@@ -242,8 +240,7 @@ def test_a_variant_that_is_gone() -> None:
         assert (lines(plan), drift(plan)) == ([], [("trial.one.a", "gone")])
 
 
-def test_a_sequence_that_is_gone() -> None:
-    """With its file told, and made anew with the gate, steps and all; without its file forgotten."""
+def test_missing_sequence_is_drift_recreated_with_the_gate_or_forgotten() -> None:
     desk = Desk.of(trial=entry(one=email()), other=entry("SEQ2", "Other", call=message(2)))
     desk.lose_sequence()
     plan = desk.plan()
@@ -261,8 +258,8 @@ def test_a_sequence_that_is_gone() -> None:
         assert (lines(plan), drift(plan)) == ([("trial", "forget", "gone")], [])
 
 
-def test_what_is_not_in_the_state_is_adopted_or_told() -> None:
-    """Adopted where it says what the file wants, told where it is nothing like it, silent where it is another's."""
+def test_step_not_in_the_state_is_adopted_reported_or_ignored() -> None:
+    """Adopted if equal, reported if different, ignored if it is listed as unmanaged."""
     desk = Desk.of(trial=entry(one=email()))
     new = email(5, "One more thing", "<p>Ideas</p>")
     desk.want(new=new)

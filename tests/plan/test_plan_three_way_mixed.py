@@ -1,4 +1,4 @@
-"""File, state and app where several things meet in one step, one sequence or one account."""
+"""Three-way comparison where several differences meet in one step, sequence or account."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def advice(change: Change) -> str:
 # -- in one step ------------------------------------------------------------------------------------------------------
 
 
-def test_a_day_is_not_changed_over_words_that_were_edited(desk: Desk) -> None:
-    """A change of day sends the words along, so it waits; with the gate day and words go back."""
+def test_day_change_waits_while_a_text_was_edited(desk: Desk) -> None:
+    """A change of day sends the text too. With the gate both are restored."""
     edited(desk)
     desk.want(one=email(9, "First", "<p>The first mail</p>"))
     plan = desk.plan()
@@ -59,8 +59,7 @@ def test_a_day_is_not_changed_over_words_that_were_edited(desk: Desk) -> None:
     assert [body["payload"]["subject"] for body in bodies(plan)] == ["Theirs", "First"]
 
 
-def test_one_variant_in_conflict_leaves_the_other_alone(desk: Desk) -> None:
-    """Each variant is judged by itself."""
+def test_conflict_in_one_variant_does_not_block_the_other(desk: Desk) -> None:
     desk.edit("two", letter=0, payload={"subject": "Theirs"})
     desk.want(two=email(3, "Ours", b="Another way now"))
     plan = desk.plan()
@@ -71,8 +70,7 @@ def test_one_variant_in_conflict_leaves_the_other_alone(desk: Desk) -> None:
     ]
 
 
-def test_words_go_out_though_day_and_switch_were_changed(desk: Desk) -> None:
-    """What the call does not write is told, and left."""
+def test_text_update_ignores_drift_of_day_and_status(desk: Desk) -> None:
     desk.edit("one", day=8)
     desk.edit("one", letter=0, status=0)
     desk.want(one=email(1, "Reworded", "<p>The first mail</p>"))
@@ -82,8 +80,7 @@ def test_words_go_out_though_day_and_switch_were_changed(desk: Desk) -> None:
     assert [set(body) for body in bodies(plan)] == [{"payload"}]
 
 
-def test_one_field_recorded_and_one_told(desk: Desk) -> None:
-    """Day agreed on, priority edited: a record of the one, drift of the other."""
+def test_agreed_field_is_recorded_beside_drift_of_another(desk: Desk) -> None:
     desk.edit("task", day=6, priority="urgent")
     desk.want(task=message(6))
     plan = desk.plan()
@@ -92,8 +89,7 @@ def test_one_field_recorded_and_one_told(desk: Desk) -> None:
     assert [row.field for row in plan.drift[0].fields] == ["priority"]
 
 
-def test_an_edit_of_a_variant_that_is_switched_off(desk: Desk) -> None:
-    """It is told; a change of day keeps those words, and is not held up by them."""
+def test_edit_of_a_disabled_variant_is_kept_by_a_day_change(desk: Desk) -> None:
     row = desk.state.sequences["trial"].steps["two"]
     variants = {**row.variants, "b": row.variants["b"].model_copy(update={"status": 0})}
     steps = {**desk.state.sequences["trial"].steps, "two": row.model_copy(update={"variants": variants})}
@@ -107,8 +103,7 @@ def test_an_edit_of_a_variant_that_is_switched_off(desk: Desk) -> None:
         assert bodies(plan)[1]["payload"]["subject"] == "Theirs"
 
 
-def test_a_step_with_another_type_in_the_file_still_tells_its_edits(desk: Desk) -> None:
-    """No call changes a type, and the edit does not get lost behind that."""
+def test_changed_type_does_not_hide_drift(desk: Desk) -> None:
     desk.edit("task", day=9)
     desk.edit("task", letter=0, payload={"message": "Theirs"})
     desk.want(task=call(4, "Ask"))
@@ -121,16 +116,14 @@ def test_a_step_with_another_type_in_the_file_still_tells_its_edits(desk: Desk) 
         ]
 
 
-def test_a_gone_variant_keeps_its_step_where_it_is(desk: Desk) -> None:
-    """A change of day would be sent to every variant, so to the one that is gone: blocked."""
+def test_missing_variant_blocks_a_day_change(desk: Desk) -> None:
     desk.lose("two", letter=1)
     desk.want(two=email(9, "Second", b="Another way"))
     plan = desk.plan()
     assert (lines(plan), drift(plan)) == ([("trial.two", "blocked", "gone")], [("trial.two.b", "gone")])
 
 
-def test_a_variant_made_in_the_app(desk: Desk) -> None:
-    """Told; where the file wants just that one it is adopted, without a call."""
+def test_variant_added_in_saleshandy_is_reported_or_adopted(desk: Desk) -> None:
     row = desk.steps["trial"]["one"]
     made = RemoteVariant("made", {"subject": "A third", "content": "<p>A third</p>"}, "", (), 1)
     desk.steps["trial"]["one"] = replace(row, variants=(*row.variants, made))
@@ -142,8 +135,7 @@ def test_a_variant_made_in_the_app(desk: Desk) -> None:
     assert (plan.changes[0].remote_id, drift(plan), len(bodies(plan))) == ("made", [], 1)
 
 
-def test_an_assignee_that_the_file_lets_go(desk: Desk) -> None:
-    """Absent is not managed: what the app says is taken, and nobody is asked."""
+def test_assignee_absent_in_the_file_is_taken_from_saleshandy(desk: Desk) -> None:
     desk = Desk.of(trial=entry(task=message(4, assignee="anna")))
     desk.want(task=message(4))
     assert desk.plan().changes == ()
@@ -156,8 +148,7 @@ def test_an_assignee_that_the_file_lets_go(desk: Desk) -> None:
 # -- removed ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_removed_step_that_was_edited(desk: Desk) -> None:
-    """The block stays, the edit is told; the gate changes nothing."""
+def test_edit_of_a_removed_step_is_reported(desk: Desk) -> None:
     edited(desk)
     desk.want(one=None)
     for allowed in ((), ("drift",)):
@@ -165,8 +156,7 @@ def test_a_removed_step_that_was_edited(desk: Desk) -> None:
         assert (lines(plan), drift(plan)) == ([("trial.one", "blocked", "step-removed")], [("trial.one.a", "changed")])
 
 
-def test_a_removed_step_that_somebody_switched_off(desk: Desk) -> None:
-    """As the advice says: then that is recorded; with the policy there is nothing left to switch off."""
+def test_removed_step_that_was_disabled_in_saleshandy_is_recorded(desk: Desk) -> None:
     desk.edit("one", letter=0, status=0)
     desk.want(one=None)
     plan = desk.plan()
@@ -176,8 +166,7 @@ def test_a_removed_step_that_somebody_switched_off(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("allowed", [(), ("drift",)])
-def test_what_is_let_go_is_only_told(desk: Desk, allowed: tuple[str, ...]) -> None:
-    """A step or sequence under `removed:` is forgotten as it is: nothing of it is recorded or put back."""
+def test_step_listed_as_removed_is_forgotten_as_it_is(desk: Desk, allowed: tuple[str, ...]) -> None:
     desk.edit("one", letter=0, status=0)
     desk.edit("one", day=8)
     desk.want(one=None)
@@ -191,8 +180,7 @@ def test_what_is_let_go_is_only_told(desk: Desk, allowed: tuple[str, ...]) -> No
     assert drift(plan) == [("trial.one", "changed"), ("trial.one.a", "changed")]
 
 
-def test_a_switched_off_step_that_somebody_switches_on_again(desk: Desk) -> None:
-    """With the policy the gate switches it off again; without the policy it is only told."""
+def test_deactivated_step_that_was_reenabled_is_switched_off_with_the_gate(desk: Desk) -> None:
     row = desk.state.sequences["trial"].steps["one"]
     variants = {"a": row.variants["a"].model_copy(update={"status": 0})}
     steps = {**desk.state.sequences["trial"].steps, "one": row.model_copy(update={"variants": variants})}
@@ -208,8 +196,7 @@ def test_a_switched_off_step_that_somebody_switches_on_again(desk: Desk) -> None
 # -- days -------------------------------------------------------------------------------------------------------------
 
 
-def test_places_changed_by_the_file_and_one_of_them_in_the_app(desk: Desk) -> None:
-    """The file swaps; in the app one has a day of its own by now, and nobody is sent to a day that is held there."""
+def test_day_swap_does_not_use_a_day_held_in_saleshandy(desk: Desk) -> None:
     desk.want(one=email(3, "First", "<p>The first mail</p>"), two=email(1, "Second", b="Another way"))
     desk.edit("one", day=8)
     plan = desk.plan()
@@ -222,8 +209,7 @@ def test_places_changed_by_the_file_and_one_of_them_in_the_app(desk: Desk) -> No
     ]
 
 
-def test_a_swap_in_the_app_is_put_back_by_way_of_a_free_day(desk: Desk) -> None:
-    """All three legs start from where the app has them."""
+def test_day_swap_in_saleshandy_is_reversed_through_a_free_day(desk: Desk) -> None:
     desk.edit("one", day=3)
     desk.edit("two", day=1)
     assert drift(desk.plan()) == [("trial.one", "changed"), ("trial.two", "changed")]
@@ -231,8 +217,8 @@ def test_a_swap_in_the_app_is_put_back_by_way_of_a_free_day(desk: Desk) -> None:
     assert legs == [("trial.two", 1, 4), ("trial.one", 3, 1), ("trial.two", 4, 3)]
 
 
-def test_a_create_does_not_go_to_a_day_that_is_held_in_the_app(desk: Desk) -> None:
-    """By an email of ours that was moved there, or by a stranger's."""
+def test_create_is_blocked_on_a_day_held_in_saleshandy(desk: Desk) -> None:
+    """By our own moved email, or by an unmanaged one."""
     desk.edit("one", day=8)
     desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
     desk.want(new=email(8, *NEW), more=email(9, "Words unheard", "<p>Of before</p>"))
@@ -243,15 +229,14 @@ def test_a_create_does_not_go_to_a_day_that_is_held_in_the_app(desk: Desk) -> No
     assert drift(plan) == [("trial.one", "changed"), ("trial", "added")]
 
 
-def test_a_removed_email_leaves_its_day_in_the_app(desk: Desk) -> None:
-    """What holds a day is where the app has it, not where it was applied."""
+def test_removed_email_holds_its_day_in_saleshandy(desk: Desk) -> None:
+    """Not the day that was last applied."""
     desk.edit("one", day=8)
     desk.want(one=None, new=email(1, *NEW))
     assert lines(desk.plan()) == [("trial.new", "create-step", "new"), ("trial.one", "blocked", "step-removed")]
 
 
-def test_a_second_copy_holds_its_day_too(desk: Desk) -> None:
-    """An email that equals a managed one is told, and nothing is put on its day."""
+def test_duplicate_email_is_reported_and_holds_its_day(desk: Desk) -> None:
     desk.add(there(email(1, "First", "<p>The first mail</p>"), "copy"))
     desk.want(one=email(7, "First", "<p>The first mail</p>"), new=email(1, *NEW))
     plan = desk.plan()
@@ -263,8 +248,7 @@ def test_a_second_copy_holds_its_day_too(desk: Desk) -> None:
 # -- renamed ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_renamed_step_that_was_edited(desk: Desk) -> None:
-    """It is told under the key that it has now."""
+def test_drift_of_a_renamed_step_has_its_new_key(desk: Desk) -> None:
     edited(desk)
     desk.want(one=None, first=email(1, "First", "<p>The first mail</p>"))
     desk.file(moved={"one": "first"})
@@ -276,8 +260,7 @@ def test_a_renamed_step_that_was_edited(desk: Desk) -> None:
     assert lines(desk.plan()) == [("trial.first", "move", "moved"), ("trial.first.a", "record", "same-in-app")]
 
 
-def test_a_renamed_step_that_is_gone(desk: Desk) -> None:
-    """Told under its new key; let go and made anew with the gate, and without a move."""
+def test_missing_renamed_step_is_recreated_with_the_gate_without_a_move(desk: Desk) -> None:
     desk.lose("one")
     desk.want(one=None, first=email(1, "First", "<p>The first mail</p>"))
     desk.file(moved={"one": "first"})
@@ -294,8 +277,7 @@ def rename(desk: Desk, **steps: Content) -> None:
     desk.files["demo"] = wanted("demo", old.title, steps={**old.steps, **steps}, formerly="trial")
 
 
-def test_a_renamed_sequence_that_was_edited(desk: Desk) -> None:
-    """Its drift, its records and its own steps are known under the new key, by -target too."""
+def test_drift_of_a_renamed_sequence_has_its_new_key(desk: Desk) -> None:
     edited(desk)
     desk.edit("task", day=6)
     rename(desk)
@@ -305,8 +287,7 @@ def test_a_renamed_sequence_that_was_edited(desk: Desk) -> None:
     assert drift(plan) == [("demo.one.a", "changed")]
 
 
-def test_a_renamed_sequence_does_not_take_its_own_steps_for_strangers() -> None:
-    """A step that is added while the sequence gets another key is created, though one of ours says much the same."""
+def test_renamed_sequence_does_not_treat_its_own_steps_as_unmanaged() -> None:
     desk = Desk.of(trial=entry(one=message(4, "Words of a message in the one step"), call=call(2)))
     rename(desk, more=message(4, "Words of a message in the other step"), again=call(2))
     plan = desk.plan()
@@ -317,8 +298,7 @@ def test_a_renamed_sequence_does_not_take_its_own_steps_for_strangers() -> None:
     ]
 
 
-def test_strangers_in_a_renamed_sequence_hold_their_days(desk: Desk) -> None:
-    """Told under the new key, and in nobody's way."""
+def test_unmanaged_emails_in_a_renamed_sequence_hold_their_days(desk: Desk) -> None:
     desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
     rename(desk, new=email(9, *NEW))
     plan = desk.plan()
@@ -326,8 +306,7 @@ def test_strangers_in_a_renamed_sequence_hold_their_days(desk: Desk) -> None:
     assert drift(plan) == [("demo", "added")]
 
 
-def test_a_renamed_sequence_that_is_gone(desk: Desk) -> None:
-    """Told under the new key; the old entry is let go by its id when it is made anew."""
+def test_missing_renamed_sequence_is_recreated_under_its_new_key(desk: Desk) -> None:
     other = entry("SEQ2", "Other", call=message(2))
     desk.state = desk.state.model_copy(update={"sequences": {**desk.state.sequences, "other": other}})
     desk.lose_sequence()
@@ -339,8 +318,7 @@ def test_a_renamed_sequence_that_is_gone(desk: Desk) -> None:
     assert plan.changes[0].remote_id == "SEQ1"
 
 
-def test_two_sequences_of_the_state_are_two_whatever_formerly_says(desk: Desk) -> None:
-    """`formerly` names one that is there beside it: its edits are told under its own key."""
+def test_formerly_does_not_merge_two_sequences_of_the_state(desk: Desk) -> None:
     desk = Desk.of(trial=entry(one=email()), demo=entry("SEQ2", "Demo", one=email(5, "Other words")))
     desk.file("demo", formerly="trial")
     del desk.files["trial"]

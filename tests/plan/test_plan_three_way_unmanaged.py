@@ -1,4 +1,4 @@
-"""What stands in the app and not in the state: ours after all, perhaps ours, somebody else's, or not there at all."""
+"""Steps and sequences in Saleshandy that the state does not know."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def advice(change: Change) -> str:
     return change.advice
 
 
-def test_half_the_words_are_for_a_person(desk: Desk) -> None:
-    """Blocked with both commands, and not told as drift as well."""
+def test_similar_step_is_blocked_for_a_decision(desk: Desk) -> None:
+    """With both commands, and without reporting it as drift too."""
     desk.add(there(message(6, "Words that are half the same as ours"), "near"))
     desk.want(new=message(6, "Words that are half the same but others"))
     plan = desk.plan()
@@ -50,8 +50,7 @@ def test_half_the_words_are_for_a_person(desk: Desk) -> None:
     assert "-adopt near" in advice(plan.changes[0])
 
 
-def test_a_step_that_was_gone_and_is_back(desk: Desk) -> None:
-    """It is told as what it is; with its key in the file again it is adopted."""
+def test_step_that_was_gone_and_is_back_is_reported_or_adopted(desk: Desk) -> None:
     trial = desk.state.sequences["trial"]
     steps = {key: row for key, row in trial.steps.items() if key != "task"}
     lost = trial.model_copy(update={"steps": steps, "gone": ("SEQ1-task",)})
@@ -63,8 +62,8 @@ def test_a_step_that_was_gone_and_is_back(desk: Desk) -> None:
     assert "it was gone and is back" in plan.drift[0].detail
 
 
-def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
-    """Without ids the title is taken, and every step waits; with the id the steps are adopted, strangers told."""
+def test_lost_state_creates_no_duplicate(desk: Desk) -> None:
+    """Without ids the title is taken and every step waits. With the id the steps are adopted."""
     desk.add(there(email(9, "Hers altogether", "<p>Nothing like it</p>"), "hers"))
     rows, steps = desk.rows["trial"], tuple(desk.steps["trial"].values())
     assert rows is not None
@@ -87,16 +86,14 @@ def test_after_a_lost_state_nothing_is_doubled(desk: Desk) -> None:
     assert drift(plan) == [("trial", "added")]
 
 
-def test_an_id_that_is_not_in_the_account(desk: Desk) -> None:
-    """A configured id that leads nowhere is blocked, and what needs it."""
+def test_configured_id_missing_in_the_account_is_blocked(desk: Desk) -> None:
     other = wanted("other", "Other", "NONE", steps={"call": call(1)})
     desk.files["other"] = other
     desk.rows["other"] = None
     assert lines(desk.plan()) == [("other", "blocked", "gone"), ("other.call", "blocked", "blocked-sequence")]
 
 
-def test_a_title_that_somebody_took(desk: Desk) -> None:
-    """A new sequence, or one made anew, with the title of one that the state does not know: blocked."""
+def test_create_with_the_title_of_an_unmanaged_sequence_is_blocked(desk: Desk) -> None:
     desk.others.append(RemoteSequence("hers", " OTHER", False))
     desk.files["other"] = wanted("other", "Other", steps={"call": call(1)})
     assert lines(desk.plan())[0] == ("other", "blocked", "title-taken")
@@ -106,8 +103,7 @@ def test_a_title_that_somebody_took(desk: Desk) -> None:
     assert ("other", "blocked", "title-taken") in lines(desk.plan("drift"))
 
 
-def test_an_active_sequence_is_known(desk: Desk) -> None:
-    """The gate stands in the plan, also where the sequence gets another key."""
+def test_active_sequence_meets_the_gate_under_its_new_key_too(desk: Desk) -> None:
     row = desk.rows["trial"]
     assert row is not None
     desk.rows["trial"] = RemoteSequence(row.id, row.title, True)
@@ -118,8 +114,8 @@ def test_an_active_sequence_is_known(desk: Desk) -> None:
     assert plan.sequences["demo"].active is True
 
 
-def test_a_priority_that_is_normal_is_no_edit() -> None:
-    """None in file and state, 3 in the app; an unknown number tells nothing."""
+def test_normal_priority_equals_an_absent_one() -> None:
+    """An unknown priority is not compared."""
     desk = Desk.of(trial=entry(task=message(4)))
     for told_priority in (3, None, 0, 7):
         desk.edit("task", priority=told_priority)
@@ -128,8 +124,7 @@ def test_a_priority_that_is_normal_is_no_edit() -> None:
     assert desk.plan().known_drift == ()
 
 
-def test_the_days_of_what_is_not_managed_are_read(desk: Desk) -> None:
-    """Where a stranger's email was moved, its old day is free and its new one is held; where it is gone, both are."""
+def test_days_of_unmanaged_emails_are_those_that_were_read(desk: Desk) -> None:
     trial = desk.state.sequences["trial"].model_copy(update={"unmanaged": {"hers": 9}})
     desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
     desk.want(new=email(9, *NEW))
