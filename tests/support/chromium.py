@@ -1,4 +1,4 @@
-"""Debian's Chromium without a window, driven by selenium: one for all tests of a worker."""
+"""A headless Chromium, driven by selenium."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ class Chromium:
         self._folder = folder
 
     def open(self, page: str, width: int = 1200, dark: bool = False) -> str:
-        """Shows `page`, an HTML text, `width` CSS pixels wide, and waits until it and its frames are there. Gives its
-        address. Up to 600 pixels it is a phone."""
+        """Show `page`, an HTML text, `width` CSS pixels wide, and wait until it and its frames are loaded.
+
+        Up to 600 pixels, the browser acts as a phone. Returns the address of the page.
+        """
         screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width <= 600}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
@@ -46,49 +48,49 @@ class Chromium:
         file.write_bytes(page.encode("utf-8"))
         try:
             self.driver.get(file.as_uri())
-        except TimeoutException:  # a renderer that is starved on a busy machine; a new one is not
+        except TimeoutException:  # a busy machine can starve a renderer; a new tab has a new one
             self.driver.switch_to.new_window("tab")
             self.driver.get(file.as_uri())
         return file.as_uri()
 
     def run(self, script: str) -> Any:
-        """What `script` returns on the page; it may use what page scripts may not."""
+        """Run `script` on the page with the rights of the driver, and return its result."""
         return self.driver.execute_script(script)
 
     def texts_of_frames(self) -> list[str]:
-        """What a reader sees in each frame, in the page's order."""
-        found = []
+        """Return the visible text of each frame, in the page's order."""
+        texts = []
         for frame in self.driver.find_elements(By.TAG_NAME, "iframe"):
             self.driver.switch_to.frame(frame)
-            found.append(self.driver.find_element(By.TAG_NAME, "body").text)
+            texts.append(self.driver.find_element(By.TAG_NAME, "body").text)
             self.driver.switch_to.default_content()
-        return found
+        return texts
 
     def click_everything_in_frames(self) -> int:
-        """Clicks each link and button in each frame, and presses Enter on it; gives how many there were."""
+        """Click each link and button in each frame, and press Enter on it. Return their number."""
         count = 0
         for frame in self.driver.find_elements(By.TAG_NAME, "iframe"):
-            # Going into a frame takes a while, and most have nothing to click.
+            # Switching to a frame is slow, and most frames have nothing to click.
             if not re.search("<(a|area|button|input)[ \n/>]", frame.get_attribute("srcdoc") or "", re.IGNORECASE):
                 continue
             self.driver.switch_to.frame(frame)
-            for place in range(len(self.driver.find_elements(By.CSS_SELECTOR, CLICKABLE))):
+            for index in range(len(self.driver.find_elements(By.CSS_SELECTOR, CLICKABLE))):
                 count += 1
                 for press in ("click", "enter"):
-                    # A click may have led the frame to an error page, where nothing is left to click.
+                    # After a click, the frame may show an error page without anything to click.
                     with suppress(WebDriverException, IndexError):
-                        target = self.driver.find_elements(By.CSS_SELECTOR, CLICKABLE)[place]
+                        target = self.driver.find_elements(By.CSS_SELECTOR, CLICKABLE)[index]
                         target.click() if press == "click" else target.send_keys(Keys.ENTER)
             self.driver.switch_to.default_content()
         return count
 
     def press(self, *keys: str) -> None:
-        """Keys for whatever has the focus."""
+        """Send keys to the element with the focus."""
         for key in keys:
             self.driver.switch_to.active_element.send_keys(key)
 
     def has_dialog(self) -> bool:
-        """Whether a dialog stands open."""
+        """Whether a dialog is open; close it."""
         try:
             self.driver.switch_to.alert.dismiss()
         except NoAlertPresentException:
@@ -96,13 +98,13 @@ class Chromium:
         return True
 
     def console(self) -> list[str]:
-        """What was written to the console since the last look."""
+        """Return the new messages of the console."""
         return [row["message"] for row in self.driver.get_log("browser")]
 
 
 @contextmanager
 def chromium(folder: Path) -> Iterator[Chromium]:
-    """A browser with a new profile in `folder`, which must be empty."""
+    """Start a browser with a new profile in `folder`, which must be empty."""
     options = webdriver.ChromeOptions()
     options.binary_location = which("chromium") or "chromium"
     for flag in (*FLAGS, f"--user-data-dir={folder / 'profile'}"):

@@ -1,4 +1,4 @@
-"""Golden files: whole outputs on disk, compared byte for byte and reviewed in git."""
+"""Golden files: complete outputs on disk, compared byte by byte and reviewed in git."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-AGAIN = "If this is meant, run pytest with --update-golden and review the difference in git."
+UPDATE_HINT = "If the change is intended, run pytest with --update-golden and review the difference in git."
 
 
 def compare(path: Path, text: str, update: bool) -> None:
-    """Fails with a unified diff where `path` does not hold exactly `text`; with `update` writes it instead."""
+    """Fail with a unified diff if `path` does not contain exactly `text`; with `update`, write it instead."""
     data = text.encode("utf-8")
     if update:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         return
     if not path.exists():
-        pytest.fail(f"There is no golden file {path}. {AGAIN}", pytrace=False)
-    wanted = path.read_bytes()
-    if wanted == data:
+        pytest.fail(f"The golden file {path} does not exist. {UPDATE_HINT}", pytrace=False)
+    expected = path.read_bytes()
+    if expected == data:
         return
     lines = difflib.unified_diff(
-        wanted.decode("utf-8", "replace").splitlines(), text.splitlines(), str(path), "now", lineterm=""
+        expected.decode("utf-8", "replace").splitlines(), text.splitlines(), str(path), "now", lineterm=""
     )
-    told = "\n".join(lines) or "The lines are the same; line ends or the end of the file differ."
-    pytest.fail(f"{told}\n\n{AGAIN}", pytrace=False)
+    diff = "\n".join(lines) or "The lines are equal, but line ends or the end of the file differ."
+    pytest.fail(f"{diff}\n\n{UPDATE_HINT}", pytrace=False)
