@@ -5,10 +5,8 @@ Importing this module must stay cheap, because help needs all of it: a command i
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -292,6 +290,8 @@ def _entry(state: State, key: str, step: str = "", letter: str = "", *more: str)
 @click.pass_obj
 def show(context: CommandContext, address: str) -> None:
     """Show one entry of the state as JSON."""
+    import json
+
     from sequence_sync.model.address import Address
 
     entry = _entry(_read_state(context.open_workspace()), *Address(address).parts)
@@ -451,6 +451,8 @@ def sandbox(context: CommandContext, port: int, data: str | None, rate_limit: in
 
     It is for trying seqsync, for learning and for tests. It sends no messages.
     """
+    from pathlib import Path
+
     from sequence_sync.sandbox.server import serve
 
     def ready(url: str) -> None:
@@ -473,12 +475,16 @@ def _environments_text(rows: Sequence[EnvironmentInfo]) -> str:
 
 
 def _environments_json(rows: Sequence[EnvironmentInfo]) -> str:
+    import json
+
     plain = [{"name": row.name, "host": row.host, "state": row.state, "default": row.default} for row in rows]
     return json.dumps({"environments": plain}, indent=2)
 
 
 def _environments_matrix(rows: Sequence[EnvironmentInfo]) -> str:
     """One line for `fromJSON` in the matrix of a GitHub workflow: one job, lock and state per environment."""
+    import json
+
     include = [{"environment": row.name, "state": row.state, "concurrency": f"seqsync-{row.name}"} for row in rows]
     return json.dumps({"include": include}, separators=(",", ":"))
 
@@ -511,4 +517,6 @@ def schema(context: CommandContext, name: str) -> None:
 
     Of sequence files (the default), the settings, a saved plan, or the report of an apply.
     """
+    import json
+
     context.console.document(json.dumps(SCHEMAS[name](), indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""The commands that do something, read from the program's own table."""
+"""The commands that are not groups, read from the program's own table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sequence_sync.cli.main import PROGRAM
 
 
 def leaves() -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Each command without commands of its own, with the words that call it."""
+    """Yield each command without subcommands, with the words that call it."""
     yield from _below(PROGRAM, (), click.Context(PROGRAM, info_name="seqsync"))
 
 

@@ -1,4 +1,4 @@
-"""Commands by way of forks: see `exit_forked`."""
+"""Run commands in forks: see `exit_forked`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from support.project import Done
 
 
 class Forks:
-    """The process that forks, started when it is first needed."""
+    """The process that forks, started at its first use."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, arguments: tuple[str, ...], cwd: Path, environ: dict[str, str], bomb: tuple[str, ...] = ()) -> Done:
-        """One command line to its end; `bomb` is signal, point and number of `killed`."""
+        """Run one command line to its end. `bomb`: signal, point and number for `killed`."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            asked = {"argv": arguments, "bomb": bomb, "cwd": str(cwd), "environ": environ}
-            code = self._answer(json.dumps(asked | {"out": str(out), "err": str(err)}))
+            request = {"argv": arguments, "bomb": bomb, "cwd": str(cwd), "environ": environ}
+            code = self._answer(json.dumps(request | {"out": str(out), "err": str(err)}))
             return Done(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
     def _answer(self, line: str) -> int:
@@ -36,6 +36,6 @@ class Forks:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """The end."""
+        """End the process."""
         if self._process is not None:
             self._process.communicate(timeout=30)

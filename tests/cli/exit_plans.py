@@ -1,4 +1,4 @@
-"""Situations of the commands that plan, show and apply, and of those that touch no state."""
+"""Situations of plan, show and apply, and of the commands that use no state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.stand_in import Fault
 BLOCKED = a_call("a").replace("title: Title of a", "title: Another title")
 CHANGED = a_call("a", "Ask about the weather")
 
-# -- commands that touch no state -------------------------------------------------------------------------------------
+# -- commands that use no state ---------------------------------------------------------------------------------------
 
 for name in ("version", "schema", "environments", "init", "validate"):
     simple(name, 0)
@@ -25,8 +25,7 @@ simple("environments", 3, "environments", "-format", "yaml")
 
 
 @case("init", 1)
-def a_file_where_a_folder_belongs(scene: Scene) -> Done:
-    """The disk says no."""
+def a_file_in_the_place_of_a_folder(scene: Scene) -> Done:
     folder = scene.root / "other"
     folder.mkdir()
     folder.joinpath("sequences").write_text("")
@@ -34,15 +33,13 @@ def a_file_where_a_folder_belongs(scene: Scene) -> Done:
 
 
 @case("validate", 3)
-def a_file_with_a_mistake(scene: Scene) -> Done:
-    """Told with its place."""
+def a_file_with_an_error(scene: Scene) -> Done:
     scene.new("b", "sequence: b\nstep:\n")
     return scene.run("validate")
 
 
 @case("sandbox", 0)
 def a_sandbox_that_is_stopped(scene: Scene) -> Done:
-    """A signal is how it ends."""
     process = scene.project.start("sandbox", "-port", "0")
     assert process.stdout
     line = process.stdout.readline()
@@ -53,7 +50,6 @@ def a_sandbox_that_is_stopped(scene: Scene) -> Done:
 
 @case("sandbox", 3)
 def a_port_that_is_taken(scene: Scene) -> Done:
-    """Two cannot listen on one."""
     return scene.run("sandbox", "-port", scene.server.url.split(":")[2].split("/")[0])
 
 
@@ -70,7 +66,6 @@ simple("plan", 3, "plan", "-full", "-summary")
 
 @case("plan", 2)
 def a_blocked_change(scene: Scene) -> Done:
-    """It is a difference."""
     scene.new("a", BLOCKED)
     assert scene.run("plan").code == 0
     assert scene.run("plan", "-detailed-exitcode", "-ignore-blocked").code == 0
@@ -79,14 +74,12 @@ def a_blocked_change(scene: Scene) -> Done:
 
 @case("plan", 2)
 def a_change_that_is_only_recorded(scene: Scene) -> Done:
-    """Apply has something to write."""
     scene.new("a", a_call("a").replace("steps:\n  call:", "moved: [{from: call, to: ring}]\nsteps:\n  ring:"))
     return scene.run("plan", "-detailed-exitcode", "-ignore-blocked")
 
 
 @case("plan", 0)
-def an_open_journal_is_told_and_counts_by_its_changes(scene: Scene) -> Done:
-    """Plan settles nothing."""
+def a_create_in_doubt_is_reported_and_not_resolved(scene: Scene) -> Done:
     scene.open_create()
     assert scene.run("plan", "-detailed-exitcode").code == 2
     return scene.run("plan")
@@ -94,7 +87,6 @@ def an_open_journal_is_told_and_counts_by_its_changes(scene: Scene) -> Done:
 
 @case("show", 0)
 def a_saved_plan(scene: Scene) -> Done:
-    """Printed."""
     return scene.run("show", scene.plan_file())
 
 
@@ -105,7 +97,6 @@ simple("show", 7, "show", "seqsync.yaml")
 
 @case("show", 7)
 def a_damaged_plan(scene: Scene) -> Done:
-    """A byte is another."""
     path = scene.root / scene.plan_file()
     path.write_bytes(path.read_bytes().replace(b"default", b"defaulT", 1))
     return scene.run("show", path.name)
@@ -129,14 +120,12 @@ simple("apply", 7, "apply", "seqsync.yaml")
 
 @case("apply", 0)
 def only_blocked(scene: Scene) -> Done:
-    """Nothing failed."""
     scene.new("a", BLOCKED)
     return scene.run(*APPLY)
 
 
 @case("apply", 0)
 def blocked_and_done(scene: Scene) -> Done:
-    """What was blocked was reviewed as such."""
     scene.new("a", BLOCKED)
     scene.new()
     done = scene.run(*APPLY)
@@ -145,8 +134,7 @@ def blocked_and_done(scene: Scene) -> Done:
 
 
 @case("apply", 0)
-def a_plan_that_is_done_already(scene: Scene) -> Done:
-    """It says so."""
+def a_plan_that_is_applied_already(scene: Scene) -> Done:
     scene.new()
     plan = scene.plan_file()
     scene.project.ok("apply", plan)
@@ -154,8 +142,7 @@ def a_plan_that_is_done_already(scene: Scene) -> Done:
 
 
 @case("apply", 1)
-def a_person_says_no(scene: Scene) -> Done:
-    """Anything but yes is a no."""
+def a_person_declines(scene: Scene) -> Done:
     scene.new()
     environ = {**scene.project.environ, "TERM": "xterm"}
     child = pexpect.spawn(str(SCRIPT), ["apply"], cwd=str(scene.root), env=environ, encoding="utf-8", timeout=30)
@@ -168,8 +155,7 @@ def a_person_says_no(scene: Scene) -> Done:
 
 
 @case("apply", 3)
-def a_plan_file_and_a_choice(scene: Scene) -> Done:
-    """What was saved is carried out as it is."""
+def a_saved_plan_with_options_of_a_new_plan(scene: Scene) -> Done:
     plan = scene.plan_file()
     for arguments in (("-target", "a"), ("-exclude", "a"), ("-allow", "drift"), ("-changed-since", "HEAD")):
         assert scene.run("apply", plan, *arguments).code == 3
@@ -178,22 +164,21 @@ def a_plan_file_and_a_choice(scene: Scene) -> Done:
 
 @case("apply", 3)
 def no_key(scene: Scene) -> Done:
-    """The variable is not set."""
     scene.project.more["SALESHANDY_API_KEY"] = ""
     return scene.run(*APPLY)
 
 
 @case("apply", 4)
-def none_of_our_sequences_is_there(scene: Scene) -> Done:
-    """This is another account."""
+def no_sequence_of_the_state_exists(scene: Scene) -> Done:
+    """The key belongs to another account."""
     scene.new()
     scene.server.sequences.clear()
     return scene.run(*APPLY)
 
 
 @case("apply", 5)
-def the_wait_is_used_up(scene: Scene) -> Done:
-    """The rate limit says an hour."""
+def max_wait_is_used_up(scene: Scene) -> Done:
+    """The rate limit asks for a wait of an hour."""
     scene.new()
     scene.waits_for_a_second()
     scene.server.faults = [Fault("limit_seconds", 1, 3600)]
@@ -201,7 +186,7 @@ def the_wait_is_used_up(scene: Scene) -> Done:
 
 
 @case("apply", 6)
-def a_gate_is_shut(scene: Scene) -> Done:
+def a_closed_gate(scene: Scene) -> Done:
     """More steps change than the policy allows."""
     scene.project.write("seqsync.yaml", "version: 1\npolicy: {max_changed_steps: 0}\n")
     scene.new("a", CHANGED)
@@ -210,7 +195,7 @@ def a_gate_is_shut(scene: Scene) -> Done:
 
 @case("apply", 6)
 def an_active_sequence(scene: Scene) -> Done:
-    """The plan did not know it to be active."""
+    """The plan was made before it became active."""
     next(iter(scene.server.sequences.values()))["active"] = True
     scene.new("a", a_call("a") + "  more: {day: 2, type: call_demo}\n")
     return scene.run(*APPLY)
@@ -218,7 +203,7 @@ def an_active_sequence(scene: Scene) -> Done:
 
 @case("apply", 7)
 def files_that_changed_since(scene: Scene) -> Done:
-    """The saved plan is stale, and the difference is told."""
+    """The saved plan is stale, and the message shows the difference."""
     scene.new()
     plan = scene.plan_file()
     scene.new("b", a_call("b", "Other words"))
@@ -229,7 +214,6 @@ def files_that_changed_since(scene: Scene) -> Done:
 
 @case("apply", 7)
 def another_environment(scene: Scene) -> Done:
-    """The plan is for another one."""
     plan = scene.plan_file()
     scene.project.write("seqsync.yaml", "version: 1\nenvironments: {other: {state: seqsync.state.json}}\n")
     scene.without_state()
@@ -238,7 +222,6 @@ def another_environment(scene: Scene) -> Done:
 
 @case("apply", 10)
 def one_done_and_one_refused(scene: Scene) -> Done:
-    """What was done is recorded."""
     next(iter(scene.server.sequences.values()))["active"] = True
     scene.new("a", a_call("a") + "  more: {day: 2, type: call_demo}\n")
     scene.new()
@@ -247,7 +230,7 @@ def one_done_and_one_refused(scene: Scene) -> Done:
 
 @case("apply", 9)
 def partly_done_and_one_unknown(scene: Scene) -> Done:
-    """A person comes first."""
+    """Exit code 9 takes precedence over 10."""
     scene.new("c")
     scene.new()
     scene.theirs()

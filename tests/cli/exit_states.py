@@ -1,4 +1,4 @@
-"""Situations of the commands that look at the state and at the app, mend the state, and import."""
+"""Situations of the commands that read and repair the state, of drift and of import."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ READERS = {
     "state pull": ("state", "pull"),
     "state history": ("state", "history"),
 }
-MENDERS = {
+REPAIRS = {
     "state mv": ("state", "mv", "a", "z"),
     "state rm": ("state", "rm", "a"),
     "state push": ("state", "push", "seqsync.state.json"),
     "state resolve": ("state", "resolve", "a.call", "-recreate"),
 }
-for name, line in {**READERS, **MENDERS}.items():
+for name, line in {**READERS, **REPAIRS}.items():
     simple(name, 0, *line)
     simple(name, 1, *line, before=("damaged",))
-for name, line in {**READERS, **MENDERS, "plan": ("plan",), "apply": APPLY}.items():
+for name, line in {**READERS, **REPAIRS, "plan": ("plan",), "apply": APPLY}.items():
     if name != "state push":
         simple(name, 4, *line, before=("elsewhere",))
 for name, line in {"plan": ("plan",), "apply": APPLY}.items():
@@ -48,16 +48,15 @@ simple("state resolve", 3, "state", "resolve", "a.call")
 simple("state resolve", 3, "state", "resolve", "b", "-recreate")
 simple("state resolve", 3, "state", "resolve", "a.call", "-adopt", "nothing")
 simple("state resolve", 4, "state", "resolve", "a.call", "-recreate", before=("other_key",))
-simple("state resolve", 1, *MENDERS["state resolve"], before=("server_refuses",))
-simple("state resolve", 5, *MENDERS["state resolve"], before=("limited",))
+simple("state resolve", 1, *REPAIRS["state resolve"], before=("server_refuses",))
+simple("state resolve", 5, *REPAIRS["state resolve"], before=("limited",))
 simple("force-unlock", 1, "force-unlock", "theirs")
 simple("force-unlock", 3, "force-unlock")
 
 
-for name, line in {**MENDERS, "apply": APPLY, "import": IMPORT}.items():
+for name, line in {**REPAIRS, "apply": APPLY, "import": IMPORT}.items():
 
     def locked(scene: Scene, line: tuple[str, ...] = line) -> Done:
-        """Somebody else is at it."""
         with scene.locked():
             return scene.run(*line)
 
@@ -66,7 +65,7 @@ for name, line in {**MENDERS, "apply": APPLY, "import": IMPORT}.items():
 
 @case("force-unlock", 1)
 def a_local_lock_goes_with_its_owner(scene: Scene) -> Done:
-    """There is nothing to take away."""
+    """The operating system releases a local lock, so there is nothing to release."""
     with scene.locked():
         return scene.run("force-unlock", "theirs")
 
@@ -86,7 +85,7 @@ simple("import", 4, *IMPORT, before=("other_key",))
 simple("import", 4, *IMPORT, before=("elsewhere",))
 
 
-# -- looking at the app ------------------------------------------------------------------------------------------------
+# -- reading Saleshandy -----------------------------------------------------------------------------------------------
 
 DRIFT = ("drift",)
 REFRESH = ("plan", "-refresh", "-detailed-exitcode")
@@ -107,5 +106,5 @@ simple("import", 5, *IMPORT, before=("limited",))
 
 for name, line in {**READERS, "drift": DRIFT}.items():
     stopped_at(name, "after-state-read", *line)
-for name, line in {**MENDERS, "import": IMPORT}.items():
+for name, line in {**REPAIRS, "import": IMPORT}.items():
     stopped_at(name, "after-try-lock", *line, lock=True)

@@ -1,4 +1,4 @@
-"""The table of exit codes that `test_cli_main_exit_codes` goes through, and how a situation gets into it."""
+"""The table of exit codes for `test_cli_main_exit_codes`, and the functions that add a situation to it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
 
 
 def case(command: str, code: int) -> Callable[[Situation], Situation]:
-    """Enters a situation in the table."""
+    """Add the decorated situation to the table."""
 
-    def enter(situation: Situation) -> Situation:
+    def add(situation: Situation) -> Situation:
         CASES.append((command, code, situation))
         return situation
 
-    return enter
+    return add
 
 
 def simple(command: str, code: int, *arguments: str, before: tuple[str, ...] = ()) -> None:
-    """A situation that is a command line, after some of the scene's doings."""
+    """Add a situation that is one command line, after the methods of the scene that `before` names."""
 
     def situation(scene: Scene) -> Done:
         for name in before:
@@ -34,7 +34,7 @@ def simple(command: str, code: int, *arguments: str, before: tuple[str, ...] = (
 
 
 def stopped_at(command: str, point: str, *arguments: str, lock: bool = False) -> None:
-    """Both signals, at a point."""
+    """Add a situation for each signal, sent at a named point."""
 
     def situation(scene: Scene, kind: str) -> Done:
         scene.new()

@@ -1,4 +1,4 @@
-"""Every exit code of every command, each with a situation that makes it."""
+"""Every exit code of every command, each with a situation that causes it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from exit_project import Situation, Stage
 from exit_table import CASES, SIGNALS
 from support.stand_in import StandIn
 
-ENTERED = (exit_plans, exit_states)  # what these hold stands in the table
+MODULES = (exit_plans, exit_states)  # importing them fills the table
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One server and one applied project for all."""
+    """One server and one applied project for all tests."""
     with StandIn() as server:
         forks = Forks()
         made = Stage(server, tmp_path_factory.mktemp("stage"), forks)
@@ -34,33 +34,33 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     CASES,
     ids=[f"{command}-{code}-{situation.__name__}" for command, code, situation in CASES],
 )
-def test_a_code(stage: Stage, tmp_path: Path, command: str, code: int, situation: Situation) -> None:
-    """The situation gives this code, and no other."""
+def test_situation_exits_with_its_code(
+    stage: Stage, tmp_path: Path, command: str, code: int, situation: Situation
+) -> None:
     done = situation(stage.scene(tmp_path))
     assert done.code == code, done.both
     assert stage.server.violations == []
 
 
-NO_LOCK_TO_TAKE = "force-unlock"  # a local lock cannot be taken away, so that it never gives 0 here
+NEVER_SUCCEEDS = "force-unlock"  # a local lock cannot be released from outside, so it never exits with 0 here
 
 
-def test_the_table_is_whole() -> None:
-    """Every command has a situation for 0 and for 3; who takes the lock has one for 8, and for both signals."""
-    entered: dict[str, set[int]] = {}
+def test_every_command_has_a_situation_for_each_code_that_it_needs() -> None:
+    """0 and 3 for every command; 8 and both signals for each command that takes the lock."""
+    covered: dict[str, set[int]] = {}
     for command, code, _ in CASES:
-        entered.setdefault(command, set()).add(code)
+        covered.setdefault(command, set()).add(code)
     for path, command in leaves():
-        needed = {3} if path == (NO_LOCK_TO_TAKE,) else {0, 3}
+        needed = {3} if path == (NEVER_SUCCEEDS,) else {0, 3}
         if any("-lock-timeout" in param.opts for param in command.params):
             needed |= {8, *SIGNALS.values()}
-        assert needed <= entered.get(" ".join(path), set()), path
+        assert needed <= covered.get(" ".join(path), set()), path
 
 
 @pytest.mark.parametrize(
     ("code", "line"), [(0, "plan"), (2, "plan -detailed-exitcode"), (3, "plan -nothing"), (7, "apply seqsync.yaml")]
 )
-def test_the_script_itself(stage: Stage, tmp_path: Path, code: int, line: str) -> None:
-    """The installed script is the `main` that the forks run, and its code reaches the shell."""
+def test_installed_script_exits_with_the_same_codes(stage: Stage, tmp_path: Path, code: int, line: str) -> None:
     scene = stage.scene(tmp_path)
     scene.new()
     process = scene.project.start(*line.split())

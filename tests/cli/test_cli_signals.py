@@ -1,4 +1,4 @@
-"""Signals to shells that become seqsync, to commands that read, and to what seqsync itself has started."""
+"""Signals to shells that exec seqsync, to commands that read, and to programs that seqsync started."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_command import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
+from running_command import CODES, GRACEFUL, NEVER, Running, both, check_next_run_finishes, mostly
 from support.faults import apply_until_done, fault_project
 from support.project import Project
 from support.stand_in import Fault, StandIn
 
-LOOKS = {
+READERS = {
     "plan -refresh": ("plan", "-refresh"),
     "drift": ("drift",),
     "import": ("import", "-all"),
     "state resolve": ("state", "resolve", "faults.intro", "-recreate"),
 }
-each_look = pytest.mark.parametrize("line", LOOKS.values(), ids=LOOKS)
+each_reader = pytest.mark.parametrize("line", READERS.values(), ids=READERS)
 
 
 @both
 @pytest.mark.parametrize("before", ["", "trap '' INT; "], ids=["plain", "where SIGINT is ignored"])
-def test_a_shell_that_becomes_seqsync(tmp_path: Path, kind: signal.Signals, before: str) -> None:
-    """A job's shell that ends with `exec` hands its signals on; who started it with SIGINT ignored is heard too."""
+def test_signal_to_a_shell_that_execs_seqsync(tmp_path: Path, kind: signal.Signals, before: str) -> None:
+    """Also where the shell was started with SIGINT ignored."""
     with StandIn(faults=[Fault("late", 3, 2.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=60)
         shell = subprocess.Popen(
@@ -42,16 +42,16 @@ def test_a_shell_that_becomes_seqsync(tmp_path: Path, kind: signal.Signals, befo
         )
         server.wait_for_creates(3)
         shell.send_signal(kind)
-        out, _ = shell.communicate(timeout=ORDERLY)
+        out, _ = shell.communicate(timeout=GRACEFUL)
         assert shell.returncode == CODES[kind], out
         assert len(server.creates) == 3
         assert len(project.ok("state", "list").out.splitlines()) == 3
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-def test_an_impatient_host(tmp_path: Path, kind: signal.Signals) -> None:
-    """SIGINT to the group and SIGKILL to it soon after: what was in flight is found by the next run."""
+def test_sigkill_soon_after_the_signal(tmp_path: Path, kind: signal.Signals) -> None:
+    """The next run finds what the call in flight created."""
     with StandIn(faults=[Fault("late", 3, NEVER)]) as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         running = Running(project, "apply", "-auto-approve")
@@ -59,13 +59,13 @@ def test_an_impatient_host(tmp_path: Path, kind: signal.Signals) -> None:
         os.killpg(running.process.pid, kind)
         os.killpg(running.process.pid, signal.SIGKILL)
         assert running.ended().code in (-signal.SIGKILL, CODES[kind])
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-@each_look
-def test_while_a_command_reads(tmp_path: Path, kind: signal.Signals, line: tuple[str, ...]) -> None:
-    """A read that does not answer holds nobody, and what was known is known afterwards."""
+@each_reader
+def test_signal_ends_a_read_without_an_answer(tmp_path: Path, kind: signal.Signals, line: tuple[str, ...]) -> None:
+    """The state is unchanged."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         apply_until_done(project)
@@ -75,16 +75,13 @@ def test_while_a_command_reads(tmp_path: Path, kind: signal.Signals, line: tuple
         server.wait_for_reads(server.reads + 1)
         assert running.stopped_by(kind).code == CODES[kind]
         server.slow_reads = 0
-        _is_as_before(project, before)
-        goes_on(project, server, 0)
+        _check_unchanged(project, before)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-@each_look
-def test_while_a_command_waits_for_the_limit_of_reads(
-    tmp_path: Path, kind: signal.Signals, line: tuple[str, ...]
-) -> None:
-    """So does a wait for the rate limit."""
+@each_reader
+def test_signal_ends_a_wait_for_the_read_limit(tmp_path: Path, kind: signal.Signals, line: tuple[str, ...]) -> None:
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         apply_until_done(project)
@@ -94,12 +91,12 @@ def test_while_a_command_waits_for_the_limit_of_reads(
         server.wait_for_reads(server.reads + 1)
         assert running.stopped_by(kind).code == CODES[kind]
         server.read_faults = {}
-        _is_as_before(project, before)
-        goes_on(project, server, 0)
+        _check_unchanged(project, before)
+        check_next_run_finishes(project, server, 0)
 
 
-def _is_as_before(project: Project, before: str) -> None:
-    """Nothing was decided; only how often the state was written may differ."""
+def _check_unchanged(project: Project, before: str) -> None:
+    """Check that only the serial of the state differs."""
     then, now = json.loads(before), json.loads(project.ok("state", "pull").out)
     assert now["sequences"] == then["sequences"]
     assert not (project.root / "sequences/faults-2.yaml").exists()
@@ -107,8 +104,8 @@ def _is_as_before(project: Project, before: str) -> None:
 
 @mostly
 @pytest.mark.parametrize("what", ["key", "git"])
-def test_while_another_program_works(tmp_path: Path, kind: signal.Signals, what: str) -> None:
-    """The command that prints the key, and git, end with it; nothing was sent."""
+def test_signal_ends_the_key_command_and_git_too(tmp_path: Path, kind: signal.Signals, what: str) -> None:
+    """Nothing is sent."""
     helper = tmp_path / "bin" / "git"
     helper.parent.mkdir()
     helper.write_text(
@@ -133,10 +130,10 @@ def test_while_another_program_works(tmp_path: Path, kind: signal.Signals, what:
 
 
 def _wait_for(path: Path, running: Running) -> None:
-    """Until another program has written a file; a command that has ended will not."""
+    """Wait until another program has written `path`. Fails where the command has ended."""
     pause = 0
     while not path.exists():
-        assert running.process.poll() is None, running.said
+        assert running.process.poll() is None, running.output
         pause += 1
-        assert pause < 2000, running.said
+        assert pause < 2000, running.output
         signal.sigtimedwait([], 0.02)

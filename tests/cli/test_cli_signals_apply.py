@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM to a running apply: an orderly end, whatever it is waiting for, and the next run goes on."""
+"""SIGINT and SIGTERM to a running apply: it ends gracefully, whatever it waits for, and the next run continues."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pexpect
 import pytest
-from running_command import CODES, NEVER, ORDERLY, Running, both, goes_on, mostly
+from running_command import CODES, GRACEFUL, NEVER, Running, both, check_next_run_finishes, mostly
 from support import killed
 from support.faults import CREATES, fault_project, spoiled
 from support.stand_in import Fault, StandIn
 
 
 @both
-def test_a_call_in_flight_is_awaited_and_recorded(tmp_path: Path, kind: signal.Signals) -> None:
-    """An answer that comes within the last seconds is taken; nothing new is begun after it."""
+def test_signal_during_a_call_waits_for_the_answer_and_records_it(tmp_path: Path, kind: signal.Signals) -> None:
+    """Nothing new begins after the answer."""
     with StandIn(faults=[Fault("late", 3, 2.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=60)
         running = Running(project, "apply", "-auto-approve")
@@ -26,50 +26,48 @@ def test_a_call_in_flight_is_awaited_and_recorded(tmp_path: Path, kind: signal.S
         assert running.stopped_by(kind).code == CODES[kind]
         assert len(server.creates) == 3
         assert len(project.ok("state", "list").out.splitlines()) == 3
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-def test_a_call_that_takes_longer_is_left_open(tmp_path: Path, kind: signal.Signals) -> None:
-    """A call that does not end is not waited for; the next run finds what it made."""
+def test_signal_during_a_slow_call_leaves_it_in_doubt(tmp_path: Path, kind: signal.Signals) -> None:
+    """The next run finds what the call created."""
     with StandIn(faults=[Fault("late", 3, NEVER)]) as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         running = Running(project, "apply", "-auto-approve")
         server.wait_for_creates(3)
         assert running.stopped_by(kind).code == CODES[kind]
         assert len(server.creates) == 3
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-def test_in_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> None:
-    """A wait for the limit ends at once."""
+def test_signal_ends_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn(faults=[Fault("limit_seconds", 3, NEVER)]) as server:
         project = fault_project(tmp_path, server.url)
         running = Running(project, "apply", "-auto-approve")
-        running.until_said("rate limit: waiting")
+        running.wait_for_output("rate limit: waiting")
         assert running.stopped_by(kind).code == CODES[kind]
-        goes_on(project, server, 1)
+        check_next_run_finishes(project, server, 1)
 
 
 @mostly
-def test_while_an_unclear_create_is_settled(tmp_path: Path, kind: signal.Signals) -> None:
-    """The looks at an unclear create end at once; so do those of the run after it; then it is settled."""
+def test_signal_ends_the_wait_for_a_create_in_doubt(tmp_path: Path, kind: signal.Signals) -> None:
+    """Also in the run after it. The third run resolves the create."""
     with StandIn(faults=[Fault("drop_before", 3)]) as server:
         project = fault_project(tmp_path, server.url, settle_grace="900")
         running = Running(project, "apply", "-auto-approve")
-        running.until_said("faults.call")
+        running.wait_for_output("faults.call")
         assert running.stopped_by(kind).code == CODES[kind]
         again = Running(project, "apply", "-auto-approve")
-        again.until_said("Resolving a write")
+        again.wait_for_output("Resolving a write")
         assert again.stopped_by(kind).code == CODES[kind]
         assert len(server.creates) == 3
-        goes_on(project, server, 1)
+        check_next_run_finishes(project, server, 1)
 
 
 @mostly
-def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
-    """The wait before the first write, after a run that was cut off, ends at once."""
+def test_signal_ends_the_wait_after_an_interrupted_run(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn() as server:
         project = fault_project(tmp_path, server.url, settle_grace="900")
         first = project.start("apply", "-auto-approve", "-target", "faults.intro")
@@ -78,17 +76,16 @@ def test_in_the_second_look(tmp_path: Path, kind: signal.Signals) -> None:
         first.communicate()
         project.settle_grace = "1"
         project.run("apply", "-auto-approve", "-target", "faults.intro")
-        (tmp_path / "seqsync.state.json.lock").write_text("{}")  # as a killed run leaves it
+        (tmp_path / "seqsync.state.json.lock").write_text("{}")  # what a killed run leaves
         project.settle_grace = "900"
         running = Running(project, "apply", "-auto-approve")
-        running.until_said("The last run was interrupted")
+        running.wait_for_output("The last run was interrupted")
         assert running.stopped_by(kind).code == CODES[kind]
-        goes_on(project, server, 1)
+        check_next_run_finishes(project, server, 1)
 
 
 @mostly
-def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None:
-    """A read that does not answer holds nobody."""
+def test_signal_ends_a_read_without_an_answer(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn() as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         server.slow_reads = NEVER
@@ -96,12 +93,11 @@ def test_while_the_account_is_read(tmp_path: Path, kind: signal.Signals) -> None
         server.wait_for_reads(1)
         assert running.stopped_by(kind).code == CODES[kind]
         server.slow_reads = 0
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> None:
-    """A run that waits for another one's lock can be stopped."""
+def test_signal_ends_a_wait_for_the_lock(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn(faults=[Fault("late", 3, 4.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=60)
         holder = project.start("apply", "-auto-approve")
@@ -114,12 +110,12 @@ def test_while_it_waits_for_the_lock(tmp_path: Path, kind: signal.Signals) -> No
             holder.send_signal(signal.SIGCONT)
         assert holder.wait(60) == 0
         holder.communicate()
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @both
-def test_the_second_signal_leaves_at_once(tmp_path: Path, kind: signal.Signals) -> None:
-    """Two signals leave the call in flight alone; the journal still tells the truth."""
+def test_second_signal_ends_immediately(tmp_path: Path, kind: signal.Signals) -> None:
+    """The journal still records the call in flight."""
     with StandIn(faults=[Fault("late", 3, NEVER)]) as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         running = Running(project, "apply", "-auto-approve")
@@ -127,12 +123,12 @@ def test_the_second_signal_leaves_at_once(tmp_path: Path, kind: signal.Signals) 
         running.process.send_signal(kind)
         running.process.send_signal(signal.SIGTERM if kind is signal.SIGINT else signal.SIGINT)
         assert running.ended().code in CODES.values()
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @both
-def test_a_signal_to_the_whole_group(tmp_path: Path, kind: signal.Signals) -> None:
-    """CI signals the shell and what it started alike; the exit code is still told."""
+def test_signal_to_the_process_group(tmp_path: Path, kind: signal.Signals) -> None:
+    """CI signals the shell and the commands that it started. The exit code still arrives."""
     with StandIn(faults=[Fault("late", 3, 2.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=60)
         script = f'trap : INT TERM; "{sys.executable}" -m sequence_sync apply -auto-approve; echo "code $?"'
@@ -148,15 +144,14 @@ def test_a_signal_to_the_whole_group(tmp_path: Path, kind: signal.Signals) -> No
         )
         server.wait_for_creates(3)
         os.killpg(shell.pid, kind)
-        out, _ = shell.communicate(timeout=ORDERLY)
+        out, _ = shell.communicate(timeout=GRACEFUL)
         assert f"code {CODES[kind]}\n" in out, out
         assert len(server.creates) == 3
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @both
-def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
-    """A question that is open when the signal comes is a no, and nothing is sent."""
+def test_signal_at_the_prompt_declines(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         child = pexpect.spawn(
@@ -173,12 +168,11 @@ def test_at_the_prompt(tmp_path: Path, kind: signal.Signals) -> None:
         child.close()
         assert child.exitstatus == CODES[kind]
         assert server.creates == []
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
 
 
 @mostly
-def test_during_a_plan(tmp_path: Path, kind: signal.Signals) -> None:
-    """A plan that is stopped says so and nothing else."""
+def test_signal_during_a_plan_prints_no_plan(tmp_path: Path, kind: signal.Signals) -> None:
     done = spoiled(fault_project(tmp_path, "http://127.0.0.1:9/v1"), kind.name, "before-state-read", 1, "plan")
     assert (done.code, done.out) == (CODES[kind], "")
 
@@ -189,11 +183,11 @@ ORDINARY = ["before-send", "after-record", "before-journal-cut", "before-lock-re
 @pytest.mark.parametrize(
     "point", [name if name in ORDINARY else pytest.param(name, marks=pytest.mark.long) for name in killed.NAMES]
 )
-def test_at_every_point(tmp_path: Path, point: str) -> None:
-    """Wherever the signal comes, the run ends with its code, and the next one sends nothing twice."""
+def test_signal_at_every_point(tmp_path: Path, point: str) -> None:
+    """The run ends with the code of the signal, and the next run sends nothing twice."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         done = spoiled(project, "SIGTERM", point, 2, "apply", "-auto-approve")
         assert done.code in (0, 143), done.both
-        goes_on(project, server, 0)
+        check_next_run_finishes(project, server, 0)
         assert len(server.creates) == CREATES

@@ -1,4 +1,4 @@
-"""`apply -report`: however a run ends, its file says how and why; and the file keeps its published schema."""
+"""`apply -report`: the file says how and why an apply ended, and matches its published schema."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def project(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Two sequences, and this process in their folder."""
+    """A project with two sequences; the process runs in its folder."""
     made = two_sequences(tmp_path, box.url)
     monkeypatch.chdir(tmp_path)
     for name in ("SEQSYNC_API_URL", "SALESHANDY_API_KEY", "SEQSYNC_SETTLE_GRACE"):
@@ -56,7 +56,7 @@ def project(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Pr
 
 @pytest.fixture
 def applied(project: Project) -> Apply:
-    """`applied("FILE", ...)`: the exit code of that apply, its report, and its report in Markdown."""
+    """Return a function that applies and returns the exit code, the report, and the report in Markdown."""
 
     def apply(*arguments: str) -> tuple[int, dict[str, Any], str]:
         code = run(["apply", *arguments, "-report", "r.json", "-report=r.md"])
@@ -68,7 +68,7 @@ def applied(project: Project) -> Apply:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The report in `path`, which keeps its schema and holds no key."""
+    """Return the report in `path`. Checks its schema, and that it holds no key."""
     text = path.read_text()
     assert KEY not in text
     report: dict[str, Any] = json.loads(text)
@@ -76,8 +76,7 @@ def read(path: Path) -> dict[str, Any]:
     return report
 
 
-def test_what_was_done_is_told(applied: Apply) -> None:
-    """Every change with its id, the counts, and where it was done."""
+def test_report_lists_every_change_with_its_id(applied: Apply) -> None:
     code, report, page = applied("-auto-approve")
     assert (code, report["outcome"], report["counts"]["done"]) == (0, "applied", 7)
     assert report["environment"] == "default"
@@ -87,8 +86,7 @@ def test_what_was_done_is_told(applied: Apply) -> None:
     assert "done: create step trial.intro (id " in page
 
 
-def test_nothing_to_do_is_told(applied: Apply) -> None:
-    """So is a plan that was carried out before."""
+def test_report_of_an_apply_without_changes(applied: Apply) -> None:
     assert run(["plan", "-out", "p"]) == 0
     assert applied("p")[0] == 0
     assert applied("p")[1]["outcome"] == "already-applied"
@@ -97,8 +95,7 @@ def test_nothing_to_do_is_told(applied: Apply) -> None:
     assert "No changes." in page
 
 
-def test_a_stale_plan_is_told_old_against_new(applied: Apply, project: Project) -> None:
-    """Nothing was done, and the reader sees what the reviewed plan would do no longer."""
+def test_report_of_a_stale_plan_compares_it_with_the_current_plan(applied: Apply, project: Project) -> None:
     assert run(["plan", "-out", "p"]) == 0
     project.write("sequences/deep/other.yaml", OTHER.replace("  first:", "  fresh:"))
     code, report, page = applied("p")
@@ -108,29 +105,29 @@ def test_a_stale_plan_is_told_old_against_new(applied: Apply, project: Project) 
     assert len(report["plan_hash"]) == 64
 
 
-@pytest.mark.parametrize("slip", ["no-key", "bad-files", "bad-plan", "nobody", "targets"])
-def test_a_refusal_before_the_first_call_is_told(slip: str, applied: Apply, project: Project, box: Sandbox) -> None:
-    """With the words of the error, and what to do."""
+@pytest.mark.parametrize("cause", ["no-key", "bad-files", "bad-plan", "no-terminal", "targets"])
+def test_report_of_an_apply_that_is_refused_before_the_first_call(
+    cause: str, applied: Apply, project: Project, box: Sandbox
+) -> None:
     arguments = ["-auto-approve"]
-    if slip == "no-key":
+    if cause == "no-key":
         project.write("seqsync.yaml", "version: 1\nenvironments: {default: {api_key_env: NOTHING_HERE}}\n")
-    elif slip == "bad-files":
+    elif cause == "bad-files":
         project.write("sequences/bad.yaml", "sequence: bad\nsteps: {a: {day: x}}\n")
-    elif slip == "bad-plan":
+    elif cause == "bad-plan":
         arguments = [str(project.write("p", "{}"))]
-    elif slip == "nobody":
+    elif cause == "no-terminal":
         arguments = []
     else:
         arguments = ["p", "-target", "trial"]
     code, report, page = applied(*arguments)
-    assert (code, report["outcome"]) == (7 if slip == "bad-plan" else 3, "refused")
+    assert (code, report["outcome"]) == (7 if cause == "bad-plan" else 3, "refused")
     assert report["error"]["summary"] in page
     assert report["results"] == []
     assert not box.store.log.entries()
 
 
-def test_a_shut_gate_is_told(applied: Apply, project: Project) -> None:
-    """With the override that the plan needs."""
+def test_report_of_a_closed_gate_names_the_override(applied: Apply, project: Project) -> None:
     assert applied("-auto-approve")[0] == 0
     project.write("seqsync.yaml", "version: 1\npolicy: {max_changed_steps: 0}\n")
     project.write("sequences/deep/other.yaml", OTHER.replace("the numbers", "the figures"))
@@ -139,8 +136,7 @@ def test_a_shut_gate_is_told(applied: Apply, project: Project) -> None:
     assert "-allow size" in report["error"]["hint"]
 
 
-def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
-    """Nothing is done by the one that comes second."""
+def test_report_of_a_held_lock_names_its_holder(applied: Apply, project: Project) -> None:
     info = LockInfo(id="x", who="anna", host="here", pid=1, operation="apply", created=0.0)
     backend = backend_for("seqsync.state.json", project.root, project.root / ".seqsync")
     lock = backend.lock(info, 0.0, SystemClock(threading.Event()))
@@ -152,8 +148,9 @@ def test_a_held_lock_is_told(applied: Apply, project: Project) -> None:
     assert "anna" in report["error"]["summary"]
 
 
-def test_a_refused_key_is_told(applied: Apply, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The key itself stands nowhere."""
+def test_report_of_a_refused_key_does_not_contain_the_key(
+    applied: Apply, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Sandbox(keys=("another key",)) as strict:
         monkeypatch.setenv("SEQSYNC_API_URL", strict.url)
         code, report, _ = applied("-auto-approve")
@@ -161,39 +158,40 @@ def test_a_refused_key_is_told(applied: Apply, project: Project, monkeypatch: py
     assert report["error"]["summary"]
 
 
-def test_a_report_that_cannot_be_written_is_told_before_the_first_call(project: Project, box: Sandbox) -> None:
-    """Nothing is done: a pipeline that waits for the file would not know of it."""
+def test_report_that_cannot_be_written_stops_the_apply_before_the_first_call(project: Project, box: Sandbox) -> None:
+    """A pipeline that reads the file would not know what was applied."""
     assert run(["apply", "-auto-approve", "-report", "nowhere/r.json"]) == 3
     assert not box.store.log.entries()
 
 
-def test_a_report_that_is_lost_at_the_end_makes_a_failure(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was done is done and recorded; the exit code tells that the file is not there."""
+def test_report_that_cannot_be_written_at_the_end_exits_with_1(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The changes are applied and recorded."""
     folder = project.root / "reports"
     folder.mkdir()
 
-    def gone(_: Change) -> None:
+    def remove_folder(_: Change) -> None:
         (folder / "r.json").unlink()
         folder.rmdir()
 
-    code = run_with_plan_seen(["apply", "-auto-approve", "-report", "reports/r.json"], gone)
+    code = run_with_plan_hook(["apply", "-auto-approve", "-report", "reports/r.json"], remove_folder)
     assert code == 1
     assert "Cannot write reports/r.json: no such file or directory." in capsys.readouterr().err
     assert run(["plan", "-detailed-exitcode"]) == 0
 
 
-def run_with_plan_seen(arguments: list[str], then: Callable[[Any], None]) -> int:
-    """Run a command, with something happening when the plan is chosen."""
-    from sequence_sync.cli.actions import apply as applying
+def run_with_plan_hook(arguments: list[str], then: Callable[[Any], None]) -> int:
+    """Run a command and call `then` once it has its plan."""
+    from sequence_sync.cli.actions import apply as action
 
-    before = applying.summary_line
+    original = action.summary_line
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(applying, "summary_line", lambda plan: (then(plan), before(plan))[1])
+        patch.setattr(action, "summary_line", lambda plan: (then(plan), original(plan))[1])
         return run(arguments)
 
 
-def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
-    """What was done, what failed and why, what was not started."""
+def test_report_of_a_failure_lists_what_is_applied_failed_and_skipped(tmp_path: Path) -> None:
 
     def refuse(*_: object) -> None:
         raise RefusalError(400, 4000, "Failed to do it")
@@ -210,8 +208,7 @@ def test_a_failure_in_the_middle_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_signal_is_told(tmp_path: Path, kind: signal.Signals) -> None:
-    """With its own exit code, and what was done until then."""
+def test_report_of_a_stopped_apply_has_the_code_of_the_signal(tmp_path: Path, kind: signal.Signals) -> None:
     with StandIn(faults=[Fault("late", 3, 1.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=60)
         process = project.start("apply", "-auto-approve", "-report", "r.json")
@@ -224,8 +221,7 @@ def test_a_signal_is_told(tmp_path: Path, kind: signal.Signals) -> None:
     assert report["counts"]["done"] == 3
 
 
-def test_a_killed_run_leaves_unfinished(tmp_path: Path) -> None:
-    """No exit code: nobody could write one."""
+def test_killed_apply_leaves_an_unfinished_report(tmp_path: Path) -> None:
     with StandIn(faults=[Fault("late", 3, 90.0)]) as server:
         project = fault_project(tmp_path, server.url, timeout=300)
         process = project.start("apply", "-auto-approve", "-report", "r.json")
@@ -236,31 +232,31 @@ def test_a_killed_run_leaves_unfinished(tmp_path: Path) -> None:
     assert (report["outcome"], report["exit_code"]) == ("unfinished", None)
 
 
-def test_what_was_heard_stands_where_the_run_broke(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mistake of ours in one sequence ends the run; what others did is in the report all the same."""
+def test_report_of_a_bug_lists_what_was_applied_before(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bug is in one sequence; the changes of the others are listed."""
     from sequence_sync.apply import executor
 
     def broken(self: Any, plan: Any) -> None:
-        raise RuntimeError("a mistake of ours")
+        raise RuntimeError("an internal error")
 
     monkeypatch.setattr(executor.Executor, "_end", broken)
     assert run(["apply", "-auto-approve", "-report", "r.json"]) == 1
     report = read(project.root / "r.json")
     assert (report["outcome"], report["counts"]["done"]) == ("partly-applied", 7)
     assert {row["action"] for row in report["results"]} == {"create-sequence", "create-step"}
-    assert "a mistake of ours" in report["error"]["detail"]
+    assert "an internal error" in report["error"]["detail"]
 
 
 def a_result(number: int, status: Status = Status.DONE, detail: str = "") -> ChangeResult:
-    """One of many."""
+    """Return a result."""
     return ChangeResult(
         address=f"s{number}.step", action="create-step", status=status, detail=detail, remote_id=f"id{number}"
     )
 
 
 @pytest.mark.parametrize("count", [1, 100, 20_000])
-def test_a_report_of_any_length_fits_a_comment(count: int) -> None:
-    """What went wrong comes first, and what is left out is counted."""
+def test_report_of_any_length_fits_a_comment(count: int) -> None:
+    """Errors come first, and the report counts what it leaves out."""
     rows = (a_result(0, Status.UNKNOWN, "日" * 600), *(a_result(n) for n in range(count)))
     made = ApplyReport(environment="production", api_host="h", plan_hash="0" * 64, results=rows)
     page = report_markdown(finished_report(made, "1", "message"))
@@ -270,8 +266,8 @@ def test_a_report_of_any_length_fits_a_comment(count: int) -> None:
     assert ("more" in page) is (count > 1_000)
 
 
-def test_a_hostile_report_stays_text() -> None:
-    """Neither a fence nor a command of GitLab's nor one of a log's runner is made of what a server answered."""
+def test_hostile_text_stays_text() -> None:
+    """What a server answered becomes no fence, no GitLab quick action and no workflow command."""
     evil = "x\n```\n/close\n::add-mask::e\n</details> @octocat ##[add-mask]e"
     report = AppliedReport(
         tool_version="1",
