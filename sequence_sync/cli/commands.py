@@ -397,7 +397,7 @@ def push(context: CommandContext, file: str, force: bool, lock_timeout: int) -> 
 def resolve(context: CommandContext, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
     """Resolve a create whose outcome is in doubt.
 
-    Look in Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not.
+    Check Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not.
     """
     from sequence_sync.operations.state import resolve as resolve_entry
 
@@ -405,7 +405,7 @@ def resolve(context: CommandContext, address: str, adopt: str | None, recreate: 
         raise UsageError(
             "Use either -adopt ID or -recreate.",
             "-adopt ID: the entry exists in Saleshandy. -recreate: it does not.",
-            "Look in Saleshandy which of the two is true.",
+            "Check in Saleshandy which of the two is true.",
         )
     context.console.result(resolve_entry(context.open_workspace(), address, adopt, lock_timeout, context.signals.event))
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from exit_forks import Forks
-from support.project import KEY, Done, Project
+from support.project import Done, Project
 from support.stand_in import RefusalError, StandIn
 
 from sequence_sync.provider.clock import SystemClock
@@ -32,9 +31,7 @@ def a_call(key: str, note: str = "Ask about the numbers") -> str:
 
 @dataclass
 class Installed(Project):
-    """A project that runs the console script, or its `main` in a fork."""
-
-    forks: Forks = field(default_factory=Forks)
+    """A project whose `start` runs the installed console script."""
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command with the script itself."""
@@ -48,18 +45,6 @@ class Installed(Project):
             text=True,
         )
 
-    def run(self, *arguments: str) -> Done:
-        """Run a command to its end."""
-        return self.forked(*arguments)
-
-    def forked(self, *arguments: str, bomb: tuple[str, ...] = ()) -> Done:
-        """Run a command in a fork, with a signal at a named point if `bomb` is given (see `killed`)."""
-        done = self.forks.run(arguments, self.root, self.environ, bomb)
-        assert "Traceback" not in done.both, done.err
-        assert "bug in seqsync" not in done.both, done.err
-        assert KEY not in done.both
-        return done
-
 
 @dataclass
 class Stage:
@@ -67,12 +52,11 @@ class Stage:
 
     server: StandIn
     root: Path
-    forks: Forks
     applied: dict[str, Any] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Apply the sequence."""
-        project = Installed(self.root, self.server.url, settle_grace="0", forks=self.forks)
+        project = Installed(self.root, self.server.url, settle_grace="0")
         project.write("seqsync.yaml", SETTINGS)
         project.write("sequences/a.yaml", a_call("a"))
         project.ok("apply", "-auto-approve")
@@ -88,7 +72,7 @@ class Stage:
         server.reads = 0
         vars(server).pop("make_sequence", None)
         vars(server).pop("parse_steps", None)
-        return Scene(Installed(root, server.url, settle_grace="0", forks=self.forks), server)
+        return Scene(Installed(root, server.url, settle_grace="0"), server)
 
 
 @dataclass
@@ -182,7 +166,7 @@ class Scene:
 
     def stopped(self, kind: str, point: str, *arguments: str, nth: int = 1) -> Done:
         """Run a command that receives a signal at a named point (see `killed`)."""
-        return self.project.forked(*arguments, bomb=(kind, point, str(nth)))
+        return self.project.run_in_fork(*arguments, bomb=(kind, point, str(nth)))
 
 
 Situation = Callable[[Scene], Done]

@@ -10,7 +10,6 @@ import exit_plans
 import exit_states
 import pytest
 from exit_commands import leaves
-from exit_forks import Forks
 from exit_project import Situation, Stage
 from exit_table import CASES, SIGNALS
 from support.stand_in import StandIn
@@ -22,11 +21,9 @@ MODULES = (exit_plans, exit_states)  # importing them fills the table
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One server and one applied project for all tests."""
     with StandIn() as server:
-        forks = Forks()
-        made = Stage(server, tmp_path_factory.mktemp("stage"), forks)
+        made = Stage(server, tmp_path_factory.mktemp("stage"))
         made.prepare()
         yield made
-        forks.close()
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from support import killed
-from support.project import KEY, Done, Project
+from support.project import Done, Project
 from support.stand_in import StandIn
 
-RUNNER = Path(killed.__file__)
 TITLE = "Fault lines"
 # Neither in the order of days nor without a step that says nothing.
 SEQUENCE = """\
@@ -108,20 +104,7 @@ def apply_until_done(project: Project, most: int = 4) -> list[Done]:
 
 def spoiled(project: Project, kind: str, point: str, count: int, *arguments: str) -> Done:
     """Run a command with a signal or a refusal of the disk at the nth arrival at `point` (see `killed`)."""
-    done = subprocess.run(
-        [sys.executable, str(RUNNER), kind, point, str(count), *arguments],
-        cwd=project.root,
-        env=project.environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    assert "bug in seqsync" not in done.stderr, done.stderr
-    assert KEY not in done.stdout + done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
+    return project.run_in_fork(*arguments, bomb=(kind, point, str(count)))
 
 
 def killed_at(project: Project, point: str, count: int) -> bool:

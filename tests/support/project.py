@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.forks import Done, shared_forks
+
 KEY = "canary-key-5f1d8e"
 
 TRIAL = """\
@@ -57,20 +59,6 @@ steps:
 
 
 @dataclass
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def both(self) -> str:
-        """Everything that it printed."""
-        return self.out + self.err
-
-
-@dataclass
 class Project:
     """A folder with sequences, and an API that it talks to."""
 
@@ -107,12 +95,21 @@ class Project:
         )
 
     def run(self, *arguments: str) -> Done:
-        """Run a command to its end. A traceback, or the key in what it prints, fails the test."""
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=100)
-        assert "Traceback" not in out + err, err
-        assert KEY not in out + err
-        return Done(process.returncode, out, err)
+        """Run a command to its end, in a fork. A traceback, or the key in what it prints, fails the test."""
+        return self.run_in_fork(*arguments)
+
+    def run_in_fork(self, *arguments: str, bomb: tuple[str, ...] = ()) -> Done:
+        """Run a command in a fork. `bomb`: a signal, or a refusal of the disk, at a named point (see `killed`)."""
+        done = shared_forks().run(arguments, self.root, self.environ, bomb)
+        if done is None:  # another thread runs a command
+            assert not bomb
+            process = self.start(*arguments)
+            out, err = process.communicate(timeout=100)
+            done = Done(process.returncode, out, err)
+        assert "Traceback" not in done.both, done.err
+        assert "bug in seqsync" not in done.both, done.err
+        assert KEY not in done.both
+        return done
 
     def ok(self, *arguments: str) -> Done:
         """Run a command that must go well."""

@@ -71,7 +71,7 @@ steps:
     day: 2
     type: linkedin_connection_request
     connection_note: Hi {{First Name}}, I look after new teams at ${product}. Happy to be a face to the name.
-    task_note: Look at the profile first, and leave it if we are connected already.
+    task_note: Read the profile first. Skip this task if we are connected already.
 
   nudge:
     day: 4

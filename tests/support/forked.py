@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def _run(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environ"])
+    time.tzset()
     for path, number in ((os.devnull, 0), (request["out"], 1), (request["err"], 2)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), number)
     sys.argv = ["seqsync", *request["bomb"], *request["argv"]]

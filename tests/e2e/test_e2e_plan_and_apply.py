@@ -1,4 +1,4 @@
-"""From YAML to created steps and an empty second plan, by real processes against a real HTTP server."""
+"""From YAML to created steps and an empty second plan: the commands, run against a real HTTP server."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def project(tmp_path: Path, box: Sandbox) -> Project:
-    """Two sequences and a sandbox for them."""
+    """A project with two sequences."""
     return two_sequences(tmp_path, box.url)
 
 
 def calls(box: Sandbox, method: str) -> list[tuple[str, dict[str, object]]]:
-    """Path and body of every call with `method`, in order."""
+    """Return path and body of every call with `method`, in order."""
     return [
         (row.path, json.loads(row.body) if row.body else {}) for row in box.store.log.entries() if row.method == method
     ]
 
 
-def test_plan_apply_plan(project: Project, box: Sandbox) -> None:
-    """The first plan creates everything, apply does it, the second plan is empty."""
+def test_apply_creates_what_the_plan_shows_and_the_second_plan_is_empty(project: Project, box: Sandbox) -> None:
     assert project.ok("validate").out == "Valid: 2 sequences, 5 steps.\n"
     first = project.run("plan", "-detailed-exitcode")
     assert first.code == 2
@@ -48,8 +47,8 @@ def test_plan_apply_plan(project: Project, box: Sandbox) -> None:
     assert len(calls(box, "POST")) == 7
 
 
-def test_steps_arrive_in_order_with_the_right_bodies(project: Project, box: Sandbox) -> None:
-    """Ascending by day within each sequence; numbers for types; nothing that the validator does not know."""
+def test_steps_are_created_by_ascending_day_with_valid_bodies(project: Project, box: Sandbox) -> None:
+    """The sandbox refuses an unknown field with 406."""
     project.ok("apply", "-auto-approve", "-parallelism", "1")
     steps = [body for path, body in calls(box, "POST") if path.endswith("/steps")]
     assert [(body["type"], body["absoluteDays"]) for body in steps] == [(1, 1), (11, 2), (1, 1), (1, 3), (2, 4)]
@@ -70,8 +69,7 @@ def test_steps_arrive_in_order_with_the_right_bodies(project: Project, box: Sand
     assert not [row for row in box.store.log.entries() if row.status == 406]
 
 
-def test_plan_as_json_is_the_same_bytes_whatever_the_order_on_disk(project: Project, tmp_path: Path) -> None:
-    """Two runs, and a project whose files were written in another order, give the same bytes."""
+def test_json_plan_does_not_depend_on_the_order_of_the_files(project: Project, tmp_path: Path) -> None:
     once = project.ok("plan", "-format", "json").out
     assert once == project.ok("plan", "-format", "json").out
     other = Project(tmp_path / "copy", project.url)
@@ -81,8 +79,7 @@ def test_plan_as_json_is_the_same_bytes_whatever_the_order_on_disk(project: Proj
     assert str(tmp_path) not in once
 
 
-def test_a_saved_plan_is_carried_out_and_then_says_so(project: Project, box: Sandbox) -> None:
-    """`apply FILE` needs no question; the same file again is done already and exits 0."""
+def test_saved_plan_is_applied_without_a_question_and_only_once(project: Project, box: Sandbox) -> None:
     project.ok("plan", "-out", "the.plan")
     assert (project.root / "the.plan").stat().st_mode & 0o777 == 0o600
     shown = project.ok("show", "the.plan")
@@ -94,37 +91,37 @@ def test_a_saved_plan_is_carried_out_and_then_says_so(project: Project, box: San
 
 
 def spoil_file(project: Project) -> None:
-    """A sequence file changes."""
+    """Change a sequence file."""
     project.write("sequences/trial.yaml", TRIAL.replace("Still curious?", "Curious still?"))
 
 
 def spoil_settings(project: Project) -> None:
-    """The settings change."""
+    """Change the settings."""
     project.write("seqsync.yaml", "version: 1\nvariables: {product: Acme}\n")
 
 
 def spoil_state(project: Project) -> None:
-    """Somebody applies something else."""
+    """Apply another sequence."""
     project.write("sequences/third.yaml", OTHER.replace("other", "third"))
     project.ok("apply", "-auto-approve", "-target", "third")
     (project.root / "sequences/third.yaml").unlink()
 
 
 def spoil_lineage(project: Project) -> None:
-    """The state is another one."""
+    """Replace the state by one with another lineage."""
     other = json.loads(project.ok("state", "pull").out) | {"lineage": "another"}
     project.write("other.json", json.dumps(other))
     project.ok("state", "push", "-force", "other.json")
 
 
 def spoil_byte(project: Project) -> None:
-    """One byte of the plan changes."""
+    """Change one byte of the plan."""
     path = project.root / "the.plan"
     path.write_text(path.read_text().replace("Hi {{firstName}}", "Hy {{firstName}}", 1))
 
 
 def spoil_format(project: Project) -> None:
-    """A newer seqsync wrote it."""
+    """Let a newer seqsync have written the plan."""
     path = project.root / "the.plan"
     path.write_text(re.sub(r'"format_version": \d+', '"format_version": 99', path.read_text()))
 
@@ -140,8 +137,8 @@ SPOILERS = {
 
 
 @pytest.mark.parametrize("spoil", SPOILERS)
-def test_a_saved_plan_refuses_with_its_own_words(project: Project, box: Sandbox, spoil: object) -> None:
-    """Each cause of a plan that must not be carried out has exit 7 and words of its own; nothing is sent."""
+def test_rejected_plan_exits_with_7_and_names_the_cause(project: Project, box: Sandbox, spoil: object) -> None:
+    """Nothing is sent."""
     project.write("sequences/fourth.yaml", OTHER.replace("other", "fourth"))
     project.ok("apply", "-auto-approve", "-target", "fourth")
     project.ok("plan", "-out", "the.plan")
@@ -153,8 +150,7 @@ def test_a_saved_plan_refuses_with_its_own_words(project: Project, box: Sandbox,
     assert len(calls(box, "POST")) == before
 
 
-def test_a_plan_for_another_environment_is_refused(project: Project) -> None:
-    """The environment is part of the plan."""
+def test_plan_for_another_environment_is_rejected(project: Project) -> None:
     project.write(
         "seqsync.yaml",
         f"version: 1\ndefault_environment: one\nenvironments:\n  one: {{api_url: '{project.url}'}}\n  two: {{}}\n",
@@ -164,8 +160,7 @@ def test_a_plan_for_another_environment_is_refused(project: Project) -> None:
     assert (done.code, "another environment" in done.err) == (7, True)
 
 
-def test_the_plan_hash_binds_an_apply_without_a_file(project: Project, box: Sandbox) -> None:
-    """`-plan-hash` goes on only with the reviewed changes, and says so when they are done."""
+def test_plan_hash_admits_only_the_reviewed_changes(project: Project, box: Sandbox) -> None:
     reviewed = json.loads(project.ok("plan", "-format", "json").out)["plan_hash"]
     wrong = project.run("apply", "-auto-approve", "-plan-hash", "0" * 64)
     assert (wrong.code, len(calls(box, "POST"))) == (7, 0)
@@ -173,16 +168,14 @@ def test_the_plan_hash_binds_an_apply_without_a_file(project: Project, box: Sand
     assert "already" in project.ok("apply", "-auto-approve", "-plan-hash", reviewed).out
 
 
-def test_nobody_to_ask_is_a_refusal_and_no_hang(project: Project, box: Sandbox) -> None:
-    """Without a terminal and without approval apply refuses, before any call."""
+def test_apply_without_a_terminal_is_refused_before_any_call(project: Project, box: Sandbox) -> None:
     done = project.run("apply")
     assert done.code == 3
     assert "-auto-approve" in done.err
     assert not box.store.log.entries()
 
 
-def test_targets_and_excludes(project: Project, box: Sandbox) -> None:
-    """A target takes a part of the plan; one that matches nothing is a usage error."""
+def test_target_and_exclude_select_a_part_of_the_plan(project: Project, box: Sandbox) -> None:
     project.ok("apply", "-auto-approve", "-target", "trial.intro")
     assert calls(box, "POST")[0][0] == "/v1/sequences"
     assert len(calls(box, "POST")) == 2
@@ -191,8 +184,8 @@ def test_targets_and_excludes(project: Project, box: Sandbox) -> None:
     assert "Plan: 2 to create" in project.ok("plan", "-exclude", "other").out
 
 
-def test_a_refused_key_ends_with_4_and_stays_secret(project: Project, tmp_path: Path) -> None:
-    """The key is in no output, file or traceback, with -vv, on any of these error paths."""
+def test_refused_key_exits_with_4_and_is_nowhere_in_output_or_files(project: Project, tmp_path: Path) -> None:
+    """Also with -vv, and where the API is unreachable."""
     with Sandbox(keys=("another key",)) as strict:
         project.url = strict.url
         assert project.run("apply", "-auto-approve", "-vv").code == 4
@@ -203,8 +196,7 @@ def test_a_refused_key_ends_with_4_and_stays_secret(project: Project, tmp_path: 
             assert KEY.encode() not in path.read_bytes(), path
 
 
-def test_reports_and_state_commands(project: Project) -> None:
-    """The report is JSON; the state can be listed, shown, moved, forgotten and put back."""
+def test_report_and_state_commands_after_an_apply(project: Project) -> None:
     project.ok("apply", "-auto-approve", "-report", "report.json")
     report = json.loads((project.root / "report.json").read_text())
     assert {row["status"] for row in report["results"]} == {"done"}
@@ -221,8 +213,8 @@ def test_reports_and_state_commands(project: Project) -> None:
     assert json.loads(project.ok("state", "pull").out)["version"] == 1
 
 
-def test_a_lost_state_doubles_nothing(project: Project, box: Sandbox) -> None:
-    """With the state gone: not created again, the ids are told, and with them everything with words is adopted."""
+def test_lost_state_creates_no_duplicates(project: Project, box: Sandbox) -> None:
+    """Apply names the ids. With them in the settings, everything is adopted."""
     project.ok("apply", "-auto-approve")
     ids = dict(line.split("\t") for line in project.ok("state", "list").out.splitlines())
     for name in ("seqsync.state.json", "seqsync.state.json.journal"):
@@ -236,8 +228,8 @@ def test_a_lost_state_doubles_nothing(project: Project, box: Sandbox) -> None:
     assert project.run("plan", "-detailed-exitcode").code == 0
 
 
-def test_an_adopted_sequence_is_not_parsed_again(project: Project, box: Sandbox) -> None:
-    """What was adopted and says what the file says is recorded as made from it, and no id stands twice."""
+def test_adopted_sequence_is_recorded_as_made_from_its_file(project: Project, box: Sandbox) -> None:
+    """No id is recorded twice."""
     project.ok("apply", "-auto-approve")
     ids = dict(line.split("\t") for line in project.ok("state", "list").out.splitlines())
     for name in ("seqsync.state.json", "seqsync.state.json.journal"):

@@ -1,4 +1,4 @@
-"""What is in Saleshandy already, taken over by its id, and the state mended by hand: real processes, a real server."""
+"""Adopting what exists in Saleshandy by its id, and the commands that repair the state, against a real server."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def project(tmp_path: Path, box: Sandbox) -> Project:
-    """One sequence with one call, and a sandbox for it."""
+    """A project with one sequence of one call."""
     made = Project(tmp_path, box.url)
     made.write("sequences/old.yaml", OLD)
     return made
 
 
 def post(box: Sandbox, path: str, body: object) -> dict[str, str]:
-    """What somebody does in the app."""
+    """Make a change in Saleshandy, outside seqsync."""
     answer = httpx.post(box.url + path, json=body, headers={"x-api-key": "somebody"}, trust_env=False)
     answer.raise_for_status()
     return answer.json()["payload"] or {}
 
 
 def ids(project: Project, rows: dict[str, str]) -> None:
-    """Write `ids:` into the settings."""
+    """Write `ids` into the settings."""
     project.write("seqsync.yaml", json.dumps({"version": 1, "environments": {"default": {"ids": rows}}}))
 
 
-def test_an_adopted_step_that_says_something_else_is_told_by_the_next_plan(project: Project, box: Sandbox) -> None:
-    """Adopting records what was read; the difference to the file is not lost."""
+def test_plan_after_adopting_a_step_shows_its_difference_to_the_file(project: Project, box: Sandbox) -> None:
+    """Adopting records what Saleshandy has, not what the file declares."""
     sequence = post(box, "/sequences", {"title": "Old one"})["sequenceId"]
     body = {"type": 15, "absoluteDays": 2, "variants": [{"payload": {}, "taskNote": "Quite other words"}]}
     step = post(box, f"/sequences/{sequence}/steps", body)["id"]
@@ -64,16 +64,15 @@ def test_an_adopted_step_that_says_something_else_is_told_by_the_next_plan(proje
     assert project.run("plan", "-detailed-exitcode").code == 0
 
 
-def test_an_adopted_sequence_with_another_title_is_told_by_the_next_plan(project: Project, box: Sandbox) -> None:
-    """The same for the title."""
-    sequence = post(box, "/sequences", {"title": "Its name in the app"})["sequenceId"]
+def test_plan_after_adopting_a_sequence_shows_its_other_title(project: Project, box: Sandbox) -> None:
+    sequence = post(box, "/sequences", {"title": "Its title in Saleshandy"})["sequenceId"]
     ids(project, {"old": sequence})
     project.ok("apply", "-auto-approve")
-    assert "Its name in the app -> Old one" in project.ok("plan").out
+    assert "Its title in Saleshandy -> Old one" in project.ok("plan").out
 
 
-def test_a_plan_that_allows_active_sequences_says_so(project: Project, box: Sandbox) -> None:
-    """Who reviews the saved plan reads what was allowed beforehand; one made without it is refused with 6."""
+def test_saved_plan_shows_that_it_allows_active_sequences(project: Project, box: Sandbox) -> None:
+    """A plan without that permission is refused with 6."""
     project.ok("apply", "-auto-approve")
     sequence = project.ok("state", "list", "old").out.split()[1]
     post(box, "/sequences/status", {"sequenceIds": [sequence], "status": "resume"})
@@ -88,23 +87,20 @@ def test_a_plan_that_allows_active_sequences_says_so(project: Project, box: Sand
     project.ok("apply", "allowed.plan")
 
 
-def test_a_plan_hash_may_be_written_in_capitals(project: Project) -> None:
-    """It is a number in hex; a part of it is not it."""
-    wanted = json.loads(project.ok("plan", "-format", "json").out)["plan_hash"]
-    assert project.run("apply", "-auto-approve", "-plan-hash", wanted[:20]).code == 7
-    project.ok("apply", "-auto-approve", "-plan-hash", wanted.upper())
+def test_plan_hash_may_be_written_in_capitals_but_not_shortened(project: Project) -> None:
+    reviewed = json.loads(project.ok("plan", "-format", "json").out)["plan_hash"]
+    assert project.run("apply", "-auto-approve", "-plan-hash", reviewed[:20]).code == 7
+    project.ok("apply", "-auto-approve", "-plan-hash", reviewed.upper())
 
 
-def test_pull_and_push_change_nothing(project: Project) -> None:
-    """A state that is put back as it was taken out stays what it is, its serial too."""
+def test_pull_then_push_keeps_every_byte_of_the_state(project: Project) -> None:
     project.ok("apply", "-auto-approve")
     pulled = project.ok("state", "pull").out
     project.ok("state", "push", str(project.write("pulled.json", pulled)))
     assert project.ok("state", "pull").out == pulled
 
 
-def test_the_state_shows_sequences_steps_and_variants(project: Project) -> None:
-    """Each by its address; what has none is refused."""
+def test_state_show_prints_sequences_steps_and_variants(project: Project) -> None:
     project.ok("apply", "-auto-approve")
     assert set(json.loads(project.ok("state", "show", "old").out)["steps"]) == {"ring"}
     assert json.loads(project.ok("state", "show", "old.ring").out)["day"] == 2
@@ -112,8 +108,8 @@ def test_the_state_shows_sequences_steps_and_variants(project: Project) -> None:
     assert [project.run("state", "show", address).code for address in ("old.ring.b", "nope", "old.ring.a.x")] == [3] * 3
 
 
-def test_resolving_what_is_settled_does_not_promise_a_create(project: Project) -> None:
-    """`-recreate` of a step that the state has keeps it; the words say so, and the next plan is empty."""
+def test_recreate_of_a_step_in_the_state_keeps_the_step(project: Project) -> None:
+    """The message says so, and the next plan is empty."""
     project.ok("apply", "-auto-approve")
     step = project.ok("state", "list", "old.ring").out.split()[1]
     assert f"old.ring is still step {step}." in project.ok("state", "resolve", "old.ring", "-recreate").out
