@@ -194,7 +194,8 @@ def _help(path: Sequence[str], top: click.Context) -> str:
 
 def _usage_error(error: click.UsageError) -> UsageError:
     command = error.ctx.command_path if error.ctx else "seqsync"
-    return UsageError(f"Invalid usage: {error.format_message()}", "", f"See `{command} -help`.")
+    problem = error.format_message().removeprefix("Invalid value for ").rstrip(".")
+    return UsageError(f"Invalid usage: {problem[:1].lower()}{problem[1:]}.", "", f"See `{command} -help`.")
 
 
 def spec_of(command: click.Command, ctx: click.Context) -> CommandSpec:
