@@ -20,22 +20,22 @@ from sequence_sync.model.steps import EMAIL
 
 
 class AnswerKind(StrEnum):
-    """The class of an answer. One place maps an answer to its class: `api.answers.classify`."""
+    """The class of an answer. `provider.responses.classify` assigns it."""
 
     OK = "ok"  # 2xx with readable JSON
     RATE_LIMITED = "rate-limited"  # the whole message is the rate limit, whatever the status; or 429
     BAD_KEY = "bad-key"  # 1001 "Invalid token", 401
     FORBIDDEN = "forbidden"  # 4003, 403
-    INVALID = "invalid"  # the validator's list: certainly nothing was made
+    INVALID = "invalid"  # the validator's list of errors: nothing was created
     MISSING = "missing"  # 40100 not found, unknown route
-    REFUSED = "refused"  # any other 4xx: on a create no proof that nothing was made
+    REFUSED = "refused"  # any other 4xx: after a create, no proof that nothing was created
     FAILED = "failed"  # 5xx
-    UNREADABLE = "unreadable"  # 2xx that is not the JSON it should be
-    NEVER_CONNECTED = "never-connected"  # the request certainly never left
-    NO_ANSWER = "no-answer"  # timeout, dropped or cut answer
+    UNREADABLE = "unreadable"  # 2xx without the expected JSON
+    NEVER_CONNECTED = "never-connected"  # the request was not sent
+    NO_ANSWER = "no-answer"  # timeout, or an answer that is lost or incomplete
 
 
-# Kinds after which nothing can have been made (docs/exactly-once.md).
+# Kinds that prove that nothing was created (docs/exactly-once.md).
 CERTAINLY_NOT_MADE = frozenset(
     {AnswerKind.RATE_LIMITED, AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN, AnswerKind.INVALID, AnswerKind.NEVER_CONNECTED}
 )
@@ -43,7 +43,7 @@ CERTAINLY_NOT_MADE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call. `endpoint` is the template that the rate limit counts by, `path` the same with ids filled in."""
+    """One request. `endpoint` is the template that the rate limit counts by. `path` is the same with the ids."""
 
     method: str
     endpoint: str
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A raw HTTP answer. Header names are in lower case."""
+    """A raw HTTP answer. Header names are lowercase."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,42 +62,42 @@ class Reply:
 
 
 class NeverConnectedError(Exception):
-    """The connection could not be made: the request certainly never left."""
+    """No connection: the request was not sent."""
 
 
 class NoAnswerError(Exception):
-    """The request may have left, and no whole answer came."""
+    """The request may have been sent, and there is no complete answer."""
 
 
 class Transport(Protocol):
-    """Sends one request and gives its raw answer. Retries nothing."""
+    """Sends one request and returns its raw answer. Never retries."""
 
     def send(self, request: Request) -> Reply:
-        """The answer. Raises NeverConnectedError or NoAnswerError."""
+        """Return the answer. Raises NeverConnectedError or NoAnswerError."""
         ...
 
 
 class Clock(Protocol):
-    """Time, as a thing that can be simulated."""
+    """Time that a test can simulate."""
 
     def now(self) -> float:
-        """Seconds that only go up."""
+        """Return seconds on a clock that never goes back."""
         ...
 
     def wall(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait. Raises whatever ends the run when it is told to stop meanwhile."""
+        """Wait. Raises StoppedError, or what else ends the run, when the run is stopped meanwhile."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A classified answer. `payload` is the unwrapped JSON of an OK; `message` says why it is none.
+    """A classified answer. `payload` is the JSON of an OK, without its envelope. `message` is the reason of any other.
 
-    `wait` is how many seconds the server asks to wait, where it does.
+    `wait` is the number of seconds that the server asks to wait.
     """
 
     kind: AnswerKind
@@ -109,7 +109,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSequence:
-    """A row of the list of sequences. `active` is None where the row does not tell."""
+    """A row of the list of sequences. `active` is None where the row does not contain it."""
 
     id: str
     title: str
@@ -119,7 +119,7 @@ class RemoteSequence:
 
 @dataclass(frozen=True, slots=True)
 class RemoteVariant:
-    """A variant as read. `task_note` and `attachments` are None where the API does not give them back."""
+    """A variant as read. `task_note`, `attachments` and `status` are None where the answer leaves them out."""
 
     id: str
     payload: Mapping[str, Any]
@@ -375,18 +375,18 @@ class Provider(Protocol):
         ...
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
-        """The steps with their content; None where the sequence is not there."""
+        """Return the steps with their content, or None where the sequence does not exist."""
         ...
 
     def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
-        """One step's variants with payload, status and note; None where the step is not there."""
+        """Return a step's variants with payload, status and note, or None where the step does not exist."""
         ...
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """Wait for the request's turn, call `before`, send once.
+        """Wait for the rate limit, call `before`, and send once.
 
-        `before` writes the intent down and checks the lock; where it raises, nothing is sent. Never raises for what
-        the server or the line does.
+        `before` writes the intent and checks the lock. Where it raises, nothing is sent. Never raises for an answer of
+        the server or a fault of the network.
         """
         ...
 
@@ -414,22 +414,25 @@ class Driver:
 
 
 class StoppedError(Exception):
-    """The run was told to stop; nothing new is begun."""
+    """The run was stopped: it begins nothing new."""
 
 
 class ReadFailedError(SeqsyncError):
-    """A read gave nothing that can be used, however often it was tried. `answer` is the last one."""
+    """A read failed after all its tries. `answer` is the last one."""
 
     def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
-        super().__init__("The API could not be read.", detail, hint)
+        super().__init__("Reading from the API failed.", detail, hint)
         self.answer = answer
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceSnapshot:
-    """One sequence as read. `row` is its row in the list of sequences, None where two reads, a grace apart, did not
-    show it. `steps` is None where only the list was read. `gone` are ids of our steps and variants that two reads, a
-    grace apart, did not show."""
+    """One sequence as read.
+
+    `row` is its row in the list of sequences, or None where two reads, a settle grace apart, did not contain it.
+    `steps` is None where only the list was read. `gone` are the ids of managed steps and variants that two reads, a
+    settle grace apart, did not contain.
+    """
 
     row: RemoteSequence | None
     steps: tuple[RemoteStep, ...] | None = None
@@ -438,7 +441,7 @@ class SequenceSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RemoteAccount:
-    """The account as read: the whole list of sequences and, by their keys, those that were looked into."""
+    """The account as read: the whole list of sequences, and by key the sequences whose steps were read."""
 
     rows: tuple[RemoteSequence, ...] = ()
     sequences: Mapping[str, SequenceSnapshot] = field(default_factory=dict)

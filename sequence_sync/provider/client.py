@@ -1,6 +1,6 @@
-"""The API as the engine sees it: waits for the limit, sends, classifies; repeats reads, never a write.
+"""The Saleshandy client: waits for the rate limit, sends, and classifies the answer. Retries reads, never a write.
 
-Knows nothing of sequences beyond ids and titles, and nothing of journals; time is the clock's.
+Knows nothing of the journal. Takes the time from a clock that a test can simulate.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just thi
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a read is sent in all after answers of one kind (None: as long as the limiter lets it wait), and the
-    seconds before the next one: `gap`, doubled each time up to `longest`."""
+    """How often a read is sent after answers of one kind, and how long it waits before the next try.
+
+    `tries` None: as long as the rate limiter allows the wait. `gap` is in seconds, and doubles each time up to `longest`.
+    """
 
     tries: int | None
     gap: float
@@ -51,16 +53,16 @@ class RetryPolicy:
         return max(min(asked or 0.0, LONGEST_ASKED), min(self.gap * 2.0 ** (failures - 1), self.longest))
 
 
-# Kinds that are not here end a read at once.
+# A read is not retried after any other kind.
 READ_RETRIES: Mapping[AnswerKind, RetryPolicy] = {
-    AnswerKind.RATE_LIMITED: RetryPolicy(None, 0.0, 0.0),  # the limiter knows how long
+    AnswerKind.RATE_LIMITED: RetryPolicy(None, 0.0, 0.0),  # the rate limiter knows how long
     AnswerKind.NEVER_CONNECTED: RetryPolicy(5, 0.5, 8.0),
     AnswerKind.NO_ANSWER: RetryPolicy(4, 1.0, 8.0),
     AnswerKind.FAILED: RetryPolicy(5, 1.0, 8.0),
     AnswerKind.UNREADABLE: RetryPolicy(4, 1.0, 8.0),
     AnswerKind.REFUSED: RetryPolicy(
         2, 1.0, 1.0
-    ),  # "4000 Failed to fetch ..." is a fault of the server's, told as a 400
+    ),  # "4000 Failed to fetch ..." is a fault of the server, reported as a 400
 }
 LONGEST_ASKED = 60.0  # seconds that a failing server may ask a read to wait
 
@@ -76,7 +78,7 @@ class SaleshandyClient:
         self._clock = clock
 
     def sequences(self) -> list[RemoteSequence]:
-        """All pages of the list, each sequence once. Raises ReadFailedError, AccountError, WaitExhaustedError."""
+        """Read all pages of the list. Raises ReadFailedError, AccountError, WaitExhaustedError."""
         found: dict[str, RemoteSequence] = {}
         page = 0
         while True:
@@ -85,7 +87,7 @@ class SaleshandyClient:
             rows = self._read(request, parse_sequences)
             if rows is None:
                 raise ReadFailedError(
-                    "GET /sequences is not there: this is another API, or another version of it.",
+                    "GET /sequences does not exist at this address.",
                     Answer(AnswerKind.MISSING),
                     "Check `api_url` in seqsync.yaml.",
                 )
@@ -95,16 +97,15 @@ class SaleshandyClient:
                 return list(found.values())
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
-        """The steps with what the list tells of them; None where the sequence is not there."""
+        """See `Provider`."""
         return self._read(requests.list_steps(sequence_id), parse_steps)
 
     def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
-        """One step's variants; None where the step is not there."""
+        """See `Provider`."""
         return self._read(requests.step_variants(sequence_id, step_id), parse_variants)
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """Wait for the request's turn, call `before`, send once. Raises what `before` raises, and
-        WaitExhaustedError."""
+        """See `Provider`. Raises what `before` raises, and WaitExhaustedError."""
         return self._send(request, before)
 
     def _send(self, request: Request, before: Callable[[], None] | None = None) -> Answer:
@@ -128,7 +129,7 @@ class SaleshandyClient:
         wall = self._clock.wall()
         answer = classify(reply, wall)
         refused = answer.kind is AnswerKind.RATE_LIMITED
-        self._limiter.learn(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
+        self._limiter.update(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
         return answer
 
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T | None:
@@ -144,7 +145,7 @@ class SaleshandyClient:
             if answer.kind is AnswerKind.MISSING:
                 return None
             if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
-                raise _account_problem(answer)
+                raise _account_error(answer)
             failures += answer.kind is not AnswerKind.RATE_LIMITED
             policy = READ_RETRIES.get(answer.kind)
             if policy is None or (policy.tries is not None and failures >= policy.tries):
@@ -165,17 +166,17 @@ class SaleshandyClient:
             return Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error))), None
 
 
-def _account_problem(answer: Answer) -> AccountError:
+def _account_error(answer: Answer) -> AccountError:
     if answer.kind is AnswerKind.BAD_KEY:
         return AccountError(
-            "The API refused the key.",
-            f"It said: {answer.message}.",
-            "Check that the key is whole, not revoked, and of this API host: a key is bound to its host.",
+            "Saleshandy refused the API key.",
+            f"Its answer: {answer.message}.",
+            "Check that the key is complete, not revoked, and created for this API host.",
         )
     return AccountError(
-        "The key may not do this.",
-        f"It said: {answer.message}.",
-        "Use the key of a user who may read and edit sequences.",
+        "The API key has no permission for this.",
+        f"Saleshandy's answer: {answer.message}.",
+        "Use the key of a user who can read and edit sequences.",
     )
 
 
@@ -185,46 +186,44 @@ def _times(count: int) -> str:
 
 def _what_to_do(answer: Answer) -> str:
     if answer.kind in (AnswerKind.REFUSED, AnswerKind.INVALID, AnswerKind.MISSING):
-        return (
-            "The API is up and will not answer this. Check key, environment and `api_url`, then run the command again."
-        )
-    return "Check that the network and the API are up, then run the same command again."
+        return "The API rejects this request. Check key, environment and `api_url`, then run the command again."
+    return "Check the network and the status of the API, then run the same command again."
 
 
-LOOK_AGAIN = 0.1  # seconds; a wait without an end would hear no signal
+POLL = 0.1  # seconds; an endless wait would block signals
 
 
 class InterruptibleReads:
-    """`api`, whose reads raise Stopped as soon as `stop` is set. What a read that was left brings is dropped."""
+    """A provider whose reads raise StoppedError as soon as `stop` is set. The result of an abandoned read is dropped."""
 
     def __init__(self, api: Provider, stop: threading.Event) -> None:
         self._api, self._stop = api, stop
         self.dialect = api.dialect
 
     def sequences(self) -> list[RemoteSequence]:
-        """See `Api`."""
-        return self._left_at_once(lambda: self._api.sequences())
+        """See `Provider`."""
+        return self._interruptible(lambda: self._api.sequences())
 
     def steps(self, sequence_id: str) -> list[RemoteStep] | None:
-        """See `Api`."""
-        return self._left_at_once(lambda: self._api.steps(sequence_id))
+        """See `Provider`."""
+        return self._interruptible(lambda: self._api.steps(sequence_id))
 
     def variants(self, sequence_id: str, step_id: str) -> list[RemoteVariant] | None:
-        """See `Api`."""
-        return self._left_at_once(lambda: self._api.variants(sequence_id, step_id))
+        """See `Provider`."""
+        return self._interruptible(lambda: self._api.variants(sequence_id, step_id))
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """See `Api`."""
+        """See `Provider`."""
         return self._api.write(request, before)
 
-    def _left_at_once(self, read: Callable[[], T]) -> T:
+    def _interruptible(self, read: Callable[[], T]) -> T:
         found: list[T] = []
         failed: list[BaseException] = []
 
         def work() -> None:
             try:
                 found.append(read())
-            except BaseException as error:  # told to the caller's thread below
+            except BaseException as error:  # raised again in the caller's thread
                 failed.append(error)
 
         thread = threading.Thread(target=work, daemon=True)
@@ -232,7 +231,7 @@ class InterruptibleReads:
         while thread.is_alive():
             if self._stop.is_set():
                 raise StoppedError
-            thread.join(LOOK_AGAIN)
+            thread.join(POLL)
         if failed:
             raise failed[0]
         return found[0]

@@ -1,7 +1,7 @@
-"""Holds calls back until they may go, so that no call is sent that is known to be refused.
+"""The rate limiter: delays calls so that none is sent that the server would refuse.
 
-The defaults are the figures that the vendor's support told (T: 20 a minute for each endpoint, 300 in all, for each
-key). What the server's headers say replaces them, endpoint by endpoint. Knows nothing of HTTP; time is the clock's.
+The defaults are from the vendor's support (T: 20 a minute for each endpoint, 300 in all, for each key). The server's
+headers replace them, endpoint by endpoint. Knows nothing of HTTP, and takes the time from a clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sequence_sync.errors import WaitExhaustedError
 from sequence_sync.provider.base import Clock
 
-LONGEST = 86_400.0  # seconds; a time further away is taken for a mistake and not believed
+LONGEST = 86_400.0  # seconds; a longer time is an error of the server and is ignored
 MILLISECOND = 0.001
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _JAVASCRIPT = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d) (?:GMT|UTC)([+-]\d{4})?(?: \(.*\))?")
@@ -28,8 +28,11 @@ _FIRST_MILLISECONDS = 1e11
 
 
 class RateLimitInfo(NamedTuple):
-    """What the server told. `reset_in` is in seconds and never too early; the reset may lie up to `slack` before it,
-    because the server told it in whole seconds."""
+    """The rate limit as the headers of an answer state it.
+
+    `reset_in` is in seconds and never too early. The reset may be up to `slack` seconds earlier, because the server
+    rounds it to whole seconds.
+    """
 
     remaining: int | None = None
     reset_in: float | None = None
@@ -38,14 +41,14 @@ class RateLimitInfo(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """Seconds from now: at most `latest`, at least `latest - slack`."""
+    """A time from now, in seconds: at most `latest`, at least `latest - slack`."""
 
     latest: float
     slack: float
 
 
 def parse_rate_limit(headers: Mapping[str, str], wall: float) -> RateLimitInfo:
-    """The figures in `headers` (names in lower case); `wall` is when the answer came, in seconds since the epoch."""
+    """Parse `headers` (lowercase names). `wall` is the local time of the answer, in seconds since the epoch."""
     reset = _span(headers.get("x-ratelimit-reset", ""), _server_time(headers, wall))
     return RateLimitInfo(
         remaining=_count(headers.get("x-ratelimit-remaining", "")),
@@ -56,9 +59,9 @@ def parse_rate_limit(headers: Mapping[str, str], wall: float) -> RateLimitInfo:
 
 
 def retry_after(headers: Mapping[str, str], wall: float, *, limited: bool) -> float | None:
-    """Seconds that the server asks to wait, or None. An exact reset is believed before a rounded `retry-after`.
+    """Return the seconds that the server asks to wait, or None. An exact reset overrides a rounded `retry-after`.
 
-    `limited`: the answer is the rate limit. Any other one tells when the window ends too, and asks nothing by it.
+    `limited`: the answer is a refusal by the rate limit. Other answers contain the reset too, without asking to wait.
     """
     here = _server_time(headers, wall)
     reset = _span(headers.get("x-ratelimit-reset", ""), here)
@@ -73,29 +76,29 @@ def retry_after(headers: Mapping[str, str], wall: float, *, limited: bool) -> fl
 
 
 def _server_time(headers: Mapping[str, str], wall: float) -> _Span:
-    """Now, by the server's clock. `date` has whole seconds only, so our own clock serves where the two agree."""
-    told = _date(headers.get("date", ""))
-    if told is None or -0.5 <= wall - told <= 1.5:
+    """Return the server's time. `date` has whole seconds only, so the local clock is used where the two agree."""
+    date = _date(headers.get("date", ""))
+    if date is None or -0.5 <= wall - date <= 1.5:
         return _Span(wall, 0.0)
-    return _Span(told, 1.0)
+    return _Span(date, 1.0)
 
 
 def _count(text: str) -> int | None:
-    """A number of calls; the smallest where several layers told one each."""
+    """Parse a number of calls. Where several gateways add one each, the smallest counts."""
     parts = [part.strip() for part in text.split(",")]
     return min(int(part) for part in parts) if all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts) else None
 
 
 def _span(text: str, now: _Span) -> _Span | None:
-    """Seconds until the time that `text` spells, in whatever way; None where it spells none."""
+    """Return the seconds until the time in `text`, in any format, or None."""
     text = text.strip()
     if _NUMBER.fullmatch(text) and float(text) < _FIRST_EPOCH:
-        # Whole seconds are rounded up by those who count down.
+        # Servers that count down round up to whole seconds.
         return _believed(_Span(float(text), 0.0 if "." in text else 1.0))
     when = _date(text)
     if when is None:
         return None
-    # A date in whole seconds may have been cut or rounded up, one in milliseconds was most likely cut.
+    # A date in whole seconds may be truncated or rounded up. One in milliseconds is most likely truncated.
     exact = "." in text or (_NUMBER.fullmatch(text) is not None and float(text) >= _FIRST_MILLISECONDS)
     late, slack = (MILLISECOND, 0.0) if exact else (1.0, 2.0)
     return _believed(_Span(when + late - now.latest, slack + now.slack))
@@ -106,7 +109,7 @@ def _believed(span: _Span) -> _Span | None:
 
 
 def _date(text: str) -> float | None:
-    """Seconds since the epoch: a number, RFC 1123, ISO 8601, or what JavaScript's Date prints."""
+    """Parse seconds since the epoch: a number, RFC 1123, ISO 8601, or JavaScript's Date as text."""
     text = text.strip()
     if _NUMBER.fullmatch(text):
         number = float(text)
@@ -124,19 +127,19 @@ def _parsed(read: Callable[[], datetime]) -> float | None:
         return None
 
 
-FIRST_PAUSE = 5.0  # seconds after a refusal that does not say how long; doubled with each further one
+FIRST_PAUSE = 5.0  # seconds after a refusal without a time; doubled with each further refusal
 LONGEST_PAUSE = 60.0
-SHORTEST_PAUSE = 0.05  # seconds after a refusal that says "now"; doubled likewise, or it would be a tight loop
-POLL = 0.02  # seconds between two looks at whether another thread's call has been answered
-MARGIN = 0.001  # seconds past the edge of a window, so that rounding never lands before it
-WORTH_TELLING = 0.5  # seconds; a shorter wait is not told
-SAME_WINDOW = 0.25  # seconds by which two answers may differ about one window's end
+SHORTEST_PAUSE = 0.05  # seconds after a refusal that asks for no wait; doubled too, against a tight loop
+POLL = 0.02  # seconds between two checks whether another thread's call has its answer
+MARGIN = 0.001  # seconds after the end of a window, so that rounding never ends before it
+SHORTEST_NOTICE = 0.5  # seconds; a shorter wait is not announced
+SAME_WINDOW = 0.25  # seconds by which two answers may differ on the end of one window
 
 
 @dataclass(slots=True)
 class _Log:
-    """A sliding window of calls. A call counts from its start until `window` after its answer: when between the two
-    the server counted it is not known."""
+    """A sliding window of calls. A call counts from its start until `window` seconds after its answer, because the
+    server may count it at any time in between."""
 
     most: int
     window: float
@@ -144,7 +147,7 @@ class _Log:
     times: deque[float] = field(default_factory=deque)
 
     def wait(self, now: float) -> float:
-        """Seconds until one more may go; 0: now."""
+        """Return the seconds until one more call may be sent."""
         self._forget(now)
         over = len(self.times) + self.in_flight - self.most
         if over < 0:
@@ -152,7 +155,7 @@ class _Log:
         return self.times[over] + self.window - now if over < len(self.times) else POLL
 
     def finish(self, now: float, counted: bool) -> None:
-        """A call has ended."""
+        """Record the end of a call."""
         self.in_flight -= 1
         self._forget(now)
         if counted:
@@ -165,16 +168,16 @@ class _Log:
 
 @dataclass(slots=True)
 class _Endpoint:
-    """What is known of one endpoint's limit.
+    """The known limit of one endpoint.
 
-    `told` is the smallest number of calls left that the server named in the window which ends at `reset_at`; whatever
-    is in flight may or may not be in it, so it counts against it. When a window has ended one call goes alone
-    (`probing`), and its answer tells the new figures. `opened` is when the first answer of the window came;
-    `counting` says that our own count from there may tell its end to the second.
+    `remaining` is the smallest number of remaining calls that the server named in the window that ends at `reset_at`.
+    Calls in flight may or may not be included, so they count against it. After a window one call is sent alone
+    (`probing`), and its answer has the new figures. `opened` is the time of the first answer in the window. With
+    `counting`, the count from there may find the end of the window to the second.
     """
 
     log: _Log
-    told: int | None = None
+    remaining: int | None = None
     reset_at: float = math.inf
     opened: float | None = None
     probing: bool = False
@@ -185,28 +188,28 @@ class _Endpoint:
     refusals: int = 0
 
     def wait(self, now: float) -> float:
-        """Seconds until one more may go; 0: now."""
+        """Return the seconds until one more call may be sent."""
         if now < self.blocked_until:
             return self.blocked_until - now
-        if self.told is not None and now >= self.reset_at:
+        if self.remaining is not None and now >= self.reset_at:
             self._probe()
-        if self.told is None:
+        if self.remaining is None:
             return self.log.wait(now)
-        if self.told > self.log.in_flight:
+        if self.remaining > self.log.in_flight:
             return 0.0 if self.believed else self.log.wait(now)
-        return self.reset_at - now if self.told == 0 else POLL
+        return self.reset_at - now if self.remaining == 0 else POLL
 
     def unanswered(self) -> None:
-        """A call was sent and no answer told anything: it may have counted."""
-        if self.told is not None and not self.probing:
-            self.told = max(0, self.told - 1)
+        """Record a call without an answer: the server may have counted it."""
+        if self.remaining is not None and not self.probing:
+            self.remaining = max(0, self.remaining - 1)
 
     def answered(self, rate: RateLimitInfo, now: float) -> int:
-        """Takes in what an answer told. Gives the calls of a whole window where it shows them, else 0."""
+        """Update from an answer. Return the number of calls in a whole window where the answer shows it, else 0."""
         self.refusals = 0
         self.opened = now if self.opened is None else self.opened
         if rate.remaining is None:
-            self.told = None if self.probing or self.told is None else max(0, self.told - 1)
+            self.remaining = None if self.probing or self.remaining is None else max(0, self.remaining - 1)
             self.probing = False
             return 0
         whole = rate.remaining + 1 if self.probing and rate.remaining >= self.highest else 0
@@ -215,9 +218,9 @@ class _Endpoint:
         return whole
 
     def refused(self, rate: RateLimitInfo, wait: float | None, now: float) -> None:
-        """A call was refused; nothing goes before the server, or patience, allows it. Then one goes alone."""
-        if self.told and rate.remaining:
-            self.believed = False  # it names another limit than the one it keeps
+        """Block the endpoint as long as the refusal asks, or by the pauses above. Then one call is sent alone."""
+        if self.remaining and rate.remaining:
+            self.believed = False  # the server names another limit than the one it enforces
         self.counting = False
         if now >= self.blocked_until:
             self.refusals += 1
@@ -229,17 +232,17 @@ class _Endpoint:
         self._probe()
 
     def _probe(self) -> None:
-        self.told, self.reset_at, self.opened, self.probing = 1, math.inf, None, True
+        self.remaining, self.reset_at, self.opened, self.probing = 1, math.inf, None, True
 
     def _believe(self, remaining: int, end: float, tolerance: float) -> None:
-        if self.told is None or self.probing or end > self.reset_at + tolerance:
-            self.told, self.reset_at, self.probing = remaining, end, False
+        if self.remaining is None or self.probing or end > self.reset_at + tolerance:
+            self.remaining, self.reset_at, self.probing = remaining, end, False
         elif end >= self.reset_at - tolerance:
-            self.told = min(self.told, remaining)
+            self.remaining = min(self.remaining, remaining)
             self.reset_at = max(self.reset_at, end) if remaining == 0 else self.reset_at
 
     def _end(self, rate: RateLimitInfo, now: float) -> float:
-        """When the window ends. Where only whole seconds were told, our own count finds the place inside them."""
+        """Return when the window ends. For a reset in whole seconds, the local count gives the fraction."""
         counted = (now if self.opened is None else self.opened) + self.log.window
         if rate.reset_in is None:
             return counted
@@ -248,10 +251,10 @@ class _Endpoint:
 
 
 class RateLimiter:
-    """Shared by all threads of a command. `window` and `max_wait` are in seconds; `max_wait` 0 means no bound.
+    """The limiter of one command, shared by its threads. `window` and `max_wait` are in seconds, 0 is no maximum.
 
-    After each `acquire` exactly one of `learn` and `release` follows. `notify(seconds, endpoint)` is told of each wait
-    that is worth telling, before it begins.
+    Call exactly one of `update` and `release` after each `acquire`. `notify(seconds, endpoint)` is called before each
+    wait of `SHORTEST_NOTICE` or longer.
     """
 
     def __init__(
@@ -275,9 +278,9 @@ class RateLimiter:
         self._counted_until = -math.inf
 
     def acquire(self, endpoint: str) -> None:
-        """Wait until a call to `endpoint` may go, and count it as in flight.
+        """Wait until a call to `endpoint` may be sent, and count it as in flight.
 
-        Raises WaitExhaustedError before a wait that `max_wait` does not allow, and whatever the clock's sleep raises.
+        Raises WaitExhaustedError before a wait beyond `max_wait`, and what the clock's sleep raises.
         """
         while True:
             with self._lock:
@@ -290,12 +293,12 @@ class RateLimiter:
                     return
                 seconds = seconds if seconds <= POLL else seconds + MARGIN
                 longer = self._charge(now, seconds, endpoint) if seconds > POLL else 0.0
-            if self._notify and longer >= WORTH_TELLING:
+            if self._notify and longer >= SHORTEST_NOTICE:
                 self._notify(seconds, endpoint)
             self._clock.sleep(seconds)
 
-    def learn(self, endpoint: str, rate: RateLimitInfo, *, refused: bool = False, wait: float | None = None) -> None:
-        """Take in an answer. `refused`: it was the rate limit; `wait`: seconds that the server asked for, if any."""
+    def update(self, endpoint: str, rate: RateLimitInfo, *, refused: bool = False, wait: float | None = None) -> None:
+        """Update from an answer. `refused`: by the rate limit. `wait`: the seconds that the server asks for."""
         with self._lock:
             now = self._clock.now()
             row = self._endpoint(endpoint)
@@ -305,14 +308,16 @@ class RateLimiter:
                 row.refused(rate, wait, now)
                 return
             whole = row.answered(rate, now)
-            most = max((rate.remaining or 0) + 1, self._all.most)  # what is left, and the call that told it
+            most = max(
+                (rate.remaining or 0) + 1, self._all.most
+            )  # the remaining calls, and the one that returned their number
             if whole and rate.reset_in:
-                # A whole window shows a pace; a total below what one endpoint alone allows cannot be right.
+                # A whole window shows the rate of one endpoint. The total cannot be below it.
                 most = max(most, int(whole * self._window / rate.reset_in))
             self._all.most = most
 
     def release(self, endpoint: str, *, sent: bool) -> None:
-        """A call ended without an answer. `sent`: it may have reached the server."""
+        """Record a call that ended without an answer. `sent`: it may have reached the server."""
         with self._lock:
             now = self._clock.now()
             row = self._endpoint(endpoint)
@@ -327,17 +332,17 @@ class RateLimiter:
         return self._endpoints[name]
 
     def _charge(self, now: float, seconds: float, endpoint: str) -> float:
-        """Counts a wait, as time that passes for the command: what several threads wait together counts once."""
+        """Count a wait towards `max_wait`. Return its new seconds: simultaneous waits of threads count once."""
         until = now + seconds
         longer = until - max(now, self._counted_until)
         if longer <= 0:
             return 0.0
         if self._max_wait and self._waited + longer > self._max_wait:
             raise WaitExhaustedError(
-                "The rate limit would keep this command waiting longer than it may.",
-                f"{endpoint} has to wait {seconds:.0f} s more; {self._waited:.0f} s were waited already, and "
+                "The wait for the rate limit would exceed `max_wait`.",
+                f"{endpoint} must wait another {seconds:.0f} s. This command has waited {self._waited:.0f} s, and "
                 f"`max_wait` is {self._max_wait:.0f} s.",
-                "Run the same command again later, or raise `max_wait` in seqsync.yaml (0: no bound).",
+                "Run the same command again later, or increase `max_wait` in seqsync.yaml (0: no maximum).",
             )
         self._waited += longer
         self._counted_until = until

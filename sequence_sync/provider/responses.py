@@ -1,8 +1,7 @@
-"""What the payload of an answer tells, in the words of `api.types`. Pure.
+"""Saleshandy's answers: their class, and the remote objects in them. Pure.
 
-Reads the live shapes and the documented ones (docs/api.md 2, 7); ids may be texts or numbers. A field that
-is not there is None: not told. One that is there and null is empty. Every function raises ValueError, with a plain
-reason, where a payload cannot be what was asked for.
+Accepts the live shapes and the documented ones (docs/api.md 2, 7). Ids may be texts or numbers. A missing field is None
+in the remote object, and a null field is empty. The parsers raise ValueError where a payload has an unexpected shape.
 """
 
 from __future__ import annotations
@@ -38,56 +37,59 @@ _PAYLOAD_NAMES: Mapping[str, str] = {name: field for field, name in _BODY_NAMES.
 _TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 _CODES = ("code", "statusCode", "error_code")
 _MESSAGES = ("message", "messages", "error_message", "error")
-# Matched whole only: an error that echoes an email may well hold these words.
+# Only a whole message counts: an error that echoes an email may contain these words.
 _RATE_LIMIT = re.compile(r"rate[ -]?limit exceeded", re.IGNORECASE)
 _BAD_KEY = re.compile(r"(1001\W*)?invalid token", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """An error answer, whichever shape it has. `listed`: the messages came as the validator's list."""
+class _ErrorAnswer:
+    """An error answer in any shape. `listed`: the messages came as the validator's list."""
 
     status: int
     codes: frozenset[int]
     messages: tuple[str, ...]
     listed: bool
 
-    def just(self, words: re.Pattern[str]) -> bool:
-        """Whether the whole message is `words`, but for a final dot."""
+    def is_only(self, words: re.Pattern[str]) -> bool:
+        """Return whether the whole message matches, apart from a final full stop."""
         return len(self.messages) == 1 and bool(words.fullmatch(self.messages[0].strip().removesuffix(".").rstrip()))
 
 
 # From the top; the first that fits is the class.
-RULES: tuple[tuple[AnswerKind, Callable[[_Said], bool]], ...] = (
-    (AnswerKind.FAILED, lambda said: said.status // 100 == 5),
-    # A redirect is not followed (the key would go along), and whether anything was made behind it nobody can say.
-    (AnswerKind.UNREADABLE, lambda said: said.status // 100 != 4),
-    (AnswerKind.RATE_LIMITED, lambda said: said.status == 429 or (said.status == 400 and said.just(_RATE_LIMIT))),
-    (AnswerKind.BAD_KEY, lambda said: said.status == 401 or said.just(_BAD_KEY)),
-    (AnswerKind.FORBIDDEN, lambda said: said.status == 403 or 4003 in said.codes),
-    (AnswerKind.MISSING, lambda said: said.status == 404 or 40100 in said.codes),
-    (AnswerKind.INVALID, lambda said: said.listed and 400 in said.codes),
-    (AnswerKind.REFUSED, lambda said: True),
+RULES: tuple[tuple[AnswerKind, Callable[[_ErrorAnswer], bool]], ...] = (
+    (AnswerKind.FAILED, lambda error: error.status // 100 == 5),
+    # Redirects are not followed, because they would carry the key along. What the target did is not known.
+    (AnswerKind.UNREADABLE, lambda error: error.status // 100 != 4),
+    (
+        AnswerKind.RATE_LIMITED,
+        lambda error: error.status == 429 or (error.status == 400 and error.is_only(_RATE_LIMIT)),
+    ),
+    (AnswerKind.BAD_KEY, lambda error: error.status == 401 or error.is_only(_BAD_KEY)),
+    (AnswerKind.FORBIDDEN, lambda error: error.status == 403 or 4003 in error.codes),
+    (AnswerKind.MISSING, lambda error: error.status == 404 or 40100 in error.codes),
+    (AnswerKind.INVALID, lambda error: error.listed and 400 in error.codes),
+    (AnswerKind.REFUSED, lambda error: True),
 )
 
 
 def classify(reply: Reply, wall: float) -> Answer:
-    """The class of `reply`; `wall` is the time of the answer here, in seconds since the epoch.
+    """Return the class of `reply`. `wall` is the local time of the answer, in seconds since the epoch.
 
-    The content type is not asked: what parses as JSON is JSON.
+    Ignores the content type: what parses as JSON is JSON.
     """
     data, readable = _parse(reply.body)
     if 200 <= reply.status < 300:
         return _success(reply, data, readable)
-    said = _said(reply.status, data)
-    kind = next(kind for kind, fits in RULES if fits(said))
-    message = "; ".join(said.messages) or f"HTTP {reply.status} without a reason that can be read"
+    error = _parse_error(reply.status, data)
+    kind = next(kind for kind, fits in RULES if fits(error))
+    message = "; ".join(error.messages) or f"HTTP {reply.status} without a readable reason"
     wait = retry_after(reply.headers, wall, limited=kind is AnswerKind.RATE_LIMITED)
     return Answer(kind, reply.status, message=plain(message), wait=wait)
 
 
 def plain(text: str) -> str:
-    """`text` in one line, at most 300 characters, without control characters: fit for a terminal and a log."""
+    """Return `text` as one line of at most 300 characters, without control characters, for a terminal or a log."""
     shown = "".join(char if char.isprintable() else " " for char in text[: 4 * LONGEST_MESSAGE])
     words = " ".join(shown.split())
     return words if len(words) <= LONGEST_MESSAGE else words[: LONGEST_MESSAGE - 1] + "…"
@@ -100,22 +102,22 @@ def _success(reply: Reply, data: Any, readable: bool) -> Answer:
         what = "is empty" if not reply.body.strip() else "is not JSON"
         return Answer(AnswerKind.UNREADABLE, reply.status, message=f"HTTP {reply.status}, but the answer {what}")
     if _is_error(data):
-        said = "; ".join(_said(reply.status, data).messages)
+        messages = "; ".join(_parse_error(reply.status, data).messages)
         return Answer(
-            AnswerKind.UNREADABLE, reply.status, message=plain(f"HTTP {reply.status} with an error inside: {said}")
+            AnswerKind.UNREADABLE, reply.status, message=plain(f"HTTP {reply.status} with an error inside: {messages}")
         )
     return Answer(AnswerKind.OK, reply.status, payload=_unwrapped(data))
 
 
 def _is_error(data: Any) -> bool:
-    """Whether a 2xx tells an error all the same."""
+    """Return whether the body of a 2xx is an error."""
     if not isinstance(data, Mapping) or not {"payload", "id", "sequenceId"}.isdisjoint(data):
         return False
     return bool({"error_code", "statusCode"} & data.keys()) or {"code", "type", "message"} <= data.keys()
 
 
 def _unwrapped(data: Any) -> Any:
-    """The payload of an envelope. A variant has a `payload` of its own, which is no envelope: it has an id."""
+    """Return the payload of an envelope. An object with an id is a variant, whose `payload` is its own."""
     if isinstance(data, Mapping) and "payload" in data and ("message" in data or "id" not in data):
         return data["payload"]
     return data
@@ -128,15 +130,15 @@ def _parse(body: bytes) -> tuple[Any, bool]:
         return None, False
 
 
-def _said(status: int, data: Any) -> _Said:
+def _parse_error(status: int, data: Any) -> _ErrorAnswer:
     if not isinstance(data, Mapping):
-        return _Said(status, frozenset(), (), listed=False)
-    told = next((data[name] for name in _MESSAGES if data.get(name)), None)
-    listed = isinstance(told, list) and all(isinstance(line, str) for line in told)
-    lines = told if isinstance(told, list) else [told]
+        return _ErrorAnswer(status, frozenset(), (), listed=False)
+    found = next((data[name] for name in _MESSAGES if data.get(name)), None)
+    listed = isinstance(found, list) and all(isinstance(line, str) for line in found)
+    lines = found if isinstance(found, list) else [found]
     messages = tuple(line for line in lines if isinstance(line, str) and line.strip())
     codes = frozenset(code for name in _CODES if (code := _code(data.get(name))) is not None)
-    return _Said(status, codes, messages, listed=listed)
+    return _ErrorAnswer(status, codes, messages, listed=listed)
 
 
 def _code(value: Any) -> int | None:
@@ -149,38 +151,38 @@ JsonObject = Mapping[str, Any]
 
 
 def parse_created_sequence(payload: Any) -> Created:
-    """The new sequence's id: `sequenceId` live (L), `id` in the documentation (D)."""
+    """Return the id of a new sequence: `sequenceId` live (L), `id` in the documentation (D)."""
     row = _row(payload, "a new sequence")
     return Created(_id(row, "a new sequence", "sequenceId", "id"))
 
 
 def parse_created_step(payload: Any) -> Created:
-    """The new step's id, and those of its variants where each one is told (L; the documentation shows none)."""
+    """Return the id of a new step, and its variants' ids where the answer has all of them (L; not documented)."""
     row = _row(payload, "a new step")
     variants = row.get("variants")
     rows = variants if isinstance(variants, list) else []
     ids = [_id_or_none(variant, "id") if isinstance(variant, Mapping) else None for variant in rows]
-    told = [variant_id for variant_id in ids if variant_id is not None]
-    return Created(_id(row, "a new step", "id"), tuple(told) if len(told) == len(rows) else ())
+    known = [variant_id for variant_id in ids if variant_id is not None]
+    return Created(_id(row, "a new step", "id"), tuple(known) if len(known) == len(rows) else ())
 
 
 def parse_created_variant(payload: Any) -> Created:
-    """The new variant's id."""
+    """Return the id of a new variant."""
     return Created(_id(_row(payload, "a new variant"), "a new variant", "id"))
 
 
 def parse_sequences(payload: Any) -> list[RemoteSequence]:
-    """A page of the list of sequences (D, L)."""
+    """Parse a page of the list of sequences (D, L)."""
     return [_sequence(row) for row in _rows(payload, "sequences")]
 
 
 def parse_steps(payload: Any) -> list[RemoteStep]:
-    """The steps of a sequence: a bare list (L), or one in `steps`."""
+    """Parse the steps of a sequence: a list (L), or an object with the list in `steps`."""
     return [_step(row) for row in _rows(payload, "steps")]
 
 
 def parse_variants(payload: Any) -> list[RemoteVariant]:
-    """The variants of a step: a bare list (D), or one in `variants`."""
+    """Parse the variants of a step: a list (D), or an object with the list in `variants`."""
     return [_variant(row) for row in _rows(payload, "variants")]
 
 
@@ -211,14 +213,14 @@ def _step(row: JsonObject) -> RemoteStep:
 
 
 def _type(row: JsonObject, variants: list[JsonObject]) -> str:
-    """The name of the type. Accepts the API's code and name, and a variant's own type where the step has none."""
+    """Return the name of the type, from the API's code or name. A step without a type has that of its variants."""
     sent = next((each["type"] for each in (row, *variants) if each.get("type") is not None), None)
     code = _whole(sent)
     if code is not None:
         return _TYPE_OF_CODE.get(code, f"{UNKNOWN}{code}")
     name = type_meant(sent) if isinstance(sent, str) else None
     if name is None:
-        raise ValueError("a step does not tell its type")
+        raise ValueError("a step has no type")
     return name
 
 
@@ -233,14 +235,14 @@ def payload_from_body(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def priority_name(code: int) -> str:
-    """Seqsync's name of a priority's code (D: 1 urgent to 4 low)."""
+    """Return seqsync's name of a priority's code (D: 1 urgent to 4 low)."""
     return str(list(Priority)[code - 1]) if 1 <= code <= len(Priority) else f"{UNKNOWN}{code}"
 
 
 def _variant(row: JsonObject) -> RemoteVariant:
     payload, status = row.get("payload"), row.get("status")
     if not isinstance(payload, Mapping | None):
-        raise ValueError("the payload of a variant is no object")
+        raise ValueError("the payload of a variant is not an object")
     return RemoteVariant(
         id=_id(row, "a variant", "id"),
         payload=payload_from_body(payload or {}),
@@ -258,28 +260,28 @@ def _note(row: JsonObject) -> str | None:
 
 
 def _attachments(row: JsonObject) -> tuple[str, ...] | None:
-    """`attachmentIds`, or `attachments` with an id in each; their shape when read is not known (U)."""
+    """Parse `attachmentIds`, or `attachments` with an id in each. Their shape in a read is not known (U)."""
     name = next((name for name in ("attachmentIds", "attachments") if name in row), None)
     if name is None:
         return None
     listed = row[name] or []
     if not isinstance(listed, list):
-        raise ValueError(f"`{name}` is no list")
+        raise ValueError(f"`{name}` is not a list")
     return tuple(_id(each if isinstance(each, Mapping) else {"id": each}, "an attachment", "id") for each in listed)
 
 
 def _row(payload: Any, what: str) -> JsonObject:
     if not isinstance(payload, Mapping):
-        raise ValueError(f"the answer should tell {what}, and is no object")
+        raise ValueError(f"expected {what} as an object")
     return payload
 
 
 def _rows(payload: Any, name: str) -> list[JsonObject]:
     listed = payload.get(name) if isinstance(payload, Mapping) else payload
     if not isinstance(listed, list):
-        raise ValueError(f"the answer should be a list of {name}, and is none")
+        raise ValueError(f"expected a list of {name}")
     if not all(isinstance(row, Mapping) for row in listed):
-        raise ValueError(f"the list of {name} holds something that is no object")
+        raise ValueError(f"the list of {name} contains something that is not an object")
     return listed
 
 
@@ -298,7 +300,7 @@ def _id_or_none(row: JsonObject, name: str) -> str | None:
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number, also where it is written as a text."""
+    """Return a whole number, also from its text."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:

@@ -1,10 +1,10 @@
-"""One call over HTTP: the only user of httpx, and of httpcore below it.
+"""One HTTP request: the only user of httpx, and of httpcore below it.
 
-Retries nothing and follows no redirect. The key is added on the last step before the wire, so that no request object,
-error, log line or repr can hold it. Knows nothing of what an answer means.
+Never retries, and follows no redirect. The key is added in the last step, so that no request object, error, log line or
+repr contains it. Does not know what an answer means.
 
-httpx bounds each read of a socket, not a call: a server that drips bytes would hold one for ever. So the connections
-are httpcore's own, on sockets that know when the call as a whole must be over.
+The timeout of httpx is for each read of a socket. A server that sends a byte at a time would block a call for ever.
+Therefore the connections are httpcore's own, on sockets with a deadline for the whole call.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from sequence_sync._version import __version__
 from sequence_sync.errors import UsageError
 from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Reply, Request
 
-IDLE = 2.0  # seconds; servers drop idle connections after 5, and a call on a socket just dropped has no clear outcome
+IDLE = 2.0  # seconds; servers close idle connections after 5, and a call on a closed socket would be in doubt
 LONGEST_CONNECT = 10.0  # seconds
 LARGEST_ANSWER = 64 * 1024 * 1024  # bytes
 MOST_CONNECTIONS = 64
-CHUNK = 64 * 1024  # bytes written at once, so that the bound is looked at in between
+CHUNK = 64 * 1024  # bytes per write, so that the deadline is checked in between
 
 _OURS = frozenset({"x-api-key", "accept", "content-type", "content-length", "transfer-encoding", "connection"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
-# Whatever the order of events, with these the request itself was never written.
+# Errors after which the request was certainly not written.
 _BEFORE_SENDING = (
     httpcore.ConnectError,
     httpcore.ConnectTimeout,
@@ -58,12 +58,12 @@ _AFTERWARDS = (
 class HttpTransport:
     """Sends requests to one API host, from any number of threads.
 
-    `base_url` is that of the settings, `headers` what a gateway wants besides, `timeout` the seconds for one call from
-    its start to the last byte of its answer. Raises UsageError for a key or header that HTTP cannot carry.
+    `base_url` is `api_url` of the settings. `headers` are added for a gateway. `timeout` is in seconds, from the start
+    of a call to the last byte of its answer. Raises UsageError for a key or header that HTTP cannot carry.
     """
 
     def __init__(self, base_url: str, key: str, headers: Mapping[str, str], timeout: float) -> None:
-        for name in ("httpx", "httpcore"):  # both tell URLs and headers
+        for name in ("httpx", "httpcore"):  # both log URLs and headers
             logging.getLogger(name).setLevel(logging.WARNING)
         self._base = base_url.rstrip("/")
         self._timeout = timeout
@@ -80,16 +80,16 @@ class HttpTransport:
         return f"HttpTransport({httpx.URL(self._base).host!r})"
 
     def send(self, request: Request) -> Reply:
-        """The raw answer. Raises NeverConnectedError where the request certainly did not leave, else NoAnswerError."""
+        """Return the raw answer. Raises NeverConnectedError if the request was not sent, else NoAnswerError."""
         try:
             return self._sent(request)
         except _BEFORE_SENDING as error:
             raise NeverConnectedError(f"no connection: {_reason(error)}") from None
         except _AFTERWARDS as error:
-            raise NoAnswerError(f"no whole answer: {_reason(error)}") from None
+            raise NoAnswerError(f"no complete answer: {_reason(error)}") from None
 
     def close(self) -> None:
-        """Drop all connections."""
+        """Close all connections."""
         self._client.close()
 
     def _sent(self, request: Request) -> Reply:
@@ -111,25 +111,25 @@ class HttpTransport:
             body = _bounded(answer.iter_bytes())
         finally:
             answer.close()
-        told = {name.lower(): value for name, value in answer.headers.items()}
-        return self._line.without_key(Reply(answer.status_code, told, body))
+        received = {name.lower(): value for name, value in answer.headers.items()}
+        return self._line.without_key(Reply(answer.status_code, received, body))
 
 
 class _Bound(threading.local):
-    """When the call that this thread is making must be over, on the monotonic clock."""
+    """The deadline of this thread's call, on the monotonic clock."""
 
     until = float("inf")
 
     def left(self, timeout: float | None, late: type[Exception]) -> float:
-        """Seconds for the next wait on the socket. Raises `late` where none are left."""
+        """Return the seconds for the next wait on the socket. Raises `late` after the deadline."""
         left = self.until - time.monotonic()
         if left <= 0:
-            raise late("the time for one call is over")
+            raise late("the timeout of the call is over")
         return left if timeout is None else min(timeout, left)
 
 
 class _BoundStream(httpcore.NetworkStream):
-    """A socket on which no wait outlives the call."""
+    """A socket on which no wait passes the deadline."""
 
     def __init__(self, inner: httpcore.NetworkStream, bound: _Bound) -> None:
         self._inner = inner
@@ -156,7 +156,7 @@ class _BoundStream(httpcore.NetworkStream):
 
 
 class _BoundNetwork(httpcore.NetworkBackend):
-    """Makes such sockets."""
+    """Creates sockets with a deadline."""
 
     def __init__(self, bound: _Bound) -> None:
         self._inner = httpcore.SyncBackend()
@@ -173,13 +173,13 @@ class _BoundNetwork(httpcore.NetworkBackend):
         left = self._bound.left(timeout, httpcore.ConnectTimeout)
         try:
             inner = self._inner.connect_tcp(host, port, left, local_address, socket_options)
-        except UnicodeError:  # what the resolver says to a name that is none
+        except UnicodeError:  # the resolver's error for an invalid name
             raise httpcore.ConnectError("the host name cannot be looked up") from None
         return _BoundStream(inner, self._bound)
 
 
 class _Body(httpx.SyncByteStream):
-    """The body of an answer as it comes in."""
+    """The body of an answer, as a stream."""
 
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
@@ -192,7 +192,7 @@ class _Body(httpx.SyncByteStream):
 
 
 class _Line(httpx.BaseTransport):
-    """The connections to one host, and the key. Gives httpcore's own errors."""
+    """The connections to one host, and the key. Raises httpcore's own errors."""
 
     def __init__(self, url: httpx.URL, key: str) -> None:
         self.bound = _Bound()
@@ -222,7 +222,7 @@ class _Line(httpx.BaseTransport):
         )
 
     def without_key(self, reply: Reply) -> Reply:
-        """`reply`; where it is a refusal that repeats the key, without it: its words are shown to people."""
+        """Return `reply`. Removes the key from a refusal that repeats it, because its message is shown."""
         if reply.status < 300:
             return reply
         headers = {name: value.replace(self._key, "[key]") for name, value in reply.headers.items()}
@@ -236,33 +236,35 @@ def _checked_url(text: str) -> httpx.URL:
     try:
         return httpx.URL(text)
     except httpx.InvalidURL:
-        raise UsageError("The API's address is no URL.", f'It is "{text}".', "Correct `api_url`.") from None
+        raise UsageError(
+            "Invalid API address.", f'"{text}" is not a URL.', "Correct `api_url` in seqsync.yaml."
+        ) from None
 
 
 def _checked_key(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise UsageError(
-            "The API key cannot be sent.",
-            "It is empty, or holds a space, a line break or a character that no key has.",
-            "Copy the key again, without anything around it.",
+            "Invalid API key.",
+            "It is empty, or contains a space, a line break or another invalid character.",
+            "Copy the key again, without spaces or line breaks.",
         )
     return key
 
 
 def _further(headers: Mapping[str, str]) -> dict[str, str]:
-    """The settings' own headers, but for those that are ours to set."""
+    """Return the headers of the settings, without those that seqsync sets itself."""
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise UsageError(
-                "A header from the settings cannot be sent.",
-                f'The name or the value of "{name}" holds a character that HTTP headers cannot have.',
+                "Invalid header in the settings.",
+                f'The name or the value of "{name}" contains a character that HTTP headers cannot have.',
                 "Correct it under `headers` in seqsync.yaml.",
             )
     return {name: value for name, value in headers.items() if name.lower() not in _OURS}
 
 
 def _proxy(url: httpx.URL) -> httpcore.Proxy | None:
-    """The proxy that the environment names for this host. Only for https: plain http is for this machine alone."""
+    """Return the proxy for this host from the environment. Only for https: plain http is for the local machine."""
     where = urllib.request.getproxies()
     named = where.get("https") or where.get("all")
     if url.scheme != "https" or not named or _is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
@@ -270,9 +272,9 @@ def _proxy(url: httpx.URL) -> httpcore.Proxy | None:
     proxy = httpx.URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https"):
         raise UsageError(
-            "The proxy cannot be used.",
-            f'The environment names a proxy of the kind "{proxy.scheme}"; only http and https proxies are supported.',
-            "Set HTTPS_PROXY to such a proxy, or NO_PROXY to the API's host.",
+            "Unsupported proxy.",
+            f'The environment names a "{proxy.scheme}" proxy. seqsync supports http and https proxies.',
+            "Set HTTPS_PROXY to an http or https proxy, or NO_PROXY to the API's host.",
         )
     auth = (proxy.username, proxy.password) if proxy.username or proxy.password else None
     return httpcore.Proxy(
@@ -292,14 +294,14 @@ def _bounded(chunks: Iterable[bytes]) -> bytes:
     for chunk in chunks:
         whole += chunk
         if len(whole) > LARGEST_ANSWER:
-            raise httpcore.RemoteProtocolError(f"it is larger than {LARGEST_ANSWER >> 20} MiB")
+            raise httpcore.RemoteProtocolError(f"the answer is larger than {LARGEST_ANSWER >> 20} MiB")
     return bytes(whole)
 
 
 def _reason(error: Exception) -> str:
-    """In a few words. What our own side found wrong with a request may quote its headers, so it is not told."""
+    """Return a short reason. A local protocol error may quote the headers, so its text is not shown."""
     if isinstance(error, httpcore.TimeoutException):
-        return "it took too long"
+        return "timeout"
     if isinstance(error, httpcore.LocalProtocolError):
-        return "the request breaks the rules of HTTP"
+        return "the request is not valid HTTP"
     return str(error) or type(error).__name__

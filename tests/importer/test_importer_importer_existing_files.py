@@ -157,5 +157,5 @@ def test_rejected_key_keeps_what_was_imported(desk: Desk) -> None:
     report = desk.imported()
     assert report.exit_code == 4
     assert len(report.rows) == 2
-    assert "The API refused the key" in summary_text(report)
+    assert "Saleshandy refused the API key" in summary_text(report)
     desk.check_settled()

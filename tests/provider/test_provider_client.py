@@ -26,7 +26,7 @@ LIMITED = Reply(400, {}, b'{"code": 40000, "message": "Rate Limit exceeded"}')
 BROKEN = Reply(502, {}, b"<html>Bad Gateway</html>")
 HTML = Reply(200, {}, b"<html>Welcome</html>")
 ODD = Reply(200, {}, b'{"payload": {"no": "list"}}')
-LOST = NoAnswerError("no whole answer: it took too long")
+LOST = NoAnswerError("no complete answer: timeout")
 DOWN = NeverConnectedError("no connection: refused")
 EMPTY = Reply(200, {}, b'{"message": "ok", "payload": []}')
 
@@ -146,8 +146,8 @@ def test_the_budget_ends_the_waiting() -> None:
 @pytest.mark.parametrize(
     ("refusal", "words"),
     [
-        (Reply(400, {}, b'{"code": 1001, "message": "Invalid token"}'), "refused the key"),
-        (Reply(403, {}, b'{"code": 4003, "message": "Missing permission"}'), "may not do this"),
+        (Reply(400, {}, b'{"code": 1001, "message": "Invalid token"}'), "refused the API key"),
+        (Reply(403, {}, b'{"code": 4003, "message": "Missing permission"}'), "has no permission"),
     ],
 )
 def test_a_refused_key_ends_it_at_once(refusal: Reply, words: str) -> None:

@@ -28,7 +28,7 @@ def call(limiter: RateLimiter, server: CountingServer, endpoint: str = END, late
     reply = server.call()
     clock.pass_to(clock.now() + latency)
     answer = classify(reply, clock.wall())
-    limiter.learn(
+    limiter.update(
         endpoint,
         parse_rate_limit(reply.headers, clock.wall()),
         refused=answer.kind is AnswerKind.RATE_LIMITED,
@@ -118,11 +118,11 @@ def test_what_is_in_flight_counts() -> None:
     limiter = RateLimiter(clock)
     for _ in range(3):
         limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=3, reset_in=30.0))
+    limiter.update(END, RateLimitInfo(remaining=3, reset_in=30.0))
     limiter.acquire(END)
     with pytest.raises(TimeoutError):
         limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=3, reset_in=30.0 - clock.now()))
+    limiter.update(END, RateLimitInfo(remaining=3, reset_in=30.0 - clock.now()))
     limiter.acquire(END)
 
 
@@ -132,8 +132,8 @@ def test_the_smallest_figure_of_a_window_counts() -> None:
     limiter = RateLimiter(clock)
     limiter.acquire(END)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=0, reset_in=30.0))
-    limiter.learn(END, RateLimitInfo(remaining=1, reset_in=30.0))
+    limiter.update(END, RateLimitInfo(remaining=0, reset_in=30.0))
+    limiter.update(END, RateLimitInfo(remaining=1, reset_in=30.0))
     limiter.acquire(END)
     assert clock.now() == pytest.approx(30.0, abs=0.01)
 
@@ -144,9 +144,9 @@ def test_an_answer_from_the_window_before_changes_nothing() -> None:
     limiter = RateLimiter(clock)
     for _ in range(3):
         limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=2, reset_in=5.0))
-    limiter.learn(END, RateLimitInfo(remaining=19, reset_in=60.0))
-    limiter.learn(END, RateLimitInfo(remaining=0, reset_in=5.0))
+    limiter.update(END, RateLimitInfo(remaining=2, reset_in=5.0))
+    limiter.update(END, RateLimitInfo(remaining=19, reset_in=60.0))
+    limiter.update(END, RateLimitInfo(remaining=0, reset_in=5.0))
     limiter.acquire(END)
     assert clock.now() == 0
 
@@ -184,13 +184,13 @@ def test_patience_grows_where_the_server_says_nothing() -> None:
     for _ in range(6):
         limiter.acquire(END)
         began.append(clock.now())
-        limiter.learn(END, RateLimitInfo(), refused=True)
+        limiter.update(END, RateLimitInfo(), refused=True)
     gaps = [later - earlier for earlier, later in pairwise(began)]
     assert gaps == pytest.approx([5, 10, 20, 40, 60], abs=0.01)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo())
+    limiter.update(END, RateLimitInfo())
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(), refused=True)
+    limiter.update(END, RateLimitInfo(), refused=True)
     before = clock.now()
     limiter.acquire(END)
     assert clock.now() - before == pytest.approx(5, abs=0.01)
@@ -201,7 +201,7 @@ def test_obeys_the_wait_of_a_refusal() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(), refused=True, wait=7.5)
+    limiter.update(END, RateLimitInfo(), refused=True, wait=7.5)
     limiter.acquire("GET /sequences")
     assert clock.now() == 0
     limiter.acquire(END)
@@ -214,7 +214,7 @@ def test_a_refusal_that_says_now_is_no_tight_loop() -> None:
     limiter = RateLimiter(clock)
     for _ in range(11):
         limiter.acquire(END)
-        limiter.learn(END, RateLimitInfo(), refused=True, wait=0.0)
+        limiter.update(END, RateLimitInfo(), refused=True, wait=0.0)
     assert clock.now() > 40
 
 
@@ -224,13 +224,13 @@ def test_figures_that_prove_wrong_are_not_believed() -> None:
     limiter = RateLimiter(clock)
     for _ in range(2):
         limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=299, reset_in=60.0))
-    limiter.learn(END, RateLimitInfo(remaining=298, reset_in=60.0), refused=True, wait=10.0)
+    limiter.update(END, RateLimitInfo(remaining=299, reset_in=60.0))
+    limiter.update(END, RateLimitInfo(remaining=298, reset_in=60.0), refused=True, wait=10.0)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=299, reset_in=60.0))
+    limiter.update(END, RateLimitInfo(remaining=299, reset_in=60.0))
     for _ in range(18):
         limiter.acquire(END)
-        limiter.learn(END, RateLimitInfo(remaining=280, reset_in=60.0))
+        limiter.update(END, RateLimitInfo(remaining=280, reset_in=60.0))
     assert clock.now() == pytest.approx(10, abs=0.1)
     limiter.acquire(END)
     assert clock.now() == pytest.approx(60, abs=0.1)
@@ -264,9 +264,9 @@ def test_the_waits_of_one_command_add_up() -> None:
     limiter = RateLimiter(clock, max_wait=20)
     for wait in (8.0, 8.0):
         limiter.acquire(END)
-        limiter.learn(END, RateLimitInfo(), refused=True, wait=wait)
+        limiter.update(END, RateLimitInfo(), refused=True, wait=wait)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(), refused=True, wait=8.0)
+    limiter.update(END, RateLimitInfo(), refused=True, wait=8.0)
     with pytest.raises(WaitExhaustedError):
         limiter.acquire(END)
     assert clock.now() == pytest.approx(16, abs=0.1)
@@ -293,7 +293,7 @@ def test_threads_that_wait_together_wait_once() -> None:
     limiter = RateLimiter(clock, max_wait=15, notify=lambda seconds, endpoint: told.append((seconds, endpoint)))
     for endpoint in ("a", "b"):
         limiter.acquire(endpoint)
-        limiter.learn(endpoint, RateLimitInfo(), refused=True, wait=10.0)
+        limiter.update(endpoint, RateLimitInfo(), refused=True, wait=10.0)
     clock.meanwhile = lambda: limiter.acquire("b")
     limiter.acquire("a")
     assert len(clock.slept) == 2
@@ -305,7 +305,7 @@ def test_sleeps_without_the_lock() -> None:
     clock = Together()
     limiter = RateLimiter(clock)
     limiter.acquire("a")
-    limiter.learn("a", RateLimitInfo(), refused=True, wait=10.0)
+    limiter.update("a", RateLimitInfo(), refused=True, wait=10.0)
     went: list[float] = []
 
     def other() -> None:
@@ -322,7 +322,7 @@ def test_tells_no_trifles() -> None:
     told: list[float] = []
     limiter = RateLimiter(SimClock(), notify=lambda seconds, endpoint: told.append(seconds))
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(), refused=True, wait=0.3)
+    limiter.update(END, RateLimitInfo(), refused=True, wait=0.3)
     limiter.acquire(END)
     assert told == []
 
@@ -347,7 +347,7 @@ def test_a_lost_answer_may_have_counted() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     limiter.acquire(END)
-    limiter.learn(END, RateLimitInfo(remaining=1, reset_in=40.0))
+    limiter.update(END, RateLimitInfo(remaining=1, reset_in=40.0))
     limiter.acquire(END)
     limiter.release(END, sent=True)
     limiter.acquire(END)

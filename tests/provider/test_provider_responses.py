@@ -47,7 +47,7 @@ def test_reads_a_made_step(payload: Any, made: Created) -> None:
 @pytest.mark.parametrize("made", [read.parse_created_step, read.parse_created_sequence, read.parse_created_variant])
 def test_takes_nothing_else_for_an_id(payload: Any, made: Callable[[Any], Created]) -> None:
     """An answer without an id tells of nothing made."""
-    with pytest.raises(ValueError, match=r"no id|no object"):
+    with pytest.raises(ValueError, match=r"no id|as an object"):
         made(payload)
 
 

@@ -124,7 +124,7 @@ def test_classifies(status: int, body: object, kind: AnswerKind) -> None:
         ({"statusCode": 400, "message": ["one", "two"]}, "one; two"),
         ({"error": "Bad", "error_code": 1, "error_message": "Header rejected"}, "Header rejected"),
         ({"error": "Bad"}, "Bad"),
-        (b"<html>", "HTTP 400 without a reason that can be read"),
+        (b"<html>", "HTTP 400 without a readable reason"),
         ({"message": "red\x1b[31m\nand\u202eblue"}, "red [31m and blue"),
     ],
 )

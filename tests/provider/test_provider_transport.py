@@ -150,7 +150,7 @@ def test_a_failed_handshake_never_left() -> None:
 )
 def test_a_broken_answer_is_none(answer: bytes) -> None:
     """A connection dropped after the request, or in the middle of the answer, leaves the outcome open."""
-    with pytest.raises(NoAnswerError, match="no whole answer"):
+    with pytest.raises(NoAnswerError, match="no complete answer"):
         once(answer, POST)
 
 

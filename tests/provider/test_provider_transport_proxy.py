@@ -57,5 +57,5 @@ def test_refuses_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_refuses_an_address_that_is_none() -> None:
     """An address that is no URL is told as a mistake in the settings."""
-    with pytest.raises(UsageError, match="no URL"):
+    with pytest.raises(UsageError, match="not a URL"):
         HttpTransport("https://example.com:port", KEY, {}, 5)
