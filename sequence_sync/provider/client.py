@@ -39,7 +39,7 @@ SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just thi
 class RetryPolicy:
     """How often a read is sent after answers of one kind, and how long it waits before the next try.
 
-    `tries` None: as long as the rate limiter allows the wait. `gap` is in seconds, and doubles each time up to `longest`.
+    `tries` None: as long as the rate limiter allows it. `gap` is in seconds, and doubles each time up to `longest`.
     """
 
     tries: int | None
@@ -194,7 +194,7 @@ POLL = 0.1  # seconds; an endless wait would block signals
 
 
 class InterruptibleReads:
-    """A provider whose reads raise StoppedError as soon as `stop` is set. The result of an abandoned read is dropped."""
+    """A provider whose reads raise StoppedError as soon as `stop` is set, and drop the result of an abandoned read."""
 
     def __init__(self, api: Provider, stop: threading.Event) -> None:
         self._api, self._stop = api, stop
