@@ -118,7 +118,7 @@ def test_killed_at_every_arrival(tmp_path: Path, point: str) -> None:
         with StandIn() as server:
             project = fault_project(root, server.url, settle_grace="0.2")
             if not killed_at(project, point, count):
-                assert count > 1 or point.endswith("settle"), f"{point} was never reached"
+                assert count > 1 or point.endswith("resolve"), f"{point} was never reached"
                 return
             recovers(project, server, 1)
 

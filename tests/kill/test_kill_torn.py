@@ -1,4 +1,4 @@
-"""State, journal and saved plan cut short and with a bit turned, byte by byte: never believed, never a second copy.
+"""State, journal and saved plan truncated or with a flipped bit, byte by byte: never accepted, never a duplicate.
 
 The project is a real one whose last apply was killed while it waited for an answer: the state knows three steps, the
 journal an open create, and the server has already made it.
@@ -82,7 +82,7 @@ def places(data: bytes, stride: int) -> range:
 
 
 def believed(workspace: Workspace) -> object:
-    """What a reader takes the state for: None where it is refused in words, "damaged" where the damage is told."""
+    """What a reader makes of the state: None where it is refused with an error, "damaged" where damage is reported."""
     try:
         replayed = workspace.read()
     except SeqsyncError:
@@ -102,7 +102,7 @@ def check_state(scene: Scene, root: Path, damage: Damage, stride: int) -> None:
 
 
 def check_journal(scene: Scene, root: Path, damage: Damage, stride: int) -> None:
-    """A damaged journal is told, or what is left of it says no more than it did before; plan never stumbles."""
+    """A damaged journal is reported, or what is left of it says no more than before; a plan never crashes."""
     workspace = scene.fresh(root)
     whole = (root / JOURNAL).read_bytes()
     histories = [whole[:end] for end in range(len(whole) + 1) if end == 0 or whole[end - 1 : end] == b"\n"]
@@ -128,7 +128,7 @@ def check_plan(scene: Scene, damage: Damage, stride: int) -> None:
 
 
 def check_apply(scene: Scene, root: Path, name: str, damage: Damage, stride: int) -> None:
-    """Whatever is damaged, an apply afterwards makes no second copy and keeps the order; where it ends well, all is
+    """Whatever is damaged, an apply afterwards creates no duplicate and keeps the order; where it ends well, all is
     there."""
     whole = (scene.project.root / name).read_bytes()
     for place in [*places(whole, stride), len(whole) - 1]:
@@ -152,7 +152,7 @@ def test_a_damaged_state_is_refused(scene: Scene, tmp_path: Path, damage: Damage
 
 
 @each_damage
-def test_a_damaged_journal_is_told(scene: Scene, tmp_path: Path, damage: Damage) -> None:
+def test_a_damaged_journal_is_reported(scene: Scene, tmp_path: Path, damage: Damage) -> None:
     """Any cut inside a record and any bit."""
     check_journal(scene, tmp_path / "p", damage, 29)
 

@@ -1,4 +1,4 @@
-"""Exactly once, by deterministic simulation: no seed breaks a rule, and each tells how to be replayed."""
+"""Exactly once, by deterministic simulation: no seed breaks a rule, and each says how to replay it."""
 
 from __future__ import annotations
 
@@ -51,12 +51,14 @@ def test_sim_each_loss_alone(loss: str) -> None:
 
 
 @pytest.mark.parametrize("beyond", [{"late": True}, {"doubles": True}, {"appliers": 2, "two_states": True}])
-def test_sim_doubles_beyond_the_promise_are_told(beyond: dict[str, object]) -> None:
-    """Where no client can prevent a second copy, some seeds make one, and each is told with its id."""
+def test_sim_duplicates_beyond_the_guarantee_are_reported(beyond: dict[str, object]) -> None:
+    """Where no client can prevent a duplicate, some seeds create one, and each is reported with its id."""
     profile = Profile(faults=3, fault_kinds=("late",), **beyond)
     played = [Simulation(seed, profile) for seed in range(25)]
     assert [simulation.world.seed for simulation in played if simulation.play()] == []
-    assert any("second copy" in text or "has the title" in text for each in played for text in each.rules.told)
+    assert any(
+        "is a duplicate of" in text or "has the title" in text for each in played for text in each.rules.reported
+    )
 
 
 def test_sim_a_seed_is_one_history() -> None:
@@ -65,9 +67,9 @@ def test_sim_a_seed_is_one_history() -> None:
     first, second = (Simulation(seed, tracing=True) for _ in range(2))
     first.play()
     second.play()
-    told = subprocess.run([sys.executable, REPLAY, str(seed)], capture_output=True, text=True, check=False)
+    replayed = subprocess.run([sys.executable, REPLAY, str(seed)], capture_output=True, text=True, check=False)
     assert first.world.log == second.world.log
-    assert "\n".join(first.world.log) in told.stdout
+    assert "\n".join(first.world.log) in replayed.stdout
 
 
 def test_sim_profiles_reach_everything() -> None:

@@ -23,13 +23,13 @@ REPLAY = Path(__file__).with_name("replay_story.py")
 def wrong(seeds: range) -> list[str]:
     """The stories in which something was wrong, each with what it was and the command that replays it."""
     found = ((seed, play(seed)[0]) for seed in seeds)
-    return [f"{told[0]}: .venv/bin/python tests/stories/replay_story.py {seed}" for seed, told in found if told]
+    return [f"{wrong[0]}: .venv/bin/python tests/simulation/replay_story.py {seed}" for seed, wrong in found if wrong]
 
 
 def app_story(seed: int) -> str:
-    """What was wrong in a story with people in the app, with its seed; nothing where all was right."""
-    told = AppStory(seed).tell()
-    return f"seed {seed}: {told[0]}" if told else ""
+    """What was wrong in a story with changes by hand, with its seed; empty where all was right."""
+    wrong = AppStory(seed).tell()
+    return f"seed {seed}: {wrong[0]}" if wrong else ""
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
@@ -81,15 +81,15 @@ def test_stories_can_see(spoil: Callable[[pytest.MonkeyPatch], None], monkeypatc
 
 def test_a_story_is_one_history() -> None:
     """The same seed gives the same story, also in another process."""
-    told = subprocess.run([sys.executable, REPLAY, "3"], capture_output=True, text=True, check=False)
-    assert "\n".join(play(3, tracing=True)[1]) in told.stdout
-    assert "all was right" in told.stdout
+    replayed = subprocess.run([sys.executable, REPLAY, "3"], capture_output=True, text=True, check=False)
+    assert "\n".join(play(3, tracing=True)[1]) in replayed.stdout
+    assert "all was right" in replayed.stdout
 
 
 @pytest.mark.parametrize("first", [0, 20])
 def test_stories_with_people_in_the_app(first: int) -> None:
-    """What somebody edits or deletes in the app is told, taken over, blocked, overwritten or forgotten."""
-    assert [told for seed in range(first, first + 20) if (told := app_story(seed))] == []
+    """What is changed or deleted by hand is reported, imported, blocked, overwritten or forgotten."""
+    assert [wrong for seed in range(first, first + 20) if (wrong := app_story(seed))] == []
 
 
 @pytest.mark.long
@@ -98,4 +98,4 @@ def test_stories_with_people_in_the_app(first: int) -> None:
 def test_many_stories_with_people_in_the_app(chunk: int) -> None:
     """The same for 1,000 further stories."""
     seeds = range(100 + chunk * 125, 100 + (chunk + 1) * 125)
-    assert [told for seed in seeds if (told := app_story(seed))] == []
+    assert [wrong for seed in seeds if (wrong := app_story(seed))] == []

@@ -1,4 +1,4 @@
-"""The engine with small fakes around it: an account that is a list, answers that are told beforehand."""
+"""The engine with small fakes around it: an account that is a list, answers that are set beforehand."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def remote(step_id: str, content: Content, **fields: Any) -> RemoteStep:
     variants = tuple(
         RemoteVariant(f"{step_id}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
     )
-    told = {"day": content.day, "variants": variants} | fields
-    return RemoteStep(step_id, content.type, **told)
+    shown = {"day": content.day, "variants": variants} | fields
+    return RemoteStep(step_id, content.type, **shown)
 
 
 @dataclass
@@ -67,7 +67,7 @@ class FakeApi:
 
 
 def made(api: FakeApi, request: Request) -> Answer:
-    """It is made, and told."""
+    """Create it, and answer with its id."""
     name = f"new{len(api.sent)}"
     body: Mapping[str, Any] = request.body or {}
     if request.path == "/sequences":
@@ -131,7 +131,7 @@ class Bench:
         )
 
     def apply(self, *files: DesiredSequence, **more: Any) -> ApplyReport:
-        """Settle what is open, plan, carry out, let go of the lock."""
+        """Resolve what is in doubt, plan, carry out, release the lock."""
         context = self.context(**more)
         executor = Executor(context, 0)
         if self.manager.open_intents:

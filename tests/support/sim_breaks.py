@@ -98,23 +98,23 @@ REAL_ROUTE = schedule.plan_moves
 
 BREAKS = (
     Mutation(
-        "another change does not wait",
+        "a PATCH does not wait for an abandoned one",
         _both(_forgets_what_was_abandoned, _closes_what_was_repeated),
         replace(UNCLEAR, fault_kinds=("late",)),
     ),
     Mutation(
-        "what was repeated is forgotten with the run",
+        "abandoned PATCHes are closed too early",
         _closes_what_was_repeated,
         replace(UNCLEAR, fault_kinds=("late",), faults=9),
     ),
-    Mutation("edits in the app are not looked for", instead(update, "compare_patch", _never_foreign), WATCHED),
+    Mutation("changes by hand are not found", instead(update, "compare_patch", _never_foreign), WATCHED),
     Mutation(
-        "markup is taken for read",
+        "a read proves markup",
         instead(update, "compare_patch", _believing_markup),
         MARKUP,
     ),
     Mutation(
-        "an unclear change counts as made",
+        "a PATCH in doubt counts as applied",
         instead(
             update,
             "resolve_update",
@@ -123,30 +123,30 @@ BREAKS = (
         UNCLEAR,
     ),
     Mutation(
-        "a change made in part is forgotten",
+        "a partly applied change is forgotten",
         instead(wire, "marked", lambda step, *given: step),
         replace(KILLED, edits=20, steps=3, kinds=("email", "email", "message")),
     ),
     Mutation(
-        "what no read tells counts as not made",
+        "what no read returns counts as not applied",
         instead(update, "possibly_applied", lambda *given: ()),
-        replace(UNCLEAR, crashes=3, tells_rest=False, tells_days=False),
+        replace(UNCLEAR, crashes=3, returns_rest=False, returns_days=False),
     ),
-    Mutation("a change without an intent", instead(sending, "send_once", send(early=False, late=True)), KILLED),
-    Mutation("a move is not seen before the next", instead(update, "_confirm_day", lambda *given: None), LIFE),
+    Mutation("a PATCH without an intent", instead(sending, "send_once", send(early=False, late=True)), KILLED),
+    Mutation("a new day is not confirmed before the next", instead(update, "_confirm_day", lambda *given: None), LIFE),
     Mutation("days in another order", instead(schedule, "plan_moves", _unordered), LIFE),
     Mutation(
-        "no fingerprint is no variant",
+        "a rewritten variant counts as absent",
         instead(create, "observe_variants", _only_equal_variants),
         replace(UNCLEAR, rewrites=0.6),
     ),
     Mutation(
-        "ids of variants bring the day along",
+        "reading variant ids takes the day along",
         instead(preflight, "with_variant_ids", _days_along),
-        replace(WATCHED, tells_variants=False, life=False, crashes=3),
+        replace(WATCHED, returns_variants=False, life=False, crashes=3),
     ),
     Mutation(
-        "a doubtful no is believed at once",
+        "an ambiguous refusal counts at once",
         instead(
             update,
             "UPDATE_RESOLUTIONS",
@@ -158,7 +158,7 @@ BREAKS = (
         replace(UNCLEAR, fault_kinds=("status-late",), faults=9),
     ),
     Mutation(
-        "a new variant is sent again unread",
+        "a variant is sent again without a read",
         instead(create.VariantCreate, "resolve", lambda *given: (Resolution.RESEND, Evidence(Observation.ABSENT))),
         replace(UNCLEAR, fault_kinds=("lost-after",), faults=9),
     ),

@@ -81,7 +81,7 @@ class ChangeRules:
             kind = KINDS.get(row.type, "")
             if not same_payload(kind, sent.body["payload"], now["payload"], "", None):
                 self.world.wrong(f"{sent.address} overwrote what a person wrote in {variant}")
-        moved = self.world.profile.tells_days and row.touched.get("day", seen) < seen
+        moved = self.world.profile.returns_days and row.touched.get("day", seen) < seen
         if moved and sent.body.get("absoluteDays", row.day) != row.day:
             self.world.wrong(f"{sent.address} took {row.id} from the day that a person chose")
 
@@ -104,7 +104,7 @@ class ChangeRules:
 
     def on_updated(self, process: Process, number: int) -> None:
         """An outcome says that a PATCH was carried out: then all of it is so, or a person has changed it since."""
-        intent = next((row for row in process.info["ledger"].open_intents if row.n == number), None)
+        intent = next((row for row in process.info["manager"].open_intents if row.n == number), None)
         if intent is not None and "calm" not in process.info and self.world.profile.promised:
             self._is_so(process, intent.address, intent.body or {})
 
@@ -141,9 +141,9 @@ class ChangeRules:
         if row is None or variant is None or row.rewritten or self._undoes(row, variant, body):
             return
         key, step, letter = intent.address.split(".")
-        entry = process.info["ledger"].state.sequences[key].steps[step]
+        entry = process.info["manager"].state.sequences[key].steps[step]
         entry = next((each for delta in deltas if (each := delta.steps.get(step))), entry)
-        others = [each for each in process.info["ledger"].open_intents if each.address == intent.address]
+        others = [each for each in process.info["manager"].open_intents if each.address == intent.address]
         if marked(entry, letter, SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS) != entry and len(others) == 1:
             self.world.wrong(f"{intent.address} was changed, and the state does not say that it may be")
 
@@ -162,7 +162,7 @@ class ChangeRules:
 
     def _row_of(self, process: Process, address: str) -> tuple[Row | None, str | None]:
         key, step, letter = address.split(".")
-        entry = process.info["ledger"].state.sequences.get(key)
+        entry = process.info["manager"].state.sequences.get(key)
         known = entry.steps.get(step) if entry else None
         if known is None or letter not in known.variants:
             return None, None

@@ -26,7 +26,7 @@ class SimStore:
     holder: LockInfo | None = None
     left_behind: bool = False
     history: list[StoredState] = field(default_factory=list)
-    told: bytes = b""
+    history_bytes: bytes = b""
     faults: int = 0
     versions: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -105,19 +105,19 @@ class SimBackend:
 
     def history(self) -> bytes:
         """See StateBackend."""
-        return self.store.told
+        return self.store.history_bytes
 
     def append_history(self, data: bytes) -> None:
         """See StateBackend. A kill or a full disk leaves any part of it."""
-        start = b"" if self.store.told[-1:] in (b"", b"\n") else b"\n"
+        start = b"" if self.store.history_bytes[-1:] in (b"", b"\n") else b"\n"
         part = start + data[: self.process.world.rng.randint(0, len(data))]
         try:
             self._may_fail("The history cannot be written.")
             self.process.point("in the middle of the history")
         except (StateError, Crash):
-            self.store.told += part
+            self.store.history_bytes += part
             raise
-        self.store.told += start + data
+        self.store.history_bytes += start + data
         self.process.point("after the history is written")
 
     def _may_fail(self, summary: str) -> None:

@@ -282,7 +282,7 @@ def _content_type(line: SimTransport, commit: Commit) -> Reply:
 def _known_id(line: SimTransport, commit: Commit) -> Reply:
     if line.patching:  # whatever a 2xx to a change tells, it was made
         return line._ok(commit() and {"id": line.process.address}, 200)
-    state = line.process.info["ledger"].state
+    state = line.process.info["manager"].state
     entry = state.sequences.get(line.process.address.split(".")[0])
     before = line.process.info["began"] - line.world.profile.lag
     there = [row.id for row in line.wire.server.alive(entry.id) if row.made < before] if entry else []

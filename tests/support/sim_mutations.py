@@ -104,16 +104,16 @@ def _from_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(create, "resolve_create", earlier)
 
 
-def _sends_while_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+def _sends_while_resolving(monkeypatch: pytest.MonkeyPatch) -> None:
     real = update.resolve_interrupted_create
 
-    def settle_and_send(place: Any, intent: Any, since: float) -> None:
+    def resolve_and_send(place: Any, intent: Any, since: float) -> None:
         real(place, intent, since)
         path = f"/sequences/{place.id}/steps" if intent.content else "/sequences"
         place.context.emit("sending", intent.address)
         place.context.api.write(request_of("POST", path, intent.body), lambda: None)
 
-    monkeypatch.setattr(executor, "resolve_interrupted", settle_and_send)
+    monkeypatch.setattr(executor, "resolve_interrupted", resolve_and_send)
 
 
 def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,10 +168,10 @@ def _believes_ids(place: Any, request: Any, answer: Any, known: set[str]) -> Any
 
 
 class CarelessLock(SimLock):
-    """A lock that never says no."""
+    """A lock that refuses nobody."""
 
     def check(self) -> None:
-        """Always well."""
+        """Accept."""
 
 
 def _shared_lock(backend: SimBackend, info: Any, timeout: float, clock: Any) -> SimLock:
@@ -193,8 +193,10 @@ def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
 MUTATIONS = (
     Mutation("no fsync", instead(SimBackend, "put_down", _no_fsync), CUT),
-    Mutation("journal after the call", instead(sending, "send_once", send(early=False, late=True)), CUT),
-    Mutation("outcome before the answer", instead(sending, "send_once", send(early=True, late=False)), STOPPED),
+    Mutation("the intent is written after the call", instead(sending, "send_once", send(early=False, late=True)), CUT),
+    Mutation(
+        "the outcome is written before the answer", instead(sending, "send_once", send(early=True, late=False)), STOPPED
+    ),
     Mutation(
         "a 5xx means not made",
         _resends(frozenset({AnswerKind.FAILED})),
@@ -206,40 +208,42 @@ MUTATIONS = (
         replace(LOST, fault_kinds=("status-after", "status-late")),
     ),
     Mutation(
-        "none is no fingerprint", instead(create, "observe_steps", _only_fingerprints), replace(LOST, rewrites=0.6)
+        "a rewritten text counts as absent",
+        instead(create, "observe_steps", _only_fingerprints),
+        replace(LOST, rewrites=0.6),
     ),
     Mutation(
-        "adopts without comparing",
+        "a new step is adopted without comparing",
         instead(create, "observe_steps", _without_comparing),
         replace(LOST, fault_kinds=("lost-before",), people=12, deeds=("add",)),
     ),
-    Mutation("grace from the send", _from_the_send, LOST),
+    Mutation("the settle grace begins with the call", _from_the_send, LOST),
+    Mutation("one read proves absence", _table(Doubt.NO_ANSWER, False, Observation.ABSENT, Resolution.RESEND), LOST),
     Mutation(
-        "one missing read is believed", _table(Doubt.NO_ANSWER, False, Observation.ABSENT, Resolution.RESEND), LOST
-    ),
-    Mutation(
-        "what differs is sent again",
+        "an ambiguous step counts as absent",
         _table(Doubt.NO_ANSWER, True, Observation.AMBIGUOUS, Resolution.RESEND),
         replace(LOST, rewrites=0.6),
     ),
-    Mutation("sends while settling", _sends_while_settling, replace(CUT, faults=2, fault_kinds=("lost-before",))),
-    Mutation("drops a damaged record", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
+    Mutation("resolving sends a call", _sends_while_resolving, replace(CUT, faults=2, fault_kinds=("lost-before",))),
+    Mutation("a damaged record is dropped", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
     Mutation("no read before the first write", instead(create, "preflight_read", _no_first_read), FORGOTTEN),
     Mutation(
-        "no second look", instead(executor.Executor, "_wait_for_interrupted", lambda engine, runs: None), FORGOTTEN
+        "no wait after an interrupted run",
+        instead(executor.Executor, "_wait_for_interrupted", lambda engine, runs: None),
+        FORGOTTEN,
     ),
     Mutation(
-        "known ids in an answer are believed",
+        "a known id in an answer is accepted",
         instead(create, "created_by", _believes_ids),
         Profile(faults=3, fault_kinds=("known-id",), people=3, deeds=("add",), crashes=2),
     ),
     Mutation(
-        "titles are not searched",
+        "taken titles are not found",
         instead(create, "_ids_with_title", lambda place, title, listed: ()),
         Profile(people=2, deeds=("title",), crashes=1, sequences=2),
     ),
-    Mutation("a read is good for ever", instead(context, "READ_VALID_FOR", 1e9), TWO),
-    Mutation("second copies are not told", _looks_away, replace(LOST, late=True, kinds=("message",))),
-    Mutation("two at once under one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
+    Mutation("a read is valid without end", instead(context, "READ_VALID_FOR", 1e9), TWO),
+    Mutation("duplicates are not reported", _looks_away, replace(LOST, late=True, kinds=("message",))),
+    Mutation("two runs hold one lock", instead(SimBackend, "lock", _shared_lock), Profile(appliers=2)),
     Mutation("creates in another order", _backwards, Profile()),
 )

@@ -36,7 +36,7 @@ class Rules(ChangeRules):
     sends: int = 0
     addresses: set[tuple[str, str]] = field(default_factory=set)
     bodies: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     last: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     turns: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Rules(ChangeRules):
     def _not_beside(self, process: Process, title: str) -> None:
         """A sequence whose title is there, and is nobody's, is neither adopted nor doubled."""
         long_ago = self.world.now - BLIND - self.world.profile.lag
-        state: State = process.info["ledger"].state
+        state: State = process.info["manager"].state
         owned = {entry.id for entry in state.sequences.values()}
         for book in self.server.books.values():
             if book.made < long_ago and book.id not in owned and book.title.strip() == title:
@@ -137,7 +137,7 @@ class Rules(ChangeRules):
             return
         if "calm" in process.info or not self.world.profile.promised:
             return
-        manager = process.info["ledger"]
+        manager = process.info["manager"]
         intent = next((row for row in manager.open_intents if row.n == record["of"]), None)
         if intent is not None and intent.action in PATCHES:
             deltas = [Delta.model_validate(row) for row in record.get("deltas", ())]
@@ -202,7 +202,7 @@ class Rules(ChangeRules):
         self.agree(state)
         self.never_clashed()
         self._not_theirs(state, files)
-        self._doubles_told(state)
+        self._duplicates_reported(state)
         if self.world.profile.promised:
             if twice := self.double_sequences():
                 self.world.wrong(f"sequences made twice: {twice}")
@@ -217,14 +217,14 @@ class Rules(ChangeRules):
                 if row is None or wanted is None or row.origin is not None or row.touched or self.world.profile.edits:
                     continue
                 if SALESHANDY.call(CreateStep("", wanted)).body["variants"] != row.body["variants"]:
-                    self.world.wrong(f"{key}.{name} is {row.id} now, which somebody else made")
+                    self.world.wrong(f"{key}.{name} is {row.id} now, which seqsync did not create")
 
-    def _doubles_told(self, state: State) -> None:
+    def _duplicates_reported(self, state: State) -> None:
         if self.world.profile.promised:
             return
         for ids in self.double_sequences():
-            if not all(any(re.search(rf"\b{each}\b", text) for text in self.told) for each in ids):
-                self.world.wrong(f"sequences {ids} are one too many, and nobody was told")
+            if not all(any(re.search(rf"\b{each}\b", text) for text in self.reported) for each in ids):
+                self.world.wrong(f"sequences {ids} are one too many, and it was not reported")
         managed = {step.id for entry in state.sequences.values() for step in entry.steps.values()}
         for rows in self.doubles():
             if any(row.rewritten or row.touched for row in rows):
@@ -233,8 +233,8 @@ class Rules(ChangeRules):
                 continue  # they do not say the same any more
             extra = [row.id for row in rows if row.id not in managed]
             for row_id in extra:
-                if not any(re.search(rf"\b{row_id}\b", text) for text in self.told):
-                    self.world.wrong(f"step {row_id} is there twice, and nobody was told: {[r.id for r in rows]}")
+                if not any(re.search(rf"\b{row_id}\b", text) for text in self.reported):
+                    self.world.wrong(f"step {row_id} is there twice, and it was not reported: {[r.id for r in rows]}")
 
 
 def _is_about(change: Change, address: str) -> bool:

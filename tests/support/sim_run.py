@@ -164,8 +164,8 @@ class Simulation(Deciding):
         if process.stopping:
             self.left["stop"] -= 1
             self.rules.faults += 1
-        self.rules.told += [f"{row.detail} {row.hint}" for row in ended.results if row.code == 9]
-        self.rules.told += ended.notes
+        self.rules.reported += [f"{row.detail} {row.hint}" for row in ended.results if row.code == 9]
+        self.rules.reported += ended.notes
         return ended
 
     def _apply(self, process: Process, backend: SimBackend) -> Ended:
@@ -174,7 +174,7 @@ class Simulation(Deciding):
         try:
             lineage = f"lineage-{process.name}"
             manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage=lineage, run=process.name)
-            process.info["ledger"] = manager
+            process.info["manager"] = manager
             context = ApplyContext(
                 api=SaleshandyClient(SimTransport(self.wire, process), RateLimiter(clock), clock),
                 manager=manager,

@@ -153,7 +153,7 @@ class SimServer:
         row.sent = {each["id"]: _asked({}, sent) for each, sent in zip(variants, body["variants"], strict=True)}
         self.rows[step] = row
         self.world.trace("server", f"made step {step} for {origin} (day {row.day}, {len(texts[0][1])} variants)")
-        told = {"variants": [{"id": each["id"]} for each in variants]} if self.world.profile.tells_variants else {}
+        told = {"variants": [{"id": each["id"]} for each in variants]} if self.world.profile.returns_variants else {}
         return {"id": step, "name": f"Step {row.number}", "number": row.number, "type": row.type} | told
 
     def add_variant(self, step: str, body: Mapping[str, Any], origin: str) -> dict[str, Any]:
@@ -273,12 +273,12 @@ class SimServer:
     def _told(self, row: Row, when: float) -> dict[str, Any]:
         profile = self.world.profile
         place = row.place(when)
-        untold = () if profile.tells_rest else ("attachmentIds",)
+        untold = () if profile.returns_rest else ("attachmentIds",)
         variants = [{k: v for k, v in each.items() if k not in untold} for each in row.variants(when)]
         told: dict[str, Any] = {"id": row.id, "number": row.number, "type": row.type, "variants": variants}
-        if profile.tells_days:
+        if profile.returns_days:
             told["absoluteDays"] = place["absoluteDays"]
-        if profile.tells_rest:
+        if profile.returns_rest:
             told |= {"priority": place["priority"], "assigneeId": place["assigneeId"]}
         return told
 

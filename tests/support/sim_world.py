@@ -37,8 +37,8 @@ class Profile:
     lag: float = 0.0
     late: bool = False
     doubles: bool = False
-    tells_days: bool = True
-    tells_rest: bool = True
+    returns_days: bool = True
+    returns_rest: bool = True
     one_email_a_day: bool = True
     wraps: bool = False
     rewrites: float = 0.0
@@ -47,7 +47,7 @@ class Profile:
     updates: bool = False
     removed_steps: str = "block"
     life: bool = False
-    tells_variants: bool = True
+    returns_variants: bool = True
     limit: int = 20
     limit_words: str = "400"
     limit_headers: bool = False
@@ -102,13 +102,13 @@ def profile_of(seed: int) -> Profile:
     rng = random.Random(f"profile {seed}")
     few = Profile(
         lag=rng.choice((0.0, 0.0, 3.0, 20.0)),
-        tells_days=rng.random() < 0.7,
-        tells_rest=rng.random() < 0.5,
+        returns_days=rng.random() < 0.7,
+        returns_rest=rng.random() < 0.5,
         one_email_a_day=rng.random() < 0.7,
         wraps=rng.random() < 0.5,
         rewrites=rng.choice((0.0, 0.0, 0.0, 0.3)),
         bare=rng.random() < 0.4,
-        tells_variants=rng.random() < 0.6,
+        returns_variants=rng.random() < 0.6,
         limit=rng.choice((20, 20, 20, 4)),
         limit_words=rng.choice(("400", "429", "429-date")),
         limit_headers=rng.random() < 0.5,

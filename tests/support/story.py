@@ -42,8 +42,8 @@ def story_profile(seed: int) -> Profile:
         wraps=rng.random() < 0.5,
         bare=rng.random() < 0.3,
         merges=rng.random() < 0.3,
-        tells_rest=rng.random() < 0.5,
-        tells_variants=rng.random() < 0.6,
+        returns_rest=rng.random() < 0.5,
+        returns_variants=rng.random() < 0.6,
         limit_headers=rng.random() < 0.5,
         removed_steps=rng.choice(("block", "deactivate")),
     )
