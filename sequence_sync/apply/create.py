@@ -18,14 +18,13 @@ from sequence_sync.apply.in_doubt import (
     observe_steps,
     observe_variants,
     resolve_create,
-    variant_says,
 )
 from sequence_sync.apply.preflight import fill_variant_ids, preflight_read, unknown_ids
 from sequence_sync.apply.send import Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.plan.matching import adopted_step, same_title
+from sequence_sync.plan.matching import adopted_step, same_title, says_the_same_variant
 from sequence_sync.plan.model import Change
 from sequence_sync.provider.base import Answer, AnswerKind, Call, Created, RemoteSequence, RemoteVariant, Request
 from sequence_sync.state.journal import CallResult, IntentRecord
@@ -263,7 +262,7 @@ def create_variant(session: SequenceSession, change: Change) -> HandlerResult:
         return HandlerResult(Status.ALREADY)
     _read_variants(session, step_key)
     entry, desired = step_entry(session, step_key), _desired_variant(change)
-    same = [row for row in _unmanaged_variants(session, entry) if variant_says(entry.type, row, desired)]
+    same = [row for row in _unmanaged_variants(session, entry) if says_the_same_variant(entry.type, desired, row)]
     if same:
         grown = _delta_with_variant(session, change.address, same[0].id, desired)
         session.note(f"{change.address} was there already", grown)
@@ -304,7 +303,7 @@ def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
     _read_variants(session, step_key)
     entry, desired = step_entry(session, step_key), _desired_variant(change)
     row = next((row for row in _unmanaged_variants(session, entry) if row.id == change.remote_id), None)
-    if row is None or not variant_says(entry.type, row, desired):
+    if row is None or not says_the_same_variant(entry.type, desired, row):
         raise ChangeFailedError(
             Status.REFUSED,
             f"Variant {change.remote_id} does not say what {change.address} says any more.",

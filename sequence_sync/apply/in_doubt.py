@@ -16,7 +16,7 @@ from sequence_sync.errors import WaitExhaustedError
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.drift import text_is_ours
-from sequence_sync.plan.matching import could_be, same_title, says_the_same
+from sequence_sync.plan.matching import could_be, same_title, says_the_same, says_the_same_variant
 from sequence_sync.provider.base import UNSET, Patch, ReadFailedError, RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState
 
@@ -295,16 +295,11 @@ def observe_variants(step: RemoteStep | None, seen_ids: Collection[str], step_ty
     if step is None:
         return Evidence(Observation.UNREADABLE)
     new = [row for row in step.variants if row.id not in seen_ids]
-    if len(new) == 1 and variant_says(step_type, new[0], desired):
+    if len(new) == 1 and says_the_same_variant(step_type, desired, new[0]):
         return Evidence(Observation.MATCH, found_id=new[0].id)
     if new:
         return Evidence(Observation.AMBIGUOUS, candidates=tuple(row.id for row in new))
     return Evidence(Observation.ABSENT)
-
-
-def variant_says(step_type: str, row: RemoteVariant, desired: Variant) -> bool:
-    """Whether a variant that was read says what `desired` says."""
-    return same_payload(step_type, desired.payload, row.payload, desired.task_note, row.task_note)
 
 
 # -- what a read shows of a PATCH ----------------------------------------------------------------------------------

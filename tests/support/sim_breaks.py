@@ -76,7 +76,7 @@ REAL_COMPARE_PATCH = in_doubt.compare_patch
 
 def _only_equal_variants(step: Any, before: Any, kind: str, wanted: Any) -> Evidence:
     new = (
-        [row for row in step.variants if row.id not in before and in_doubt.variant_says(kind, row, wanted)]
+        [row for row in step.variants if row.id not in before and in_doubt.says_the_same_variant(kind, wanted, row)]
         if step
         else []
     )
