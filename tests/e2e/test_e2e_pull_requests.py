@@ -107,7 +107,7 @@ def test_merged_and_applied_in_turn(team: Team) -> None:
     told = team.merge("two")
     assert team.apply(second).code == 0
     assert team.apply(second, "-changed-since", told).out == (
-        "This plan has been applied already; there is nothing to do.\n"
+        "This plan was already applied. There is nothing to do.\n"
     )
     assert len(team.written()) == 2
 
@@ -142,8 +142,8 @@ def test_a_plan_that_another_one_overtook(team: Team) -> None:
     assert team.apply(second, "-changed-since", ranges[1]).code == 0
     again = team.apply(first, "-changed-since", ranges[0])
     assert again.code == 7
-    assert "There is nothing to do." in again.err
-    assert "all is well" in again.err
+    assert "There is nothing to apply." in again.err
+    assert "another plan was applied after the review" in again.err
 
 
 def test_a_part_of_a_hash(team: Team) -> None:
@@ -151,5 +151,5 @@ def test_a_part_of_a_hash(team: Team) -> None:
     whole = team.pull_request("one", a="One")
     refused = team.apply(whole[:20])
     assert refused.code == 7
-    assert "-plan-hash gives 20" in refused.err
+    assert "-plan-hash has 20" in refused.err
     assert team.written() == []

@@ -127,7 +127,7 @@ def test_no_state_is_not_no_drift(story: Tale) -> None:
         path.unlink()
     try:
         done = run(story, "drift")
-        assert (done.code, "no state yet" in done.err) == (3, True)
+        assert (done.code, "No state yet" in done.err) == (3, True)
     finally:
         for path, data in kept.items():
             path.write_bytes(data)
