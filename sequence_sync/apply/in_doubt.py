@@ -168,7 +168,7 @@ def poll(context: ApplyContext, since: float, reason: str, decide: Callable[[boo
 # Why it waits, for the user; `{seconds}` is the longest time.
 WAIT_REASONS: Mapping[Doubt, str] = {
     Doubt.NO_ANSWER: (
-        "Saleshandy did not answer. Waiting up to {seconds} s for the request to arrive, so that nothing is created "
+        "Saleshandy gave no clear answer. Waiting up to {seconds} s for the request to arrive, so that it is not sent "
         "twice (setting: settle_grace)."
     ),
     Doubt.AMBIGUOUS_REFUSAL: (

@@ -195,7 +195,7 @@ def preflight_read(session: SequenceSession) -> None:
     if left_alone:
         names, head = ", ".join(sorted(left_alone)), session.head_with_unmanaged(left_alone)
         session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=head))
-        session.context.emit("note", session.key, f"has steps that seqsync does not manage and leaves alone: {names}")
+        session.context.emit("note", session.key, f"seqsync does not manage these steps: {names}")
     # What the state has was seen before, even where a read that lags behind does not return it.
     session.seen_ids = {step.id for step in session.steps} | session.recorded_ids()
     session.write_sequence_record()

@@ -32,7 +32,7 @@ def show_progress(context: CommandContext, label: str) -> Iterator[Observer]:
 
 
 def _message(event: Event) -> str:
-    return " ".join(part for part in (event.address, event.text or event.kind) if part)
+    return ": ".join(part for part in (event.address, event.text or event.kind) if part)
 
 
 class LineProgress:
