@@ -11,14 +11,18 @@ from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.in_doubt import (
     CREATE_RESOLUTIONS,
     TRIES_UNREAD,
+    UPDATE_RESOLUTIONS,
     Doubt,
     Evidence,
     Observation,
+    PatchComparison,
     Resolution,
+    VariantObservation,
     observe_sequences,
     observe_steps,
     observe_variants,
     poll,
+    resolve,
     resolve_create,
 )
 from sequence_sync.errors import WaitExhaustedError
@@ -131,6 +135,28 @@ def test_reads_that_fail_are_tried_again_before_a_person_is_asked() -> None:
 
     resolution, _ = resolve_create(context(clock, settle_grace=0.0), Doubt.NO_ANSWER, clock.now(), fails)
     assert (resolution, len(failed)) == (ASK, TRIES_UNREAD)
+
+
+def test_the_first_good_read_after_failed_ones_decides_about_a_patch() -> None:
+    clock, events = FakeClock(), Events()
+    reads = iter([None, PatchComparison(VariantObservation.UNCHANGED)])
+
+    def observe() -> PatchComparison:
+        read = next(reads)
+        if read is None:
+            raise ReadFailedError("no", Answer(AnswerKind.FAILED))
+        return read
+
+    resolution, _ = resolve(
+        context(clock, settle_grace=0.0, events=events),
+        UPDATE_RESOLUTIONS,
+        Doubt.NO_ANSWER,
+        clock.now(),
+        observe,
+        PatchComparison(VariantObservation.UNREADABLE),
+    )
+    assert (resolution, clock.slept) == (RESEND, [1.0])
+    assert [event.text for event in events.events] == ["Saleshandy could not be read. Trying again in 1 s."]
 
 
 def test_a_variant_whose_step_is_missing_is_not_waited_for_without_end() -> None:
