@@ -145,7 +145,7 @@ def test_stop_between_two_sequences_keeps_what_was_imported(desk: Desk) -> None:
     desk.check_settled()
 
 
-# -- what the app does not tell ---------------------------------------------------------------------------------------
+# -- what the API does not return -------------------------------------------------------------------------------------
 
 
 def test_days_that_the_api_does_not_return_are_left_to_the_user(desk: Desk) -> None:

@@ -20,7 +20,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield from applied(tmp_path)
 
 
-# -- the app changed, the file did not --------------------------------------------------------------------------------
+# -- changed in Saleshandy alone --------------------------------------------------------------------------------------
 
 
 def test_import_right_after_apply_changes_no_byte(desk: Desk) -> None:

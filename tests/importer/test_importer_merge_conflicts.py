@@ -19,7 +19,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield from applied(tmp_path)
 
 
-# -- file and app changed ---------------------------------------------------------------------------------------------
+# -- changed on both sides --------------------------------------------------------------------------------------------
 
 
 def test_same_change_on_both_sides_is_recorded_without_an_edit(desk: Desk) -> None:

@@ -51,7 +51,7 @@ def started(folder: str) -> Iterator[Desk]:
 
 
 def edit(desk: Desk, chance: random.Random) -> None:
-    """Somebody does something in the app; what the app refuses did not happen."""
+    """Make a random edit in Saleshandy; ignore one that it rejects."""
     sequence = desk.box.store.sequence(the_id(desk))
     place = chance.randrange(len(sequence.steps))
     step = sequence.steps[place]

@@ -39,12 +39,12 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def content_files() -> NewContentFiles:
-    """A place for content files in which nothing stands."""
+    """Return content files of an empty project."""
     return NewContentFiles("trial", "sequences/trial.yaml", lambda path, data: True)
 
 
 def row(letter: str, on: bool = True, **payload: str) -> RemoteVariant:
-    """A variant as told."""
+    """Return a variant as read."""
     is_email = "subject" in payload and "content" in payload
     return RemoteVariant(
         letter, payload, None if is_email else "Note", ("lN5x", "other") if is_email else None, int(on)

@@ -32,7 +32,7 @@ def refusal(data: bytes) -> PlanRejectedError:
 
 
 def rewritten(**changed: Any) -> bytes:
-    """`SAVED` with other values and a sum that is right again, as somebody would make it who edits by program."""
+    """Return `SAVED` with other values and a correct checksum, as a program would edit it."""
     document = {**json.loads(SAVED), **changed}
     names = sorted(set(document) - {"sum"}, key=lambda name: (name != "format_version", name))
 

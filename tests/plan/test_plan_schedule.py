@@ -17,13 +17,13 @@ from sequence_sync.provider.requests import SALESHANDY
 NAMES = "abcdefgh"
 
 
-def replayed(held: dict[str, int], way: MovePlan) -> dict[str, int]:
-    """Where every email is after the legs; a leg to a held day, or from where nobody is, fails."""
-    now = dict(held)
-    for leg in way.moves:
-        assert now[leg.name] == leg.start
-        assert leg.day not in now.values()
-        now[leg.name] = leg.day
+def replayed(current: dict[str, int], result: MovePlan) -> dict[str, int]:
+    """Return the day of every email after the moves. A move to a held day, or from a wrong day, fails."""
+    now = dict(current)
+    for move in result.moves:
+        assert now[move.name] == move.start
+        assert move.day not in now.values()
+        now[move.name] = move.day
     return now
 
 
@@ -32,66 +32,66 @@ def reschedules(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]:
     """Days now of up to eight emails, and days wanted for some of them."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
     days = st.lists(st.integers(1, 12), unique=True, min_size=len(names), max_size=len(names))
-    held = dict(zip(names, draw(days), strict=True))
+    current = dict(zip(names, draw(days), strict=True))
     movers = draw(st.lists(st.sampled_from(names), unique=True))
-    aims = dict(zip(names, draw(days), strict=True))
-    return held, {name: aims[name] for name in movers}
+    desired = dict(zip(names, draw(days), strict=True))
+    return current, {name: desired[name] for name in movers}
 
 
 @given(reschedules())
 def test_every_move_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """Blocked emails do not move, the others arrive, with at most two moves each."""
-    held, aims = case
-    way = plan_moves(held, aims, may_park=True)
-    now = replayed(held, way)
-    assert now == dict(way.days)
-    for name in held:
-        assert now[name] == (held[name] if name in way.blocked else aims.get(name, held[name]))
-        assert sum(leg.name == name for leg in way.moves) <= 2
-    for name, holder in way.blocked.items():
+    current, desired = case
+    result = plan_moves(current, desired, may_park=True)
+    now = replayed(current, result)
+    assert now == dict(result.days)
+    for name in current:
+        assert now[name] == (current[name] if name in result.blocked else desired.get(name, current[name]))
+        assert sum(move.name == name for move in result.moves) <= 2
+    for name, holder in result.blocked.items():
         assert holder is not None
-        assert now[holder] == aims[name]
+        assert now[holder] == desired[name]
 
 
 @given(st.permutations(range(1, 9)))
 def test_each_cycle_parks_one_email(days: list[int]) -> None:
-    held = {name: day for day, name in enumerate(NAMES, start=1)}
-    aims = dict(zip(NAMES, days, strict=True))
-    way = plan_moves(held, aims, may_park=True)
-    cycles, left = 0, {name for name in NAMES if aims[name] != held[name]}
+    current = {name: day for day, name in enumerate(NAMES, start=1)}
+    desired = dict(zip(NAMES, days, strict=True))
+    result = plan_moves(current, desired, may_park=True)
+    cycles, left = 0, {name for name in NAMES if desired[name] != current[name]}
     while left:
         cycles, name = cycles + 1, min(left)
         while name in left:
             left.remove(name)
-            name = NAMES[aims[name] - 1]
-    assert sum(leg.parked for leg in way.moves) == cycles
-    assert replayed(held, way) == aims
-    assert all(leg.day > 8 for leg in way.moves if leg.parked)
+            name = NAMES[desired[name] - 1]
+    assert sum(move.parked for move in result.moves) == cycles
+    assert replayed(current, result) == desired
+    assert all(move.day > 8 for move in result.moves if move.parked)
 
 
 @given(reschedules())
 def test_interrupted_moves_are_continued(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """After any move, a new plan arrives at the same days."""
-    held, aims = case
-    way = plan_moves(held, aims, may_park=True)
-    now = dict(held)
-    for leg in way.moves:
-        now[leg.name] = leg.day
-        rest = plan_moves(now, {name: aims[name] for name in aims if name not in way.blocked}, may_park=True)
-        assert replayed(now, rest) == dict(way.days)
+    current, desired = case
+    result = plan_moves(current, desired, may_park=True)
+    now = dict(current)
+    for move in result.moves:
+        now[move.name] = move.day
+        rest = plan_moves(now, {name: desired[name] for name in desired if name not in result.blocked}, may_park=True)
+        assert replayed(now, rest) == dict(result.days)
 
 
 @pytest.mark.parametrize("shift", [-2, 1, 3])
 def test_shift_parks_nothing(shift: int) -> None:
-    held = {"a": 3, "b": 4, "c": 6}
-    way = plan_moves(held, {name: day + shift for name, day in held.items()}, may_park=False)
-    assert (len(way.moves), dict(way.blocked)) == (3, {})
+    current = {"a": 3, "b": 4, "c": 6}
+    result = plan_moves(current, {name: day + shift for name, day in current.items()}, may_park=False)
+    assert (len(result.moves), dict(result.blocked)) == (3, {})
 
 
 def test_swap_on_the_last_days_is_blocked() -> None:
     """Day 999 is the last, so there is no free day behind it."""
-    way = plan_moves({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
-    assert (way.moves, dict(way.blocked)) == ((), {"a": None, "b": None})
+    result = plan_moves({"a": 998, "b": 999}, {"a": 999, "b": 998}, may_park=True)
+    assert (result.moves, dict(result.blocked)) == ((), {"a": None, "b": None})
 
 
 def planned(before: dict[str, Content], after: dict[str, Content], **more: object) -> Plan:
@@ -120,7 +120,7 @@ def test_no_call_of_a_plan_goes_to_a_held_day(before: dict[str, int], after: dic
         assert change.after is not None
         for call in change.calls:
             day = call.body["absoluteDays"]
-            assert day not in [held for key, held in now.items() if key != change.step]
+            assert day not in [current for key, current in now.items() if key != change.step]
         now[change.step or ""] = change.after.day
     created = {change.step for change in plan.to_do if change.action is Action.CREATE_STEP}
     assert not created & set(before)

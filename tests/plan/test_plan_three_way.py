@@ -35,7 +35,7 @@ each_aspect = pytest.mark.parametrize("name", ASPECTS)
 
 
 def held(name: str, applied: int, app: int, file: int, *allowed: str) -> Plan:
-    """The plan where state, app and file have these of the three values."""
+    """Return the plan for these values in state, Saleshandy and file."""
     base, put, *values = ASPECTS[name]
     desk = Desk.of(trial=entry(one=put(base, values[applied])))
     step = desk.state.sequences["trial"].steps["one"]
@@ -46,7 +46,7 @@ def held(name: str, applied: int, app: int, file: int, *allowed: str) -> Plan:
 
 
 def address(name: str) -> str:
-    """Where a difference of this kind is told."""
+    """Return the address at which a difference of this kind is reported."""
     of_the_step = name.startswith(("day", "priority", "assignee"))
     return "trial.one" if of_the_step else "trial.one.a"
 
@@ -148,7 +148,7 @@ def off(desk: Desk, letter: str = "b") -> None:
 
 
 def switched(applied: bool, app: bool, file: bool) -> Desk:
-    """A second variant that is on or off by state, app and file."""
+    """Return the plan for a second variant that is on or off in state, Saleshandy and file."""
     desk = Desk.of(trial=entry(one=email(b="Another way")))
     if not applied:
         off(desk)

@@ -30,12 +30,12 @@ def desk() -> Desk:
 
 
 def there(content: Content, step_id: str = "found") -> RemoteStep:
-    """A step in the app that the state does not know."""
+    """Return a remote step that the state does not know."""
     return told(step_state(content, step_id, {letter: f"{step_id}-{letter}" for letter in content.variants}))
 
 
 def edited(desk: Desk) -> None:
-    """Somebody rewords the first mail in the app."""
+    """Edit the first email in Saleshandy."""
     desk.edit("one", letter=0, payload={"subject": "Theirs"})
 
 

@@ -31,7 +31,7 @@ def desk() -> Desk:
 
 
 def there(content: Content, step_id: str = "found") -> RemoteStep:
-    """A step in the app that the state does not know."""
+    """Return a remote step that the state does not know."""
     return told(step_state(content, step_id, {letter: f"{step_id}-{letter}" for letter in content.variants}))
 
 
