@@ -5,7 +5,7 @@ SeqsyncError               1  the command failed
 |  +- InvalidFilesError    3  the same, with a diagnostic for each problem
 +- AccountError            4  Saleshandy refuses the API key, or the state belongs to another account or API host
 +- WaitExhaustedError      5  the wait for the rate limit would exceed `max_wait`
-+- GateClosedError         6  the plan needs a permission that was not given; nothing was done
++- GateShutError         6  the plan needs a permission that was not given; nothing was done
 +- PlanRejectedError       7  the saved plan is stale, damaged, or made for something else
 +- StateLockedError        8  another run holds the state lock
 +- UndecidedError          9  the outcome of a call is in doubt; a person must decide
@@ -70,7 +70,7 @@ class WaitExhaustedError(SeqsyncError):
     exit_code = 5
 
 
-class GateClosedError(SeqsyncError):
+class GateShutError(SeqsyncError):
     """The plan needs a permission that was not given. The message names the option that gives it."""
 
     exit_code = 6

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
-from sequence_sync.errors import GateClosedError, PlanRejectedError
+from sequence_sync.errors import GateShutError, PlanRejectedError
 from sequence_sync.model.report import ApplyReport, NullObserver, Observer
 from sequence_sync.operations.drift import read_remote
 from sequence_sync.operations.plan import PlanOptions, build_plan, known_sources, load_desired
@@ -69,7 +69,7 @@ def apply(
     """Apply `saved`, the plan of `request.file`, or a new plan.
 
     `approve` is called once, before the first change. `stop` ends the run gracefully. Raises what is decided before
-    the first call: UsageError, GateClosedError, PlanRejectedError, StateLockedError.
+    the first call: UsageError, GateShutError, PlanRejectedError, StateLockedError.
     """
     observer, stop = observer or NullObserver(), stop or threading.Event()
     clock = SystemClock(stop)
@@ -114,11 +114,11 @@ def _apply(source: _PlanSource, executor: Executor, approve: Callable[[Plan], bo
 
 
 def _check_gates(plan: Plan) -> None:
-    if plan.closed_gates:
-        options = " ".join(f"-allow {gate.name}" for gate in plan.closed_gates)
-        raise GateClosedError(
-            "A closed gate stopped the apply. Nothing was changed.",
-            "\n".join(gate.detail for gate in plan.closed_gates),
+    if plan.shut_gates:
+        options = " ".join(f"-allow {gate.name}" for gate in plan.shut_gates)
+        raise GateShutError(
+            "A gate is shut. Nothing was done.",
+            "\n".join(gate.detail for gate in plan.shut_gates),
             f"If you want these changes, plan again with {options}.",
         )
 

@@ -253,7 +253,7 @@ class Plan(Frozen):
         return tuple(c for c in self.changes if c.action is not Action.BLOCKED)
 
     @property
-    def closed_gates(self) -> tuple[Gate, ...]:
+    def shut_gates(self) -> tuple[Gate, ...]:
         """The gates that stop apply."""
         return tuple(gate for gate in self.gates if not gate.allowed)
 

@@ -88,7 +88,7 @@ def plan_annotations(plan: Plan, folder: str = "") -> list[Annotation]:
 def _of_plan(view: View, locations: dict[str, str], settings: str) -> Iterator[Annotation]:
     for gate in view.gates:
         weight = Weight.NOTICE if gate.allowed else Weight.ERROR
-        title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'closed: apply does nothing'}"
+        title = f"Gate {one_line(gate.name)} is {'open' if gate.allowed else 'shut: apply does nothing'}"
         yield Annotation(weight, f"gate-{one_line(gate.name)}", gate.name, title, one_line(gate.detail), settings)
     for row in blocked_rows(view.groups):
         title = one_line(f"Blocked: {row.address}")
@@ -264,7 +264,7 @@ def plan_junit(plan: Plan) -> str:
     if view.gates:
         suite = _suite(root, "gates", len(view.gates), sum(not gate.allowed for gate in view.gates))
         for gate in view.gates:
-            failure = None if gate.allowed else ("closed", "The gate is closed: apply does nothing.", gate.detail)
+            failure = None if gate.allowed else ("shut", "The gate is shut: apply does nothing.", gate.detail)
             _case(suite, "gates", gate.name, failure)
     return _text(root)
 

@@ -335,7 +335,7 @@ def _top(view: View, most: int, host: Host) -> str:
     facts += [forecast_line(view)] if view.calls else []
     facts += [comparison_line(view)] if view.refreshed else []
     active = [f"{group_title(group)}: {counted(group.writes, 'change')}" for group in view.active]
-    closed = [f"{gate.name}: {gate.detail}" for gate in view.gates if not gate.allowed]
+    shut = [f"{gate.name}: {gate.detail}" for gate in view.gates if not gate.allowed]
     opened = [f"{gate.name}: {gate.detail}" for gate in view.gates if gate.allowed]
     blocked = [f"{row.address}: {row.reason}. {row.advice}" for row in blocked_rows(view.groups)]
     drift = list(map(drift_head, view.drift))
@@ -346,7 +346,7 @@ def _top(view: View, most: int, host: Host) -> str:
             f"\n### {view.summary_line}\n",
             code_block((one_line(fact, LONGEST_LINE) for fact in facts), host),
             listed(f"Active sequences that this plan changes: {len(active)}", active, most, host),
-            listed("Closed gates: apply does nothing until they are open", closed, max(most, len(closed)), host),
+            listed("Shut gates: apply does nothing until they are open", shut, max(most, len(shut)), host),
             listed("Open gates", opened, max(most, len(opened)), host),
             listed(f"Blocked: {len(blocked)}", blocked, most, host),
             listed(f"{DRIFT_HEADING}: {len(view.drift)}", drift, most, host, mark=""),

@@ -143,7 +143,7 @@ def _gates(gates: Iterable[Gate], paint: Ink) -> Iterator[str]:
     for index, gate in enumerate(gates):
         if not index:
             yield from ("", "Gates:")
-        state = f"{paint('open', 'green')}  " if gate.allowed else paint("closed", "red")
+        state = f"{paint('open', 'green')}" if gate.allowed else paint("shut", "red")
         yield f"  {state}  {one_line(gate.name)}: {one_line(gate.detail)}"
 
 

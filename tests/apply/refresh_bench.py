@@ -132,7 +132,7 @@ class Trial(Bench):
         try:
             if self.manager.open_intents:
                 executor.resolve_in_doubt()
-            assert not plan.closed_gates
+            assert not plan.shut_gates
             return executor.carry_out(plan)
         finally:
             context.lock.release()

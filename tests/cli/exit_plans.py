@@ -186,7 +186,7 @@ def max_wait_is_used_up(scene: Scene) -> Done:
 
 
 @case("apply", 6)
-def a_closed_gate(scene: Scene) -> Done:
+def a_shut_gate(scene: Scene) -> Done:
     """More steps change than the policy allows."""
     scene.project.write("seqsync.yaml", "version: 1\npolicy: {max_changed_steps: 0}\n")
     scene.new("a", CHANGED)

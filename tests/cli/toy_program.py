@@ -12,7 +12,7 @@ from sequence_sync.cli.main import Program, program_options, run
 from sequence_sync.cli.options import Duration, format_option, selection_options
 from sequence_sync.errors import (
     AccountError,
-    GateClosedError,
+    GateShutError,
     PartlyAppliedError,
     PlanRejectedError,
     SeqsyncError,
@@ -30,7 +30,7 @@ ERRORS = {
         UsageError,
         AccountError,
         WaitExhaustedError,
-        GateClosedError,
+        GateShutError,
         PlanRejectedError,
         StateLockedError,
         UndecidedError,

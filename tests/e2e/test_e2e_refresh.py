@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from refresh_story import Tale, tale
 
-from sequence_sync.errors import GateClosedError
+from sequence_sync.errors import GateShutError
 from sequence_sync.sandbox.server import Sandbox
 
 Steps = dict[str, dict[str, Any]]
@@ -102,7 +102,7 @@ def _in_the_files(story: Tale, steps: Steps) -> None:
 
     del steps["two"]["variants"]["b"]
     story.write(steps)
-    with pytest.raises(GateClosedError, match="gate is shut"):
+    with pytest.raises(GateShutError, match="gate is shut"):
         story.run()
     assert story.applied("destructive") == [("PATCH", {"status": 0})]
 

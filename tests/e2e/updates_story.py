@@ -9,7 +9,7 @@ from typing import Any
 
 from support.project import Project
 
-from sequence_sync.errors import GateClosedError
+from sequence_sync.errors import GateShutError
 from sequence_sync.model.report import ApplyReport, Observer
 from sequence_sync.operations.apply import ApplyRequest, apply
 from sequence_sync.operations.plan import PlanOptions, plan_project
@@ -98,7 +98,7 @@ class Story:
         before = len(self.writes())
         try:
             report = self.run(*allowed)
-        except GateClosedError as shut:
+        except GateShutError as shut:
             told = f"{shut} {shut.hint}"
         else:
             assert report is not None

@@ -69,7 +69,7 @@ def test_policy_deactivates_what_was_created_later() -> None:
     now = only(intro=an_email(), call=a_call())
     plan = back(only(intro=an_email()), now, policy=Policy(removed_steps=RemovedSteps.DEACTIVATE))
     assert told(plan) == [(Action.DEACTIVATE_VARIANT, "trial.call.a")]
-    assert [gate.name for gate in plan.closed_gates] == ["destructive"]
+    assert [gate.name for gate in plan.shut_gates] == ["destructive"]
 
 
 @pytest.mark.parametrize("now", [a_state(other=a_sequence("L2")), only(intro=an_email("S1"))])

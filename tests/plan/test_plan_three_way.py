@@ -184,7 +184,7 @@ def test_allow_drift_restores_the_status_of_a_variant() -> None:
     assert bodies(plan)[0]["status"] == 1
     plan = switched(False, True, False).plan("drift")
     assert (lines(plan), drift(plan)) == ([("trial.one.b", "deactivate-variant", "drift")], [])
-    assert (bodies(plan), {gate.name for gate in plan.closed_gates}) == ([{"status": 0}], {"destructive"})
+    assert (bodies(plan), {gate.name for gate in plan.shut_gates}) == ([{"status": 0}], {"destructive"})
 
 
 @pytest.mark.parametrize(

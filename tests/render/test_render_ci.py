@@ -110,7 +110,7 @@ def test_annotations_come_the_worst_first(name: str) -> None:
     assert weights == sorted(weights)
 
 
-def test_closed_gates_and_blocked_changes_are_errors() -> None:
+def test_shut_gates_and_blocked_changes_are_errors() -> None:
     """Drift and active sequences are warnings."""
     weights = {row.rule: row.weight for row in plan_annotations(drifted())}
     assert weights["gate-active"] == weights["blocked-conflict"] == Weight.ERROR
@@ -124,7 +124,7 @@ def test_annotations_keep_the_limit_of_a_step() -> None:
     lines = plan_github(plan).splitlines()
     levels = Counter(line.split()[0] for line in lines)
     assert levels == {"::error": MOST_OF_A_LEVEL, "::notice": MOST_OF_A_LEVEL}
-    assert "title=Gate size is closed" in lines[0]
+    assert "title=Gate size is shut" in lines[0]
     assert lines[MOST_OF_A_LEVEL - 1].endswith(
         "::32 more of this kind are not shown here. The text output shows all of them."
     )
@@ -230,7 +230,7 @@ def test_a_path_becomes_a_uri() -> None:
     assert uri_of("séq/a b#1.yaml") == "s%C3%A9q/a%20b%231.yaml"
 
 
-def test_junit_fails_blocked_changes_and_closed_gates() -> None:
+def test_junit_fails_blocked_changes_and_shut_gates() -> None:
     root = ElementTree.fromstring(plan_junit(drifted()))
     suites = {row.get("name"): row for row in root}
     assert {name: (row.get("tests"), row.get("failures"), row.get("skipped")) for name, row in suites.items()} == {

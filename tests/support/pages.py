@@ -139,7 +139,7 @@ def _drift() -> tuple[Drift, ...]:
 
 
 def showcase() -> Plan:
-    """Return a plan with every kind of change, two sequences, drift, and an open and a closed gate."""
+    """Return a plan with every kind of change, two sequences, drift, and an open and a shut gate."""
     moved = Change(
         address="trial.hello",
         action=Action.MOVE,

@@ -217,7 +217,7 @@ def _later_call() -> Change:
 
 
 def long_update() -> Plan:
-    """Return a plan with a changed long body, a new day and note, a deactivated variant, an open and a closed gate."""
+    """Return a plan with a changed long body, a new day and note, a deactivated variant, an open and a shut gate."""
     old = email(3, "Still curious?", f"<p>{LONG}</p>")
     new = email(3, "Still curious, {{firstName}}?", f"<p>{LONG.replace('reason 30', 'the best reason')}</p>")
     ids = {"sequence_id": "LGz3m8KNPr", "before": old, "after": new}

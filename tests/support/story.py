@@ -121,7 +121,7 @@ class Story(Simulation):
         wanted = expect(self.known, self.files, self.profile.removed_steps == "deactivate")
         self.allowed = frozenset()
         plan, self.sent = self._plan(), []
-        shut = {gate.name for gate in plan.closed_gates}
+        shut = {gate.name for gate in plan.shut_gates}
         if shut != ({"destructive"} if any(body == {"status": 0} for _, _, body in wanted.calls) else set()):
             self.world.wrong(f"{what}: the gates {shut} are shut")
         self.allowed = frozenset({"destructive"})

@@ -174,7 +174,7 @@ def header(view: View) -> str:
 
 
 def attention(view: View, blocked: Iterable[tuple[str, ViewRow]], anchors: Anchors) -> str:
-    """Return what to read first: closed gates, active sequences, blocked changes, drift; then open gates and notes.
+    """Return what to read first: shut gates, active sequences, blocked changes, drift; then open gates and notes.
 
     `blocked`: the rows that apply does not carry out, each with its id on the page.
     """
@@ -186,12 +186,12 @@ def attention(view: View, blocked: Iterable[tuple[str, ViewRow]], anchors: Ancho
         f'<a href="#{anchors[group.key]}">{line(group.title or group.key)}</a>: {counted(group.writes, "change")}'
         for group in view.active
     ]
-    closed, opened = ([gate for gate in view.gates if gate.allowed is allowed] for allowed in (False, True))
+    shut, opened = ([gate for gate in view.gates if gate.allowed is allowed] for allowed in (False, True))
     boxes = [
         _box(
-            "closed",
-            f"{counted(len(closed), 'gate')} closed: apply does nothing",
-            (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in closed),
+            "shut",
+            f"{counted(len(shut), 'gate')} shut: apply does nothing",
+            (f"<b>{line(gate.name)}</b>: {hint(gate.detail)}" for gate in shut),
         ),
         _box("active", f"{counted(len(active), 'active sequence')}: prospects receive the changes", active),
         _box("blocked", f"{counted(len(stuck), 'blocked change')}, not part of this apply", stuck),

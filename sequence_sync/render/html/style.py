@@ -41,7 +41,7 @@ _COLORS = """
   --drift-bg: #182f52; } }
 .create { --tone: var(--create); --tone-bg: var(--create-bg); } .update { --tone: var(--update);
   --tone-bg: var(--update-bg); }
-.off, .closed { --tone: var(--off); --tone-bg: var(--off-bg); } .record { --tone: var(--record);
+.off, .shut { --tone: var(--off); --tone-bg: var(--off-bg); } .record { --tone: var(--record);
   --tone-bg: var(--record-bg); }
 .blocked { --tone: var(--blocked); --tone-bg: var(--blocked-bg); } .drift { --tone: var(--drift);
   --tone-bg: var(--drift-bg); }

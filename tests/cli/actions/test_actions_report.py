@@ -127,7 +127,7 @@ def test_report_of_an_apply_that_is_refused_before_the_first_call(
     assert not box.store.log.entries()
 
 
-def test_report_of_a_closed_gate_names_the_override(applied: Apply, project: Project) -> None:
+def test_report_of_a_shut_gate_names_the_override(applied: Apply, project: Project) -> None:
     assert applied("-auto-approve")[0] == 0
     project.write("seqsync.yaml", "version: 1\npolicy: {max_changed_steps: 0}\n")
     project.write("sequences/deep/other.yaml", OTHER.replace("the numbers", "the figures"))

@@ -208,7 +208,7 @@ def test_the_most_important_comes_first() -> None:
     order = [
         "Plan: 4 to create, 3 to update, 1 to deactivate, 1 to record, 2 blocked.",
         plan.plan_hash(),
-        "1 gate closed: apply does nothing",
+        "1 gate shut: apply does nothing",
         "1 active sequence: prospects receive the changes",
         "2 blocked changes, not part of this apply",
         "3 changes outside seqsync",
