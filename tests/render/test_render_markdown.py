@@ -211,7 +211,7 @@ def long_plan(count: int, words: str = LONG) -> Plan:
     )
 
 
-MOST_IMPORTANT = ("Active sequences", "Closed gates", "active: The plan writes to", "trial.call: missing")
+MOST_IMPORTANT = ("Active sequences", "Shut gates", "active: The plan writes to", "trial.call: missing")
 
 
 @pytest.mark.parametrize("host", HOSTS)
