@@ -1,4 +1,4 @@
-"""Stand-ins for the tests of the client: a clock that is told to pass, and servers that count calls."""
+"""Doubles for the tests of the provider: a simulated clock, and servers that count calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server of raw sockets on loopback, whose every byte and pause is the test's own, and a transport that calls it."""
+"""A server of raw sockets on loopback, whose bytes and pauses the test controls, and a transport that calls it."""
 
 from __future__ import annotations
 

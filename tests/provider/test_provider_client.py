@@ -1,4 +1,4 @@
-"""The client: pages, retries of reads, a single try of writes."""
+"""The client: pages, retries of reads, and writes that are sent once."""
 
 from __future__ import annotations
 
@@ -47,29 +47,25 @@ def client(*script: Reply | Exception, max_wait: float = 0) -> tuple[SaleshandyC
     return SaleshandyClient(transport, RateLimiter(clock, max_wait=max_wait), clock), transport, clock
 
 
-def test_reads_all_pages() -> None:
-    """Pages are read until one is short, each sequence coming once."""
+def test_sequences_are_read_from_all_pages() -> None:
     api, transport, _ = client(page(0, PAGE_SIZE), page(PAGE_SIZE - 1, PAGE_SIZE), page(1999, 3))
     assert [row.id for row in api.sequences()] == [f"s{n}" for n in range(2002)]
     assert [request.params["page"] for request in transport.sent] == ["1", "2", "3"]
     assert {request.params["pageSize"] for request in transport.sent} == {"1000"}
 
 
-def test_a_server_that_ignores_pages_is_read_once_more() -> None:
-    """A page that brings nothing new ends the list, however long it is."""
+def test_a_page_without_new_sequences_ends_the_list() -> None:
     api, transport, _ = client(page(0, PAGE_SIZE), page(0, PAGE_SIZE))
     assert len(api.sequences()) == PAGE_SIZE
     assert len(transport.sent) == 2
 
 
-def test_a_server_that_ignores_the_page_size_loses_nothing() -> None:
-    """A page of the default length may not be the last one."""
+def test_a_page_of_the_default_length_is_not_the_last_one() -> None:
     api, _, _ = client(page(0, 100), page(100, 100), page(200, 7))
     assert len(api.sequences()) == 207
 
 
-def test_reads_steps_and_variants() -> None:
-    """Steps and variants come as values."""
+def test_steps_and_variants_are_read_by_quoted_ids() -> None:
     steps = [{"id": "a", "type": 1, "absoluteDays": 3, "variants": [{"id": "v", "payload": {"subject": "Hi"}}]}]
     api, transport, _ = client(enveloped(steps), Reply(200, {}, b'[{"id": "v", "payload": {}, "taskNote": "n"}]'))
     assert [(step.id, step.day) for step in api.steps("x/y") or []] == [("a", 3)]
@@ -80,8 +76,7 @@ def test_reads_steps_and_variants() -> None:
 @pytest.mark.parametrize(
     "gone", [Reply(404, {}, b""), Reply(400, {}, b'{"code": 40100, "message": "Sequence not found"}')]
 )
-def test_tells_what_is_not_there(gone: Reply) -> None:
-    """A sequence that is not there has no steps, but a list that is not there is a failure."""
+def test_a_missing_sequence_has_no_steps_and_a_missing_list_is_an_error(gone: Reply) -> None:
     api, _, _ = client(gone, gone, gone)
     assert api.steps("x") is None
     assert api.variants("x", "y") is None
@@ -90,8 +85,7 @@ def test_tells_what_is_not_there(gone: Reply) -> None:
 
 
 @pytest.mark.parametrize("fault", [LOST, DOWN, BROKEN, HTML, ODD, Reply(200, {}, b'{"payl'), Reply(200, {}, b"")])
-def test_reads_again_after_a_fault(fault: Reply | Exception) -> None:
-    """A read survives two faults of the line or of the server, pausing longer each time."""
+def test_a_read_is_retried_after_faults_with_longer_pauses(fault: Reply | Exception) -> None:
     api, transport, clock = client(fault, fault, EMPTY)
     assert api.steps("x") == []
     assert len(transport.sent) == 3
@@ -108,8 +102,9 @@ def test_reads_again_after_a_fault(fault: Reply | Exception) -> None:
         (Reply(400, {}, b'{"code": 4000, "message": "Failed to fetch"}'), AnswerKind.REFUSED),
     ],
 )
-def test_gives_up_in_the_end(fault: Reply | Exception, kind: AnswerKind) -> None:
-    """A read that fails for good says so, in bounded time, with the last answer."""
+def test_a_read_that_always_fails_ends_in_bounded_time_with_the_last_answer(
+    fault: Reply | Exception, kind: AnswerKind
+) -> None:
     api, transport, clock = client(*[fault] * 9)
     with pytest.raises(ReadFailedError, match=f"tried {READ_RETRIES[kind].tries} times") as caught:
         api.steps("x")
@@ -119,23 +114,20 @@ def test_gives_up_in_the_end(fault: Reply | Exception, kind: AnswerKind) -> None
     assert clock.now() < 60
 
 
-def test_a_failing_server_is_given_the_time_it_asks_for() -> None:
-    """A 503 with a time is asked again after that time."""
+def test_a_read_is_retried_after_the_time_that_a_503_asks_for() -> None:
     api, _, clock = client(Reply(503, {"retry-after": "17"}, b""), EMPTY)
     assert api.steps("x") == []
     assert clock.now() == pytest.approx(17)
 
 
-def test_reads_wait_out_the_limit() -> None:
-    """However often a read is refused by the rate limit, it goes on, and that counts as no failure."""
+def test_refusals_by_the_rate_limit_are_not_counted_as_failures() -> None:
     api, transport, clock = client(*[LIMITED] * 12, BROKEN, BROKEN, BROKEN, BROKEN, EMPTY)
     assert api.steps("x") == []
     assert len(transport.sent) == 17
     assert clock.now() > 5 + 10 + 20 + 40 + 8 * 60
 
 
-def test_the_budget_ends_the_waiting() -> None:
-    """A read that the rate limit holds up ends when the command may not wait longer."""
+def test_a_read_ends_when_max_wait_is_used_up() -> None:
     api, transport, clock = client(*[LIMITED] * 12, max_wait=100)
     with pytest.raises(WaitExhaustedError):
         api.steps("x")
@@ -150,8 +142,7 @@ def test_the_budget_ends_the_waiting() -> None:
         (Reply(403, {}, b'{"code": 4003, "message": "Missing permission"}'), "has no permission"),
     ],
 )
-def test_a_refused_key_ends_it_at_once(refusal: Reply, words: str) -> None:
-    """Nothing is tried again with a key that is refused."""
+def test_a_refused_key_is_not_tried_again(refusal: Reply, words: str) -> None:
     api, transport, _ = client(refusal)
     with pytest.raises(AccountError, match=words):
         api.sequences()
@@ -169,16 +160,14 @@ def test_a_refused_key_ends_it_at_once(refusal: Reply, words: str) -> None:
         (Reply(400, {}, b'{"code": 1001, "message": "Invalid token"}'), AnswerKind.BAD_KEY),
     ],
 )
-def test_writes_once(step: Reply | Exception, kind: AnswerKind) -> None:
-    """A write is sent once whatever comes of it, and what came of it is told, not raised."""
+def test_a_write_is_sent_once_and_its_outcome_is_returned_not_raised(step: Reply | Exception, kind: AnswerKind) -> None:
     api, transport, clock = client(step)
     assert api.write(CREATE, lambda: None).kind is kind
     assert len(transport.sent) == 1
     assert clock.slept == []
 
 
-def test_before_comes_after_the_wait_and_before_the_wire() -> None:
-    """What must be written down is written when the call's turn has come, directly before it is sent."""
+def test_before_is_called_after_the_wait_and_directly_before_sending() -> None:
     api, transport, clock = client(*[EMPTY] * 21)
     seen: list[tuple[float, int]] = []
     for _ in range(21):
@@ -188,8 +177,7 @@ def test_before_comes_after_the_wait_and_before_the_wire() -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), StoppedError(), KeyboardInterrupt()])
-def test_nothing_is_sent_where_before_fails(error: BaseException) -> None:
-    """Where the intent cannot be written the call is not made, and takes nothing from the limit."""
+def test_nothing_is_sent_or_counted_if_before_fails(error: BaseException) -> None:
     api, transport, clock = client(*[EMPTY] * 20)
 
     def fail() -> None:
@@ -204,8 +192,7 @@ def test_nothing_is_sent_where_before_fails(error: BaseException) -> None:
     assert clock.slept == []
 
 
-def test_a_crash_of_the_transport_frees_its_place() -> None:
-    """A call that ends in an unforeseen way is in flight no longer."""
+def test_a_crash_of_the_transport_ends_the_call_in_flight() -> None:
     api, _, clock = client(*[RuntimeError("odd")] * 20, EMPTY)
     for _ in range(20):
         with pytest.raises(RuntimeError):
@@ -214,8 +201,7 @@ def test_a_crash_of_the_transport_frees_its_place() -> None:
     assert clock.now() == pytest.approx(60, abs=0.01)
 
 
-def test_a_stop_ends_a_retry() -> None:
-    """A read that is waiting for its next try ends when the run is stopped."""
+def test_a_stop_ends_the_wait_for_a_retry() -> None:
 
     class Stopping(SimClock):
         def sleep(self, seconds: float) -> None:
@@ -227,8 +213,7 @@ def test_a_stop_ends_a_retry() -> None:
         api.steps("x")
 
 
-def test_reads_and_writes_have_limits_of_their_own() -> None:
-    """GET and POST on one path are two endpoints."""
+def test_get_and_post_on_one_path_are_two_endpoints() -> None:
     api, _, clock = client(*[EMPTY] * 40)
     for _ in range(20):
         api.write(CREATE, lambda: None)

@@ -1,4 +1,4 @@
-"""Reads that a stop leaves: what they give, what they raise, and that nobody waits for a silent server."""
+"""Interruptible reads: results, errors, and a stop during a read."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ class Reads:
         return [sequence_id]
 
 
-def test_a_read_gives_what_it_gives() -> None:
-    """Results and failures come through."""
+def test_results_and_errors_of_a_read_are_passed_on() -> None:
     reads = Reads()
     reads.go_on.set()
     api = InterruptibleReads(cast(Provider, reads), threading.Event())
@@ -41,8 +40,7 @@ def test_a_read_gives_what_it_gives() -> None:
         api.steps("L1")
 
 
-def test_a_stop_leaves_a_read_that_does_not_end() -> None:
-    """It raises Stopped while the read still waits, and at once where the stop came before."""
+def test_a_stop_abandons_a_read_that_does_not_end() -> None:
     reads, stop = Reads(), threading.Event()
     api = InterruptibleReads(cast(Provider, reads), stop)
     threading.Thread(target=lambda: reads.begun.wait(60) and stop.set()).start()

@@ -1,4 +1,4 @@
-"""The real clock: it moves, and a stop ends every sleep."""
+"""The system clock: it advances, and a stop ends every sleep."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from sequence_sync.provider.base import StoppedError
 from sequence_sync.provider.clock import SystemClock
 
 
-def test_time_passes_while_it_sleeps() -> None:
-    """A sleep lasts at least as long as it was asked to, by the clock itself."""
+def test_a_sleep_lasts_at_least_its_time() -> None:
     real = SystemClock(threading.Event())
     before = real.now()
     real.sleep(0.02)
@@ -49,16 +48,14 @@ def test_a_signal_ends_the_sleep_of_its_own_thread() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, 5.0])
-def test_nobody_sleeps_after_a_stop(seconds: float) -> None:
-    """Once stopped, every sleep ends at once, also one of no length."""
+def test_every_sleep_ends_at_once_after_a_stop(seconds: float) -> None:
     stop = threading.Event()
     stop.set()
     with pytest.raises(StoppedError):
         SystemClock(stop).sleep(seconds)
 
 
-def test_a_sleeping_machine_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time in which the machine itself slept is time that has passed."""
+def test_the_time_that_the_machine_sleeps_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     asleep = [0.0]
     monkeypatch.setattr(clock, "_up", lambda: time.monotonic() + asleep[0])
     real = SystemClock(threading.Event())

@@ -1,4 +1,4 @@
-"""The limiter against servers that count, in simulated time."""
+"""The rate limiter with servers that count calls, in simulated time."""
 
 from __future__ import annotations
 
@@ -44,8 +44,7 @@ def run(calls: int, limiter: RateLimiter, server: CountingServer, latency: float
     return server.clock.now()
 
 
-def test_twenty_at_once_then_a_minute() -> None:
-    """Without any word from the server 20 calls go at once and the next one a minute after."""
+def test_without_headers_20_calls_are_sent_at_once_and_the_next_after_a_minute() -> None:
     clock = SimClock()
     server = CountingServer(clock, 20, 60)
     limiter = RateLimiter(clock)
@@ -56,8 +55,9 @@ def test_twenty_at_once_then_a_minute() -> None:
 
 @pytest.mark.parametrize("sliding", [False, True])
 @pytest.mark.parametrize("spell", [None, iso, javascript, rfc])
-def test_uses_each_window_to_the_last_call(sliding: bool, spell: Callable[[float], str] | None) -> None:
-    """However the reset is spelled, 110 calls take five minutes and a trifle, and none is refused."""
+def test_every_call_of_a_window_is_used_in_each_format_of_the_reset(
+    sliding: bool, spell: Callable[[float], str] | None
+) -> None:
     clock = SimClock()
     server = CountingServer(clock, 20, 60, sliding=sliding, spell=spell)
     took = run(110, RateLimiter(clock), server, latency=0.02)
@@ -74,8 +74,7 @@ def test_reaches_the_bound_of_a_faster_server() -> None:
     assert 48 <= took <= 48 * 1.002
 
 
-def test_counts_all_endpoints_together() -> None:
-    """Beyond 300 calls a minute nothing goes, on whichever endpoint."""
+def test_all_endpoints_together_send_at_most_300_calls_a_minute() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     server = CountingServer(clock, 300, 60)
@@ -87,16 +86,14 @@ def test_counts_all_endpoints_together() -> None:
 
 
 @pytest.mark.parametrize("limit", [100, 1000])
-def test_goes_beyond_the_defaults_where_the_server_allows_it(limit: int) -> None:
-    """Better figures than 20 for an endpoint, and than 300 in all, are learned from the first answer."""
+def test_higher_limits_are_learned_from_the_first_answer(limit: int) -> None:
     clock = SimClock()
     server = CountingServer(clock, limit, 60, spell=iso)
     assert run(limit, RateLimiter(clock), server) == 0
     assert server.refused == 0
 
 
-def test_keeps_to_a_smaller_limit() -> None:
-    """A server that allows less than the default is never asked for more."""
+def test_a_lower_limit_of_the_server_is_kept() -> None:
     clock = SimClock()
     server = CountingServer(clock, 3, 60, spell=iso)
     assert run(9, RateLimiter(clock), server) == pytest.approx(120, abs=0.1)
@@ -112,8 +109,7 @@ class Impatient(SimClock):
             raise TimeoutError
 
 
-def test_what_is_in_flight_counts() -> None:
-    """Calls without an answer yet are taken to use up what the server said was left."""
+def test_calls_in_flight_count_against_the_remaining_calls() -> None:
     clock = Impatient()
     limiter = RateLimiter(clock)
     for _ in range(3):
@@ -126,8 +122,7 @@ def test_what_is_in_flight_counts() -> None:
     limiter.acquire(END)
 
 
-def test_the_smallest_figure_of_a_window_counts() -> None:
-    """An answer that was overtaken on its way does not bring back what a later one took."""
+def test_the_lowest_remaining_number_of_a_window_counts() -> None:
     clock = Impatient()
     limiter = RateLimiter(clock)
     limiter.acquire(END)
@@ -138,8 +133,7 @@ def test_the_smallest_figure_of_a_window_counts() -> None:
     assert clock.now() == pytest.approx(30.0, abs=0.01)
 
 
-def test_an_answer_from_the_window_before_changes_nothing() -> None:
-    """A late answer that tells of a window already over does not hold up the one that has begun."""
+def test_a_late_answer_of_the_previous_window_changes_nothing() -> None:
     clock = Impatient()
     limiter = RateLimiter(clock)
     for _ in range(3):
@@ -152,8 +146,7 @@ def test_an_answer_from_the_window_before_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("spell", [None, iso, javascript])
-def test_threads_overshoot_nothing(spell: Callable[[float], str] | None) -> None:
-    """Four threads on one endpoint send nothing that is refused, and lose no part of a window."""
+def test_threads_together_exceed_no_limit(spell: Callable[[float], str] | None) -> None:
     clock = SimClock()
     server = CountingServer(clock, 20, 60, spell=spell)
     limiter = RateLimiter(clock)
@@ -176,8 +169,7 @@ def test_threads_overshoot_nothing(spell: Callable[[float], str] | None) -> None
     assert clock.now() >= 240
 
 
-def test_patience_grows_where_the_server_says_nothing() -> None:
-    """Refusals without a time are answered with pauses of 5 s doubling to 60 s, and success starts anew."""
+def test_pauses_double_after_refusals_without_a_time() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     began = []
@@ -196,8 +188,7 @@ def test_patience_grows_where_the_server_says_nothing() -> None:
     assert clock.now() - before == pytest.approx(5, abs=0.01)
 
 
-def test_obeys_the_wait_of_a_refusal() -> None:
-    """A refusal with a time blocks its own endpoint for just that time, and no other one."""
+def test_a_refusal_with_a_time_blocks_only_its_endpoint() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     limiter.acquire(END)
@@ -208,8 +199,7 @@ def test_obeys_the_wait_of_a_refusal() -> None:
     assert clock.now() == pytest.approx(7.5, abs=0.01)
 
 
-def test_a_refusal_that_says_now_is_no_tight_loop() -> None:
-    """A server that refuses and asks for no wait is asked at widening gaps."""
+def test_refusals_that_ask_for_no_wait_are_retried_at_growing_intervals() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     for _ in range(11):
@@ -218,8 +208,7 @@ def test_a_refusal_that_says_now_is_no_tight_loop() -> None:
     assert clock.now() > 40
 
 
-def test_figures_that_prove_wrong_are_not_believed() -> None:
-    """Where calls are refused though the headers say many are left, the default limit holds again."""
+def test_the_default_limit_applies_if_the_headers_prove_wrong() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     for _ in range(2):
@@ -236,8 +225,7 @@ def test_figures_that_prove_wrong_are_not_believed() -> None:
     assert clock.now() == pytest.approx(60, abs=0.1)
 
 
-def test_recovers_when_somebody_else_uses_the_key() -> None:
-    """A window partly spent by others costs one refusal and the rest of that window."""
+def test_a_window_used_by_another_client_costs_one_refusal() -> None:
     clock = SimClock()
     server = CountingServer(clock, 20, 60, spell=None)
     for _ in range(15):
@@ -247,8 +235,7 @@ def test_recovers_when_somebody_else_uses_the_key() -> None:
     assert took <= 180
 
 
-def test_waits_no_longer_than_allowed() -> None:
-    """The budget is looked at before the wait, so that nothing is slept for in vain."""
+def test_max_wait_is_checked_before_the_wait() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock, max_wait=50)
     server = CountingServer(clock, 20, 60)
@@ -258,8 +245,7 @@ def test_waits_no_longer_than_allowed() -> None:
     assert clock.slept == []
 
 
-def test_the_waits_of_one_command_add_up() -> None:
-    """Several short waits use up the budget as one long one does."""
+def test_the_waits_of_one_command_are_added_up_for_max_wait() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock, max_wait=20)
     for wait in (8.0, 8.0):
@@ -286,8 +272,7 @@ class Together(SimClock):
         self.pass_to(until)
 
 
-def test_threads_that_wait_together_wait_once() -> None:
-    """Time in which two threads waited counts once, and is told once."""
+def test_simultaneous_waits_of_threads_count_and_are_announced_once() -> None:
     told: list[tuple[float, str]] = []
     clock = Together()
     limiter = RateLimiter(clock, max_wait=15, notify=lambda seconds, endpoint: told.append((seconds, endpoint)))
@@ -300,8 +285,7 @@ def test_threads_that_wait_together_wait_once() -> None:
     assert told == [(pytest.approx(10.0, abs=0.01), "a")]
 
 
-def test_sleeps_without_the_lock() -> None:
-    """While one endpoint waits another one goes."""
+def test_a_waiting_endpoint_does_not_block_another_one() -> None:
     clock = Together()
     limiter = RateLimiter(clock)
     limiter.acquire("a")
@@ -317,8 +301,7 @@ def test_sleeps_without_the_lock() -> None:
     assert went == [0.0]
 
 
-def test_tells_no_trifles() -> None:
-    """A wait that nobody notices is not announced."""
+def test_a_very_short_wait_is_not_announced() -> None:
     told: list[float] = []
     limiter = RateLimiter(SimClock(), notify=lambda seconds, endpoint: told.append(seconds))
     limiter.acquire(END)
@@ -327,8 +310,7 @@ def test_tells_no_trifles() -> None:
     assert told == []
 
 
-def test_a_call_that_never_left_does_not_count() -> None:
-    """What was not sent takes nothing from the window, and what may have been sent does."""
+def test_only_calls_that_may_have_been_sent_count() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     for _ in range(30):
@@ -342,8 +324,7 @@ def test_a_call_that_never_left_does_not_count() -> None:
     assert clock.now() == pytest.approx(60, abs=0.01)
 
 
-def test_a_lost_answer_may_have_counted() -> None:
-    """After a lost answer one call less is left of what the server named last."""
+def test_a_lost_answer_uses_up_one_remaining_call() -> None:
     clock = SimClock()
     limiter = RateLimiter(clock)
     limiter.acquire(END)
@@ -363,10 +344,9 @@ def test_a_lost_answer_may_have_counted() -> None:
     idle=st.lists(st.floats(0, 90), max_size=5),
     spell=st.sampled_from([iso, javascript, rfc]),
 )
-def test_a_server_that_tells_is_never_annoyed(
+def test_a_server_that_sends_its_limits_never_refuses_a_call(
     limit: int, window: float, sliding: bool, latency: float, idle: list[float], spell: Callable[[float], str]
 ) -> None:
-    """Alone with a server that tells its figures, no call is refused, and no window is lost."""
     clock = SimClock()
     server = CountingServer(clock, limit, window, sliding=sliding, spell=spell)
     limiter = RateLimiter(clock, in_all=10_000)

@@ -1,4 +1,4 @@
-"""Payloads into values, in the live shapes and the documented ones; and the requests that ask for them."""
+"""Payloads in the live and the documented shapes as remote objects, and the requests that read them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ from sequence_sync.provider.base import Created, RemoteSequence, RemoteStep, Rem
         ({"id": 17, "title": "T", "active": True}, Created("17")),
     ],
 )
-def test_reads_a_made_sequence(payload: Any, made: Created) -> None:
-    """The id stands in `sequenceId` live and in `id` by the documentation."""
+def test_the_id_of_a_new_sequence_is_read_from_both_shapes(payload: Any, made: Created) -> None:
     assert read.parse_created_sequence(payload) == made
 
 
@@ -38,27 +37,23 @@ def test_reads_a_made_sequence(payload: Any, made: Created) -> None:
         ({"id": "s", "variants": None}, Created("s")),
     ],
 )
-def test_reads_a_made_step(payload: Any, made: Created) -> None:
-    """The step's id, and its variants' where every one is told."""
+def test_the_ids_of_a_new_step_are_read(payload: Any, made: Created) -> None:
     assert read.parse_created_step(payload) == made
 
 
 @pytest.mark.parametrize("payload", [None, [], "s", 3, {}, {"id": ""}, {"id": None}, {"id": True}, {"id": ["s"]}])
 @pytest.mark.parametrize("made", [read.parse_created_step, read.parse_created_sequence, read.parse_created_variant])
-def test_takes_nothing_else_for_an_id(payload: Any, made: Callable[[Any], Created]) -> None:
-    """An answer without an id tells of nothing made."""
+def test_an_answer_without_an_id_creates_nothing(payload: Any, made: Callable[[Any], Created]) -> None:
     with pytest.raises(ValueError, match=r"no id|as an object"):
         made(payload)
 
 
-def test_a_sequence_is_not_its_step() -> None:
-    """The sequence's id in a step's answer is not taken for the step's own."""
+def test_the_sequence_id_in_a_steps_answer_is_not_the_steps_id() -> None:
     with pytest.raises(ValueError, match="a new step has no id"):
         read.parse_created_step({"sequenceId": "q", "number": 1})
 
 
-def test_reads_sequences() -> None:
-    """A row of the list, with all and with next to nothing."""
+def test_rows_of_the_list_of_sequences_are_read() -> None:
     rows = [
         {"id": "a", "title": "Trial", "active": True, "steps": [{"id": 1, "name": "Step 1"}], "client": None},
         {"id": 2, "active": 0},
@@ -92,8 +87,7 @@ STEP = {"id": "s", "type": 1, "number": 1}
         ({"id": "s", "type": 7}, RemoteStep("s", "unknown:7")),
     ],
 )
-def test_reads_a_step(row: Any, step: RemoteStep) -> None:
-    """The day is `absoluteDays` alone; what is not told, or makes no sense, is None."""
+def test_a_step_is_read_and_missing_or_invalid_fields_are_none(row: Any, step: RemoteStep) -> None:
     assert read.parse_steps([row]) == read.parse_steps({"steps": [row]}) == [step]
 
 
@@ -115,8 +109,7 @@ VARIANT = {"id": "v", "payload": {"subject": "Hi"}}
         ),
     ],
 )
-def test_reads_a_variant(row: Any, variant: RemoteVariant) -> None:
-    """What a variant does not tell is None, and what it tells as null is empty."""
+def test_a_variant_is_read_with_missing_fields_none_and_null_fields_empty(row: Any, variant: RemoteVariant) -> None:
     assert read.parse_variants([row]) == [variant]
 
 
@@ -157,8 +150,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_reading_ends_in_a_value_or_a_reason(payload: Any) -> None:
-    """No JSON breaks the reading in any other way."""
+def test_any_json_is_parsed_or_raises_value_error(payload: Any) -> None:
     for reading in (
         read.parse_steps,
         read.parse_sequences,
@@ -170,14 +162,12 @@ def test_reading_ends_in_a_value_or_a_reason(payload: Any) -> None:
             reading(payload)
 
 
-def test_every_type_is_read_by_its_number() -> None:
-    """All fifteen codes come through."""
+def test_every_type_is_read_from_its_code() -> None:
     rows = [{"id": row.name, "type": row.code} for row in STEP_TYPES.values()]
     assert [step.type for step in read.parse_steps(rows)] == list(STEP_TYPES)
 
 
-def test_asks_for_lists() -> None:
-    """Reads carry no body, and the list of sequences asks for the largest page."""
+def test_lists_are_read_without_a_body_and_with_the_largest_page() -> None:
     assert requests.list_sequences(2) == Request("GET", "/sequences", "/sequences", {"pageSize": "1000", "page": "2"})
     assert requests.list_steps("a b").path == "/sequences/a%20b/steps"
     assert requests.step_variants("q", "é").path == "/sequences/q/steps/%C3%A9"
@@ -197,8 +187,7 @@ def test_asks_for_lists() -> None:
         ),
     ],
 )
-def test_finds_the_endpoint_of_a_call(path: str, endpoint: str, quoted: str) -> None:
-    """A concrete path gives the template that the limit counts by, its ids quoted."""
+def test_a_path_has_its_endpoint_and_quoted_ids(path: str, endpoint: str, quoted: str) -> None:
     assert requests.request_of("PATCH", path, {"a": 1}) == Request("PATCH", endpoint, quoted, body={"a": 1})
 
 
@@ -217,7 +206,6 @@ def test_finds_the_endpoint_of_a_call(path: str, endpoint: str, quoted: str) -> 
         "/sequences/a/steps/b/variants/c/d",
     ],
 )
-def test_refuses_other_paths(path: str) -> None:
-    """A path that is not the API's, or still waits for an id, is never sent."""
+def test_a_path_that_is_not_of_the_api_or_has_placeholders_is_refused(path: str) -> None:
     with pytest.raises(ValueError):
         requests.request_of("POST", path, {})

@@ -1,4 +1,4 @@
-"""The one mapping from answers to classes, body by body."""
+"""The kind of every answer."""
 
 from __future__ import annotations
 
@@ -35,13 +35,11 @@ def answer(status: int, body: object, headers: dict[str, str] | None = None) -> 
         (b"\xef\xbb\xbf[]", []),
     ],
 )
-def test_unwraps_success(body: object, payload: object) -> None:
-    """Enveloped and bare payloads come out alike, and a variant keeps the payload that is its own."""
+def test_payloads_are_the_same_with_and_without_an_envelope(body: object, payload: object) -> None:
     assert answer(201, body) == Answer(AnswerKind.OK, 201, payload=payload)
 
 
-def test_no_content_is_success() -> None:
-    """An answer that has no body by definition is a success without a payload."""
+def test_an_answer_without_content_is_a_success() -> None:
     assert answer(204, b"") == Answer(AnswerKind.OK, 204)
 
 
@@ -110,8 +108,7 @@ LIMIT = {"code": 40000, "message": "Rate Limit exceeded"}
         (504, b"", AnswerKind.FAILED),
     ],
 )
-def test_classifies(status: int, body: object, kind: AnswerKind) -> None:
-    """Every known body, and every near miss of one, has its class."""
+def test_every_known_answer_has_its_kind(status: int, body: object, kind: AnswerKind) -> None:
     told = answer(status, body)
     assert (told.kind, told.status, told.payload) == (kind, status, None)
     assert told.message
@@ -128,13 +125,11 @@ def test_classifies(status: int, body: object, kind: AnswerKind) -> None:
         ({"message": "red\x1b[31m\nand\u202eblue"}, "red [31m and blue"),
     ],
 )
-def test_tells_the_reason(body: object, message: str) -> None:
-    """The reason comes out of each shape of error, in one line that is safe to print."""
+def test_the_reason_of_an_error_is_one_printable_line(body: object, message: str) -> None:
     assert answer(400, body).message == message
 
 
-def test_bounds_the_reason() -> None:
-    """However long an error is, it stays short enough to read."""
+def test_the_reason_of_an_error_is_shortened() -> None:
     assert len(answer(400, {"message": "x" * 10_000}).message) == LONGEST_MESSAGE
 
 
@@ -146,14 +141,12 @@ def test_bounds_the_reason() -> None:
         ({"x-ratelimit-reset": "2027-11-24T10:00:13.500Z"}, None),
     ],
 )
-def test_tells_the_wait(headers: dict[str, str], wait: float | None) -> None:
-    """The wait that a server asks for is told, and a time too far away is not believed."""
+def test_the_wait_that_a_server_asks_for_is_returned(headers: dict[str, str], wait: float | None) -> None:
     assert answer(429, b"", headers).wait == wait
 
 
 @given(st.integers(100, 599), st.binary(max_size=200))
-def test_any_answer_has_a_class(status: int, body: bytes) -> None:
-    """No status and no bytes break the mapping."""
+def test_any_answer_has_a_kind(status: int, body: bytes) -> None:
     told = answer(status, body)
     assert (told.kind is AnswerKind.OK) <= (200 <= status < 300)
 
@@ -169,7 +162,6 @@ def test_any_answer_has_a_class(status: int, body: bytes) -> None:
         ),
     )
 )
-def test_any_json_has_a_class(body: object) -> None:
-    """No JSON breaks the mapping, whatever stands where the words should."""
+def test_any_json_has_a_kind(body: object) -> None:
     assert answer(400, body).kind in set(AnswerKind) - {AnswerKind.OK}
     assert answer(200, body).kind in (AnswerKind.OK, AnswerKind.UNREADABLE)

@@ -1,4 +1,4 @@
-"""One call over real sockets: what leaves, what comes back, and what every kind of break is taken for."""
+"""One call over real sockets: what is sent, what is returned, and the error for each kind of failure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from sequence_sync.provider.requests import list_steps
 from sequence_sync.provider.transport import HttpTransport
 
 
-def test_a_read_carries_no_body() -> None:
-    """A GET has the key and wants JSON, and has neither a body nor a type of one."""
+def test_a_get_has_the_key_and_no_body() -> None:
     reply, wire = once(OK)
     sent = headers_of(wire.requests[0])
     assert wire.requests[0].startswith("GET /v1/sequences/abc/steps HTTP/1.1\r\n")
@@ -31,8 +30,7 @@ def test_a_read_carries_no_body() -> None:
     assert (reply.status, json.loads(reply.body)) == (200, {"payload": []})
 
 
-def test_a_write_carries_utf8_json() -> None:
-    """A POST has its body as UTF-8 JSON with nothing escaped that need not be."""
+def test_a_post_has_its_body_as_utf8_json() -> None:
     _, wire = once(OK, POST)
     body = wire.requests[0].partition("\r\n\r\n")[2]
     assert headers_of(wire.requests[0])["content-type"] == "application/json"
@@ -52,8 +50,7 @@ def test_quoted_ids_stay_quoted() -> None:
     assert wire.requests[0].startswith("GET /v1/sequences/a%2Fb%252F../steps ")
 
 
-def test_further_headers_go_along_but_replace_nothing_of_ours() -> None:
-    """Headers from the settings are sent, and none of them takes the key's place."""
+def test_headers_of_the_settings_are_sent_but_replace_none_of_seqsync() -> None:
     further = {"sh-application": "open-api", "X-API-KEY": "other", "Accept": "text/html", "content-type": "text/plain"}
 
     def send(connection: socket.socket, wire: Wire) -> None:
@@ -71,44 +68,38 @@ def test_further_headers_go_along_but_replace_nothing_of_ours() -> None:
     ("key", "headers"),
     [("", {}), ("a b", {}), ("key\n", {}), ("kéy", {}), (KEY, {"a b": "x"}), (KEY, {"a": "x\r\ny: z"})],
 )
-def test_refuses_what_http_cannot_carry(key: str, headers: dict[str, str]) -> None:
-    """A key or header that would break a request is refused before any, without being repeated."""
+def test_an_invalid_key_or_header_is_refused_without_repeating_it(key: str, headers: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
         HttpTransport("http://127.0.0.1:1", key, headers, 1)
     assert not key or key not in str(caught.value)
 
 
-def test_gives_status_headers_and_bytes() -> None:
-    """A refusal comes back as it is, with its headers in lower case."""
+def test_a_refusal_is_returned_with_status_headers_and_body() -> None:
     reply, _ = once(plain_answer(b'{"message": "no"}', "429 Slow", "Retry-After: 7", "X-RateLimit-Remaining: 0"))
     assert (reply.status, reply.body) == (429, b'{"message": "no"}')
     assert (reply.headers["retry-after"], reply.headers["x-ratelimit-remaining"]) == ("7", "0")
 
 
-def test_reads_compressed_answers() -> None:
-    """A gzipped answer is unpacked, and one that is broken is no answer."""
+def test_a_compressed_answer_is_decompressed() -> None:
     packed = gzip.compress(b'{"payload": [1]}')
     assert once(plain_answer(packed, "200 OK", "Content-Encoding: gzip"))[0].body == b'{"payload": [1]}'
     with pytest.raises(NoAnswerError):
         once(plain_answer(b"no gzip at all", "200 OK", "Content-Encoding: gzip"))
 
 
-def test_follows_no_redirect() -> None:
-    """A redirect is told, and the key goes nowhere else."""
+def test_redirects_are_not_followed() -> None:
     reply, wire = once(plain_answer(b"", "307 Temporary Redirect", "Location: http://127.0.0.1:9/elsewhere"), POST)
     assert reply.status == 307
     assert len(wire.requests) == 1
 
 
-def test_a_refused_connection_never_left() -> None:
-    """Where nobody listens the request certainly did not leave."""
+def test_a_refused_connection_means_that_nothing_was_sent() -> None:
     with line(free_port()) as transport, pytest.raises(NeverConnectedError, match="no connection"):
         transport.send(POST)
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "x" * 70])
-def test_an_unknown_host_never_left(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name that cannot be resolved is a connection never made."""
+def test_an_unknown_host_means_that_nothing_was_sent(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def resolve(name: str, *rest: object, **more: object) -> None:
         name.encode("idna")
@@ -120,8 +111,7 @@ def test_an_unknown_host_never_left(host: str, monkeypatch: pytest.MonkeyPatch) 
         transport.send(GET)
 
 
-def test_a_failed_handshake_never_left() -> None:
-    """Where TLS cannot be agreed on the request certainly did not leave."""
+def test_a_failed_tls_handshake_means_that_nothing_was_sent() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def no_tls() -> None:
@@ -148,33 +138,29 @@ def test_a_failed_handshake_never_left() -> None:
         b"this is no HTTP\r\n\r\n",
     ],
 )
-def test_a_broken_answer_is_none(answer: bytes) -> None:
-    """A connection dropped after the request, or in the middle of the answer, leaves the outcome open."""
+def test_an_incomplete_answer_leaves_the_outcome_in_doubt(answer: bytes) -> None:
     with pytest.raises(NoAnswerError, match="no complete answer"):
         once(answer, POST)
 
 
-def test_nothing_is_sent_twice() -> None:
-    """After a dropped answer the transport itself tries nothing again."""
+def test_the_transport_never_sends_a_request_twice() -> None:
     with serving(lambda connection, wire: None) as wire, line(wire.port) as transport:
         with pytest.raises(NoAnswerError):
             transport.send(POST)
         assert (wire.connections, len(wire.requests)) == (1, 1)
 
 
-def test_silence_is_bounded() -> None:
-    """A server that takes a request and says nothing is given up."""
+def test_a_server_that_never_answers_times_out() -> None:
     with (
         serving(lambda connection, wire: wire.over.wait(30)) as wire,
         line(wire.port, timeout=0.2) as transport,
-        pytest.raises(NoAnswerError, match="too long"),
+        pytest.raises(NoAnswerError, match="timeout"),
     ):
         transport.send(POST)
 
 
 @pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nx-long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"])
-def test_a_drip_is_bounded(begun: bytes) -> None:
-    """A server that sends a byte now and then, in head or body, holds nobody beyond the time for one call."""
+def test_a_server_that_sends_single_bytes_times_out(begun: bytes) -> None:
 
     def drip(connection: socket.socket, wire: Wire) -> None:
         connection.sendall(begun)
@@ -186,13 +172,12 @@ def test_a_drip_is_bounded(begun: bytes) -> None:
     with (
         serving(drip) as wire,
         line(wire.port, timeout=0.4) as transport,
-        pytest.raises(NoAnswerError, match="too long"),
+        pytest.raises(NoAnswerError, match="timeout"),
     ):
         transport.send(POST)
 
 
-def test_a_server_that_hardly_reads_is_bounded() -> None:
-    """A request that is taken off the wire a little at a time is given up too."""
+def test_a_server_that_reads_slowly_times_out() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     size, taken, over = 60_000_000, [0], threading.Event()
@@ -206,7 +191,7 @@ def test_a_server_that_hardly_reads_is_bounded() -> None:
     thread = threading.Thread(target=sip, daemon=True)
     thread.start()
     transport = HttpTransport(f"http://127.0.0.1:{listener.getsockname()[1]}", KEY, {}, 1)
-    with pytest.raises(NoAnswerError, match="too long"):
+    with pytest.raises(NoAnswerError, match="timeout"):
         transport.send(Request("POST", "/x", "/x", body={"x": "y" * size}))
     over.set()
     thread.join()
@@ -214,8 +199,7 @@ def test_a_server_that_hardly_reads_is_bounded() -> None:
     listener.close()
 
 
-def test_a_long_request_looks_at_the_bound_between_its_parts() -> None:
-    """A request that leaves part by part ends with the time for one call, not with that for each part."""
+def test_a_long_request_has_one_timeout_for_all_its_parts() -> None:
     bound = room._Bound()
 
     class Slow(httpcore.NetworkStream):
@@ -231,8 +215,7 @@ def test_a_long_request_looks_at_the_bound_between_its_parts() -> None:
     assert inner.parts == 3
 
 
-def test_a_huge_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer beyond the bound is not read to its end, packed or not."""
+def test_an_answer_above_the_maximum_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "LARGEST_ANSWER", 1 << 20)
     packed = gzip.compress(b"0" * (1 << 21))
     for answer in (plain_answer(b"0" * (1 << 21)), plain_answer(packed, "200 OK", "Content-Encoding: gzip")):
@@ -245,8 +228,7 @@ def kept_open(connection: socket.socket, wire: Wire) -> bool:
     return True
 
 
-def test_a_connection_in_use_is_kept() -> None:
-    """Calls that follow each other share a connection."""
+def test_successive_calls_share_a_connection() -> None:
     with serving(kept_open) as wire, line(wire.port) as transport:
         for _ in range(5):
             transport.send(POST)
@@ -276,8 +258,7 @@ def test_a_dropped_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch)
         assert (wire.connections, len(wire.requests)) == (3, 3)
 
 
-def test_threads_share_a_transport() -> None:
-    """Calls from several threads do not disturb each other, a slow one's bound included."""
+def test_threads_share_a_transport_and_have_their_own_timeouts() -> None:
 
     def echo(connection: socket.socket, wire: Wire) -> bool:
         number = wire.requests[-1]
@@ -313,8 +294,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_key_is_nowhere(fault: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """No repr, log, error or traceback holds the key, also where the server repeats it in a refusal."""
+def test_no_repr_log_error_or_traceback_contains_the_key(fault: bytes, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("httpx").setLevel(logging.DEBUG)
     logging.getLogger("httpcore").setLevel(logging.DEBUG)

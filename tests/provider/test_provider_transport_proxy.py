@@ -1,4 +1,4 @@
-"""Which way a call leaves this machine: directly, or through the proxy that the environment names."""
+"""The choice of a proxy from the environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from sequence_sync.provider.base import NeverConnectedError
 from sequence_sync.provider.transport import HttpTransport
 
 
-def test_loopback_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy of the environment is never told of a call to this machine."""
+def test_calls_to_this_machine_bypass_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     assert once(OK)[0].status == 200
@@ -32,8 +31,7 @@ def test_https_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.Mon
         assert KEY not in wire.requests[0]
 
 
-def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that NO_PROXY names is called directly."""
+def test_hosts_in_no_proxy_are_called_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "example.com")
     asked: list[str] = []
@@ -48,14 +46,12 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["api.example.com"]
 
 
-def test_refuses_a_proxy_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy that cannot be used is named as the reason, not passed by."""
+def test_a_proxy_of_an_unsupported_kind_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(UsageError, match="socks5"):
         HttpTransport("https://api.example.com/v1", KEY, {}, 5)
 
 
-def test_refuses_an_address_that_is_none() -> None:
-    """An address that is no URL is told as a mistake in the settings."""
+def test_an_address_that_is_not_a_url_is_refused() -> None:
     with pytest.raises(UsageError, match="not a URL"):
         HttpTransport("https://example.com:port", KEY, {}, 5)
