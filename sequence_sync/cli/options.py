@@ -18,14 +18,14 @@ from sequence_sync.registry import PLAN_FORMATS
 from sequence_sync.render.hosts import DEFAULT_HOST, HOSTS
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
-_DURATION = re.compile(r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?")
+_DURATION = r"(?:(?P<h>[0-9]{1,6})h)?(?:(?P<m>[0-9]{1,6})m)?(?:(?P<s>[0-9]{1,6})s)?"  # compiled at its first use
 
 
 def parse_duration(text: str) -> int:
     """Convert `30s`, `5m`, `1h`, `1h30m` or plain seconds to seconds. Raises ValueError."""
     if re.fullmatch("[0-9]{1,9}", text):
         return int(text)
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text)
     if not match or not text:
         raise ValueError(f'invalid duration "{text}": write 30s, 5m, 1h or a number of seconds')
     hours, minutes, seconds = (int(match[unit] or 0) for unit in "hms")

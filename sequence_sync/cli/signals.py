@@ -1,6 +1,6 @@
 """SIGINT and SIGTERM, and the one question that a command asks.
 
-A signal ends a command immediately while it reads, thinks or asks. While a plan is carried out, the signal only sets
+A signal ends a command immediately while it reads, thinks or asks. While a plan is applied, the signal only sets
 `SignalHandler.event`, and apply ends gracefully. Must not know plans or state.
 """
 
