@@ -51,14 +51,14 @@ def without(marks: Unsettled, proved: Collection[str]) -> Unsettled:
 
 
 def _stored(name: str, value: Any) -> Any:
-    """A value of a patch as the state stores it: plain JSON."""
+    """Return a value of a patch as the state stores it: plain JSON."""
     if name == "payload":
         return payload_to_json(_filled(value))
     return list(value) if name == "attachments" else value
 
 
 def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """An empty text of a payload is one that is not there, as in a file."""
+    """Return `payload` without empty texts: an empty text is absent, as in a file."""
     return {name: value for name, value in payload.items() if value != ""}
 
 
@@ -71,26 +71,29 @@ def _with(marks: Unsettled, sent: Mapping[str, Any], now: Mapping[str, Any]) -> 
 
 
 def contents(known: VariantState) -> Iterator[Variant]:
-    """All that a variant may say: as it was last applied, then what else may have been written."""
+    """Yield all that a variant may say: as last applied, then what calls in doubt may have written."""
     plain = known.content.model_dump(mode="json")
     for values in product(*((plain[name], *known.unsettled.get(name, ())) for name in plain)):
         yield Variant(**dict(zip(plain, values, strict=True)))
 
 
-def step_again(step: StepState, wanted: Mapping[str, Any], changed: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    """What of a step is written again though it does not change; `wanted` are its fields, `changed` those that do."""
+def step_again(step: StepState, desired: Mapping[str, Any], changed: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
+    """Return the fields of a step to write again because a call is in doubt, although they do not change.
+
+    `desired` are all its fields, `changed` those that change anyway.
+    """
     rest = step.unsettled.keys() - {row.field for row in changed}
-    return tuple(FieldChange(field=name, before=wanted[name], after=wanted[name]) for name in wanted if name in rest)
+    return tuple(FieldChange(field=name, before=desired[name], after=desired[name]) for name in desired if name in rest)
 
 
 def variant_again(
-    letter: str, known: VariantState, wanted: Variant, changed: Iterable[FieldChange]
+    letter: str, known: VariantState, desired: Variant, changed: Iterable[FieldChange]
 ) -> tuple[FieldChange, ...]:
-    """The same of a variant: of its payload the texts that may be others."""
-    flat, told = flat_variant(letter, wanted), {row.field for row in changed}
+    """Return the same of a variant: the texts that may differ in Saleshandy, and its status."""
+    flat, changing = flat_variant(letter, desired), {row.field for row in changed}
     others = [flat_variant(letter, row) for row in contents(known)]
     paths = dict.fromkeys(path for row in others for path in row)
-    again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in told]
+    again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in changing]
     rows = [FieldChange(field=path, before=flat.get(path), after=flat.get(path)) for path in again]
     if "status" in known.unsettled and known.status != 0:
         rows.append(FieldChange(field=f"variants.{letter}.status", before="on", after="on"))
@@ -148,7 +151,7 @@ def _patch(change: Change, letter: str, row: VariantState) -> Patch:
 
 
 def _emptied(row: VariantState, payload: Mapping[str, Any]) -> dict[str, str]:
-    """The texts that `row` has, or may have, and `payload` has not: an update deletes a text by sending it empty."""
+    """Return, as empty, the texts that `row` has or may have and `payload` lacks: sending "" deletes a text."""
     return {
         name: ""
         for old in (row.content.payload, *map(payload_from_json, row.unsettled.get("payload", ())))
