@@ -98,7 +98,7 @@ def exclude_option(command: _Decorated) -> _Decorated:
 def allow_option(command: _Decorated) -> _Decorated:
     """Add `-allow GATE`, repeatable, as `allow: tuple[str, ...]`."""
     return click.option(
-        "-allow", type=click.Choice(GATES), multiple=True, help="Allow what this gate would stop. Repeatable."
+        "-allow", type=click.Choice(GATES), multiple=True, help="Open this gate. Repeatable.  [default: none is open]"
     )(command)
 
 
