@@ -1,6 +1,6 @@
 """What must hold of changes to what is there: new variants, PATCHes, days. The half of the rules that knows bodies.
 
-Nothing late overwrites what is newer, nobody's edit in the app is overwritten unasked, and what the journal calls done
+Nothing late overwrites what is newer, no change by hand is overwritten unasked, and what the journal calls done
 is done.
 """
 
@@ -55,16 +55,16 @@ class ChangeRules:
     # -- when a PATCH lands -------------------------------------------------------------------------------------------
 
     def before_patch(self, step: str, variant: str, sent: Sent) -> None:
-        """It is about to be carried out: it must be the newest, and overwrite nobody's edit."""
+        """It is about to be carried out: it must be the newest, and overwrite no change by hand."""
         row, profile = self.server.rows.get(step), self.world.profile
         if row is None or not row.there(self.world.now) or not profile.promised or profile.losses:
             return
         last = self.landed.get(variant)
         if last is not None and last.number > sent.number and self._undoes(row, variant, sent.body):
-            self.world.wrong(f"{sent.address}: a change that was given up overwrote a later one")
+            self.world.wrong(f"{sent.address}: an abandoned change overwrote a later one")
         placed, day = self.landed.get(f"{step} day"), sent.body.get("absoluteDays")
         if day and placed is not None and placed.number > sent.number and placed.body["absoluteDays"] != day:
-            self.world.wrong(f"{sent.address}: a change of day that was given up overwrote a later one")
+            self.world.wrong(f"{sent.address}: an abandoned change of day overwrote a later one")
         if not sent.drift:
             self._not_over(row, variant, sent)
 
@@ -91,14 +91,14 @@ class ChangeRules:
             if name not in self.landed or self.landed[name].number < sent.number:
                 self.landed[name] = sent
 
-    def on_drift(self, told: ChangeResult, row: Row | None) -> None:
-        """A run refused for an edit in the app: there must be one."""
+    def on_drift(self, result: ChangeResult, row: Row | None) -> None:
+        """A run was refused because of drift: there must be some."""
         profile = self.world.profile
         if not profile.promised or profile.losses or row is None or row.rewritten or row.behind or row.touched:
             return
-        # A read that is older than our own last write looks like an edit.
+        # A read that is older than our own last write looks like drift.
         if self.world.now - max(each[0] for each in (*row.texts, *row.places)) > profile.lag + GRACE:
-            self.world.wrong(f"{told.address}: an edit was seen that nobody made: {told.detail}")
+            self.world.wrong(f"{result.address}: drift was reported that is none: {result.detail}")
 
     # -- at records ---------------------------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ class ChangeRules:
             self._is_so(process, intent.address, intent.body or {})
 
     def on_so_already(self, process: Process, address: str) -> None:
-        """A note says that a planned PATCH is needless: the app has taken it over, whoever did that."""
+        """A note says that a planned PATCH is not needed: Saleshandy must have its values already."""
         plan = process.info.get("plan")
         calls = (
             [
@@ -194,7 +194,7 @@ class ChangeRules:
     # -- at the end -------------------------------------------------------------------------------------------------
 
     def never_clashed(self) -> None:
-        """The account never had to refuse a day, where nobody but us works in it."""
+        """The account never had to refuse a day, where nothing is changed by hand."""
         profile = self.world.profile
         trouble = profile.losses or profile.people or profile.rewrites
         if profile.promised and not trouble and self.server.clashes:

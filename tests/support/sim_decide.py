@@ -1,4 +1,4 @@
-"""The person who decides where seqsync asks: looks at the account with their own eyes, and uses `state resolve`."""
+"""The person who decides where seqsync asks: sees the account as it is, and uses `state resolve`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Deciding(ABC):
             self._decide_one(row, store)
 
     def _refused(self, row: ChangeResult, store: SimStore) -> None:
-        """What a run would not do without being told so."""
+        """Allow what a run refused."""
         if "is active" in row.detail:
             self.allowed |= {"active"}
         elif "does not return the day" in row.detail:
@@ -75,7 +75,7 @@ class Deciding(ABC):
         return f"{key}.{step}", self.server.rows.get(known.id) if known else None
 
     def _take_what_is_there(self, row: ChangeResult, store: SimStore) -> None:
-        """Variants that cannot be told apart: the step is adopted as it is."""
+        """Variants that cannot be assigned: the step is adopted as it is."""
         address, found = self._known(row, store)
         if found is None or found.gone is not None:
             people.give_up(self.author, (address, found))

@@ -1,6 +1,6 @@
-"""The people of the simulation: who writes the files, who works in the app, and who decides where seqsync asks.
+"""The people of the simulation: who writes the files, who changes things by hand, and who decides where seqsync asks.
 
-The last one looks at the account with their own eyes, waits until nothing is under way, and uses `state resolve`.
+The last one sees the account as it is, waits until nothing is under way, and uses `state resolve`.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _edit_a_little(world: World, files: Files) -> None:
 
 
 def do_a_deed(world: World, server: SimServer, files: Files) -> None:
-    """Somebody works in the app."""
+    """Change something by hand."""
     rng = world.rng
     deed = rng.choice(world.profile.deeds)
     books = sorted(server.books)
@@ -141,7 +141,7 @@ def _edited(variant: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
 
 
 def give_up(author: Author, known: tuple[str, Row | None]) -> None:
-    """The step is gone from the app: it is taken out of its file for good."""
+    """The step is gone from Saleshandy: it is removed from its file for good."""
     key, name = known[0].split(".")
     if known[1] is not None and known[1].gone is None:
         return  # it is there for everybody to see; only the read was old
@@ -151,7 +151,7 @@ def give_up(author: Author, known: tuple[str, Row | None]) -> None:
 
 
 def take_over(author: Author, address: str, row: Row, ids: Mapping[str, str | None], now: float) -> None:
-    """What the app says goes into the file, for each variant that both have. `ids` are the state's, by letter."""
+    """Saleshandy's text goes into the file, for each variant that both have. `ids` are the state's, by letter."""
     key, name = address.split(".")
     step = author.files[key].steps.get(name)
     if step is None:
@@ -175,7 +175,7 @@ ID = re.compile(r"\b[SQ]\d+\b")
 
 
 def wanted_of(files: Files) -> SimpleNamespace:
-    """Stands for the workspace where `state resolve` looks into the files."""
+    """Replaces the workspace from which `state resolve` reads the files."""
     return SimpleNamespace(sequences=files)
 
 

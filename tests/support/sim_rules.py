@@ -1,7 +1,7 @@
 """What must hold: at each call, after each commit, and at the end. Counts; decides nothing of the history.
 
 A double is one more step, asked for by us and still there, than there are addresses that ask for that very step.
-What holds of changes to what is there stands in `sim_changes`.
+The rules of updates are in `sim_changes`.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Rules(ChangeRules):
                 self.world.wrong(f"{process.address} was sent without having seen step {row.id}")
 
     def _not_beside(self, process: Process, title: str) -> None:
-        """A sequence whose title is there, and is nobody's, is neither adopted nor doubled."""
+        """An unmanaged sequence with the same title is neither adopted nor duplicated."""
         long_ago = self.world.now - BLIND - self.world.profile.lag
         state: State = process.info["manager"].state
         owned = {entry.id for entry in state.sequences.values()}

@@ -40,7 +40,7 @@ MOST_RUNS = 60
 
 
 class Heard(NullObserver):
-    """Tells the process which address it is at."""
+    """An observer that sets the address in the process."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -92,7 +92,7 @@ class Simulation(Deciding):
         self._names = (f"run{number}" for number in itertools.count(1))
 
     def _let_loose(self) -> None:
-        """From now on things go wrong, files are edited, and people work in the app."""
+        """From now on things go wrong, files are edited, and people change things by hand."""
         profile = self.profile
         self.left = {"crash": profile.crashes, "stop": profile.stops, "edit": profile.edits}
         self.wire.faults, self.wire.read_faults = profile.faults, profile.read_faults
@@ -305,7 +305,7 @@ class Simulation(Deciding):
             pending = self.losses or self.world.last_due > self.world.now
             if ended.quiet and not pending and not self.left["edit"]:
                 return ended
-            if self._told_no(ended) and number > MOST_RUNS // 2 + 2:
+            if self._refused_by_account(ended) and number > MOST_RUNS // 2 + 2:
                 return ended
             self.decide(ended, store)
             self._between()
@@ -314,12 +314,12 @@ class Simulation(Deciding):
         self.world.wrong(f"not quiet after {MOST_RUNS} runs: {[(r.address, r.code, r.detail) for r in ended.results]}")
         return ended
 
-    def _told_no(self, ended: Ended) -> bool:
-        """A clear no of the account (a day that is taken) is told by every run, and ends nothing."""
+    def _refused_by_account(self, ended: Ended) -> bool:
+        """Whether the account refused (a day that is taken): every run reports that, and it ends nothing."""
         return bool(ended.results) and ended.code in (1, 10) and any("refused it" in r.detail for r in ended.results)
 
     def _judge(self, quiet: Ended) -> None:
-        """One more look at everything, then the rules."""
+        """Read everything once more, then check the rules."""
         self.left = dict.fromkeys(self.left, 0)
         self.wire.faults = self.wire.read_faults = 0
         self.store.faults = self.other.faults = 0
