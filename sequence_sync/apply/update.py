@@ -34,7 +34,7 @@ from sequence_sync.apply.send import Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
-from sequence_sync.plan.calls import apply_patch, marked
+from sequence_sync.plan.calls import apply_patch, mark_uncertain
 from sequence_sync.plan.model import UPDATES, Action, Change, Reason
 from sequence_sync.provider.base import STEP_FIELDS, Answer, AnswerKind, Call, Patch
 from sequence_sync.state.journal import CallResult, IntentRecord
@@ -284,7 +284,7 @@ def possibly_applied(
 ) -> tuple[Delta, ...]:
     """What stays in doubt of a PATCH that counts as not made: all that may be as it says."""
     entry = session.entry().steps[address.step_key]
-    in_doubt = marked(entry, address.letter, patch, comparison.possibly_applied)
+    in_doubt = mark_uncertain(entry, address.letter, patch, comparison.possibly_applied)
     return (Delta(sequence=session.key, steps={address.step_key: in_doubt}),) if in_doubt != entry else ()
 
 

@@ -33,7 +33,7 @@ from sequence_sync.state.model import StepState, Unsettled, VariantState, varian
 NEEDS_STEP = UPDATES | {Action.CREATE_VARIANT, Action.DEACTIVATE_VARIANT}
 
 
-def marked(step: StepState, letter: str, patch: Patch, names: Collection[str]) -> StepState:
+def mark_uncertain(step: StepState, letter: str, patch: Patch, names: Collection[str]) -> StepState:
     """Return `step` with the fields `names` of `patch` marked as possibly written to one of its variants."""
     sent = {name: _stored(name, value) for name, value in patch.values().items() if name in names}
     known = step.variants[letter]
@@ -45,7 +45,7 @@ def marked(step: StepState, letter: str, patch: Patch, names: Collection[str]) -
     return step.model_copy(update={"variants": {**step.variants, letter: row}, "unsettled": marks})
 
 
-def without(marks: Unsettled, proved: Collection[str]) -> Unsettled:
+def without_fields(marks: Unsettled, proved: Collection[str]) -> Unsettled:
     """Return `marks` without the fields `proved`."""
     return {name: values for name, values in marks.items() if name not in proved}
 
@@ -58,7 +58,7 @@ def _stored(name: str, value: Any) -> Any:
 
 
 def _filled(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `payload` without empty texts: an empty text is absent, as in a file."""
+    """Return `payload` without empty texts: an empty text is an absent one, as in a file."""
     return {name: value for name, value in payload.items() if value != ""}
 
 
@@ -70,30 +70,32 @@ def _with(marks: Unsettled, sent: Mapping[str, Any], now: Mapping[str, Any]) -> 
     return more
 
 
-def contents(known: VariantState) -> Iterator[Variant]:
-    """Yield all that a variant may say: as last applied, then what calls in doubt may have written."""
+def possible_variants(known: VariantState) -> Iterator[Variant]:
+    """Yield every content that a variant may have remotely: as last applied, then what calls in doubt may have written."""
     plain = known.content.model_dump(mode="json")
     for values in product(*((plain[name], *known.unsettled.get(name, ())) for name in plain)):
         yield Variant(**dict(zip(plain, values, strict=True)))
 
 
-def step_again(step: StepState, desired: Mapping[str, Any], changed: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    """Return the fields of a step to write again because a call is in doubt, although they do not change.
+def repeated_step_fields(
+    step: StepState, desired: Mapping[str, Any], changed: Iterable[FieldChange]
+) -> tuple[FieldChange, ...]:
+    """Return the fields of a step to write again, because an earlier update of them is in doubt.
 
-    `desired` are all its fields, `changed` those that change anyway.
+    `desired` are the fields of the file. `changed` are the fields that the plan changes anyway.
     """
     rest = step.unsettled.keys() - {row.field for row in changed}
     return tuple(FieldChange(field=name, before=desired[name], after=desired[name]) for name in desired if name in rest)
 
 
-def variant_again(
+def repeated_variant_fields(
     letter: str, known: VariantState, desired: Variant, changed: Iterable[FieldChange]
 ) -> tuple[FieldChange, ...]:
-    """Return the same of a variant: the texts that may differ in Saleshandy, and its status."""
-    flat, changing = flat_variant(letter, desired), {row.field for row in changed}
-    others = [flat_variant(letter, row) for row in contents(known)]
+    """Return the fields of a variant to write again. Of its payload, the texts that may differ remotely."""
+    flat, planned = flat_variant(letter, desired), {row.field for row in changed}
+    others = [flat_variant(letter, row) for row in possible_variants(known)]
     paths = dict.fromkeys(path for row in others for path in row)
-    again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in changing]
+    again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in planned]
     rows = [FieldChange(field=path, before=flat.get(path), after=flat.get(path)) for path in again]
     if "status" in known.unsettled and known.status != 0:
         rows.append(FieldChange(field=f"variants.{letter}.status", before="on", after="on"))
@@ -177,11 +179,15 @@ def apply_patch(step: StepState, letter: str, patch: Patch, whole_step: bool = T
             "digest": variant_digest(content),
             "status": sent.get("status", old.status),
             "returned": old.returned if content == old.content else None,
-            "unsettled": without(old.unsettled, sent),
+            "unsettled": without_fields(old.unsettled, sent),
         }
     )
     changed = step.model_copy(update={"variants": {**step.variants, letter: new}})
-    return changed.model_copy(update=_placed(step, sent)) if whole_step else marked(changed, letter, patch, STEP_FIELDS)
+    return (
+        changed.model_copy(update=_placed(step, sent))
+        if whole_step
+        else mark_uncertain(changed, letter, patch, STEP_FIELDS)
+    )
 
 
 def _placed(step: StepState, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,4 +197,4 @@ def _placed(step: StepState, sent: Mapping[str, Any]) -> dict[str, Any]:
     if not update:
         return {}
     assumed = tuple(name for name in step.assumed if name not in update)
-    return {**update, "assumed": assumed, "unsettled": without(step.unsettled, sent)}
+    return {**update, "assumed": assumed, "unsettled": without_fields(step.unsettled, sent)}

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
-from sequence_sync.plan.calls import step_again, variant_again
+from sequence_sync.plan.calls import repeated_step_fields, repeated_variant_fields
 from sequence_sync.plan.compare import differences, flat_variant, step_fields
 from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason
 from sequence_sync.state.model import SequenceState, StepState
@@ -217,7 +217,7 @@ def _step_changes(
         return
     managed = content.assignee is not None
     changed = differences(step_fields(before, managed), step_fields(content, managed))
-    fields = (*changed, *step_again(step, step_fields(content, managed), changed))
+    fields = (*changed, *repeated_step_fields(step, step_fields(content, managed), changed))
     if fields:
         yield Change(
             address=address,
@@ -242,7 +242,7 @@ def _variant_changes(address: str, content: Content, step: StepState, sequence_i
             yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
             continue
         changed = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
-        fields = (*changed, *variant_again(letter, known, variant, changed))
+        fields = (*changed, *repeated_variant_fields(letter, known, variant, changed))
         if fields and known.status == 0:
             fields = (*fields, FieldChange(field=f"variants.{letter}.status", before="off", after="on"))
         if fields or known.status == 0:

@@ -14,7 +14,7 @@ from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES, payload_to_json
-from sequence_sync.plan.calls import contents
+from sequence_sync.plan.calls import possible_variants
 from sequence_sync.plan.compare import HTML_FIELD, canonical_html, canonical_text, flat_variant, same_payload
 from sequence_sync.plan.matching import Matches, match_steps, same_title
 from sequence_sync.plan.model import Drift, DriftKind, FieldChange
@@ -41,7 +41,7 @@ def text_is_ours(entry: StepState, letter: str, row: RemoteVariant) -> bool:
     """Whether it has that text, or text that a call in doubt may have written."""
     return text_is_applied(entry, letter, row) or any(
         same_payload(entry.type, sent.payload, row.payload, sent.task_note, row.task_note)
-        for sent in contents(entry.variants[letter])
+        for sent in possible_variants(entry.variants[letter])
     )
 
 
@@ -163,7 +163,7 @@ def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[F
     """
     known = entry.variants[letter]
     after = as_read(entry.type, known, row)
-    ours = any(same_text(entry.type, sent, after) for sent in contents(known)) if known.unsettled else False
+    ours = any(same_text(entry.type, sent, after) for sent in possible_variants(known)) if known.unsettled else False
     changed = [] if ours else _changed_text(letter, known.content, after)
     statuses = {known.status == 0, *(status == 0 for status in known.unsettled.get("status", ()))}
     if row.status is not None and (row.status == 0) not in statuses:

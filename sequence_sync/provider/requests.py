@@ -137,7 +137,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def _variant(variant: Variant) -> dict[str, Any]:
-    """One element of `variants`."""
+    """Return one element of `variants`."""
     body: dict[str, Any] = {"payload": payload_to_body(variant.payload)}
     if variant.attachments:
         body["attachmentIds"] = list(variant.attachments)
@@ -160,25 +160,25 @@ def _step(content: Content) -> dict[str, Any]:
 
 
 def list_sequences(page: int) -> Request:
-    """One page (from 1) of all sequences."""
+    """Return the request for one page of all sequences. The first page is 1."""
     return Request("GET", "/sequences", "/sequences", {"pageSize": str(PAGE_SIZE), "page": str(page)})
 
 
 def list_steps(sequence_id: str) -> Request:
-    """The steps of a sequence, with their content; there are no pages."""
+    """Return the request for the steps of a sequence, with their content. There are no pages."""
     return Request("GET", "/sequences/{id}/steps", f"/sequences/{_quoted(sequence_id)}/steps")
 
 
 def step_variants(sequence_id: str, step_id: str) -> Request:
-    """One step's variants."""
+    """Return the request for the variants of a step."""
     path = f"/sequences/{_quoted(sequence_id)}/steps/{_quoted(step_id)}"
     return Request("GET", "/sequences/{id}/steps/{id}", path)
 
 
 def request_of(method: str, path: str, body: Mapping[str, Any] | None) -> Request:
-    """The request of a planned call; `path` holds the ids as they are, unquoted.
+    """Return the request for a planned call. The ids in `path` are not quoted yet.
 
-    Raises ValueError where the path is none of this API, or still holds an address in braces.
+    Raises ValueError where the path is not of this API, or contains a placeholder.
     """
     parts = path.removeprefix("/").split("/")
     if not path.startswith("/") or len(parts) > 2 * len(_COLLECTIONS):
@@ -192,7 +192,7 @@ def request_of(method: str, path: str, body: Mapping[str, Any] | None) -> Reques
 
 
 def _quoted(remote_id: str) -> str:
-    """An id as one segment of a path. Raises ValueError for what would make the path another one."""
+    """Return an id as one segment of a path. Raises ValueError for an id that would change the path."""
     if remote_id in ("", ".", ".."):
         raise ValueError(f'"{remote_id}" is not an id')
     if "{" in remote_id or "}" in remote_id:

@@ -19,7 +19,7 @@ from sequence_sync.apply import send
 from sequence_sync.apply.in_doubt import VariantObservation, compare_patch
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import EMAIL
-from sequence_sync.plan.calls import apply_patch, contents, marked
+from sequence_sync.plan.calls import apply_patch, mark_uncertain, possible_variants
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Action, Change, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
@@ -74,7 +74,7 @@ def planned(content: Content, step: StepState) -> tuple[Change, ...]:
 def left(content: Content, **body: Any) -> StepState:
     """The step after a PATCH with `body` of which nothing is proved."""
     step = applied("intro", content)
-    return marked(step, "a", SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS)
+    return mark_uncertain(step, "a", SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS)
 
 
 def test_killed_between_two_variants_and_back(story: Story) -> None:
@@ -172,11 +172,11 @@ def test_a_mark_outlives_the_file_and_leaves_no_trace_in_an_ordinary_state() -> 
 def test_what_is_the_same_is_no_mark() -> None:
     """A value that the state has, and one that is marked already, add nothing."""
     step = left(FILE, absoluteDays=9)
-    assert marked(step, "a", Patch(day=9, payload=dict(FILE.variants["a"].payload)), ["day"]) == step
+    assert mark_uncertain(step, "a", Patch(day=9, payload=dict(FILE.variants["a"].payload)), ["day"]) == step
     assert left(FILE, absoluteDays=1).is_certain
     assert [
         row.payload["content"]
-        for row in contents(left(FILE, payload={"subject": "Old", "content": BOLD}).variants["a"])
+        for row in possible_variants(left(FILE, payload={"subject": "Old", "content": BOLD}).variants["a"])
     ] == [TEXT, BOLD]
 
 

@@ -124,7 +124,7 @@ BREAKS = (
     ),
     Mutation(
         "a partly applied change is forgotten",
-        instead(wire, "marked", lambda step, *given: step),
+        instead(wire, "mark_uncertain", lambda step, *given: step),
         replace(KILLED, edits=20, steps=3, kinds=("email", "email", "message")),
     ),
     Mutation(

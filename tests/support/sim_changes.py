@@ -16,7 +16,7 @@ from support.sim_server import EMAIL, Row, SimServer
 from support.sim_world import GRACE, Process, World
 
 from sequence_sync.model.report import ChangeResult
-from sequence_sync.plan.calls import marked
+from sequence_sync.plan.calls import mark_uncertain
 from sequence_sync.plan.compare import same_payload
 from sequence_sync.plan.model import Reason
 from sequence_sync.provider.base import STEP_FIELDS, VARIANT_FIELDS, Request
@@ -144,7 +144,8 @@ class ChangeRules:
         entry = process.info["manager"].state.sequences[key].steps[step]
         entry = next((each for delta in deltas if (each := delta.steps.get(step))), entry)
         others = [each for each in process.info["manager"].open_intents if each.address == intent.address]
-        if marked(entry, letter, SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS) != entry and len(others) == 1:
+        marked = mark_uncertain(entry, letter, SALESHANDY.patch(body), VARIANT_FIELDS + STEP_FIELDS)
+        if marked != entry and len(others) == 1:
             self.world.wrong(f"{intent.address} was changed, and the state does not say that it may be")
 
     def day_by_day(self, process: Process, request: Request) -> None:
