@@ -71,7 +71,7 @@ def _with(marks: Unsettled, sent: Mapping[str, Any], now: Mapping[str, Any]) -> 
 
 
 def possible_variants(known: VariantState) -> Iterator[Variant]:
-    """Yield every content that a variant may have remotely: as last applied, then what calls in doubt may have written."""
+    """Yield all that a variant may say: as last applied, then what calls in doubt may have written."""
     plain = known.content.model_dump(mode="json")
     for values in product(*((plain[name], *known.unsettled.get(name, ())) for name in plain)):
         yield Variant(**dict(zip(plain, values, strict=True)))
