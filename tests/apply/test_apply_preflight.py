@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from refresh_bench import Killed, Trial, full, trial
 from support.build import call, email, message, wanted
+from support.refresh_bench import Killed, Trial, full, trial
 
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, DesiredSequence

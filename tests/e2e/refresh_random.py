@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from refresh_bench import Trial, full, trial
 from support.build import call, wanted
+from support.refresh_bench import Trial, full, trial
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant

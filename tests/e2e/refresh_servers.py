@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from refresh_bench import Account, Heard
+from support.refresh_bench import Account, Heard
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.steps import STEP_TYPES

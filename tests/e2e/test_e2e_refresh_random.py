@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from refresh_bench import Trial
 from refresh_random import OTHER, Chance, shown
+from support.refresh_bench import Trial
 
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.drift import drift_of

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from refresh_bench import Trial, trial
 from refresh_servers import SERVERS, STRIPS, Mangle, Spelling
 from support.build import call, email, wanted
 from support.desk import of_variant, words
+from support.refresh_bench import Trial, trial
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
