@@ -69,8 +69,8 @@ def edited(bench: Trial, **payload: str) -> None:
 def test_a_server_that_makes_other_words_of_ours(tmp_path: Path) -> None:
     """It is told once and remembered, until the words are changed here or there."""
     bench = begun(tmp_path, STRIPS)
-    told = [note for note in bench.heard.notes if "other words" in note]
-    assert len(told) in (1, 2)
+    notes = [note for note in bench.heard.notes if "changed the words" in note]
+    assert len(notes) in (1, 2)
     assert bench.manager.state.sequences["trial"].steps["one"].variants["a"].returned
     assert bench.look(*files()).known_drift == ()
     new = files("Something else & more")

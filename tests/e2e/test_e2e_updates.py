@@ -199,7 +199,7 @@ def test_without_days_to_read_nobody_is_parked(tmp_path: Path, box: Sandbox) -> 
     assert "read-day" in story.refused()
     story.write(steps, "version: 1\ncapabilities: {read-day: false}\n")
     assert [change.reason for change in story.plan().changes] == [Reason.DAY_HELD] * 2
-    assert all("change places" in change.advice for change in story.plan().changes)
+    assert all("swap days" in change.advice for change in story.plan().changes)
 
 
 def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) -> None:
