@@ -146,7 +146,7 @@ T = TypeVar("T")
 def poll(context: ApplyContext, since: float, reason: str, decide: Callable[[bool], T | None]) -> T:
     """Call `decide` at widening gaps until it returns something, and return that.
 
-    `decide` is told whether the settle grace that began at `since` is over; from then on it should decide. The wait is
+    `decide` receives whether the settle grace that began at `since` is over. From then on it should decide. The wait is
     announced before it begins: `reason` is a sentence for the user, in which `{seconds}` is the longest time.
     """
     gap, announced = FIRST_GAP, False

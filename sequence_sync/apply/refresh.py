@@ -1,8 +1,8 @@
 """Reads the remote side for `plan -refresh` and `drift`, and checks that it is the right account. Only reads.
 
-The list of sequences first, then the steps of each. What is missing counts as gone only after a second read, a settle
-grace after the first: a list may lag behind. What only the second read misses asks for a third. Must not judge what
-the differences mean: `plan` does.
+The list of sequences first, then the steps of each. What is missing counts as gone only after a second read, which is
+at least the settle grace later: a list may lag behind. What only the second read misses asks for a third. Must not
+judge what the differences mean: `plan` does.
 """
 
 from __future__ import annotations

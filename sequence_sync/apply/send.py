@@ -156,7 +156,8 @@ def doubt_of(answer: Answer) -> Doubt:
 def refusal(answer: Answer) -> Exception:
     """The error for a certain refusal. A refused key ends the whole run."""
     if answer.kind is AnswerKind.BAD_KEY:
-        return AccountError("The API refused the key.", answer.message, "Fix the key, then run the same apply again.")
+        hint = "Fix the key, then run the same apply again."
+        return AccountError("Saleshandy refused the API key.", answer.message, hint)
     if answer.kind is AnswerKind.FORBIDDEN:
         hint = "Ask for the permission in Saleshandy, then run the same apply again."
         return AccountError("The API key does not allow this.", answer.message, hint)

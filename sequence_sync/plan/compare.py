@@ -124,7 +124,7 @@ def canonical_html(text: str) -> str:
     reader.feed(_SECTION.sub("", _COMMENT.sub("", text)))
     reader.close()
     visible = _normalized("".join(reader.parts))
-    # `Hi <a>you` and `Hi<a> you` look the same: the space goes before the mark.
+    # `Hi <a>you` and `Hi<a> you` look the same: the space is put before the mark.
     return _normalized(_AFTER_LINK.sub(r"\2\1", visible))
 
 

@@ -215,7 +215,7 @@ def with_variant_ids(entry: StepState, step: RemoteStep) -> StepState | None:
     """Return `entry` with the ids of its variants and nothing else that was read.
 
     A day or a status that was changed in Saleshandy is drift. A single variant is matched whatever its text.
-    None if the variants cannot be told apart.
+    None if nothing distinguishes the variants.
     """
     ids = match_variants(step, entry.content)
     if ids is None and len(entry.variants) == 1 == len(step.variants):

@@ -39,7 +39,7 @@ SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just thi
 class RetryPolicy:
     """How often a read is sent after answers of one kind, and how long it waits before the next try.
 
-    `tries` None: as long as the rate limiter allows it. `gap` is in seconds, and doubles each time up to `longest`.
+    `tries` None: as long as the rate limiter allows it. `gap` is in seconds, twice as long each time, up to `longest`.
     """
 
     tries: int | None

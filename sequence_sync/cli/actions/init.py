@@ -104,7 +104,7 @@ good to have you with us. One thing is worth doing today:
 2. Invite one colleague
 3. Try it on something real, together
 
-If anything is unclear, reply to this email. A person reads it.
+If you have a question, reply to this email. A person reads it.
 """
 
 _EXAMPLE: Mapping[str, str] = {

@@ -20,7 +20,7 @@ SCRIPT = (
 )
 POLICY_WITH_SCRIPT = f"{POLICY}; script-src 'sha256-{b64encode(sha256(SCRIPT.encode()).digest()).decode()}'"
 
-# An email lies on white, as most programs show it; its own styles come after these.
+# An email is shown on white, as most programs do. Its own styles come after these.
 FRAME_STYLE = (
     "html{background:#fff;color:#1f2328;color-scheme:light;font:15px/1.5 Arial,Helvetica,sans-serif}"
     "body{margin:12px 14px;overflow-wrap:anywhere}img{max-width:100%;height:auto}"
