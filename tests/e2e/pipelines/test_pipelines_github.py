@@ -211,7 +211,7 @@ def test_a_state_that_cannot_be_pushed_is_kept_in_a_branch(team: Team) -> None:
     hook.chmod(0o755)
     run = team.apply(event)
     assert run.jobs["apply"] == "failure"
-    rescue = re.search(r"kept in the branch (seqsync-rescue-\S+);", run.log)[1]  # type: ignore[index]
+    rescue = re.search(r"saved in the branch (seqsync-rescue-\S+)\. ", run.log)[1]  # type: ignore[index]
     team.git("fetch", "-q", "origin", rescue)
     assert "trial" in team.git("show", f"FETCH_HEAD:{STATE}")
 
