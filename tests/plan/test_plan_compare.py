@@ -7,8 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import example, given
 
 from sequence_sync.plan.compare import (
     canonical_html,
