@@ -7,7 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
 from sequence_sync.plan.compare import (
     canonical_html,
