@@ -16,6 +16,7 @@ from sequence_sync.apply.create import with_variant
 from sequence_sync.errors import StateError, UsageError
 from sequence_sync.files import write_atomically
 from sequence_sync.model.address import Address, check_pattern, parse_address
+from sequence_sync.model.report import Observer
 from sequence_sync.model.sequence import Content
 from sequence_sync.operations.plan import load_desired
 from sequence_sync.operations.session import connected, locked_session
@@ -33,9 +34,9 @@ from sequence_sync.state.statefile import decode, encode
 
 @contextmanager
 def _locked_manager(
-    workspace: Workspace, operation: str, timeout: float, stop: threading.Event
+    workspace: Workspace, operation: str, timeout: float, stop: threading.Event, observer: Observer | None
 ) -> Iterator[StateManager]:
-    with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, manager, _run):
+    with locked_session(workspace, operation, timeout, SystemClock(stop), observer) as (_, manager, _run):
         yield manager
 
 
@@ -63,8 +64,17 @@ def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
     manager.checkpoint()
 
 
-def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
-    """Rename an entry. Raises UsageError where it does not exist, or the new key is in use."""
+def move_entry(
+    workspace: Workspace,
+    source: str,
+    target: str,
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> None:
+    """Rename an entry. `observer` receives an event before each wait.
+
+    Raises UsageError where it does not exist, or the new key is in use."""
     old, new = _address(source), _address(target)
     if (old.step is None) != (new.step is None) or (old.step is not None and old.sequence != new.sequence):
         raise UsageError(
@@ -72,7 +82,7 @@ def move_entry(workspace: Workspace, source: str, target: str, timeout: float, s
             f"{source} cannot become {target}.",
             "A step stays in its sequence, and a sequence stays a sequence.",
         )
-    with _locked_manager(workspace, "state mv", timeout, stop) as manager:
+    with _locked_manager(workspace, "state mv", timeout, stop, observer) as manager:
         entry = _entry(manager.state, old)
         if old.step is None or new.step is None:
             if new.sequence in manager.state.sequences:
@@ -89,13 +99,15 @@ def move_entry(workspace: Workspace, source: str, target: str, timeout: float, s
         _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, steps=steps))
 
 
-def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threading.Event) -> str:
+def remove_entry(
+    workspace: Workspace, text: str, timeout: float, stop: threading.Event, observer: Observer | None = None
+) -> str:
     """Stop managing an entry. Return the path of a backup of the state before that.
 
     Raises StateError where the backup cannot be written. The state is then unchanged.
     """
     address = _address(text)
-    with _locked_manager(workspace, "state rm", timeout, stop) as manager:
+    with _locked_manager(workspace, "state rm", timeout, stop, observer) as manager:
         _entry(manager.state, address)
         backup = workspace.scratch / "backups" / f"before-rm-{manager.state.serial}.json"
         try:
@@ -113,7 +125,15 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
     return str(backup.relative_to(workspace.root))
 
 
-def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:
+def push_state(
+    workspace: Workspace,
+    data: bytes,
+    name: str,
+    force: bool,
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> int:
     """Replace the state with `data`, the contents of the file `name`. Return the new serial.
 
     `force` accepts a wrong checksum, another lineage, an older serial and another API host. Raises StateError.
@@ -125,7 +145,7 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
             f"{name} was created for {pushed.api_host}; this environment uses {workspace.api_host}.",
             "Check the file and the environment. To replace the state anyway, add -force.",
         )
-    with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, manager, _):
+    with locked_session(workspace, "state push", timeout, SystemClock(stop), observer) as (lock, manager, _):
         current = manager.state
         if manager.is_stored and not force:
             _refuse_older(pushed, current, name)
@@ -150,7 +170,14 @@ def _refuse_older(pushed: State, current: State, name: str) -> None:
         )
 
 
-def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, stop: threading.Event) -> str:
+def resolve(
+    workspace: Workspace,
+    text: str,
+    adopt: str | None,
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> str:
     """Resolve a create whose outcome is in doubt. Return what was recorded, as a sentence.
 
     `adopt` is the id of what was created. None: nothing was created. The plan of an interrupted apply is not affected:
@@ -159,8 +186,8 @@ def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, 
     is_variant = Address(text).variant is not None
     address = _address(Address(text).parent if is_variant else text)
     with (
-        _locked_manager(workspace, "state resolve", timeout, stop) as manager,
-        connected(workspace, SystemClock(stop)) as api,
+        _locked_manager(workspace, "state resolve", timeout, stop, observer) as manager,
+        connected(workspace, SystemClock(stop), observer=observer) as api,
     ):
         intent = next((row for row in manager.open_intents if row.address == text), None)
         if is_variant:

@@ -82,7 +82,7 @@ class Tale:
 
     def workspace(self) -> Workspace:
         """The project as a command opens it."""
-        return open_workspace(self.project.root, None, self.project.environ, lambda _: None)
+        return open_workspace(self.project.root, None, self.project.environ, lambda *_: None)
 
     def state(self, key: str = "trial") -> SequenceState:
         """What is remembered of the sequence."""
@@ -104,7 +104,7 @@ class Tale:
         """What `seqsync drift` tells, after a complete look."""
         workspace, clock = self.workspace(), SystemClock(threading.Event())
         with connected(workspace, clock, workspace.key()) as api:
-            looked = detect_drift(workspace, api, clock, (), quick, lambda _: None)
+            looked = detect_drift(workspace, api, clock, (), quick, lambda *_: None)
         assert not looked.unread
         return looked.rows
 

@@ -88,7 +88,7 @@ def test_disabled_step_stays_in_the_file_with_a_note(desk: Desk) -> None:
     desk.edit(the_id(desk), 2, {"status": 0})
     row = desk.row(the_id(desk))
     assert row.outcome is ImportOutcome.UNCHANGED
-    assert any("switched off" in note and "removed: [connect]" in note for note in row.notes)
+    assert any("deactivated" in note and "removed: [connect]" in note for note in row.notes)
     desk.check_settled()
 
 

@@ -94,7 +94,7 @@ def check_story(seed: int) -> None:
             row = desk.row(the_id(desk))
             assert row.outcome in (ImportOutcome.MERGED, ImportOutcome.UNCHANGED), (seed, row.problem, row.conflicts)
             desk.check_settled()
-            if not any("switched off" in note for note in row.notes):
+            if not any("deactivated" in note for note in row.notes):
                 desk.check_no_drift()
             files = desk.files()
             assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED, seed

@@ -52,7 +52,7 @@ class Deciding(ABC):
             self.allowed |= {"active"}
         elif "does not return the day" in row.detail:
             self.off |= {Claim.READ_DAY}
-        elif "not in Saleshandy any more" in row.detail:
+        elif "no longer in Saleshandy" in row.detail:
             people.give_up(self.author, self._known(row, store))
         elif "was changed in Saleshandy" in row.detail:
             step, found = self._known(row, store)

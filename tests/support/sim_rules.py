@@ -131,7 +131,7 @@ class Rules(ChangeRules):
         record = json.loads(line[17:])
         if record["kind"] == "outcome" and record["result"] == "updated":
             self.on_updated(process, record["of"])
-        if record["kind"] == "note" and record["text"].endswith(" is so already"):
+        if record["kind"] == "note" and record["text"].endswith(" needs no update"):
             self.on_so_already(process, record["text"].split()[0])
         if record["kind"] != "outcome" or record["result"] not in ("not-made", "refused"):
             return

@@ -280,7 +280,7 @@ def test_threads_under_the_lock_lose_no_update(handle: Handle) -> None:
 
 
 def test_force_unlock_needs_the_id_of_the_lock(handle: Handle) -> None:
-    with pytest.raises(NotLockedError, match="It is not locked"):
+    with pytest.raises(NotLockedError, match="The state is not locked"):
         handle().force_unlock("lock-1")
     lock = handle().lock(info("lock-1"), 0, FakeClock())
     with pytest.raises(NotLockedError, match="lock-1"):
