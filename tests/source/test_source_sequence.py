@@ -236,3 +236,8 @@ def test_rename_to_a_removed_step_is_valid(tmp_path: Path) -> None:
     top = "moved: [{from: ring, to: phone}]\nremoved: [phone]\n"
     sequence = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
     assert (sequence.moved, sequence.removed) == ({"ring": "phone"}, ("phone",))
+
+
+def test_unknown_attachment_is_reported_beside_an_empty_entry(tmp_path: Path) -> None:
+    text = f"sequence: a\nsteps:\n  e:\n    day: 1\n{EMAIL}    attachments:\n      - nodeck\n      -\n"
+    assert problems_in(tmp_path, text) == [(9, 9, "unknown-attachment"), (10, 8, "no-value")]
