@@ -1,9 +1,11 @@
-"""How many files of the package one create enters.
+"""The files of the package that one create enters.
 
-Run: `python tests/benchmarks/files_entered.py [--check]`. Profiles one `create_step` of a real apply into a sequence
-that is there already, with the reads before its first write. The engine, the state manager and the API client are
-real. The HTTP transport answers like Saleshandy, the backend is in memory, and nobody listens to the events. Prints
-each file with the number of calls into it. With `--check` it exits with 1 where there are more than `MOST_FILES`.
+Run: `.venv/bin/python tests/benchmarks/files_entered.py [--check]`. It profiles one `create_step` in the executor, with
+the reads before its first write. The sequence exists already. The engine, the state manager and the API client are
+real. The HTTP transport is a stand-in that answers like Saleshandy, the backend is in memory, and the observer ignores
+the events. An apply from the command line enters more files: those of the local backend, the transport and the
+progress display. Prints each file with the number of calls into it. With `--check` it exits with 1 if there are more
+than `MOST_FILES`.
 """
 
 from __future__ import annotations
@@ -107,7 +109,7 @@ def files_entered() -> Counter[str]:
 
 
 def main() -> int:
-    """See above."""
+    """Print the files. Return 1 if `--check` was given and there are too many."""
     entered = files_entered()
     for path, calls in sorted(entered.items()):
         sys.stdout.write(f"{calls:6} {path}\n")

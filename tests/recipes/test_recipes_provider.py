@@ -65,6 +65,13 @@ SMS_CLASS = '''class SmsStep(TaskStep):
 
 
 '''
+SMS_USE = """
+  sms:
+    day: 19
+    type: sms
+    sms_text: "Hi, this is Sam from Brightdesk. Shall we talk about your support inbox this week?"
+    task_note: Only if they gave you their number themselves, and only once. Otherwise skip this step.
+"""
 SMS_TEST = '''"""The text of a step type that was added by the recipe."""
 
 from __future__ import annotations
@@ -125,8 +132,19 @@ def test_a_new_step_type_is_one_row_and_a_class(copy: ProjectCopy) -> None:
         '        Kind(18, "WhatsApp voice call", "WhatsApp"),\n',
         '        Kind(19, "SMS", "SMS", ("smsText",)),\n',
     )
+    copy.add_after("docs/format.md", "| `whatsapp_voice_call` | 18 | none |\n", "| `sms` | 19 | `sms_text` |\n")
+    example = "sequences/linkedin-first.yaml"
+    copy.write(example, (copy.root / example).read_text(encoding="utf-8") + SMS_USE)
+    schema = "tests/cli/test_cli_commands_schema.py"
+    copy.python("-m", "pytest", "-q", "--update-golden", "-p", "no:cacheprovider", "-p", "no:xdist", schema)
     copy.write("tests/importer/test_importer_importer_sms.py", SMS_TEST)
     copy.check_tests(
-        "tests/importer/test_importer_importer_sms.py",
+        schema,
+        "tests/source",
+        "tests/plan",
+        "tests/importer",
         "tests/provider/test_provider_base_contract.py",
+        "tests/test_architecture.py",
+        "tests/test_docs.py",
+        "tests/test_examples.py",
     )
