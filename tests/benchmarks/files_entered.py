@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.build import email, entry, message, state, wanted
+from support.build import desired, email, entry, message, state
 from support.engine import Bench
 from support.states import FakeClock
 
@@ -103,7 +103,7 @@ def files_entered() -> Counter[str]:
     client = SaleshandyClient(OneSequence(), RateLimiter(clock), clock)
     with tempfile.TemporaryDirectory() as folder, profiled_create(entered):
         bench = Bench(Path(folder), api=client, store=store, clock=clock)  # type: ignore[arg-type]
-        report = bench.apply(wanted(steps={"intro": INTRO, "task": message(3)}), observer=Silent())
+        report = bench.apply(desired(steps={"intro": INTRO, "task": message(3)}), observer=Silent())
     assert report.exit_code == 0, report
     return entered
 

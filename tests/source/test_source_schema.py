@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
-from small_project import EMAIL, load, write
+from small_project import EMAIL, load, required_lines, write
 
 from sequence_sync.errors import InvalidFilesError
-from sequence_sync.model.steps import STEP_TYPES, EmailStep, EmailVariant, Step, StepType
+from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.source.schema import sequence_schema, settings_schema
 from sequence_sync.source.settings import load_settings
 
@@ -23,16 +23,8 @@ def step(*lines: str) -> str:
     return "sequence: one\nsteps:\n  a:\n" + "".join(f"    {line}\n" for line in lines)
 
 
-def smallest_step(row: StepType) -> str:
-    """A file with one step of a type: only the fields that its model requires, and a body for an email."""
-    is_email = row.model is EmailStep
-    fields = EmailVariant.model_fields if is_email else row.model.model_fields
-    required = [name for name, field in fields.items() if field.is_required() and name not in Step.model_fields]
-    return step("day: 1", f"type: {row.name}", *(f"{name}: Hi" for name in [*required, *["content"] * is_email]))
-
-
 VALID = [
-    *map(smallest_step, STEP_TYPES.values()),
+    *(step("day: 1", f"type: {name}", *required_lines(name)) for name in STEP_TYPES),
     "sequence: one\ntitle: 2024\nid: 123\nsteps: {}\n",
     "sequence: one\nx-owner: {a: [b]}\nsteps: {}\nremoved: [a]\nformerly: old\n",
     f"sequence: one\nsteps:\n  a:\n    day: 1\n{EMAIL}moved: [{{from: b, to: a, x-why: c}}]\n",

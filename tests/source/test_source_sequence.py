@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_project import EMAIL, load_sequence, problems_in
+from small_project import EMAIL, load_sequence, problems_in, required_lines
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.steps import STEP_TYPES
@@ -88,16 +88,11 @@ def test_payload_has_the_names_of_the_api_and_only_the_fields_that_are_set(
 
 @pytest.mark.parametrize("kind", [name for name in STEP_TYPES if name != "email"])
 def test_every_task_type_has_note_priority_and_assignee_without_defaults(tmp_path: Path, kind: str) -> None:
-    needed = {
-        "linkedin_connection_request": ["connection_note: Hi"],
-        "linkedin_message": ["message: Hi"],
-        "linkedin_inmail": ["subject: Hi", "message: Hi"],
-    }.get(kind, [])
-    bare = load_sequence(tmp_path, step(kind, *needed)).steps["it"]
+    required = required_lines(kind)
+    bare = load_sequence(tmp_path, step(kind, *required)).steps["it"]
     assert (bare.priority, bare.assignee, bare.variants["a"].task_note) == (None, None, "")
-    more = load_sequence(tmp_path, step(kind, *needed, "task_note: Look", "priority: low", "assignee: id:a_B-1")).steps[
-        "it"
-    ]
+    optional = ("task_note: Look", "priority: low", "assignee: id:a_B-1")
+    more = load_sequence(tmp_path, step(kind, *required, *optional)).steps["it"]
     assert (more.priority, more.assignee, more.variants["a"].task_note) == (Priority.LOW, "a_B-1", "Look")
 
 

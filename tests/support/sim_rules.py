@@ -101,10 +101,10 @@ class Rules(ChangeRules):
         plan: Plan | None = process.info.get("plan")
         if plan is None:
             return
-        wanted: Mapping[str, DesiredSequence] = process.info["wanted"]
+        desired: Mapping[str, DesiredSequence] = process.info["desired"]
         key, _, step = process.address.partition(".")
         content = next((c.after for c in plan.to_do if c.address == process.address), None)
-        place = (content.day if content else 0, list(wanted[key].steps).index(step))
+        place = (content.day if content else 0, list(desired[key].steps).index(step))
         if place < self.last.get((process.name, sequence), (0, 0)):
             self.world.wrong(f"{process.address} was sent out of order")
         self.last[process.name, sequence] = place
@@ -156,8 +156,8 @@ class Rules(ChangeRules):
 
     def on_commit(self) -> None:
         """After the account has made something."""
-        if self.world.profile.promised and (doubles := self.doubles()):
-            self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in doubles]}")
+        if self.world.profile.promised and (duplicates := self.duplicates()):
+            self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in duplicates]}")
         if self.world.profile.promised and (twice := self.double_variants()):
             self.world.wrong(f"variants made twice: {twice}")
 
@@ -176,8 +176,8 @@ class Rules(ChangeRules):
             groups = [*rest, (key, names, bodies)]
         return [names for _, names, _ in groups]
 
-    def doubles(self) -> list[list[Row]]:
-        """Steps that stand there once too often, in the order in which they were made."""
+    def duplicates(self) -> list[list[Row]]:
+        """Duplicate steps, in the order in which they were created."""
         found = []
         for book in self.server.books:
             alive = self.server.alive(book)
@@ -213,10 +213,10 @@ class Rules(ChangeRules):
         """A person's step is taken for ours only where it says just what ours should."""
         for key, entry in state.sequences.items():
             for name, step in entry.steps.items():
-                row, wanted = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
-                if row is None or wanted is None or row.origin is not None or row.touched or self.world.profile.edits:
+                row, desired = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
+                if row is None or desired is None or row.origin is not None or row.touched or self.world.profile.edits:
                     continue
-                if SALESHANDY.call(CreateStep("", wanted)).body["variants"] != row.body["variants"]:
+                if SALESHANDY.call(CreateStep("", desired)).body["variants"] != row.body["variants"]:
                     self.world.wrong(f"{key}.{name} is {row.id} now, which seqsync did not create")
 
     def _duplicates_reported(self, state: State) -> None:
@@ -226,7 +226,7 @@ class Rules(ChangeRules):
             if not all(any(re.search(rf"\b{each}\b", text) for text in self.reported) for each in ids):
                 self.world.wrong(f"sequences {ids} are one too many, and it was not reported")
         managed = {step.id for entry in state.sequences.values() for step in entry.steps.values()}
-        for rows in self.doubles():
+        for rows in self.duplicates():
             if any(row.rewritten or row.touched for row in rows):
                 continue
             if any(row.patched for row in rows):
