@@ -123,7 +123,7 @@ def test_a_read_is_retried_after_the_time_that_a_503_asks_for() -> None:
 def test_each_wait_before_a_retry_is_announced_with_its_reason() -> None:
     clock, announced = SimClock(), []
     transport = ScriptedTransport(NeverConnectedError("no connection: refused"), Reply(503, {}, b""), page(0, 1))
-    api = SaleshandyClient(transport, RateLimiter(clock), clock, lambda *told: announced.append(told))
+    api = SaleshandyClient(transport, RateLimiter(clock), clock, lambda *wait: announced.append(wait))
     api.sequences()
     assert [seconds for seconds, _ in announced] == [0.5, 2.0]
     assert announced[0][1] == "Reading from Saleshandy failed: no connection: refused. Trying again in 0.5 s."
