@@ -8,7 +8,7 @@ from support.build import call, desired, email, message
 from support.refresh_bench import Trial, full
 
 from sequence_sync.model.sequence import Content, DesiredSequence
-from sequence_sync.provider.base import RemoteStep
+from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
 STEPS: dict[str, Content] = {
     "one": email(1, "First", "<p>The first mail of them</p>"),
