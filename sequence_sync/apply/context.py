@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.report import Event, NullObserver, Observer, Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import EMAIL
@@ -66,7 +67,7 @@ class ApplyContext:
     last_run_unknown: bool = False
     allowed: frozenset[str] = frozenset()
     known_drift: frozenset[str] = frozenset()
-    in_question: Mapping[str, Content] = field(default_factory=dict)
+    in_question: Mapping[Address, Content] = field(default_factory=dict)
     aborted: bool = False
     _list: tuple[float, Sequence[RemoteSequence]] | None = None
     _list_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -194,7 +195,7 @@ class SequenceSession:
 
     # -- which steps there are --------------------------------------------------------------------------------------
 
-    def pending_creates(self) -> dict[str, Content]:
+    def pending_creates(self) -> dict[Address, Content]:
         """The steps that are still to be created, by address."""
         done = self.known.steps if self.known else {}
         return {
@@ -203,10 +204,10 @@ class SequenceSession:
             if change.action is Action.CREATE_STEP and change.after and change.address.step not in done
         }
 
-    def managed_steps(self) -> dict[str, Content]:
+    def managed_steps(self) -> dict[Address, Content]:
         """The steps that the state has, by address."""
         known = self.known
-        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
+        return {Address(self.key, key): step.content for key, step in known.steps.items()} if known else {}
 
     def recorded_ids(self) -> set[str]:
         """The ids of all steps that the state has, managed or not."""
@@ -270,9 +271,9 @@ class SequenceSession:
 
     def request(self, call: Call) -> Request:
         """The request for `call`, with the ids that the state has filled in."""
-        ids = {self.key: self.id} if self.id else {}
+        ids = {Address(self.key): self.id} if self.id else {}
         for key, step in self.known.steps.items() if self.known else ():
-            ids |= {f"{self.key}.{key}.{letter}": row.id for letter, row in step.variants.items() if row.id}
+            ids |= {Address(self.key, key, letter): row.id for letter, row in step.variants.items() if row.id}
         return self.context.api.dialect.bind(call, ids)
 
     def patch(self, body: Mapping[str, Any] | None) -> Patch:

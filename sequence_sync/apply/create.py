@@ -343,7 +343,7 @@ def step_entry(session: SequenceSession, step_key: str) -> StepState:
     """A step's entry in the state. Raises ChangeFailedError where it has none."""
     entry = session.entry().steps.get(step_key)
     if entry is None:
-        raise ChangeFailedError(Status.FAILED, f"{session.key}.{step_key} is not in the state.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f"{Address(session.key, step_key)} is not in the state.", "Plan again.")
     return entry
 
 

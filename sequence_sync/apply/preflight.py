@@ -66,7 +66,7 @@ def _is_desired(session: SequenceSession, found: Drift) -> bool:
     return not rest or any(_is_content(session, found, change.after) for change in planned if change.after)
 
 
-def _switches(session: SequenceSession, change: Change, address: str, on: bool) -> bool:
+def _switches(session: SequenceSession, change: Change, address: Address, on: bool) -> bool:
     return change.address == address and any(session.patch(call.body).status == int(on) for call in change.calls)
 
 
@@ -220,7 +220,7 @@ def _match(session: SequenceSession, unmanaged: list[RemoteStep]) -> dict[str, i
 
 def _in_question(session: SequenceSession, found: Matches) -> set[str]:
     """Steps that may be ones that the plan blocks for that very reason: a person has not decided yet."""
-    blocked = {name: row for name, row in session.context.in_question.items() if Address(name).sequence == session.key}
+    blocked = {name: row for name, row in session.context.in_question.items() if name.sequence == session.key}
     matches = match_steps(found.unmanaged, blocked, {})
     return {step.id for _, step in matches.possible} | {step.id for step in matches.adopt.values()}
 
@@ -247,8 +247,7 @@ def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
         return
     steps = session.entry().steps
     pairs = (
-        f"Step {step.id} is a duplicate of {name} (step {steps[Address(name).step_key].id})."
-        for name, step in found.duplicates
+        f"Step {step.id} is a duplicate of {name} (step {steps[name.step_key].id})." for name, step in found.duplicates
     )
     address = found.duplicates[0][0]
     raise ChangeFailedError(
@@ -259,11 +258,11 @@ def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
     )
 
 
-def _adopt(session: SequenceSession, address: str, step: RemoteStep) -> None:
+def _adopt(session: SequenceSession, address: Address, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, session.pending_creates()[address])
     if entry is not None:
         text = f"{address}: already in Saleshandy as step {step.id}"
-        session.note(text, Delta(sequence=session.key, steps={Address(address).step_key: entry}))
+        session.note(text, Delta(sequence=session.key, steps={address.step_key: entry}))
 
 
 # -- after the last write, and ids that no answer returned ---------------------------------------------------------
@@ -300,7 +299,7 @@ def fill_variant_ids(session: SequenceSession) -> None:
 def unknown_ids(session: SequenceSession, step_key: str) -> ChangeFailedError:
     """The error for a step whose variants in Saleshandy cannot be assigned to those that were last applied."""
     step_id = session.entry().steps[step_key].id
-    name = f"{session.key}.{step_key}"
+    name = Address(session.key, step_key)
     return ChangeFailedError(
         Status.FAILED,
         f"It is not known which variants of step {step_id} are those of {name}.",

@@ -139,7 +139,7 @@ def _forget_missing_variant(session: SequenceSession, change: Change) -> Handler
     return HandlerResult(Status.RECORDED, IS_GONE)
 
 
-def _outdated_error(address: str, what: str) -> ChangeFailedError:
+def _outdated_error(address: Address, what: str) -> ChangeFailedError:
     return ChangeFailedError(
         Status.REFUSED, f"{address} {what}: Saleshandy was changed since the plan.", "Plan again with -refresh."
     )

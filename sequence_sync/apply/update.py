@@ -135,7 +135,7 @@ def _compare(session: SequenceSession, change: Change, letter: str, patch: Patch
 
 def _check_unchanged(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
     """Raise ChangeFailedError where a PATCH would overwrite someone else's change, or its variant is missing."""
-    comparison, name = _compare(session, change, letter, patch), f"{change.sequence}.{change.step}.{letter}"
+    comparison, name = _compare(session, change, letter, patch), change.address.step_address.child(letter)
     if comparison.observation is VariantObservation.MISSING:
         raise missing_error(session, name)
     if comparison.observation is VariantObservation.CHANGED and DRIFT not in session.context.allowed:
@@ -189,7 +189,7 @@ class PatchWrite(Write[PatchComparison]):
         is_last: bool,
         may_skip: bool,
     ) -> None:
-        super().__init__(session, Address(f"{change.sequence}.{change.step}.{letter}"))
+        super().__init__(session, change.address.step_address.child(letter))
         self.change, self.letter, self.call, self.is_last, self.may_skip = change, letter, call, is_last, may_skip
         self.entry = step_entry(session, change.address.step_key)
         self.variant_id = self.entry.variants[letter].id or ""

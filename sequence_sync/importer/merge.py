@@ -397,7 +397,7 @@ class SequenceMerge:
         self.edit.take(step.name, step.theirs.type, step.letters, step.merged)
         for key in step.merged.take_remote:
             is_one_of_several = len(key) > 1 and len(step.letters) > 1
-            name = f"{step.name}.{key[0]}" if is_one_of_several else step.name
+            name = Address(step.name).child(key[0]) if is_one_of_several else step.name
             self.changed.append(f"{name} {field_label(key)}")
         for conflict in step.merged.conflicts:
             letter = conflict.field[0] if len(conflict.field) > 1 else None

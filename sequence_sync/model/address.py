@@ -1,6 +1,6 @@
 """Addresses (`sequence`, `sequence.step`, `sequence.step.variant`) and field paths. Pure.
 
-Only this module joins and splits them.
+Only this module joins addresses and takes them apart.
 """
 
 from __future__ import annotations
@@ -71,7 +71,15 @@ class Address(str):
     @property
     def step_address(self) -> Address:
         """The address of the step: this one, or that of this variant."""
-        return Address(*self.parts[:2])
+        return self.parent if self.count(".") == 2 else self
+
+    def child(self, part: str) -> Address:
+        """Return the address one level down: of a step of this sequence, or of a variant of this step."""
+        return Address(self, part)
+
+    def contains(self, other: str) -> bool:
+        """Whether the address `other` is below this one."""
+        return other.startswith(f"{self}.")
 
     def _part(self, index: int, what: str) -> str:
         parts = self.parts

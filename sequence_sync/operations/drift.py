@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sequence_sync.apply.refresh import ReadRequest, RemoteReader
 from sequence_sync.errors import SeqsyncError, UsageError
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.drift import drift_of
@@ -91,11 +92,11 @@ def _is_selected(key: str, entry: SequenceState, selection: Selection) -> bool:
     return any(selection.takes_address(address) for address in _addresses_of(key, entry))
 
 
-def _addresses(state: State) -> list[str]:
+def _addresses(state: State) -> list[Address]:
     return [address for key, entry in state.sequences.items() for address in _addresses_of(key, entry)]
 
 
-def _addresses_of(key: str, entry: SequenceState) -> list[str]:
-    steps = [f"{key}.{name}" for name in entry.steps]
-    letters = [f"{key}.{name}.{letter}" for name, step in entry.steps.items() for letter in step.variants]
-    return [key, *steps, *letters]
+def _addresses_of(key: str, entry: SequenceState) -> list[Address]:
+    steps = [Address(key, name) for name in entry.steps]
+    letters = [Address(key, name, letter) for name, step in entry.steps.items() for letter in step.variants]
+    return [Address(key), *steps, *letters]

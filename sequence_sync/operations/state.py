@@ -46,8 +46,8 @@ def _address(text: str) -> Address:
     except ValueError as error:
         raise UsageError("Invalid address.", f"{error}.") from None
     if address.variant is not None:
-        step = f"{address.sequence}.{address.step}"
-        raise UsageError("The state has no entries for single variants.", f"Use the address of the step: {step}.")
+        hint = f"Use the address of the step: {address.parent}."
+        raise UsageError("The state has no entries for single variants.", hint)
     return address
 
 
@@ -191,7 +191,7 @@ def resolve(
     ):
         intent = next((row for row in manager.open_intents if row.address == text), None)
         if is_variant:
-            message = _resolve_variant(api, manager, text, intent, adopt)
+            message = _resolve_variant(api, manager, Address(text), intent, adopt)
         elif address.step is None:
             message = _resolve_sequence(api, manager, text, intent, adopt)
         else:
@@ -201,11 +201,11 @@ def resolve(
     return message
 
 
-def _nothing_in_doubt(address: str) -> UsageError:
+def _nothing_in_doubt(address: Address) -> UsageError:
     return UsageError("Nothing to resolve.", f"No create of {address} is in doubt.", "See: seqsync state history")
 
 
-def _not_created(manager: StateManager, intent: IntentRecord | None, address: str, *deltas: Delta) -> str:
+def _not_created(manager: StateManager, intent: IntentRecord | None, address: Address, *deltas: Delta) -> str:
     """Record that `address` was not created. Return the sentence that reports it."""
     _close(manager, intent, CallResult.NOT_MADE, f"{address} was not created", *deltas)
     return f"{address} was not created. The next plan creates it."
@@ -222,9 +222,9 @@ def _resolve_sequence(
     api: Provider, manager: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
-        raise _nothing_in_doubt(key)
+        raise _nothing_in_doubt(Address(key))
     if adopt is None:
-        return _not_created(manager, intent, key)
+        return _not_created(manager, intent, Address(key))
     row = next((row for row in api.sequences() if row.id == adopt), None)
     if row is None:
         raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence with id {adopt}.")
@@ -239,23 +239,24 @@ def _resolve_sequence(
 
 
 def _resolve_variant(
-    api: Provider, manager: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: StateManager, variant: Address, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
-        raise _nothing_in_doubt(text)
+        raise _nothing_in_doubt(variant)
     if adopt is None:
-        return _not_created(manager, intent, text)
-    address = intent.address
-    key, step_key, letter = address.sequence, address.step_key, address.letter
-    entry = _entry(manager.state, address.parent)
+        return _not_created(manager, intent, variant)
+    key, step_key, letter = variant.sequence, variant.step_key, variant.letter
+    entry = _entry(manager.state, variant.parent)
     step = entry.steps[step_key]
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
     managed = {row.id for row in step.variants.values()}
     if remote is None or adopt in managed or adopt not in {row.id for row in remote.variants}:
-        raise UsageError("This id cannot be adopted.", f"{key}.{step_key} has no unmanaged variant with id {adopt}.")
+        raise UsageError("This id cannot be adopted.", f"{variant.parent} has no unmanaged variant with id {adopt}.")
     extended = with_variant(step, letter, adopt, intent.content.variants[letter])
-    _close(manager, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: extended}))
-    return f"{text} is variant {adopt}."
+    _close(
+        manager, intent, CallResult.ADOPTED, f"{variant} is {adopt}", Delta(sequence=key, steps={step_key: extended})
+    )
+    return f"{variant} is variant {adopt}."
 
 
 def _resolve_step(
@@ -273,7 +274,7 @@ def _resolve_step(
         raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence {key} with id {entry.id}.")
     content = _content(workspace, manager.state, address, intent)
     if adopt is None:
-        others = _candidates(steps, entry, step_key, content, intent)
+        others = _candidates(steps, entry, address, content, intent)
         head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
         message = _not_created(manager, intent, address, Delta(sequence=key, head=head))
         if step_key in entry.steps:
@@ -322,7 +323,7 @@ def _content(workspace: Workspace, state: State, address: Address, intent: Inten
 
 
 def _candidates(
-    steps: list[RemoteStep], entry: SequenceState, step_key: str, content: Content, intent: IntentRecord | None
+    steps: list[RemoteStep], entry: SequenceState, address: Address, content: Content, intent: IntentRecord | None
 ) -> dict[str, int | None]:
     """Return the steps that the create in doubt might have created, by id, each with its day as an email.
 
@@ -332,7 +333,7 @@ def _candidates(
     unmanaged = [step for step in steps if step.id not in known]
     if intent is not None:
         return {step.id: day_of(step) for step in unmanaged if same_kind(step, content)}
-    found = match_steps(unmanaged, {step_key: content}, {})
+    found = match_steps(unmanaged, {address: content}, {})
     near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import payload_from_json, payload_to_json
@@ -107,7 +108,7 @@ def operations_of(change: Change, step: StepState | None) -> tuple[Operation, ..
 
     An update of a step has one operation for each of its variants.
     """
-    sequence = change.sequence_id or placeholder(change.sequence)
+    sequence = change.sequence_id or placeholder(Address(change.sequence))
     if change.action is Action.CREATE_SEQUENCE:
         return (CreateSequence(change.title or ""),)
     if change.action is Action.CREATE_STEP and change.after:
@@ -121,7 +122,7 @@ def operations_of(change: Change, step: StepState | None) -> tuple[Operation, ..
         UpdateVariant(
             sequence,
             step.id,
-            row.id or placeholder(f"{change.sequence}.{change.step}.{letter}"),
+            row.id or placeholder(change.address.step_address.child(letter)),
             _patch(change, letter, row),
         )
         for letter in letters

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.plan.calls import repeated_step_fields, repeated_variant_fields
@@ -29,10 +30,10 @@ def sequence_changes(
         if old in steps and new not in steps:
             steps[new] = steps.pop(old)
             yield Change(
-                address=f"{desired.key}.{new}",
+                address=Address(desired.key, new),
                 action=Action.MOVE,
                 reason=Reason.MOVED,
-                source=f"{desired.key}.{old}",
+                source=Address(desired.key, old),
                 remote_id=steps[new].id,
                 sequence_id=sequence_id,
             )
@@ -50,7 +51,7 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
     """Return the change of a sequence whose file is gone."""
     if key in removed:
         return Change(
-            address=key,
+            address=Address(key),
             action=Action.FORGET,
             reason=Reason.REMOVED,
             remote_id=known.id,
@@ -58,7 +59,7 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
             title=known.title,
         )
     return Change(
-        address=key,
+        address=Address(key),
         action=Action.BLOCKED,
         reason=Reason.SEQUENCE_REMOVED,
         impact=Impact.STRUCTURE,
@@ -76,7 +77,7 @@ def _head_changes(
 ) -> Iterator[Change]:
     if known is None and desired.remote_id is not None:
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.ADOPT,
             reason=Reason.CONFIGURED_ID,
             remote_id=desired.remote_id,
@@ -86,7 +87,7 @@ def _head_changes(
     elif known is None:
         is_open = desired.key in open_addresses
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.CREATE_SEQUENCE,
             impact=Impact.STRUCTURE,
             title=desired.title,
@@ -94,7 +95,7 @@ def _head_changes(
         )
     elif desired.remote_id not in (None, known.id):
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.BLOCKED,
             reason=Reason.ID_CHANGED,
             remote_id=known.id,
@@ -106,7 +107,7 @@ def _head_changes(
         )
     elif known.title != desired.title:
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.BLOCKED,
             reason=Reason.TITLE_CHANGED,
             impact=Impact.NONE,
@@ -121,7 +122,7 @@ def _head_changes(
 def _new_step(
     desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
 ) -> Change:
-    address = f"{desired.key}.{key}"
+    address = Address(desired.key, key)
     if key in desired.step_ids:
         return Change(
             address=address,
@@ -144,7 +145,7 @@ def _new_step(
 def _gone_step(
     desired: DesiredSequence, key: str, step: StepState, sequence_id: str | None, policy: Policy
 ) -> Iterator[Change]:
-    address = f"{desired.key}.{key}"
+    address = Address(desired.key, key)
     if key in desired.removed:
         yield Change(
             address=address,
@@ -158,7 +159,7 @@ def _gone_step(
         for letter, row in step.variants.items():
             if row.status != 0 or "status" in row.unsettled:
                 yield Change(
-                    address=f"{address}.{letter}",
+                    address=address.child(letter),
                     action=Action.DEACTIVATE_VARIANT,
                     reason=Reason.STEP_REMOVED,
                     impact=Impact.STRUCTURE,
@@ -185,7 +186,7 @@ def _gone_step(
 def _step_changes(
     desired: DesiredSequence, key: str, content: Content, step: StepState, sequence_id: str | None
 ) -> Iterator[Change]:
-    address, before = f"{desired.key}.{key}", step.content
+    address, before = Address(desired.key, key), step.content
     if key in desired.step_ids and desired.step_ids[key] != step.id:
         yield Change(
             address=address,
@@ -233,10 +234,10 @@ def _step_changes(
     yield from _variant_changes(address, content, step, sequence_id)
 
 
-def _variant_changes(address: str, content: Content, step: StepState, sequence_id: str | None) -> Iterator[Change]:
+def _variant_changes(address: Address, content: Content, step: StepState, sequence_id: str | None) -> Iterator[Change]:
     before = step.content
     for letter, variant in content.variants.items():
-        here = {"address": f"{address}.{letter}", "sequence_id": sequence_id, "before": before, "after": content}
+        here = {"address": address.child(letter), "sequence_id": sequence_id, "before": before, "after": content}
         known = step.variants.get(letter)
         if known is None:
             yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
@@ -257,7 +258,7 @@ def _variant_changes(address: str, content: Content, step: StepState, sequence_i
     for letter, known in step.variants.items():
         if letter not in content.variants and (known.status != 0 or "status" in known.unsettled):
             yield Change(
-                address=f"{address}.{letter}",
+                address=address.child(letter),
                 action=Action.DEACTIVATE_VARIANT,
                 reason=Reason.VARIANT_REMOVED if known.status != 0 else Reason.UNSETTLED,
                 impact=Impact.STRUCTURE,

@@ -66,14 +66,14 @@ def carries_text(content: Content) -> bool:
 
 def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:
     """Block an adoption of an id that the state has under another address."""
-    owners = {row.id: key for key, row in known.items()}
-    owners |= {step.id: f"{key}.{name}" for key, row in known.items() for name, step in row.steps.items()}
+    owners = {row.id: Address(key) for key, row in known.items()}
+    owners |= {step.id: Address(key, name) for key, row in known.items() for name, step in row.steps.items()}
 
     def checked(change: Change) -> Change:
         owner = owners.get(change.remote_id or "")
         if change.action is not Action.ADOPT or owner is None:
             return change
-        rename = f"moved: [{{from: {Address(owner).step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
+        rename = f"moved: [{{from: {owner.step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
         advice = (
             f"The state already has id {change.remote_id} as {owner}. If you renamed it, write `{rename}`. If not, "
             f"remove the id, or stop managing {owner} and apply that first."
@@ -90,7 +90,7 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
     if not creates or not (left_steps or left_sequences):
         return list(changes)
-    beside = {(c.sequence, text_key(c.before)): Address(c.sequence, c.step) for c in left_steps if c.before}
+    beside = {(c.sequence, text_key(c.before)): c.address.step_address for c in left_steps if c.before}
     elsewhere = {
         text_key(step.content): Address(key, step_key)
         for key, row in left_sequences.items()
@@ -179,7 +179,7 @@ def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: 
         yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
     # The policy counts steps, so a step with several changed variants counts once.
     rewritten = dict.fromkeys(
-        f"{c.sequence}.{c.step}" for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
+        c.address.step_address for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
     )
     if len(rewritten) > policy.max_changed_steps:
         limit = f"the limit is {policy.max_changed_steps} (`max_changed_steps` in seqsync.yaml)"

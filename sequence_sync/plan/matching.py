@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
@@ -135,22 +136,22 @@ class Matches:
     `duplicates`: equal to a step that we have, by its address. `unmanaged`: everything else.
     """
 
-    adopt: dict[str, RemoteStep]
-    possible: tuple[tuple[tuple[str, ...], RemoteStep], ...]
-    duplicates: tuple[tuple[str, RemoteStep], ...]
+    adopt: dict[Address, RemoteStep]
+    possible: tuple[tuple[tuple[Address, ...], RemoteStep], ...]
+    duplicates: tuple[tuple[Address, RemoteStep], ...]
     unmanaged: tuple[RemoteStep, ...]
 
 
 def match_steps(
-    unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]
+    unknown: Sequence[RemoteStep], creates: Mapping[Address, Content], managed: Mapping[Address, Content]
 ) -> Matches:
     """Sort `unknown` steps. `creates` are the steps to create, `managed` those that the state knows, by address.
 
     Strict on purpose: only an equal text is adopted, because a wrong match or a second create reaches prospects.
     """
-    adopt: dict[str, RemoteStep] = {}
-    possible: list[tuple[tuple[str, ...], RemoteStep]] = []
-    duplicates: list[tuple[str, RemoteStep]] = []
+    adopt: dict[Address, RemoteStep] = {}
+    possible: list[tuple[tuple[Address, ...], RemoteStep]] = []
+    duplicates: list[tuple[Address, RemoteStep]] = []
     unmanaged: list[RemoteStep] = []
     for step in unknown:
         open_creates = {address: content for address, content in creates.items() if address not in adopt}
@@ -167,11 +168,11 @@ def match_steps(
     return Matches(adopt, tuple(possible), tuple(duplicates), tuple(unmanaged))
 
 
-def _equal(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
+def _equal(step: RemoteStep, contents: Mapping[Address, Content]) -> Address | None:
     return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
-def _similar(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
+def _similar(step: RemoteStep, contents: Mapping[Address, Content]) -> tuple[Address, ...]:
     bare = not says_something(step)
     return tuple(
         address

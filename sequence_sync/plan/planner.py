@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
@@ -46,13 +47,13 @@ RANK: Mapping[Action, int] = {
 }
 
 
-def in_plan_order(changes: Iterable[Change], positions: Mapping[str, int]) -> list[Change]:
+def in_plan_order(changes: Iterable[Change], positions: Mapping[Address, int]) -> list[Change]:
     """Sort `changes`. `positions` gives a step's position in its file by its address; other steps come last."""
 
     def key(change: Change) -> tuple[str, int, int, int, int, str]:
         if change.action is Action.UPDATE_STEP:
             return (change.sequence, RANK[change.action], 1, 0, 0, "")
-        step = f"{change.sequence}.{change.step}"
+        step = change.address.step_address
         day = change.after.day if change.action is Action.CREATE_STEP and change.after else 0
         return (
             change.sequence,
@@ -116,7 +117,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     # Block first, then select: a step that a target leaves out is still in Saleshandy.
     everything = block_unsafe(differences, result.state, inputs.abilities)
     chosen = select(everything, inputs.selection)
-    positions = {f"{row.key}.{step}": at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
+    positions = {Address(row.key, step): at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
     scheduled = _schedule(chosen, everything, compared, positions, result.remote_days)
     changes = in_plan_order(scheduled, positions)
     taken = {id(change) for change in chosen}
@@ -155,7 +156,7 @@ def _schedule(
     chosen: Sequence[Change],
     everything: Sequence[Change],
     inputs: PlanInputs,
-    positions: Mapping[str, int],
+    positions: Mapping[Address, int],
     remote_days: Mapping[str, Mapping[str, int]],
 ) -> list[Change]:
     """Return `chosen` with changes of day in order, and with every call. A step that is not chosen keeps its day."""
@@ -167,17 +168,17 @@ def _schedule(
     ]
 
 
-def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
+def _known_addresses(inputs: PlanInputs) -> Iterable[Address]:
     for row in inputs.desired.values():
-        yield row.key
+        yield Address(row.key)
         for step, content in row.steps.items():
-            yield f"{row.key}.{step}"
-            yield from (f"{row.key}.{step}.{letter}" for letter in content.variants)
+            yield Address(row.key, step)
+            yield from (Address(row.key, step, letter) for letter in content.variants)
     for key, known in (inputs.state.sequences if inputs.state else {}).items():
-        yield key
+        yield Address(key)
         for step, entry in known.steps.items():
-            yield f"{key}.{step}"
-            yield from (f"{key}.{step}.{letter}" for letter in entry.variants)
+            yield Address(key, step)
+            yield from (Address(key, step, letter) for letter in entry.variants)
 
 
 def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
@@ -188,10 +189,10 @@ def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
         if old and old in known and key not in known and old not in inputs.desired and old not in inputs.unchanged:
             known[key] = known.pop(old)
             yield Change(
-                address=key,
+                address=Address(key),
                 action=Action.MOVE,
                 reason=Reason.MOVED,
-                source=old,
+                source=Address(old),
                 remote_id=known[key].id,
                 sequence_id=known[key].id,
                 title=known[key].title,

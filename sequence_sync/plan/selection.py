@@ -30,11 +30,11 @@ class Selection:
         """Whether nothing is left out."""
         return not self.targets and not self.excludes and self.only is None
 
-    def check(self, known: Iterable[str]) -> None:
+    def check(self, known: Iterable[Address]) -> None:
         """Raise UsageError for a pattern that is invalid, or that matches no address in files or state."""
         if not self.targets and not self.excludes:
             return
-        addresses = [Address(text) for text in known]
+        addresses = list(known)
         for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
             for pattern in patterns:
                 try:
@@ -52,9 +52,9 @@ class Selection:
         """Whether `change` itself is chosen."""
         return self.takes_all or self._takes(_addresses(change))
 
-    def takes_address(self, text: str) -> bool:
-        """Whether the address `text` is chosen."""
-        return self.takes_all or self._takes([Address(text)])
+    def takes_address(self, address: Address) -> bool:
+        """Whether `address` is chosen."""
+        return self.takes_all or self._takes([address])
 
     def _takes(self, addresses: Sequence[Address]) -> bool:
         if self.only is not None and addresses[0].sequence not in self.only:
@@ -68,7 +68,7 @@ def _addresses(change: Change) -> list[Address]:
     """Return the addresses of `change`. A new step has all its variants: naming one of them names the step."""
     addresses = [change.address]
     if change.after and Action.CREATE_STEP in (change.action, change.wanted):
-        addresses += [Address(change.address, letter) for letter in change.after.variants]
+        addresses += [change.address.child(letter) for letter in change.after.variants]
     return addresses
 
 

@@ -13,6 +13,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, Protocol
 
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.settings import Claim
@@ -275,7 +276,7 @@ class UpdateVariant:
 Operation = CreateSequence | CreateStep | CreateVariant | UpdateVariant
 
 
-def placeholder(address: str) -> str:
+def placeholder(address: Address) -> str:
     """Return what a call contains instead of the id of `address` while the id is not known."""
     return "{" + address + "}"
 
@@ -342,7 +343,7 @@ class Dialect(Protocol):
         """Return what an update with `body` writes. Raises ValueError for a body that no update has."""
         ...
 
-    def bind(self, call: Call, ids: Mapping[str, str]) -> Request:
+    def bind(self, call: Call, ids: Mapping[Address, str]) -> Request:
         """Return the request to send for `call`, with the ids of its placeholders filled in by address.
 
         The body stays exactly as planned. Raises ValueError for an id that is missing or cannot be part of a path.

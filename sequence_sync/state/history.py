@@ -73,7 +73,7 @@ class NoteLine(HistoryLine):
 
     kind: Literal["note"] = "note"
     text: str
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
 
 
 class EndLine(HistoryLine):
@@ -170,7 +170,7 @@ def touches(line: AnyLine, pattern: str) -> bool:
     A step's line includes its variants, so a pattern that names a variant matches the line of its step.
     """
     if isinstance(line, CallLine):
-        addresses: tuple[str, ...] = (line.address,) if line.address else ()
+        addresses: tuple[Address, ...] = (line.address,) if line.address else ()
     else:
         addresses = line.addresses if isinstance(line, NoteLine) else ()
     return any(
@@ -180,9 +180,9 @@ def touches(line: AnyLine, pattern: str) -> bool:
 
 
 def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str, Any]) -> CallLine:
-    address = intent.address if intent else ""
+    address = intent.address if intent else None
     return CallLine(
-        address=address,
+        address=address or "",
         action=intent.action if intent else "",
         result=outcome.result,
         detail=outcome.detail,
@@ -192,8 +192,8 @@ def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str
     )
 
 
-def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
-    key, step, letter = (*Address(address).parts, "", "")[:3]
+def _ids(address: Address | None, deltas: Iterable[Delta]) -> Iterator[str]:
+    key, step, letter = (*(address.parts if address else ("",)), "", "")[:3]
     for delta in deltas:
         entry = delta.steps.get(step) if delta.sequence == key else None
         if delta.sequence == key and not step and delta.head is not None:
@@ -205,13 +205,13 @@ def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
             yield from (row.id for row in entry.variants.values() if row.id)
 
 
-def touched_addresses(deltas: Iterable[Delta]) -> Iterator[str]:
+def touched_addresses(deltas: Iterable[Delta]) -> Iterator[Address]:
     """Yield the addresses that deltas change. `made_from` is bookkeeping and does not count."""
     for delta in deltas:
         if delta.steps:
-            yield from (f"{delta.sequence}.{step}" for step in delta.steps)
+            yield from (Address(delta.sequence, step) for step in delta.steps)
         elif delta.drop or (delta.head is not None and delta.head.made_from is None):
-            yield delta.sequence
+            yield Address(delta.sequence)
 
 
 def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
