@@ -67,4 +67,3 @@ Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pa
 Letter = Annotated[str, AfterValidator(_letter), WithJsonSchema({"type": "string", "pattern": "^[a-z]$"})]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Note = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE)]
