@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sequence_sync.model.fields import LAST_DAY, Priority
-from sequence_sync.model.steps import PAYLOAD_FIELDS, STEP_TYPES, type_meant
+from sequence_sync.model.steps import JSON_NAMES, STEP_TYPES, type_meant
 from sequence_sync.provider.base import (
     UNKNOWN,
     Answer,
@@ -27,12 +27,9 @@ from sequence_sync.provider.base import (
 from sequence_sync.provider.rate_limit import retry_after
 
 LONGEST_MESSAGE = 300
-_BODY_NAMES: Mapping[str, str] = {
-    name: re.sub("_([a-z])", lambda found: found[1].upper(), name)
-    for fields in PAYLOAD_FIELDS.values()
-    for name in fields
-    if "_" in name
-}
+# The API's names of payload fields, where they differ from those in a file. They are the names in JSON; to a field that
+# the API names otherwise, give an entry here: {**JSON_NAMES, "sms_text": "body"}.
+_BODY_NAMES: Mapping[str, str] = JSON_NAMES
 _PAYLOAD_NAMES: Mapping[str, str] = {name: field for field, name in _BODY_NAMES.items()}
 _TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 _CODES = ("code", "statusCode", "error_code")
