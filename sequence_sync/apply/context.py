@@ -33,16 +33,11 @@ class HandlerResult(NamedTuple):
 
 
 class ChangeFailedError(Exception):
-    """A change failed, and its sequence ends here. Status and exit code say how; `hint` says what to do."""
+    """A change failed, and its sequence ends here. `status` says how, and gives the exit code; `hint` what to do."""
 
     def __init__(self, status: Status, detail: str, hint: str = "") -> None:
         super().__init__(detail)
         self.status, self.detail, self.hint = status, detail, hint
-
-    @property
-    def code(self) -> int:
-        """The exit code that the status stands for."""
-        return self.status.exit_code
 
 
 @dataclass
@@ -130,7 +125,7 @@ class SequenceSession:
 
     `seen_ids` are the ids of all steps that were seen in it, managed or not. `read_at` is when the last read began,
     `steps` what it returned. `is_recorded`: the sequence's record is in the journal. `in_doubt`: a create of this run
-    got no clear answer. `compared`: its steps were compared with the state. `abandoned` holds, by path, PATCHes that
+    got no clear answer. `compared`: its steps were compared with the state. `abandoned` holds, by address, PATCHes that
     may still arrive. `patched_ids` are the variants changed since the last read; `payload_before` holds, by id, what
     each variant that this run changed said before. `created_ids` are the steps that this run created.
     """
@@ -145,7 +140,7 @@ class SequenceSession:
     is_recorded: bool = False
     in_doubt: bool = False
     compared: bool = False
-    abandoned: dict[str, AbandonedPatch] = field(default_factory=dict)
+    abandoned: dict[Address, AbandonedPatch] = field(default_factory=dict)
     patched_ids: set[str] = field(default_factory=set)
     payload_before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     created_ids: set[str] = field(default_factory=set)
@@ -298,10 +293,10 @@ class SequenceSession:
                 "Someone else is changing this sequence. When they are done, run the same apply again.",
             )
 
-    def abandon(self, path: str, patch: Patch, since: float, number: int) -> None:
+    def abandon(self, address: Address, patch: Patch, since: float, number: int) -> None:
         """Remember a PATCH that is sent again and may still arrive. Its intent `number` stays open."""
-        before = self.abandoned.get(path)
-        self.abandoned[path] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
+        before = self.abandoned.get(address)
+        self.abandoned[address] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
 
 
 def missing_error(session: SequenceSession, what: str) -> ChangeFailedError:

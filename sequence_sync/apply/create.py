@@ -20,7 +20,7 @@ from sequence_sync.apply.in_doubt import (
     resolve_create,
 )
 from sequence_sync.apply.preflight import fill_variant_ids, preflight_read, unknown_ids
-from sequence_sync.apply.send import Write, close_intent, send_exactly_once
+from sequence_sync.apply.send import Attempt, Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
@@ -34,33 +34,23 @@ ALREADY_THERE = "already in Saleshandy"
 
 
 class Create(Write[Evidence]):
-    """What all creates have in common. `seen_ids` are ids of its kind that were seen before it."""
+    """What all creates have in common."""
 
     def __init__(self, session: SequenceSession, change: Change) -> None:
-        super().__init__(session, change.address)
-        self.change, self.call = change, _call_of(change)
-        self.request = session.request(self.call)
-        self.seen_ids: set[str] = set()
+        super().__init__(session, change, change.address, _call_of(change))
+        self.seen_ids = set()
 
     def intent(self) -> IntentRecord:
         """See Write."""
-        return IntentRecord(
-            run=self.session.context.run,
-            address=self.address,
-            action=self.change.action,
-            remote_id=self.session.id,
-            body=self.call.body,
-            seen=tuple(sorted(self.seen_ids)),
-            content=self.change.after,
-        )
+        return super().intent().model_copy(update={"content": self.change.after})
 
     def guard(self) -> None:
         """See Write."""
         self.session.check_exclusive()
 
-    def prepare_resend(self, number: int, since: float, answer: Answer, sends: int) -> None:
+    def prepare_resend(self, attempt: Attempt) -> None:
         """See Write. It was proved not to have been carried out."""
-        close_intent(self.session, number, CallResult.NOT_MADE, detail=answer.message)
+        close_intent(self.session, attempt.number, CallResult.NOT_MADE, detail=attempt.answer.message)
 
     def resolve(self, doubt: Doubt, since: float) -> tuple[Resolution, Evidence]:
         """See Write."""
@@ -71,8 +61,9 @@ class Create(Write[Evidence]):
     def observe(self) -> Evidence:
         """Read, and compare with what is created."""
 
-    def undecided(self, answer: Answer, observed: Evidence) -> ChangeFailedError:
+    def undecided(self, attempt: Attempt, observed: Evidence) -> ChangeFailedError:
         """See Write."""
+        answer = attempt.answer
         why = f"The outcome of creating {self.address} is in doubt ({answer.message or answer.kind})."
         return undecided_error(self.address, why, observed)
 
@@ -157,10 +148,10 @@ class SequenceCreate(Create):
         """See Create."""
         return _observe_sequence(self.session, self.same_title_ids, self.title)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
         if observed.found_id:
-            _record_sequence(self.session, number, CallResult.ADOPTED, observed.found_id, self.title)
+            _record_sequence(self.session, attempt.number, CallResult.ADOPTED, observed.found_id, self.title)
         return bool(observed.found_id)
 
 
@@ -226,9 +217,9 @@ class StepCreate(Create):
         """See Create."""
         return _observe_step(self.session, self.seen_ids, self.content)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
-        return _record_found_step(self.session, number, self.address, observed, self.content)
+        return _record_found_step(self.session, attempt.number, self.address, observed, self.content)
 
 
 def _observe_step(session: SequenceSession, seen_ids: set[str], content: Content) -> Evidence:
@@ -290,9 +281,9 @@ class VariantCreate(Create):
         """See Create."""
         return _observe_variant(self.session, self.entry, self.seen_ids, self.desired)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
-        return _record_found_variant(self.session, number, self.address, observed, self.desired)
+        return _record_found_variant(self.session, attempt.number, self.address, observed, self.desired)
 
 
 def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:

@@ -68,33 +68,23 @@ class SequenceExecutor:
                 self.session.check_stop()
                 self._keep(change, *HANDLERS[change.action](self.session, change))
             except ChangeFailedError as failed:
-                self._keep(change, failed.status, failed.detail, code=failed.code, hint=failed.hint)
+                self._keep(change, failed.status, failed.detail, failed.hint)
                 return self._rest_skipped(index + 1)
             except StoppedError:
                 return self._rest_skipped(index, "stopped before it was done")
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, ENDS_THE_RUN)
                 detail = " ".join(part for part in (error.summary, error.detail) if part)
-                self._keep(change, Status.FAILED, detail, code=error.exit_code, hint=error.hint)
+                self._keep(change, Status.FAILED, detail, error.hint, error.exit_code)
                 return self._rest_skipped(index + 1)
         self._finish()
         return self.results
 
-    def _keep(self, change: Change, status: Status, detail: str, code: int = 0, hint: str = "") -> None:
+    def _keep(self, change: Change, status: Status, detail: str = "", hint: str = "", code: int | None = None) -> None:
         known = self.session.known
         entry = known.steps.get(change.step) if known and change.step else None
         remote_id = entry.id if entry else (self.session.id if change.step is None else None)
-        self.results.append(
-            ChangeResult(
-                address=change.address,
-                action=change.action,
-                status=status,
-                detail=detail,
-                code=code,
-                hint=hint,
-                remote_id=remote_id,
-            )
-        )
+        self.results.append(_result(change, status, detail, hint, code, remote_id))
         self.context.emit(status.value, change.address, detail)
 
     def _rest_skipped(
@@ -123,7 +113,6 @@ class SequenceExecutor:
                     status=problem.status,
                     detail=problem.detail,
                     hint=problem.hint,
-                    code=problem.code,
                 )
             )
 
@@ -175,12 +164,13 @@ class Executor:
             try:
                 resolve_interrupted(SequenceSession(self.context, key), intent, since)
             except ChangeFailedError as failed:
-                unresolved.append(_unresolved(intent, failed.detail, failed.hint, failed.code))
+                unresolved.append(_result(intent, failed.status, failed.detail, failed.hint))
             except StoppedError:
-                unresolved.append(_unresolved(intent, "Stopped before it was resolved.", "", 0))
+                unresolved.append(_result(intent, Status.FAILED, "Stopped before it was resolved.", code=0))
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, AccountError)
-                unresolved.append(_unresolved(intent, str(error), "Run the same apply again.", error.exit_code))
+                hint = "Run the same apply again."
+                unresolved.append(_result(intent, Status.FAILED, str(error), hint, error.exit_code))
         return unresolved
 
     # -- the plan ---------------------------------------------------------------------------------------------------
@@ -262,16 +252,7 @@ class Executor:
 
     def _all(self, changes: Iterable[Change], status: Status, why: str, hint: str = "") -> None:
         for change in changes:
-            self.results.append(
-                ChangeResult(
-                    address=change.address,
-                    action=change.action,
-                    status=status,
-                    detail=why,
-                    code=status.exit_code,
-                    hint=hint,
-                )
-            )
+            self.results.append(_result(change, status, why, hint))
             self.context.emit(status.value, change.address, why)
 
     def _wait_for_interrupted(self, runs: Sequence[SequenceExecutor]) -> None:
@@ -406,8 +387,16 @@ def _wait_text(seconds: float, interrupted: bool) -> str:
     return f"The journal has no record of the last run. Reading Saleshandy again in {seconds:.0f} s."
 
 
-def _unresolved(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:
-    status = Status.UNKNOWN if code == 9 else Status.FAILED
+def _result(
+    of: Change | IntentRecord,
+    status: Status,
+    detail: str,
+    hint: str = "",
+    code: int | None = None,
+    remote_id: str | None = None,
+) -> ChangeResult:
+    """Return the result of a change, or of an earlier run's write. Without `code` the status gives the exit code."""
+    own_code = {} if code is None else {"code": code}
     return ChangeResult(
-        address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code
+        address=of.address, action=of.action, status=status, detail=detail, hint=hint, remote_id=remote_id, **own_code
     )

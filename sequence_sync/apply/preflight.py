@@ -58,7 +58,7 @@ def _is_desired(session: SequenceSession, found: Drift) -> bool:
     """Whether Saleshandy has already what this plan is about to write."""
     step = found.address.step
     planned = [change for change in session.changes if change.step == step and change.calls]
-    switches = tuple(row for row in found.fields if row.field.endswith(".status"))
+    switches = tuple(row for row in found.fields if row.field.is_status)
     rest = tuple(row for row in found.fields if row not in switches)
     if switches and not any(_switches(session, change, found.address, switches[0].after == ON) for change in planned):
         return False

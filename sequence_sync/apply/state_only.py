@@ -64,11 +64,11 @@ def _as_agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState 
     known = entry.variants[letter]
     update: dict[str, Any] = {}
     for field in change.fields:
-        if field.field.endswith(".status"):
+        if field.field.is_status:
             if row.status is None or (row.status != 0) != (field.after == ON):
                 return None
             update["status"] = 1 if field.after == ON else 0
-    if any(not field.field.endswith(".status") for field in change.fields):
+    if any(not field.field.is_status for field in change.fields):
         desired = change.after.variants.get(letter) if change.after else None
         if desired is None or not same_text(entry.type, desired, as_read(entry.type, known, row)):
             return None

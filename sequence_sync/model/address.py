@@ -115,6 +115,11 @@ class FieldPath(str):
         parts = self.parts
         return parts[2] if parts[0] == "variants" and len(parts) > 2 else None
 
+    @property
+    def is_status(self) -> bool:
+        """Whether it is the status of a variant: switched on or off."""
+        return self.of_variant == "status"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """A JSON string."""

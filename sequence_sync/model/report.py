@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sequence_sync.errors import worst
 from sequence_sync.model.address import Address
@@ -38,7 +38,10 @@ CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 
 
 class ChangeResult(Frozen):
-    """The result of one change. `code` is its exit code; 0 means success."""
+    """The result of one change. `code` is its exit code; 0 means success.
+
+    It follows from the status, unless an error with an exit code of its own ended the change.
+    """
 
     address: Address
     action: str
@@ -47,6 +50,11 @@ class ChangeResult(Frozen):
     hint: str = ""
     remote_id: str | None = None
     code: int = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_code(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"code": Status(values["status"]).exit_code, **values}
 
 
 class ApplyReport(Frozen):
@@ -62,7 +70,7 @@ class ApplyReport(Frozen):
 
     def with_unsaved(self, why: str, printed: str) -> ApplyReport:
         """This report if the state could not be written. `printed` is the state, if it was not saved anywhere."""
-        failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why, code=1)
+        failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why)
         return self.model_copy(update={"results": (*self.results, failed), "rescue": printed})
 
     def count(self, *statuses: Status) -> int:

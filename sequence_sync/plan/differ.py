@@ -251,7 +251,7 @@ def _variant_changes(address: Address, content: Content, step: StepState, sequen
                 action=Action.UPDATE_VARIANT,
                 reason=_reason(changed or known.status == 0),
                 remote_id=known.id,
-                impact=Impact.STRUCTURE if all(row.field.endswith(".status") for row in fields) else Impact.COPY,
+                impact=Impact.STRUCTURE if all(row.field.is_status for row in fields) else Impact.COPY,
                 fields=fields,
                 **here,
             )

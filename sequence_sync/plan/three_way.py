@@ -298,7 +298,7 @@ class _FieldGroup:
         fields: tuple[FieldChange, ...],
     ) -> None:
         self.step, self.desired, self.letter, self.remote, self.fields = step, desired, letter, remote, fields
-        self.is_status = fields[0].field.endswith(".status")
+        self.is_status = fields[0].field.is_status
         self.is_text = letter is not None and not self.is_status
         self.is_ignored = False  # the file does not mention it, or says to forget it
 
@@ -417,8 +417,8 @@ def _groups(drift: Drift, letter: str | None) -> list[tuple[FieldChange, ...]]:
     """Group the fields by what one call writes: each of a step's alone; a variant's text, then its status."""
     if letter is None:
         return [(each,) for each in drift.fields]
-    status = tuple(each for each in drift.fields if each.field.endswith(".status"))
-    text = tuple(each for each in drift.fields if not each.field.endswith(".status"))
+    status = tuple(each for each in drift.fields if each.field.is_status)
+    text = tuple(each for each in drift.fields if not each.field.is_status)
     return [group for group in (text, status) if group]
 
 
