@@ -27,7 +27,7 @@ from sequence_sync.apply.state_only import adopt, forget, move, record_agreement
 from sequence_sync.apply.update import close_abandoned, resolve_interrupted, update
 from sequence_sync.errors import AccountError, LockLostError, SeqsyncError, StateError, WaitExhaustedError
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status, ordered
-from sequence_sync.plan.matching import normalized_title
+from sequence_sync.model.sequence import normalized_title
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change, Plan, Reason
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.state.journal import DamageResolvedRecord, EndRecord, IntentRecord, NoteRecord, RunRecord

@@ -21,6 +21,7 @@ from sequence_sync.cli.options import (
     target_option,
 )
 from sequence_sync.errors import InvalidFilesError, UsageError
+from sequence_sync.model.words import counted
 from sequence_sync.registry import DIAGNOSTIC_FORMATS, SCHEMAS
 
 if TYPE_CHECKING:
@@ -48,12 +49,8 @@ def validate(context: CommandContext, paths: tuple[str, ...], format_name: str) 
         return _print_diagnostics(context, paths, format_name)
     project = _valid_project(context, paths)
     sequences, steps = len(project.sequences), sum(len(sequence.steps) for sequence in project.sequences.values())
-    context.console.result(f"Valid: {_counted(sequences, 'sequence')}, {_counted(steps, 'step')}.")
+    context.console.result(f"Valid: {counted(sequences, 'sequence')}, {counted(steps, 'step')}.")
     return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _valid_project(context: CommandContext, paths: tuple[str, ...]) -> Project:

@@ -84,17 +84,14 @@ def move_entry(
         )
     with _locked_manager(workspace, "state mv", timeout, stop, observer) as manager:
         entry = _entry(manager.state, old)
+        taken = new.step in entry.steps if new.step else new.sequence in manager.state.sequences
+        if taken:
+            raise UsageError("The new key is already in use.", f"{target} is in the state.", "See: seqsync state list")
         if old.step is None or new.step is None:
-            if new.sequence in manager.state.sequences:
-                raise UsageError(
-                    "The new key is already in use.", f"{target} is in the state.", "See: seqsync state list"
-                )
             head = entry.head.model_copy(update={"made_from": None})
             moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
             _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, drop=True), moved)
             return
-        if new.step in entry.steps:
-            raise UsageError("The new key is already in use.", f"{target} is in the state.", "See: seqsync state list")
         steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
         _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, steps=steps))
 

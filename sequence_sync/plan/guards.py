@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
-from sequence_sync.model.sequence import Content
+from sequence_sync.model.sequence import normalized_title
 from sequence_sync.model.settings import Policy
+from sequence_sync.model.words import counted
 from sequence_sync.plan.capabilities import Abilities
-from sequence_sync.plan.compare import canonical_payload
+from sequence_sync.plan.matching import says_something, text_key
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
 
@@ -53,17 +54,6 @@ def _not_supported(changes: Iterable[Change], abilities: Abilities) -> list[Chan
     return result
 
 
-def text_key(content: Content) -> tuple[object, ...]:
-    """Return the type and the text of a step in canonical form, to compare steps."""
-    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
-    return (content.type, tuple(rows))
-
-
-def carries_text(content: Content) -> bool:
-    """Whether a step has any text. A bare call or profile view has none."""
-    return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
-
-
 def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:
     """Block an adoption of an id that the state has under another address."""
     owners = {row.id: Address(key) for key, row in known.items()}
@@ -95,13 +85,12 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
         text_key(step.content): Address(key, step_key)
         for key, row in left_sequences.items()
         for step_key, step in row.steps.items()
-        if carries_text(step.content)
+        if says_something(step.content.variants.values())
     }
-    titles = {row.title.strip().casefold(): key for key, row in left_sequences.items()}
+    titles = {normalized_title(row.title): key for key, row in left_sequences.items()}
 
     def checked(change: Change) -> Change:
-        if change.action is Action.CREATE_SEQUENCE and (change.title or "").strip().casefold() in titles:
-            old = titles[(change.title or "").strip().casefold()]
+        if change.action is Action.CREATE_SEQUENCE and (old := titles.get(normalized_title(change.title or ""))):
             return block(change, Reason.SAME_CONTENT, _rename_sequence(old))
         if change.action is not Action.CREATE_STEP or change.after is None:
             return change
@@ -174,7 +163,7 @@ def _override(name: str, allowed: bool) -> str:
 def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
     deactivated = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
     if deactivated:
-        yield DESTRUCTIVE, f"The plan deactivates {_counted(deactivated, 'variant')}: {_names(deactivated)}."
+        yield DESTRUCTIVE, f"The plan deactivates {counted(len(deactivated), 'variant')}: {_names(deactivated)}."
     if drifted:
         yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
     # The policy counts steps, so a step with several changed variants counts once.
@@ -183,14 +172,10 @@ def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: 
     )
     if len(rewritten) > policy.max_changed_steps:
         limit = f"the limit is {policy.max_changed_steps} (`max_changed_steps` in seqsync.yaml)"
-        yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
+        yield SIZE, f"The plan changes {counted(len(rewritten), 'existing step')}; {limit}."
     sending = dict.fromkeys(c.sequence for c in changes if c.calls and c.sequence in active)
     if sending:
-        yield ACTIVE, f"The plan writes to {_counted(sending, 'active sequence')}: {_names(sending)}."
-
-
-def _counted(things: Collection[str], noun: str) -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+        yield ACTIVE, f"The plan writes to {counted(len(sending), 'active sequence')}: {_names(sending)}."
 
 
 def _names(addresses: Collection[str]) -> str:

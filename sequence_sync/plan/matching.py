@@ -6,22 +6,17 @@ a lost response, a lost state or a change outside seqsync create? It must not de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sequence_sync.model.address import Address
-from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.plan.compare import has_text, same_payload, shared_words
+from sequence_sync.model.sequence import Content, Variant, normalized_title
+from sequence_sync.plan.compare import canonical_payload, has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, step_state, variant_digest
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MOSTLY_EQUAL = 0.5  # with half of the words in common, a step may be ours
-
-
-def normalized_title(title: str) -> str:
-    """Return `title` as titles are compared: trimmed and case-folded (docs/exactly-once.md)."""
-    return title.strip().casefold()
 
 
 def same_title(one: str, other: str) -> bool:
@@ -116,9 +111,15 @@ def similarity(step: RemoteStep, content: Content) -> float:
     )
 
 
-def says_something(step: RemoteStep) -> bool:
-    """Whether the step has any text. A bare call or profile view has none."""
-    return any(has_text(row.payload, row.task_note) for row in step.variants)
+def says_something(variants: Iterable[Variant | RemoteVariant]) -> bool:
+    """Whether a step with these variants has any text. A bare call or profile view has none."""
+    return any(has_text(row.payload, row.task_note) for row in variants)
+
+
+def text_key(content: Content) -> tuple[object, ...]:
+    """Return the type and the text of a step in canonical form: the same for steps of ours that say the same."""
+    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
+    return (content.type, tuple(rows))
 
 
 def could_be(step: RemoteStep, content: Content) -> bool:
@@ -157,9 +158,9 @@ def match_steps(
         open_creates = {address: content for address, content in creates.items() if address not in adopt}
         taken = {**managed, **{address: creates[address] for address in adopt}}
         similar, original = _similar(step, open_creates), _equal(step, taken)
-        if says_something(step) and (equal := _equal(step, open_creates)):
+        if says_something(step.variants) and (equal := _equal(step, open_creates)):
             adopt[equal] = step
-        elif original and (says_something(step) or not similar):
+        elif original and (says_something(step.variants) or not similar):
             duplicates.append((original, step))
         elif similar:
             possible.append((similar, step))
@@ -173,7 +174,7 @@ def _equal(step: RemoteStep, contents: Mapping[Address, Content]) -> Address | N
 
 
 def _similar(step: RemoteStep, contents: Mapping[Address, Content]) -> tuple[Address, ...]:
-    bare = not says_something(step)
+    bare = not says_something(step.variants)
     return tuple(
         address
         for address, content in contents.items()

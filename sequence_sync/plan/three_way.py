@@ -147,7 +147,9 @@ class _SequenceComparison:
                 self._gone(drift, address)
             elif drift.kind is not DriftKind.CHANGED:
                 self.result.drift.append(drift)
-                self._hold_day(drift)
+                for step in self.remote.steps or ():
+                    if step.id == drift.remote_id:
+                        _hold_day(self.result, self.sequence, step)
             elif address.step is None:
                 self._title(drift)
             else:
@@ -190,12 +192,6 @@ class _SequenceComparison:
             step = self.steps[old.step_key]
             rest = {name: known for name, known in step.variants.items() if name != letter}
             self.steps[old.step_key] = step.model_copy(update={"variants": rest})
-
-    def _hold_day(self, drift: Drift) -> None:
-        """Note the day of an email that was added in Saleshandy."""
-        step = next((step for step in self.remote.steps or () if step.id == drift.remote_id), None)
-        if step is not None:
-            _hold_day(self.result, self.sequence, step)
 
     # -- what was changed outside seqsync -----------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from sequence_sync.model.address import FieldPath
 from sequence_sync.model.report import Status
 from sequence_sync.model.steps import payload_name
+from sequence_sync.model.words import plural
 from sequence_sync.plan.model import CREATES, STATE_ONLY, UPDATES, Action, Change, DriftKind, Impact, Reason
 from sequence_sync.render.escape import one_line
 
@@ -204,7 +205,7 @@ def value_words(value: Any) -> str | None:
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 call`, `2 calls`, `1,200 calls`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {plural(number, noun)}"
 
 
 def duration_words(seconds: float) -> str:

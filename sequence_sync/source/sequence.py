@@ -33,10 +33,9 @@ from sequence_sync.source.problems import (
     missing,
     problems_of,
 )
-from sequence_sync.source.settings import REMOTE_ID
+from sequence_sync.source.settings import ID_HINT, REMOTE_ID
 
 LITERAL_ID = "id:"  # prefix of a Saleshandy ID in place of a name
-_ID_HINT = "An ID has only letters, digits, _ and -."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class FileReader:
             remote_id = name[len(LITERAL_ID) :].strip()
             if REMOTE_ID.fullmatch(remote_id):
                 return remote_id
-            hint = f"{_ID_HINT} Write it as id:z6R8Mw4vBn."
+            hint = f"{ID_HINT} Write it as id:z6R8Mw4vBn."
             self.report(path, "wrong-value", "Invalid Saleshandy ID after `id:`.", hint)
             return None
         if name not in names:
@@ -539,7 +538,7 @@ def _own_id(reader: FileReader, value: Data, result: BuildResult) -> None:
         hint = "Write the ID under `ids:` of its environment in seqsync.yaml."
         reader.report(path, "id-of-which", "`id` needs a project with only one environment.", hint, at_key=True)
     elif not REMOTE_ID.fullmatch(text):
-        reader.report(path, "wrong-value", "Invalid Saleshandy ID.", f"{_ID_HINT} Copy it from Saleshandy.")
+        reader.report(path, "wrong-value", "Invalid Saleshandy ID.", f"{ID_HINT} Copy it from Saleshandy.")
     elif result.remote_id not in (None, text):
         hint = "Remove the wrong one."
         reader.report(path, "two-ids", "`ids:` in seqsync.yaml has another ID for this sequence.", hint)

@@ -38,6 +38,7 @@ from sequence_sync.source.yaml import parse, parse_fast
 VERSION = 1
 _EXPECTED_URL = "expected a URL such as https://open-api.saleshandy.com/v1"
 REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+")
+ID_HINT = "An ID has only letters, digits, _ and -."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -265,7 +266,7 @@ def _check_ids_address(address: str) -> None:
 
 def _remote_id(path: Path, remote_id: str) -> Iterable[Problem]:
     if not REMOTE_ID.fullmatch(remote_id):
-        hint = "An ID has only letters, digits, _ and -. Write it without `id:`."
+        hint = f"{ID_HINT} Write it without `id:`."
         yield Problem(path, "wrong-value", "Invalid Saleshandy ID.", hint)
 
 
