@@ -86,7 +86,7 @@ def _is_content(session: SequenceSession, found: Drift, content: Content) -> boo
 def _drift_error(session: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
     first = rows[0]
     fields = "; ".join(
-        f"{row.field.parts[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
+        f"{row.field.parts[-1]}: last applied {_quoted(row.before)}, in Saleshandy {_quoted(row.after)}"
         for row in first.fields
     )
     more = f" And {len(rows) - 1} more." if len(rows) > 1 else ""
@@ -98,9 +98,13 @@ def _drift_error(session: SequenceSession, rows: list[Drift]) -> ChangeFailedErr
     )
 
 
-def _short(value: object) -> str:
-    text = "nothing" if value in (None, "") else f'"{value}"'
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + ' …"'
+def _quoted(value: object) -> str:
+    return shortened("nothing" if value in (None, "") else f'"{value}"', ' …"')
+
+
+def shortened(text: str, ending: str = " …") -> str:
+    """Return `text` as a message shows it: at most `MAX_SHOWN` characters, and `ending` for the rest."""
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + ending
 
 
 # -- the server's spelling -----------------------------------------------------------------------------------------

@@ -24,10 +24,10 @@ from sequence_sync.apply.in_doubt import (
     resolve,
 )
 from sequence_sync.apply.preflight import (
-    MAX_SHOWN,
     fill_variant_ids,
     preflight_read,
     remember_server_spelling,
+    shortened,
     unknown_ids,
 )
 from sequence_sync.apply.send import Attempt, Write, close_intent, send_exactly_once
@@ -146,17 +146,14 @@ def _check_unchanged(session: SequenceSession, change: Change, letter: str, patc
 def _changed_error(name: str, field: FieldComparison | None) -> ChangeFailedError:
     both = ""
     if field is not None:
-        both = f' In Saleshandy: "{_short(field.remote_text)}". Last applied: "{_short(field.last_applied_text)}".'
+        remote, applied = shortened(field.remote_text), shortened(field.last_applied_text)
+        both = f' In Saleshandy: "{remote}". Last applied: "{applied}".'
     return ChangeFailedError(
         Status.REFUSED,
         f"{name} was changed in Saleshandy since the last apply.{both}",
         "seqsync does not overwrite it. `seqsync import` takes the change into the file. `-refresh -allow drift` "
         "restores the text from the file.",
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
 
 
 # -- one PATCH -----------------------------------------------------------------------------------------------------
