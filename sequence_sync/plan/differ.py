@@ -18,7 +18,7 @@ from sequence_sync.state.model import SequenceState, StepState
 
 
 def sequence_changes(
-    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str], policy: Policy
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[Address], policy: Policy
 ) -> Iterator[Change]:
     """Yield the changes of one sequence that has a file. `open_addresses`: creates whose outcome is not known."""
     sequence_id = known.id if known else desired.remote_id
@@ -73,7 +73,7 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
 
 
 def _head_changes(
-    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str]
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[Address]
 ) -> Iterator[Change]:
     if known is None and desired.remote_id is not None:
         yield Change(
@@ -120,7 +120,7 @@ def _head_changes(
 
 
 def _new_step(
-    desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
+    desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[Address]
 ) -> Change:
     address = Address(desired.key, key)
     if key in desired.step_ids:

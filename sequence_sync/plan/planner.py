@@ -91,7 +91,7 @@ class PlanInputs:
     policy: Policy = field(default_factory=Policy)
     selection: Selection = field(default_factory=Selection)
     allowed: Collection[str] = ()
-    open_addresses: Collection[str] = ()
+    open_addresses: Collection[Address] = ()
     damaged: bool = False
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import NamedTuple
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.model import (
@@ -77,7 +78,7 @@ class ViewRow(NamedTuple):
     change: Change
     mark: str
     verb: str
-    address: str
+    address: Address
     headline: Headline
     reason: str
     impact: str
