@@ -17,7 +17,8 @@ from typing import Any
 
 from sequence_sync.errors import SeqsyncError, UsageError
 from sequence_sync.files import write_atomically
-from sequence_sync.importer.three_way import FieldKey, importable, own_payload, priority_of
+from sequence_sync.importer.three_way import importable, own_payload, priority_of
+from sequence_sync.model.address import FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import DesiredSequence, normalized_title
 from sequence_sync.model.settings import Environment
@@ -172,11 +173,9 @@ def new_step_fields(
     return fields
 
 
-def field_label(key: FieldKey) -> str:
+def field_label(key: FieldPath) -> str:
     """Return the name of a field for people: `subject`, `day`, `on or off`."""
-    if len(key) == 1:
-        return key[0]
-    return key[-1] if key[1] != "status" else "on or off"
+    return "on or off" if key.is_status else key.name
 
 
 LONGEST_KEY = 63

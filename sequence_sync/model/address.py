@@ -103,6 +103,16 @@ class FieldPath(str):
         """The names along the path."""
         return tuple(self.split("."))
 
+    @classmethod
+    def in_variant(cls, letter: str, *names: str) -> FieldPath:
+        """Return the path of a field of a variant."""
+        return cls(".".join(("variants", letter, *names)))
+
+    @property
+    def name(self) -> str:
+        """The last name: `subject`."""
+        return self.rpartition(".")[2]
+
     @property
     def letter(self) -> str | None:
         """The letter of the variant that has the field; None for a field of the step."""
