@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from sequence_sync.model.address import Address
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import payload_from_json, payload_to_json
@@ -99,7 +99,7 @@ def repeated_variant_fields(
     again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in planned]
     rows = [FieldChange(field=path, before=flat.get(path), after=flat.get(path)) for path in again]
     if "status" in known.unsettled and known.status != 0:
-        rows.append(FieldChange(field=f"variants.{letter}.status", before="on", after="on"))
+        rows.append(FieldChange(field=FieldPath.in_variant(letter, "status"), before="on", after="on"))
     return tuple(rows)
 
 

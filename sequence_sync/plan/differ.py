@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sequence_sync.model.address import Address
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.plan.calls import repeated_step_fields, repeated_variant_fields
@@ -245,7 +245,7 @@ def _variant_changes(address: Address, content: Content, step: StepState, sequen
         changed = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
         fields = (*changed, *repeated_variant_fields(letter, known, variant, changed))
         if fields and known.status == 0:
-            fields = (*fields, FieldChange(field=f"variants.{letter}.status", before="off", after="on"))
+            fields = (*fields, FieldChange(field=FieldPath.in_variant(letter, "status"), before="off", after="on"))
         if fields or known.status == 0:
             yield Change(
                 action=Action.UPDATE_VARIANT,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sequence_sync.model.address import Address
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES, payload_to_json
@@ -168,7 +168,7 @@ def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[F
     statuses = {known.status == 0, *(status == 0 for status in known.unsettled.get("status", ()))}
     if row.status is not None and (row.status == 0) not in statuses:
         was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
-        changed.append(FieldChange(field=f"variants.{letter}.status", before=was, after=now))
+        changed.append(FieldChange(field=FieldPath.in_variant(letter, "status"), before=was, after=now))
     return tuple(changed)
 
 

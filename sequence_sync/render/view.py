@@ -261,7 +261,7 @@ def _variant_details(variant: Variant, depth: int) -> Iterator[Detail]:
 
 def _changed(change: Change, field: FieldChange) -> Detail:
     # Counted only for a field of a variant: most changes are of other fields, and this runs for each of 8,000 rows.
-    several = field.field.startswith("variants.") and len(variants_of(change, change.after or change.before)) > 1
+    several = field.field.letter is not None and len(variants_of(change, change.after or change.before)) > 1
     return field_detail(field, several)
 
 
