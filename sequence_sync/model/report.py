@@ -38,10 +38,7 @@ CHANGED = frozenset({Status.DONE, Status.ADOPTED, Status.RECORDED})
 
 
 class ChangeResult(Frozen):
-    """The result of one change. `code` is its exit code; 0 means success.
-
-    It follows from the status, unless an error with an exit code of its own ended the change.
-    """
+    """The result of one change. `code` is its exit code; 0 means success."""
 
     address: Address
     action: str
@@ -54,6 +51,7 @@ class ChangeResult(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _with_code(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Derive the code from the status, unless an error with an exit code of its own ended the change."""
         return {"code": Status(values["status"]).exit_code, **values}
 
 
