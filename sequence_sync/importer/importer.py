@@ -23,6 +23,7 @@ from sequence_sync.errors import (
 from sequence_sync.importer.generate import import_new
 from sequence_sync.importer.merge import SequenceMerge
 from sequence_sync.importer.project_files import NotRepresentableError, ProjectFileError, ProjectFiles
+from sequence_sync.model.fields import REMOTE_ID
 from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
 from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
@@ -32,7 +33,6 @@ from sequence_sync.provider.client import InterruptibleReads
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import LoadedFile
-from sequence_sync.source.settings import REMOTE_ID
 from sequence_sync.state.journal import EndRecord
 from sequence_sync.state.manager import StateManager, StateNotSavedError
 from sequence_sync.state.model import SequenceState

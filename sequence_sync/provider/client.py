@@ -31,9 +31,11 @@ from sequence_sync.provider.base import (
     silent,
 )
 from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
-from sequence_sync.provider.responses import classify, parse_sequences, parse_steps, parse_variants, plain
+from sequence_sync.provider.redact import Redactor
+from sequence_sync.provider.responses import NO_SECRETS, classify, parse_sequences, parse_steps, parse_variants, plain
 
 T = TypeVar("T")
+HAS_CREDENTIAL = "the text contains the API key or a value of `headers:`, so seqsync did not send it"
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
 
 
@@ -74,11 +76,19 @@ class SaleshandyClient:
 
     dialect: Dialect = requests.SALESHANDY
 
-    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock, announce: Announce = silent) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        limiter: RateLimiter,
+        clock: Clock,
+        announce: Announce = silent,
+        redactor: Redactor = NO_SECRETS,
+    ) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
         self._announce = announce
+        self._redactor = redactor
 
     def sequences(self) -> list[RemoteSequence]:
         """Read all pages of the list. Raises ReadFailedError, AccountError, WaitExhaustedError."""
@@ -108,7 +118,13 @@ class SaleshandyClient:
         return self._read(requests.step_variants(sequence_id, step_id), parse_variants)
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """See `Provider`. Raises what `before` raises, and WaitExhaustedError."""
+        """See `Provider`. Raises what `before` raises, and WaitExhaustedError.
+
+        A credential in the body is not sent: it would be in an email, and a read could not compare that email.
+        """
+        if self._redactor.has_credential(request.body):
+            before()
+            return Answer(AnswerKind.INVALID, message=HAS_CREDENTIAL)
         return self._send(request, before)
 
     def _send(self, request: Request, before: Callable[[], None] | None = None) -> Answer:
@@ -130,7 +146,7 @@ class SaleshandyClient:
             self._limiter.release(endpoint, sent=sent)
             raise
         wall = self._clock.wall()
-        answer = classify(reply, wall)
+        answer = classify(reply, wall, self._redactor)
         refused = answer.kind is AnswerKind.RATE_LIMITED
         self._limiter.update(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
         return answer

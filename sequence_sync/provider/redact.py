@@ -1,0 +1,222 @@
+"""Find the API key and the values of `headers:` in what a server sends, in every spelling, and withhold them. Pure.
+
+Everything that leaves this package passes a `Redactor` first. Must not know what an answer means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
+from typing import Any
+
+from sequence_sync.provider.base import Reply
+
+SECRET = "[secret]"  # replaces a secret that is spelled out
+WITHHELD = "[withheld: it contains a secret]"  # replaces a whole text that contains an encoded or partial secret
+
+SHORTEST_CREDENTIAL = 8  # characters; a shorter value can be an ordinary word of an email
+SHORTEST_VALUE = 4  # characters; a shorter value is in almost every text
+_SHORTEST_BASE64 = 7  # characters; fewer are in ordinary text too
+_PIECE = 8  # characters; a run of 15 characters of a secret contains at least one such piece
+_SHORTEST_WITH_PIECES = 12
+_LONGEST_WORDS = 24
+_ROUNDS = 4  # an answer can be encoded more than once, for example a URL in HTML in JSON
+
+# The values of these headers are no secrets, and can be in a text: a link, a language, a program's name.
+_PUBLIC = re.compile(r"accept.*|cache-control|content-.*|from|host|origin|pragma|referer|user-agent|via", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"auth|cookie|credential|key|pass|secret|session|signature|token", re.IGNORECASE)
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Za-z]+(?:[ _./-]?[A-Za-z]+)*")
+
+_ESCAPE = re.compile(
+    r"""
+    \\u(?P<json>[0-9A-Fa-f]{4}) | \\u\{(?P<braces>[0-9A-Fa-f]{1,6})\} | \\x(?P<byte>[0-9A-Fa-f]{2})
+    | %(?P<percent>[0-9A-Fa-f]{2}) | %u(?P<long>[0-9A-Fa-f]{4})
+    | &\#[xX]0*(?P<hex>[0-9A-Fa-f]{1,6});? | &\#0*(?P<decimal>[0-9]{1,7});? | (?P<name>&[A-Za-z]{2,31}[0-9]{0,2};)
+    | \\(?P<plain>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NOT_SHOWN = bytes([*range(0x21), 0x7F])
+_WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)}  # the full-width forms of ASCII
+_BASE64_URL = str.maketrans("-_", "+/")
+
+
+class Redactor:
+    """Withholds `key` and the values of `headers`.
+
+    A *credential* is a secret that is certainly no ordinary text: the key, and header values that look like one. It is
+    withheld everywhere, also in titles and emails. Every header value is withheld in the reason of an error.
+    """
+
+    def __init__(self, key: str = "", headers: Mapping[str, str] | None = None) -> None:
+        headers = headers or {}
+        self._credentials = Secrets({key} | credentials(headers))
+        self._all = Secrets({key, *headers.values()} | credentials(headers), SHORTEST_VALUE)
+
+    def message(self, text: str) -> str:
+        """Return the reason of an error without any secret."""
+        return self._all.withheld(text)
+
+    def content(self, value: Any) -> Any:
+        """Return JSON data without credentials, in keys and in values."""
+        if isinstance(value, str):
+            return self._credentials.withheld(value)
+        if isinstance(value, Mapping):
+            return {self._credentials.withheld(name): self.content(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.content(each) for each in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and self._credentials.are_in(str(value)):
+            return None
+        return value
+
+    def has_credential(self, value: Any) -> bool:
+        """Return whether JSON data contains a credential."""
+        return self._credentials.are_in(json.dumps(value, ensure_ascii=False))
+
+    def reply(self, reply: Reply) -> Reply:
+        """Return `reply` without credentials, in headers and body."""
+        found = self._credentials
+        headers = {name: found.withheld(value) for name, value in reply.headers.items() if not found.are_in(name)}
+        body = reply.body
+        if found.are_in(body.decode("utf-8", "replace")):
+            body = self._body(body)
+        return Reply(reply.status, headers, body)
+
+    def _body(self, body: bytes) -> bytes:
+        try:
+            redacted = json.dumps(self.content(json.loads(body.decode("utf-8-sig"))))
+        except (ValueError, RecursionError):
+            return WITHHELD.encode()
+        return WITHHELD.encode() if self._credentials.are_in(redacted) else redacted.encode()
+
+
+def credentials(headers: Mapping[str, str]) -> set[str]:
+    """Return the values of `headers` that look like credentials, and the parts of them that do.
+
+    A part is a token after `Bearer`, or one cookie. A value of a few words, such as `production`, is none.
+    """
+    found = set()
+    for name, value in headers.items():
+        if len(value) < SHORTEST_CREDENTIAL or _PUBLIC.fullmatch(name):
+            continue
+        is_words = len(value) <= _LONGEST_WORDS and _WORDS.fullmatch(value)
+        if _CREDENTIAL.search(f"{name} {value}") or not (is_words or _LINK.match(value)):
+            found.add(value)
+        found |= {part for part in re.split(r"[\s;,=:]+", value) if _is_token(part)}
+    return found
+
+
+def _is_token(part: str) -> bool:
+    """Return whether a part of a header is neither a word nor a number nor the name of a host."""
+    if len(part) < SHORTEST_CREDENTIAL or part.startswith("//") or ("." in part and len(part) <= _LONGEST_WORDS):
+        return False
+    return any(char.isdigit() for char in part) and any(char.isalpha() for char in part)
+
+
+class Secrets:
+    """Texts to withhold. Ignores those of fewer than `shortest` characters.
+
+    A secret of fewer than SHORTEST_CREDENTIAL characters is only found as a whole word.
+    """
+
+    def __init__(self, secrets: Iterable[str], shortest: int = SHORTEST_CREDENTIAL) -> None:
+        known = sorted({secret for secret in secrets if len(secret) >= shortest}, key=lambda each: (-len(each), each))
+        short = [secret for secret in known if len(secret) < SHORTEST_CREDENTIAL]
+        long = [secret for secret in known if len(secret) >= SHORTEST_CREDENTIAL]
+        self._plain = re.compile("|".join([*map(re.escape, long), *map(_as_word, short)]), re.IGNORECASE)
+        self._words = re.compile("|".join(map(_as_word, short)), re.IGNORECASE)
+        texts = {text for secret in long for text in (secret, *_pieces(secret))}
+        self._folded = {form.lower() for text in texts for form in _forms(text)}
+        self._base64 = {form for text in {*texts, *short} for form in _base64_forms(text)}
+        self._has_short, self._any = bool(short), bool(known)
+
+    def are_in(self, text: str) -> bool:
+        """Return whether a secret is in `text`, whole or in part, in any spelling."""
+        return self._any and any(self._are_in_reading(reading) for reading in _readings(text))
+
+    def withheld(self, text: str) -> str:
+        """Return `text` without secrets: a plain one is replaced, any other spelling withholds the whole text."""
+        if not self.are_in(text):
+            return text
+        replaced = self._plain.sub(SECRET, text)
+        return WITHHELD if self.are_in(replaced) else replaced
+
+    def _are_in_reading(self, text: str) -> bool:
+        if self._has_short and self._words.search(text):
+            return True
+        folded = _folded(text)
+        lowered = folded.lower()
+        if any(form in lowered for form in self._folded):
+            return True
+        packed = folded.translate(_BASE64_URL)
+        return any(form in packed for form in self._base64)
+
+
+def _as_word(secret: str) -> str:
+    return rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
+
+
+def _pieces(secret: str) -> set[str]:
+    """Return the parts of a long secret that give it away: a server can cut it, and so can a limit on length."""
+    if len(secret) < _SHORTEST_WITH_PIECES:
+        return set()
+    starts = [*range(0, len(secret) - _PIECE, _PIECE), len(secret) - _PIECE]
+    pieces = {secret[start : start + _PIECE] for start in starts}
+    return {piece for piece in pieces if _is_random(piece)}
+
+
+def _is_random(piece: str) -> bool:
+    """Return whether `piece` is no part of a word, a link or a number."""
+    if not re.fullmatch(r"[A-Za-z0-9_+-]*[A-Za-z][A-Za-z0-9_+-]*", piece):
+        return False
+    return any(char.isdigit() for char in piece) or not (piece[1:].islower() or piece[1:].isupper())
+
+
+def _forms(text: str) -> set[str]:
+    """Return the spellings of `text` that are searched for in folded text: as it is, decoded, and as hex digits."""
+    encodings = [text.encode(name) for name in ("utf-8", "utf-16-le", "utf-16-be")]
+    readings = {_folded(reading) for reading in _readings(text)}
+    return {*(form for form in readings if len(form) >= _PIECE), *(data.hex() for data in encodings)}
+
+
+def _base64_forms(text: str) -> set[str]:
+    """Return the characters that `text` has in every base64 that contains it, for each of the three alignments."""
+    found = set()
+    for name in ("utf-8", "utf-16-le", "utf-16-be"):
+        for before in range(3):
+            data = bytes(before) + text.encode(name)
+            found.add(b64encode(data).decode()[(before * 8 + 5) // 6 : len(data) * 8 // 6])
+    return {form for form in found if len(form) >= _SHORTEST_BASE64}
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Return `text`, and what it says after each round of decoding."""
+    for _ in range(_ROUNDS):
+        yield text
+        decoded = _ESCAPE.sub(_character, text)
+        if decoded == text:
+            return
+        text = decoded
+    yield text
+
+
+def _character(found: re.Match[str]) -> str:
+    """Return the character of an escape sequence of JSON, a URL or HTML."""
+    kind, digits = str(found.lastgroup), str(found[str(found.lastgroup)])
+    if kind == "plain":
+        return "" if digits in "bfnrt" else digits
+    if kind == "name":
+        return unescape(digits)
+    code = int(digits, 10 if kind == "decimal" else 16)
+    return chr(code) if code < 0x110000 else ""
+
+
+def _folded(text: str) -> str:
+    """Return `text` without blanks and invisible characters, because `plain` and terminals drop them."""
+    if text.isascii():
+        return text.encode("ascii").translate(None, _NOT_SHOWN).decode("ascii")
+    return "".join(filter(str.isprintable, text.translate(_WIDE))).replace(" ", "")
