@@ -20,8 +20,9 @@ WITHHELD = "[withheld: it contains a secret]"  # replaces a whole text that cont
 SHORTEST_CREDENTIAL = 8  # characters; a shorter value can be an ordinary word of an email
 SHORTEST_VALUE = 4  # characters; a shorter value is in almost every text
 _SHORTEST_BASE64 = 7  # characters; fewer are in ordinary text too
-_PIECE = 8  # characters; a run of 15 characters of a secret contains at least one such piece
+_PIECE = 8  # characters; as few give a secret away
 _SHORTEST_WITH_PIECES = 12
+_LONGEST_WITH_ALL_PIECES = 48  # of a longer secret, every fourth piece is enough
 _LONGEST_WORDS = 24
 _ROUNDS = 4  # an answer can be encoded more than once, for example a URL in HTML in JSON
 
@@ -136,7 +137,10 @@ class Secrets:
 
     def are_in(self, text: str) -> bool:
         """Return whether a secret is in `text`, whole or in part, in any spelling."""
-        return self._any and any(self._are_in_reading(reading) for reading in _readings(text))
+        if not self._any:
+            return False
+        texts = [text, text.replace("\0", "")] if "\0" in text else [text]  # a text of UTF-16, read as UTF-8
+        return any(self._are_in_reading(reading) for each in texts for reading in _readings(each))
 
     def withheld(self, text: str) -> str:
         """Return `text` without secrets: a plain one is replaced, any other spelling withholds the whole text."""
@@ -164,14 +168,15 @@ def _pieces(secret: str) -> set[str]:
     """Return the parts of a long secret that give it away: a server can cut it, and so can a limit on length."""
     if len(secret) < _SHORTEST_WITH_PIECES:
         return set()
-    starts = [*range(0, len(secret) - _PIECE, _PIECE), len(secret) - _PIECE]
+    step = 1 if len(secret) <= _LONGEST_WITH_ALL_PIECES else _PIECE // 2
+    starts = [*range(0, len(secret) - _PIECE, step), len(secret) - _PIECE]
     pieces = {secret[start : start + _PIECE] for start in starts}
     return {piece for piece in pieces if _is_random(piece)}
 
 
 def _is_random(piece: str) -> bool:
     """Return whether `piece` is no part of a word, a link or a number."""
-    if not re.fullmatch(r"[A-Za-z0-9_+-]*[A-Za-z][A-Za-z0-9_+-]*", piece):
+    if not re.fullmatch(r"[A-Za-z0-9_+/=.-]*[A-Za-z][A-Za-z0-9_+/=.-]*", piece):
         return False
     return any(char.isdigit() for char in piece) or not (piece[1:].islower() or piece[1:].isupper())
 
