@@ -122,7 +122,7 @@ class SaleshandyClient:
 
         A credential in the body is not sent: it would be in an email, and a read could not compare that email.
         """
-        if self._redactor.has_credential(request.body):
+        if self._redactor.must_not_be_sent(request.body):
             before()
             return Answer(AnswerKind.INVALID, message=HAS_CREDENTIAL)
         return self._send(request, before)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import unescape
 from typing import Any
 
@@ -23,7 +23,8 @@ _SHORTEST_BASE64 = 7  # characters; fewer are in ordinary text too
 _PIECE = 8  # characters; as few give a secret away
 _SHORTEST_WITH_PIECES = 12
 _LONGEST_WITH_ALL_PIECES = 48  # of a longer secret, every fourth piece is enough
-_LONGEST_WORDS = 24
+_LONGEST_WORDS = 24  # characters
+_LONGEST_TOKEN = 16  # characters of a value without blanks
 _ROUNDS = 4  # an answer can be encoded more than once, for example a URL in HTML in JSON
 
 # The values of these headers are no secrets, and can be in a text: a link, a language, a program's name.
@@ -63,20 +64,13 @@ class Redactor:
         return self._all.withheld(text)
 
     def content(self, value: Any) -> Any:
-        """Return JSON data without credentials, in keys and in values."""
-        if isinstance(value, str):
-            return self._credentials.withheld(value)
-        if isinstance(value, Mapping):
-            return {self._credentials.withheld(name): self.content(each) for name, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.content(each) for each in value]
-        if isinstance(value, int | float) and not isinstance(value, bool) and self._credentials.are_in(str(value)):
-            return None
-        return value
+        """Return JSON data in which every text with a credential is withheld as a whole, keys included."""
+        return self._redacted(value, lambda text: WITHHELD if self._credentials.are_in(text) else text)
 
-    def has_credential(self, value: Any) -> bool:
-        """Return whether JSON data contains a credential."""
-        return self._credentials.are_in(json.dumps(value, ensure_ascii=False))
+    def must_not_be_sent(self, value: Any) -> bool:
+        """Return whether JSON data contains a credential, or a text that was withheld from a read."""
+        text = json.dumps(value, ensure_ascii=False)
+        return WITHHELD in text or self._credentials.are_in(text)
 
     def reply(self, reply: Reply) -> Reply:
         """Return `reply` without credentials, in headers and body."""
@@ -84,15 +78,30 @@ class Redactor:
         headers = {name: found.withheld(value) for name, value in reply.headers.items() if not found.are_in(name)}
         body = reply.body
         if found.are_in(body.decode("utf-8", "replace")):
-            body = self._body(body)
+            # The words around a secret explain an error. A part of an email would only be mistaken for the email.
+            body = self._body(body, self.content if reply.status < 300 else self._error)
         return Reply(reply.status, headers, body)
 
-    def _body(self, body: bytes) -> bytes:
+    def _error(self, value: Any) -> Any:
+        return self._redacted(value, self._credentials.withheld)
+
+    def _body(self, body: bytes, redacted: Callable[[Any], Any]) -> bytes:
         try:
-            redacted = json.dumps(self.content(json.loads(body.decode("utf-8-sig"))))
+            text = json.dumps(redacted(json.loads(body.decode("utf-8-sig"))))
         except (ValueError, RecursionError):
             return WITHHELD.encode()
-        return WITHHELD.encode() if self._credentials.are_in(redacted) else redacted.encode()
+        return WITHHELD.encode() if self._credentials.are_in(text) else text.encode()
+
+    def _redacted(self, value: Any, text: Callable[[str], str]) -> Any:
+        if isinstance(value, str):
+            return text(value)
+        if isinstance(value, Mapping):
+            return {text(name): self._redacted(each, text) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._redacted(each, text) for each in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and self._credentials.are_in(str(value)):
+            return None
+        return value
 
 
 def credentials(headers: Mapping[str, str]) -> set[str]:
@@ -104,7 +113,8 @@ def credentials(headers: Mapping[str, str]) -> set[str]:
     for name, value in headers.items():
         if len(value) < SHORTEST_CREDENTIAL or _PUBLIC.fullmatch(name):
             continue
-        is_words = len(value) <= _LONGEST_WORDS and _WORDS.fullmatch(value)
+        longest = _LONGEST_WORDS if " " in value else _LONGEST_TOKEN
+        is_words = len(value) <= longest and _WORDS.fullmatch(value)
         if _CREDENTIAL.search(f"{name} {value}") or not (is_words or _LINK.match(value)):
             found.add(value)
         found |= {part for part in re.split(r"[\s;,=:]+", value) if _is_token(part)}

@@ -26,7 +26,7 @@ def test_no_spelling_of_a_secret_is_left_in_a_message_or_in_content(spelling: st
     text = f"before {SPELLINGS[spelling](secret)} after"
     assert not found_in(plain(REDACTOR.message(text)), SECRETS)
     assert not found_in(json.dumps(REDACTOR.content({text: [text, {"x": (text,)}]})), SECRETS)
-    assert REDACTOR.has_credential({"payload": {"subject": text}})
+    assert REDACTOR.must_not_be_sent({"payload": {"subject": text}})
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -59,7 +59,13 @@ def test_a_reply_without_a_secret_is_returned_byte_for_byte() -> None:
 def test_other_fields_of_an_answer_with_a_secret_stay() -> None:
     body = json.dumps({"payload": [{"id": 7, "title": f"my {KEY}", "active": True, "rate": 0.5, "steps": None}]})
     redacted = json.loads(REDACTOR.reply(Reply(200, {}, body.encode())).body)
-    assert redacted == {"payload": [{"id": 7, "title": f"my {SECRET}", "active": True, "rate": 0.5, "steps": None}]}
+    assert redacted == {"payload": [{"id": 7, "title": WITHHELD, "active": True, "rate": 0.5, "steps": None}]}
+    assert REDACTOR.must_not_be_sent(redacted)
+
+
+def test_the_words_around_a_secret_stay_in_an_error() -> None:
+    body = json.dumps({"message": f"no key {KEY}"}).encode()
+    assert json.loads(REDACTOR.reply(Reply(400, {}, body)).body) == {"message": f"no key {SECRET}"}
 
 
 def test_a_key_of_digits_is_withheld_where_it_is_a_number() -> None:
@@ -70,7 +76,7 @@ def test_a_header_value_of_ordinary_words_is_withheld_in_messages_only() -> None
     """An email may contain the word. To withhold it there would make the email differ from the file for ever."""
     assert REDACTOR.message("no team production here") == f"no team {SECRET} here"
     assert REDACTOR.content("ready for production") == "ready for production"
-    assert not REDACTOR.has_credential("ready for production")
+    assert not REDACTOR.must_not_be_sent("ready for production")
 
 
 def test_a_short_header_value_is_withheld_as_a_whole_word() -> None:
@@ -96,6 +102,8 @@ def test_a_redactor_without_secrets_changes_nothing() -> None:
         ("X-Api-Key", "abcdefgh", {"abcdefgh"}),
         ("X-Stage", "production", set()),
         ("X-Team", "Customer Success", set()),
+        ("X-Team", "customer-success", set()),
+        ("X-Gateway", "canary-header-value", {"canary-header-value"}),
         ("sh-application", "open-api", set()),
         ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64)", set()),
         ("Origin", "https://www.example2.com", set()),
