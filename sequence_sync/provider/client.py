@@ -20,6 +20,7 @@ from sequence_sync.provider.base import (
     Dialect,
     NeverConnectedError,
     NoAnswerError,
+    NotSentError,
     Provider,
     ReadFailedError,
     RemoteSequence,
@@ -35,7 +36,6 @@ from sequence_sync.provider.redact import Redactor
 from sequence_sync.provider.responses import NO_SECRETS, classify, parse_sequences, parse_steps, parse_variants, plain
 
 T = TypeVar("T")
-HAS_CREDENTIAL = "the text contains the API key or a value of `headers:`, so seqsync did not send it"
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
 
 
@@ -118,13 +118,7 @@ class SaleshandyClient:
         return self._read(requests.step_variants(sequence_id, step_id), parse_variants)
 
     def write(self, request: Request, before: Callable[[], None]) -> Answer:
-        """See `Provider`. Raises what `before` raises, and WaitExhaustedError.
-
-        A credential in the body is not sent: it would be in an email, and a read could not compare that email.
-        """
-        if self._redactor.must_not_be_sent(request.body):
-            before()
-            return Answer(AnswerKind.INVALID, message=HAS_CREDENTIAL)
+        """See `Provider`. Raises what `before` raises, and WaitExhaustedError."""
         return self._send(request, before)
 
     def _send(self, request: Request, before: Callable[[], None] | None = None) -> Answer:
@@ -139,6 +133,9 @@ class SaleshandyClient:
         except NeverConnectedError as error:
             self._limiter.release(endpoint, sent=False)
             return Answer(AnswerKind.NEVER_CONNECTED, message=plain(str(error)))
+        except NotSentError as error:
+            self._limiter.release(endpoint, sent=False)
+            return Answer(AnswerKind.INVALID, message=str(error))
         except NoAnswerError as error:
             self._limiter.release(endpoint, sent=True)
             return Answer(AnswerKind.NO_ANSWER, message=plain(str(error)))

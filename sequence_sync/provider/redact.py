@@ -22,7 +22,7 @@ SHORTEST_VALUE = 4  # characters; a shorter value is in almost every text
 _SHORTEST_BASE64 = 7  # characters; fewer are in ordinary text too
 _PIECE = 8  # characters; as few give a secret away
 _SHORTEST_WITH_PIECES = 12
-_LONGEST_WITH_ALL_PIECES = 48  # of a longer secret, every fourth piece is enough
+_MOST_PIECES = 48
 _LONGEST_WORDS = 24  # characters
 _LONGEST_TOKEN = 16  # characters of a value without blanks
 _ROUNDS = 4  # an answer can be encoded more than once, for example a URL in HTML in JSON
@@ -140,9 +140,13 @@ class Secrets:
         long = [secret for secret in known if len(secret) >= SHORTEST_CREDENTIAL]
         self._plain = re.compile("|".join([*map(re.escape, long), *map(_as_word, short)]), re.IGNORECASE)
         self._words = re.compile("|".join(map(_as_word, short)), re.IGNORECASE)
-        texts = {text for secret in long for text in (secret, *_pieces(secret))}
-        self._folded = {form.lower() for text in texts for form in _forms(text)}
-        self._base64 = {form for text in {*texts, *short} for form in _base64_forms(text)}
+        pieces = {piece for secret in long for piece in _pieces(secret, 1)}
+        packed = {piece for secret in long for piece in _pieces(secret, _PIECE // 2)}
+        self._folded = {form.lower() for text in (*long, *pieces) for form in _forms(text)}
+        self._folded |= {data.hex() for text in long for data in _encodings(text)}
+        self._folded |= {text.encode().hex() for text in packed}
+        self._base64 = {form for text in known for data in _encodings(text) for form in _base64_forms(data)}
+        self._base64 |= {form for text in packed for form in _base64_forms(text.encode())}
         self._has_short, self._any = bool(short), bool(known)
 
     def are_in(self, text: str) -> bool:
@@ -174,14 +178,16 @@ def _as_word(secret: str) -> str:
     return rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
 
 
-def _pieces(secret: str) -> set[str]:
-    """Return the parts of a long secret that give it away: a server can cut it, and so can a limit on length."""
+def _pieces(secret: str, step: int) -> set[str]:
+    """Return the parts of a long secret that give it away: a server can cut it, and so can a limit on length.
+
+    `step` is the distance between two parts. For a very long secret it is larger.
+    """
     if len(secret) < _SHORTEST_WITH_PIECES:
         return set()
-    step = 1 if len(secret) <= _LONGEST_WITH_ALL_PIECES else _PIECE // 2
+    step = max(step, len(secret) // _MOST_PIECES)
     starts = [*range(0, len(secret) - _PIECE, step), len(secret) - _PIECE]
-    pieces = {secret[start : start + _PIECE] for start in starts}
-    return {piece for piece in pieces if _is_random(piece)}
+    return {piece for start in starts if _is_random(piece := secret[start : start + _PIECE])}
 
 
 def _is_random(piece: str) -> bool:
@@ -192,19 +198,20 @@ def _is_random(piece: str) -> bool:
 
 
 def _forms(text: str) -> set[str]:
-    """Return the spellings of `text` that are searched for in folded text: as it is, decoded, and as hex digits."""
-    encodings = [text.encode(name) for name in ("utf-8", "utf-16-le", "utf-16-be")]
-    readings = {_folded(reading) for reading in _readings(text)}
-    return {*(form for form in readings if len(form) >= _PIECE), *(data.hex() for data in encodings)}
+    """Return what folded text contains where it contains `text`, as it is or decoded."""
+    return {form for form in map(_folded, _readings(text)) if len(form) >= _PIECE}
 
 
-def _base64_forms(text: str) -> set[str]:
-    """Return the characters that `text` has in every base64 that contains it, for each of the three alignments."""
+def _encodings(text: str) -> list[bytes]:
+    return [text.encode(name) for name in ("utf-8", "utf-16-le", "utf-16-be")]
+
+
+def _base64_forms(data: bytes) -> set[str]:
+    """Return the characters that `data` has in every base64 that contains it, for each of the three alignments."""
     found = set()
-    for name in ("utf-8", "utf-16-le", "utf-16-be"):
-        for before in range(3):
-            data = bytes(before) + text.encode(name)
-            found.add(b64encode(data).decode()[(before * 8 + 5) // 6 : len(data) * 8 // 6])
+    for before in range(3):
+        whole = bytes(before) + data
+        found.add(b64encode(whole).decode()[(before * 8 + 5) // 6 : len(whole) * 8 // 6])
     return {form for form in found if len(form) >= _SHORTEST_BASE64}
 
 

@@ -25,7 +25,7 @@ import httpx
 
 from sequence_sync._version import __version__
 from sequence_sync.errors import UsageError
-from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Reply, Request
+from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, NotSentError, Reply, Request
 from sequence_sync.provider.redact import Redactor
 
 IDLE = 2.0  # seconds; servers close idle connections after 5, and a call on a closed socket would be in doubt
@@ -86,7 +86,10 @@ class HttpTransport:
         """Return the answer without credentials.
 
         Raises NeverConnectedError if the request was not sent, else NoAnswerError. No error quotes the server.
+        Raises NotSentError for a credential in the body: it would be in an email, and a read could not compare it.
         """
+        if request.body is not None and self.redactor.must_not_be_sent(request.body):
+            raise NotSentError("the text contains the API key or a value of `headers:`, so seqsync did not send it")
         built = self._built(request)
         failure: Exception
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,26 @@ def test_a_text_with_a_credential_is_not_sent(tmp_path: Path) -> None:
         assert "the text contains the API key or a value of `headers:`, so seqsync did not send it" in done.both
         assert TOKEN not in json.dumps(server.creates)
         assert TOKEN not in done.both
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import sys; print('S'); sys.exit('S')",
+        "print('two words S')",
+        "print('S\\nS')",
+        "import sys; sys.stdout.buffer.write(b'S\\xff')",
+        "import sys; print('S', file=sys.stderr)",
+        "print('S\\x1b[2J')",
+        "raise ValueError('S')",
+    ],
+)
+def test_no_output_of_the_key_command_is_shown(tmp_path: Path, script: str) -> None:
+    project = Project(tmp_path, more={"SALESHANDY_API_KEY": ""})
+    project.write("sequences/faults.yaml", SEQUENCE)
+    project.write("print_key.py", script.replace("S", "sk-other-0a1b2c3d4e5f"))
+    command = json.dumps(f"{sys.executable} print_key.py")
+    project.write("seqsync.yaml", f"environments:\n  default:\n    api_key_command: {command}\n")
+    done = project.run("plan", "-refresh", "-vv")
+    assert done.code == 3, done.both
+    assert found_in(done.both, ("sk-other-0a1b2c3d4e5f",)) == []
