@@ -65,7 +65,7 @@ def test_no_answer_error_or_log_contains_a_secret(slot: str, caplog: pytest.LogC
 
     leaks = []
     with serving(answer) as wire, line(wire.port, 5, HEADERS, KEY) as transport:
-        client = SaleshandyClient(transport, RateLimiter(clock, max_wait=1), clock, transport.redactor)
+        client = SaleshandyClient(transport, RateLimiter(clock, max_wait=1), clock, redactor=transport.redactor)
         for spelling, spell in SPELLINGS.items():
             clock.sleep(1000)
             echo = "".join(f"{spell(secret)} " for secret in (*SECRETS, HEADERS["X-Team"]))
