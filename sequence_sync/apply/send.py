@@ -177,4 +177,6 @@ def refusal(answer: Answer) -> Exception:
         return AccountError("The API key does not allow this.", answer.message, hint)
     if answer.kind is AnswerKind.NEVER_CONNECTED:
         return ChangeFailedError(Status.FAILED, "The API could not be reached.", "Run the same apply again later.")
+    if not answer.status:  # the client refused it
+        return ChangeFailedError(Status.FAILED, f"Not sent: {answer.message}.", "Fix the file, then plan again.")
     return ChangeFailedError(Status.FAILED, f"The API refused it: {answer.message}", "Fix the file, then plan again.")

@@ -28,6 +28,7 @@ from sequence_sync.importer.project_files import (
     ProjectFiles,
     not_included_error,
 )
+from sequence_sync.model.fields import REMOTE_ID
 from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
 from sequence_sync.model.sequence import normalized_title
 from sequence_sync.operations.session import connected, locked_session
@@ -38,7 +39,6 @@ from sequence_sync.provider.client import InterruptibleReads
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import LoadedFile
-from sequence_sync.source.settings import REMOTE_ID
 from sequence_sync.state.journal import EndRecord
 from sequence_sync.state.manager import StateManager, StateNotSavedError
 from sequence_sync.state.model import SequenceState

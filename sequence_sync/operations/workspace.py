@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from sequence_sync.errors import UsageError
+from sequence_sync.provider.redact import credentials
 from sequence_sync.registry import backend_for
 from sequence_sync.source.project import Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
@@ -32,7 +33,8 @@ KEY_COMMAND_SECONDS = 60
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project in one environment. `keep_secret` receives the API key, so that no output contains it."""
+    """A project in one environment. `keep_secret` receives the API key and credentials in `headers:`, so that no output
+    contains them."""
 
     root: Path
     loaded: LoadedSettings
@@ -89,14 +91,15 @@ class Workspace:
                 "It contains spaces, line breaks or characters that no key has.",
                 f"Copy the key again: export {variable}=...",
             )
-        self.keep_secret(key)
+        for secret in (key, *sorted(credentials(self.environment.headers))):
+            self.keep_secret(secret)
         return key
 
 
 def open_workspace(
     root: Path, environment: str | None, environ: Mapping[str, str], keep_secret: Callable[[str], None]
 ) -> Workspace:
-    """Open the project in `root`. `keep_secret` receives the API key before anything can print it.
+    """Open the project in `root`. `keep_secret` receives the secrets before anything can print them.
 
     Raises UsageError, and InvalidFilesError for errors in the settings.
     """

@@ -66,6 +66,10 @@ class NeverConnectedError(Exception):
     """No connection: the request was not sent."""
 
 
+class NotSentError(Exception):
+    """The request contains a credential, and was not sent."""
+
+
 class NoAnswerError(Exception):
     """The request may have been sent, and there is no complete answer."""
 
@@ -74,7 +78,7 @@ class Transport(Protocol):
     """Sends one request and returns its raw answer. Never retries."""
 
     def send(self, request: Request) -> Reply:
-        """Return the answer. Raises NeverConnectedError or NoAnswerError."""
+        """Return the answer. Raises NeverConnectedError, NotSentError or NoAnswerError."""
         ...
 
 

@@ -20,6 +20,7 @@ from sequence_sync.provider.base import (
     Dialect,
     NeverConnectedError,
     NoAnswerError,
+    NotSentError,
     Provider,
     ReadFailedError,
     RemoteSequence,
@@ -31,7 +32,8 @@ from sequence_sync.provider.base import (
     silent,
 )
 from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
-from sequence_sync.provider.responses import classify, parse_sequences, parse_steps, parse_variants, plain
+from sequence_sync.provider.redact import Redactor
+from sequence_sync.provider.responses import NO_SECRETS, classify, parse_sequences, parse_steps, parse_variants, plain
 
 T = TypeVar("T")
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
@@ -74,11 +76,19 @@ class SaleshandyClient:
 
     dialect: Dialect = requests.SALESHANDY
 
-    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock, announce: Announce = silent) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        limiter: RateLimiter,
+        clock: Clock,
+        announce: Announce = silent,
+        redactor: Redactor = NO_SECRETS,
+    ) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
         self._announce = announce
+        self._redactor = redactor
 
     def sequences(self) -> list[RemoteSequence]:
         """Read all pages of the list. Raises ReadFailedError, AccountError, WaitExhaustedError."""
@@ -123,6 +133,9 @@ class SaleshandyClient:
         except NeverConnectedError as error:
             self._limiter.release(endpoint, sent=False)
             return Answer(AnswerKind.NEVER_CONNECTED, message=plain(str(error)))
+        except NotSentError as error:
+            self._limiter.release(endpoint, sent=False)
+            return Answer(AnswerKind.INVALID, message=str(error))
         except NoAnswerError as error:
             self._limiter.release(endpoint, sent=True)
             return Answer(AnswerKind.NO_ANSWER, message=plain(str(error)))
@@ -130,7 +143,7 @@ class SaleshandyClient:
             self._limiter.release(endpoint, sent=sent)
             raise
         wall = self._clock.wall()
-        answer = classify(reply, wall)
+        answer = classify(reply, wall, self._redactor)
         refused = answer.kind is AnswerKind.RATE_LIMITED
         self._limiter.update(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
         return answer

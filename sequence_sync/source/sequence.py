@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from sequence_sync.diagnostics import did_you_mean, nearest
 from sequence_sync.model.address import KEY, KEY_HINT, Address
-from sequence_sync.model.fields import LONGEST_TITLE, Priority
+from sequence_sync.model.fields import ID_HINT, LONGEST_TITLE, REMOTE_ID, Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailStep, EmailVariant, Step, TaskAction, TaskStep, type_meant
@@ -33,7 +33,6 @@ from sequence_sync.source.problems import (
     missing,
     problems_of,
 )
-from sequence_sync.source.settings import ID_HINT, REMOTE_ID
 
 LITERAL_ID = "id:"  # prefix of a Saleshandy ID in place of a name
 
