@@ -87,3 +87,17 @@ def test_pattern_matches_an_address_and_everything_below_it(pattern: str, addres
 def test_invalid_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"parts|pattern"):
         check_pattern(text)
+
+
+def test_address_contains_what_is_below_it_and_not_what_begins_alike() -> None:
+    step = Address("trial", "intro")
+    assert step.child("b") == "trial.intro.b"
+    assert step.contains(step.child("b"))
+    assert not step.contains(step)
+    assert not step.contains(Address("trial", "intro-2", "b"))
+
+
+def test_field_path_of_a_variant_says_whether_it_is_the_status() -> None:
+    status, subject = FieldPath.in_variant("a", "status"), FieldPath.in_variant("a", "payload", "status")
+    assert (status, subject.name) == ("variants.a.status", "status")
+    assert (status.is_status, subject.is_status) == (True, False)

@@ -66,3 +66,13 @@ def test_import_with_a_conflict_ends_with_10_if_something_was_written(wrote: boo
     conflict = ImportResult(ImportOutcome.CONFLICT, "a", code=1)
     report = ImportReport(rows=[conflict, ImportResult(ImportOutcome.MERGED, "b", wrote=wrote)])
     assert report.exit_code == code
+
+
+def test_code_of_a_change_follows_from_its_status_unless_it_is_given() -> None:
+    codes = {status: ChangeResult(address="a", action="b", status=status).code for status in Status}
+    assert {status: code for status, code in codes.items() if code} == {
+        Status.FAILED: 1,
+        Status.REFUSED: 6,
+        Status.UNKNOWN: 9,
+    }
+    assert ChangeResult(address="a", action="b", status=Status.FAILED, code=5).code == 5
