@@ -85,7 +85,7 @@ def undecided_error(address: Address, why: str, evidence: Evidence) -> ChangeFai
 
 def _call_of(change: Change) -> Call:
     if not change.calls:
-        raise ChangeFailedError(Status.FAILED, f"The plan has no call for {change.address}.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f'The plan has no call for "{change.address}".', "Plan again.")
     return change.calls[0]
 
 
@@ -297,7 +297,7 @@ def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
     if row is None or not says_the_same_variant(entry.type, desired, row):
         raise ChangeFailedError(
             Status.REFUSED,
-            f"Variant {change.remote_id} no longer has the text of {change.address}.",
+            f'Variant {change.remote_id} no longer has the text of "{change.address}".',
             "Saleshandy was changed since the plan: plan again with -refresh.",
         )
     delta = _delta_with_variant(session, change.address, row.id, desired)
@@ -340,7 +340,7 @@ def step_entry(session: SequenceSession, step_key: str) -> StepState:
 
 def _desired_variant(change: Change) -> Variant:
     if change.after is None:
-        raise ChangeFailedError(Status.FAILED, f"The plan has no text for {change.address}.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f'The plan has no text for "{change.address}".', "Plan again.")
     return change.after.variants[change.address.letter]
 
 

@@ -207,7 +207,7 @@ class Executor:
     def check_account(self) -> None:
         """Raise AccountError where the key is refused, or sees none of the sequences that the state has."""
         known = {row.id for row in self.context.manager.state.sequences.values()}
-        check_account(known, self.context.remote_sequences())
+        check_account(known, self.context.remote_sequences(), self.context.manager.state.api_host)
 
     def _note_same_titles(self) -> None:
         """Note other sequences with the title of a managed one: one of the two may have been created by mistake."""

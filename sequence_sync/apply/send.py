@@ -13,11 +13,10 @@ from typing import Any, Generic
 
 from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.in_doubt import Doubt, Observed, Resolution
-from sequence_sync.errors import AccountError
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.plan.model import Change
-from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, AnswerKind, Call
+from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, AnswerKind, Call, account_error
 from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
 from sequence_sync.state.model import Delta
 
@@ -169,12 +168,8 @@ def doubt_of(answer: Answer) -> Doubt:
 
 def refusal(answer: Answer) -> Exception:
     """The error for a certain refusal. A refused key ends the whole run."""
-    if answer.kind is AnswerKind.BAD_KEY:
-        hint = "Fix the key, then run the same apply again."
-        return AccountError("Saleshandy refused the API key.", answer.message, hint)
-    if answer.kind is AnswerKind.FORBIDDEN:
-        hint = "Ask for the permission in Saleshandy, then run the same apply again."
-        return AccountError("The API key does not allow this.", answer.message, hint)
+    if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
+        return account_error(answer)
     if answer.kind is AnswerKind.NEVER_CONNECTED:
         return ChangeFailedError(Status.FAILED, "The API could not be reached.", "Run the same apply again later.")
     if not answer.status:  # the client refused it

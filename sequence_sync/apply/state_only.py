@@ -214,10 +214,10 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
         )
     entry, same = adopted_step(step, change.after)
     if entry is None:
-        why = f"Step {step.id} has another type than {change.address}."
+        why = f'Step {step.id} has another type than "{change.address}".'
         raise ChangeFailedError(Status.FAILED, why, "Fix `ids:` in seqsync.yaml.")
     if not same and change.reason is Reason.FOUND:
-        why = f"Step {step.id} no longer has the text of {change.address}."
+        why = f'Step {step.id} no longer has the text of "{change.address}".'
         raise ChangeFailedError(Status.REFUSED, why, "Saleshandy was changed since the plan: plan again with -refresh.")
     known = session.entry()
     unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}

@@ -59,7 +59,7 @@ def update(session: SequenceSession, change: Change) -> HandlerResult:
     if change.reason is Reason.PARKED and session.remote_step(entry.id).day is None:
         raise ChangeFailedError(
             Status.REFUSED,
-            f"Saleshandy does not return the day of {change.address}.",
+            f'Saleshandy does not return the day of "{change.address}".',
             "Emails can change places only where their days can be read. Write `capabilities: {read-day: false}` into "
             "seqsync.yaml, and plan again: the plan says what to click.",
         )

@@ -238,14 +238,7 @@ def state() -> None:
 
 
 def _read_state(workspace: Workspace) -> State:
-    replayed = workspace.read()
-    if replayed is None:
-        raise UsageError(
-            "No state yet.",
-            f"{workspace.backend().describe()} does not exist.",
-            "The first `seqsync apply` or `seqsync import` creates it.",
-        )
-    return replayed.state
+    return workspace.read_existing().state
 
 
 @state.command("list")
@@ -293,10 +286,11 @@ def show(context: CommandContext, address: str) -> None:
     import json
 
     from sequence_sync.model.address import Address
+    from sequence_sync.operations.state import unknown_address
 
     entry = _entry(_read_state(context.open_workspace()), *Address(address).parts)
     if entry is None:
-        raise UsageError("This address is not in the state.", address, "See `seqsync state list`.")
+        raise unknown_address(address)
     document = json.dumps(entry.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
     context.console.document(document + "\n")
 
@@ -356,7 +350,7 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
     move_entry(
         context.open_workspace(), source, target, lock_timeout, context.signals.event, LineProgress(context.console)
     )
-    context.console.result(f"Renamed {source} to {target}. To undo it: seqsync state mv {target} {source}")
+    context.console.result(f"Renamed {source} to {target} in the state. To undo it: seqsync state mv {target} {source}")
 
 
 @state.command()
@@ -373,7 +367,9 @@ def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
 
     progress = LineProgress(context.console)
     backup = remove_entry(context.open_workspace(), address, lock_timeout, context.signals.event, progress)
-    context.console.result(f"seqsync no longer manages {address}. To undo it: seqsync state push -force {backup}")
+    context.console.result(
+        f"seqsync no longer manages {address}; it stays in Saleshandy. To undo it: seqsync state push -force {backup}"
+    )
 
 
 @state.command()
@@ -470,6 +466,8 @@ def sandbox(context: CommandContext, port: int, data: str | None, rate_limit: in
         context.console.note(
             f"To use it: export SEQSYNC_API_URL={url} SALESHANDY_API_KEY=sandbox    To stop it: Ctrl-C"
         )
+        if data is None:
+            context.console.note("It forgets its data when it stops. To keep the data: seqsync sandbox -data FILE")
 
     serve(port, Path(data) if data else None, rate_limit, ready)
 

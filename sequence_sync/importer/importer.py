@@ -150,7 +150,8 @@ class _ImportRun:
 
     def _all(self) -> None:
         rows = self.project_files.api.sequences()
-        check_account({entry.id for entry in self.manager.state.sequences.values()}, rows)
+        state = self.manager.state
+        check_account({entry.id for entry in state.sequences.values()}, rows, state.api_host)
         chosen = self._chosen(rows)
         self.observer.on_event(Event(kind="begin", total=len(chosen)))
         self.report.skipped = len(chosen)

@@ -29,7 +29,9 @@ from sequence_sync.state.history import AnyLine, decode_lines, touches, with_jou
 from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
 from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State, StepState
-from sequence_sync.state.statefile import decode, encode
+from sequence_sync.state.statefile import RESTORE_HINT, decode, encode
+
+GIVEN_HINT = "Give a file that `seqsync state pull` printed, or a backup from .seqsync/backups. Nothing was changed."
 
 
 @contextmanager
@@ -54,8 +56,13 @@ def _address(text: str) -> Address:
 def _entry(state: State, address: Address) -> SequenceState:
     entry = state.sequences.get(address.sequence)
     if entry is None or (address.step is not None and address.step not in entry.steps):
-        raise UsageError("The state has no such address.", f"{address}.", "See: seqsync state list")
+        raise unknown_address(str(address))
     return entry
+
+
+def unknown_address(address: str) -> UsageError:
+    """Return the error for an address that the state does not have."""
+    return UsageError("The state has no such address.", f'"{address}"', "List its addresses: seqsync state list")
 
 
 def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
@@ -135,7 +142,7 @@ def push_state(
 
     `force` accepts a wrong checksum, another lineage, an older serial and another API host. Raises StateError.
     """
-    pushed = decode(data, name, unchecked=force)
+    pushed = _decode_given(data, name, unchecked=force)
     if pushed.api_host != workspace.api_host and not force:
         raise StateError(
             "The state belongs to another API host.",
@@ -150,6 +157,18 @@ def push_state(
             return current.serial
         lock.check()
         return manager.push(pushed)
+
+
+def _decode_given(data: bytes, name: str, *, unchecked: bool) -> State:
+    """Decode the state that a person gave. The errors are about that file, not about the current state."""
+    try:
+        return decode(data, name, unchecked=unchecked)
+    except StateError as error:
+        if error.hint == RESTORE_HINT:
+            facts = f"{error.summary} {error.detail}" if error.summary != f"{name} is not a state." else error.detail
+            raise StateError(f"{name} is not a state.", facts, GIVEN_HINT) from None
+        error.hint = error.hint.replace(RESTORE_HINT, GIVEN_HINT)
+        raise
 
 
 def _refuse_older(pushed: State, current: State, name: str) -> None:
@@ -297,7 +316,7 @@ def _adoption(
         raise UsageError("This id cannot be adopted.", why, "See: seqsync state list")
     adopted, is_same = adopted_step(step, content)
     if adopted is None:
-        raise UsageError("This id cannot be adopted.", f"Step {adopt} has another type than {address}.")
+        raise UsageError("This id cannot be adopted.", f'Step {adopt} has another type than "{address}".')
     old = entry.steps.get(step_key)
     unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
     if old is not None and old.id != adopt:
@@ -315,7 +334,7 @@ def _content(workspace: Workspace, state: State, address: Address, intent: Inten
         return entry.steps[step_key].content
     desired = load_desired(workspace, None).sequences.get(address.sequence)
     if desired is None or step_key not in desired.steps:
-        raise UsageError("Neither your files nor the state have this address.", f"{address}.")
+        raise UsageError("Neither your files nor the state have this address.", f'"{address}"', "Check its spelling.")
     return desired.steps[step_key]
 
 

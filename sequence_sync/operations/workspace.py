@@ -60,11 +60,28 @@ class Workspace:
     @property
     def binding(self) -> StateBinding:
         """The environment and the API host that the state must belong to."""
+        if self.environ.get("SEQSYNC_API_URL"):
+            return StateBinding(self.name, self.api_host, "SEQSYNC_API_URL (it overrides `api_url`),")
         return StateBinding(self.name, self.api_host)
 
     def read(self) -> Replayed | None:
         """Read state and journal without the lock. Return None where there is neither."""
         return read_only(self.backend(), self.binding, self.high_water_mark())
+
+    def read_existing(self, consequence: str = "") -> Replayed:
+        """Read state and journal without the lock. Raises UsageError where there is neither.
+
+        `consequence` says what the command cannot do then: `: nothing to compare with`.
+        """
+        replayed = self.read()
+        if replayed is None:
+            raise UsageError(
+                f"No state yet{consequence}.",
+                f"{self.backend().describe()} does not exist.",
+                "The first `seqsync apply` or `seqsync import` creates it. If you had a state, restore it from git or "
+                "from .seqsync/backups.",
+            )
+        return replayed
 
     def high_water_mark(self) -> HighWaterMark:
         """Return the high-water marks of this machine."""

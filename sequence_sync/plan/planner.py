@@ -235,7 +235,7 @@ def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]
     creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
     if creating > 1 and not (inputs.state and inputs.state.sequences):
         yield (
-            f"The state is empty, so this plan creates all {creating} sequences. If they already exist in Saleshandy, "
+            f"The state is empty, so this plan creates {creating} sequences. If they already exist in Saleshandy, "
             "write their ids under `ids:` in seqsync.yaml first."
         )
     unmet = sorted(set(inputs.allowed).difference(met))
@@ -243,6 +243,6 @@ def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]
         yield f"Allowed in advance, although this plan does not need it: {', '.join(unmet)}."
     if inputs.open_addresses:
         names = ", ".join(sorted(inputs.open_addresses))
-        yield f"An earlier apply was interrupted. In doubt: {names}. The next apply resolves this before it writes."
+        yield f"An earlier apply was interrupted. The next apply resolves what is in doubt before it writes: {names}"
     if inputs.damaged:
         yield "The journal has a damaged record. The next apply reads every sequence twice before it writes."

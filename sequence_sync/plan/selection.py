@@ -11,6 +11,7 @@ from sequence_sync.model.address import Address, check_pattern, matches
 from sequence_sync.plan.model import Action, Change, Reason
 
 MOST_NAMES = 10  # in a note
+_ADDRESS_HINT = "Write SEQUENCE, SEQUENCE.STEP or SEQUENCE.STEP.VARIANT; * matches anything."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,13 @@ class Selection:
         """Whether nothing is left out."""
         return not self.targets and not self.excludes and self.only is None
 
-    def check(self, known: Iterable[Address]) -> None:
-        """Raise UsageError for a pattern that is invalid, or that matches no address in files or state."""
+    def check(
+        self, known: Iterable[Address], unknown: str = "Neither your files nor the state have this address."
+    ) -> None:
+        """Raise UsageError for a pattern that is invalid, or that matches none of the addresses `known`.
+
+        `unknown` says where the addresses come from.
+        """
         if not self.targets and not self.excludes:
             return
         addresses = list(known)
@@ -40,12 +46,14 @@ class Selection:
                 try:
                     check_pattern(pattern)
                 except ValueError as error:
-                    raise UsageError(f"{option} {pattern}: not a valid address.", str(error) + ".") from None
+                    raise UsageError(
+                        f"{option} {pattern}: not a valid address.", str(error) + ".", _ADDRESS_HINT
+                    ) from None
                 if not any(matches(pattern, address) for address in addresses):
                     raise UsageError(
                         f"{option} {pattern} matches nothing.",
-                        "Neither the files nor the state have this address. "
-                        f"{did_you_mean(pattern, (str(a) for a in addresses))}".strip(),
+                        unknown,
+                        did_you_mean(pattern, (str(a) for a in addresses)) or _ADDRESS_HINT,
                     )
 
     def takes(self, change: Change) -> bool:

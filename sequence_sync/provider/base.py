@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
 from typing import Any, Final, Protocol
 
-from sequence_sync.errors import SeqsyncError
+from sequence_sync.errors import AccountError, SeqsyncError
 from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content, Variant
@@ -432,6 +432,22 @@ class ReadFailedError(SeqsyncError):
     def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
         super().__init__("Reading from the API failed.", detail, hint)
         self.answer = answer
+
+
+def account_error(answer: Answer) -> AccountError:
+    """Return the error for an answer that refuses the key, or what it may do. Such an answer ends the whole run."""
+    if answer.kind is AnswerKind.BAD_KEY:
+        return AccountError(
+            "Saleshandy refused the API key.",
+            f"Its answer: {answer.message}.",
+            "Check that the key is complete, not revoked, and created for this API host. Then run the same command "
+            "again.",
+        )
+    return AccountError(
+        "The API key has no permission for this.",
+        f"Saleshandy's answer: {answer.message}.",
+        "Use the key of a user who can read and edit sequences. Then run the same command again.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sequence_sync.errors import AccountError
 from sequence_sync.provider import requests
 from sequence_sync.provider.base import (
     Announce,
@@ -29,6 +28,7 @@ from sequence_sync.provider.base import (
     Request,
     StoppedError,
     Transport,
+    account_error,
     silent,
 )
 from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
@@ -161,7 +161,7 @@ class SaleshandyClient:
             if answer.kind is AnswerKind.MISSING:
                 return None
             if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
-                raise _account_error(answer)
+                raise account_error(answer)
             failures += answer.kind is not AnswerKind.RATE_LIMITED
             policy = READ_RETRIES.get(answer.kind)
             if policy is None or (policy.tries is not None and failures >= policy.tries):
@@ -183,20 +183,6 @@ class SaleshandyClient:
             return answer, parse(answer.payload)
         except ValueError as error:
             return Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error))), None
-
-
-def _account_error(answer: Answer) -> AccountError:
-    if answer.kind is AnswerKind.BAD_KEY:
-        return AccountError(
-            "Saleshandy refused the API key.",
-            f"Its answer: {answer.message}.",
-            "Check that the key is complete, not revoked, and created for this API host.",
-        )
-    return AccountError(
-        "The API key has no permission for this.",
-        f"Saleshandy's answer: {answer.message}.",
-        "Use the key of a user who can read and edit sequences.",
-    )
 
 
 def _times(count: int) -> str:

@@ -335,4 +335,6 @@ def _reason(error: Exception) -> str:
         status = re.match(r"[0-9]{3}\b", str(error))
         return f"the proxy refused the connection (HTTP {status[0]})" if status else "the proxy refused the connection"
     known = next((words for kind, words in _REASONS if isinstance(error, kind)), None)
-    return known or str(error) or type(error).__name__
+    # "[Errno 111] Connection refused" -> "connection refused"
+    text = re.sub(r"^\[Errno -?\d+\] (.)", lambda found: found[1].lower(), str(error))
+    return known or text or type(error).__name__

@@ -3,7 +3,8 @@
 Where to find which words:
 
 - what a change does: `MARKS`, `VERBS`; why: `REASONS`; what prospects notice: `impact_words`
-- drift: `DRIFT_WORDS` (one row for each kind), `DRIFT_HEADING`, `NO_DRIFT`, `NO_DRIFT_READ`, `NOT_ALL_READ`
+- drift: `DRIFT_WORDS` (one row for each kind), `DRIFT_HEADING`, `NO_DRIFT`, `NO_DRIFT_READ`, `NOT_ALL_READ`,
+  `EMPTY_STATE`
 - fields of a step: `field_words`; their values: `value_words`
 - the result of an apply: `STATUS_MARKS`, `STATUS_WORDS`
 - numbers: `counted`; lengths of time: `duration_words`
@@ -148,6 +149,7 @@ DRIFT_WORDS: Mapping[DriftKind, DriftWords] = {
 }
 DRIFT_HEADING = "Changed outside seqsync since the last apply (this plan does not touch it)"
 NO_DRIFT = "No drift. Saleshandy matches the last apply."
+EMPTY_STATE = "No sequences in the state: nothing to compare with."
 NO_DRIFT_READ = "No drift in what was read."  # where a part could not be read
 NOT_ALL_READ = "Some sequences could not be read, so there may be more drift."
 

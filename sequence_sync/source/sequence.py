@@ -159,6 +159,7 @@ def read_step(reader: FileReader, key: str, value: Data, defaults: Mapping[str, 
         return None
     before = len(reader.problems) + len(reader.texts.problems)
     kind = _step_type(reader, path, raw)
+    first = len(reader.problems)
     if kind is None:
         check_keys(reader, path, raw, _ALL_FIELDS)
         common = {name: reader.texts.resolve(raw[name], (*path, name)) for name in ("day",) if name in raw}
@@ -174,6 +175,9 @@ def read_step(reader: FileReader, key: str, value: Data, defaults: Mapping[str, 
         content = _email(reader, path, fields)
     else:
         content = _task(reader, path, kind, fields, defaults)
+    if kind != raw["type"]:
+        # The type is a guess, so what a step of that type lacks may not be missing.
+        reader.problems[first:] = [row for row in reader.problems[first:] if row.rule not in ("missing-key", "no-body")]
     is_valid = len(reader.problems) + len(reader.texts.problems) == before
     return content if is_valid else None
 
