@@ -209,7 +209,7 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
     if step is None or change.after is None:
         raise ChangeFailedError(
             Status.FAILED,
-            f"There is no step {change.remote_id} in {session.key}.",
+            f'There is no step {change.remote_id} in "{session.key}".',
             "Copy its id from Saleshandy, and fix `ids:` in seqsync.yaml.",
         )
     entry, same = adopted_step(step, change.after)

@@ -14,6 +14,7 @@ import click
 from sequence_sync.cli.context import CommandContext, read_input_file
 from sequence_sync.cli.options import (
     DisplayOptions,
+    WholeNumber,
     display_options,
     format_option,
     lock_timeout_option,
@@ -137,7 +138,7 @@ def show_plan(
 @click.option("-plan-hash", metavar="HASH", help="Apply only if the plan has this hash.")
 @click.option(
     "-parallelism",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     default=4,
     show_default=True,
     metavar="N",
@@ -310,9 +311,7 @@ def pull(context: CommandContext) -> None:
 @state.command()
 @click.argument("address", required=False)
 @format_option("text", "json")
-@click.option(
-    "-limit", type=click.IntRange(min=1), metavar="N", help="Show only the last N runs; without it, all runs."
-)
+@click.option("-limit", type=WholeNumber(min=1), metavar="N", help="Show only the last N runs; without it, all runs.")
 @click.pass_obj
 def history(context: CommandContext, address: str | None, format_name: str, limit: int | None) -> None:
     """Show who changed what and when, newest last."""
@@ -433,7 +432,7 @@ def force_unlock(context: CommandContext, lock_id: str) -> None:
 @click.command()
 @click.option(
     "-port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=8585,
     show_default=True,
     metavar="PORT",
@@ -444,7 +443,7 @@ def force_unlock(context: CommandContext, lock_id: str) -> None:
 )
 @click.option(
     "-rate-limit",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     default=20,
     show_default=True,
     metavar="N",

@@ -196,8 +196,7 @@ def _help(path: Sequence[str], top: click.Context) -> str:
 # click's words -> plain words, in this order. A name loses its quotes, because they belong to values.
 _PLAIN_USAGE = (
     (r"^'\[?([^'\]]*)\]?':", r"\1:"),
-    (r"is not in the range x>=(-?\d+)", r"is out of range: it must be at least \1"),
-    (r"is not in the range (-?\d+)<=x<=(-?\d+)", r"is out of range: it must be from \1 to \2"),
+    (r"is not in the range (.*)", r"is out of range: expected \1"),
     (r"is not a valid integer( range)?", "is not a whole number"),
     (r"'([^']*)' is not", r'"\1" is not'),
 )

@@ -157,7 +157,7 @@ def refreshed_plan(
 
 
 def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> Plan:
-    """Plan the way back to the state with `serial`. The files may have errors.
+    """Plan a rollback to the state with `serial`. The files may have errors.
 
     Raises UsageError where the history does not reach that serial. The message names the serials it reaches.
     """

@@ -123,7 +123,7 @@ def text_key(content: Content) -> tuple[object, ...]:
 
 
 def could_be(step: RemoteStep, content: Content) -> bool:
-    """Whether a step could be `content` after an edit: same type, and same day or half of the words."""
+    """Whether a step could be a changed `content`: same type, and same day or half of the words."""
     if step.type != content.type:
         return False
     return step.day in (None, content.day) or similarity(step, content) >= MOSTLY_EQUAL

@@ -1,4 +1,4 @@
-"""History lines: what was done with a state, by whom and when, and the way back to its earlier serials. Pure.
+"""History lines: what was done with a state, by whom and when, and the deltas back to its earlier serials. Pure.
 
 A checkpoint writes one checksummed line for each journal record that matters later. The history is only appended to. A
 line may occur twice, where a run was interrupted after writing it and before truncating the journal: readers recognize
@@ -235,7 +235,7 @@ def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
 def serial_line(before: State, after: State, run: str) -> SerialLine | None:
     """Return the line for the change from `before` to `after`, both as stored.
 
-    None where serial or lineage allow no way back: the serial is the same, or the lineage is another.
+    None where serial or lineage allow no rollback: the serial is the same, or the lineage is another.
     """
     if before.serial == after.serial or before.lineage != after.lineage:
         return None
@@ -316,7 +316,7 @@ class HistoryWriter:
             self._pending.append(line)
 
     def checkpoint(self, before: State, after: State, run: str) -> None:
-        """Write the pending lines, and the way back from `after`, which is about to be stored, to `before`.
+        """Write the pending lines, and the deltas back from `after`, which is about to be stored, to `before`.
 
         A failure is kept in `error`, and the lines stay pending: a state is never lost for its history.
         """
