@@ -240,7 +240,7 @@ class RemoteIdIndex:
                 if owner is not None:
                     raise StateError(
                         "Two addresses would have the same remote id.",
-                        f"{remote_id} belongs to {owner}, and Saleshandy now returned it for {address}.",
+                        f'{remote_id} belongs to "{owner}", and Saleshandy now returned it for "{address}".',
                         "Nothing was recorded. Check both in Saleshandy, then run the same command again.",
                     )
                 added[remote_id] = address
