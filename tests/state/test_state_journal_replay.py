@@ -189,5 +189,5 @@ def test_id_index_allows_an_id_to_move() -> None:
         BASE, Delta(sequence="trial", drop=True), Delta(sequence="new", head=row.head, steps=dict(row.steps))
     )
     index.move(BASE, renamed, ["trial", "new"])
-    with pytest.raises(StateError, match=r"L1S1 belongs to new\.intro"):
+    with pytest.raises(StateError, match=r"L1S1 belongs to \"new\.intro\""):
         index.move(renamed, move(renamed, new_step("x", "L1S1", "new")), ["new"])
