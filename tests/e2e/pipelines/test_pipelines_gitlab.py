@@ -68,7 +68,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
     """A project with two sequences, both made."""
     with Sandbox(per_minute=0) as box:
         made = Project(tmp_path, box.url)
-        made.team.settle()
+        made.team.apply_main()
         yield made
 
 
