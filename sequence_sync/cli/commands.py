@@ -363,7 +363,7 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
 def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
     """Stop managing an entry.
 
-    The entry stays in Saleshandy. If your files still declare it, the next plan creates it a second time.
+    The entry stays in Saleshandy. If your files still declare a step, the next plan adopts it again.
     """
     from sequence_sync.operations.state import remove_entry
 

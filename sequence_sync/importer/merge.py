@@ -265,7 +265,7 @@ class SequenceMerge:
         self.result.notes += notes_about(ReadSteps(unknown=read.unknown))
         self.edit = FileEdit(project_files, desired.files[0], desired.key)
         self.steps: list[StepMerge] = []
-        self.unmanaged: dict[str, int | None] = {}
+        self.left_out: dict[str, int | None] = {}
         self.changed: list[str] = []
 
     def run(self) -> ImportResult:
@@ -331,7 +331,7 @@ class SequenceMerge:
                 self.steps.append(StepMerge(name, name, step, None, letters))
         new = [step for step in steps if step.id not in pairs]
         off = [step for step in new if not step.is_on]
-        self.unmanaged = unmanaged_days(ReadSteps(off, self.read.unknown))
+        self.left_out = unmanaged_days(ReadSteps(off, self.read.unknown))
         self.result.notes += notes_about(ReadSteps(off))
         names = {*self.desired.steps, *(self.known.steps if self.known else ())}
         for step in new:
@@ -439,8 +439,7 @@ class SequenceMerge:
             if entry != step.base:
                 entries[step.key] = entry
         self.result.conflicts.sort(key=lambda each: each.address)
-        has_new_unmanaged = known is None or any(step_id not in known.unmanaged for step_id in self.unmanaged)
-        if known is None or known.title != title or has_new_unmanaged or entries:
+        if known is None or known.title != title or self.left_out or entries:
             self._write_record(after, title, entries)
         if self.result.conflicts:
             self.result.outcome, self.result.code = ImportOutcome.CONFLICT, 1
@@ -451,8 +450,9 @@ class SequenceMerge:
 
     def _write_record(self, after: DesiredSequence, title: str, entries: dict[str, StepState | None]) -> None:
         known = self.known
-        unmanaged = {**(known.unmanaged if known else {}), **self.unmanaged}
-        head = SequenceHead(id=self.remote.id, title=title, unmanaged=unmanaged, gone=known.gone if known else ())
+        head = known.head if known else SequenceHead(id=self.remote.id, title=title)
+        reported = {**head.reported, **self.left_out}
+        head = head.model_copy(update={"title": title, "made_from": None, "reported": reported})
         entry_key = self.entry_key
         if entry_key == self.key:
             steps = {**(known.steps if known else {}), **entries}

@@ -107,9 +107,10 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
         if address.step is None:
             _note(manager, f"removed {text} from the state", Delta(sequence=address.sequence, drop=True))
         else:
-            _note(
-                manager, f"removed {text} from the state", Delta(sequence=address.sequence, steps={address.step: None})
-            )
+            entry = _entry(manager.state, address)
+            head = entry.head.with_forgotten(address.step, entry.steps[address.step])
+            forget = Delta(sequence=address.sequence, head=head, steps={address.step: None})
+            _note(manager, f"removed {text} from the state", forget)
     return str(backup.relative_to(workspace.root))
 
 
@@ -247,7 +248,7 @@ def _resolve_step(
     content = _content(workspace, manager.state, address, intent)
     if adopt is None:
         others = _candidates(steps, entry, step_key, content, intent)
-        head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
+        head = entry.head.with_declared(others)
         message = _not_created(manager, intent, address, Delta(sequence=key, head=head))
         if step_key in entry.steps:
             message = f"{address} is still step {entry.steps[step_key].id}."
@@ -274,10 +275,8 @@ def _adoption(
     if adopted is None:
         raise UsageError("This id cannot be adopted.", f"Step {adopt} has another type than {address}.")
     old = entry.steps.get(step_key)
-    unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
-    if old is not None and old.id != adopt:
-        unmanaged[old.id] = old.day if old.content.is_email else None
-    head = entry.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
+    replaced = {old.id: old.day if old.content.is_email else None} if old is not None and old.id != adopt else {}
+    head = entry.head.with_declared(replaced)
     return Delta(sequence=address.sequence, head=head, steps={step_key: adopted}), is_same
 
 
@@ -299,13 +298,13 @@ def _candidates(
 ) -> dict[str, int | None]:
     """Return the steps that the create in doubt might have created, by id, each with its day as an email.
 
-    They are unmanaged from now on.
+    They are declared not ours from now on.
     """
-    known = {row.id for row in entry.steps.values()} | set(entry.unmanaged) | set(intent.seen if intent else ())
+    known = {row.id for row in entry.steps.values()} | entry.declared_ids | set(intent.seen if intent else ())
     unmanaged = [step for step in steps if step.id not in known]
     if intent is not None:
         return {step.id: day_of(step) for step in unmanaged if same_kind(step, content)}
-    found = match_steps(unmanaged, {step_key: content}, {})
+    found = match_steps(unmanaged, {step_key: content}, {}, entry.forgotten)
     near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 

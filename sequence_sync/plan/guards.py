@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
-from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Policy
 from sequence_sync.plan.capabilities import Abilities
-from sequence_sync.plan.compare import canonical_payload
+from sequence_sync.plan.compare import carries_text, text_key
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
 
@@ -51,17 +50,6 @@ def _not_supported(changes: Iterable[Change], abilities: Abilities) -> list[Chan
         if unsupported is not None:
             result.append(block(unsupported, Reason.NOT_SUPPORTED, MANUAL_STEPS[change.action]))
     return result
-
-
-def text_key(content: Content) -> tuple[object, ...]:
-    """Return the type and the text of a step in canonical form, to compare steps."""
-    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
-    return (content.type, tuple(rows))
-
-
-def carries_text(content: Content) -> bool:
-    """Whether a step has any text. A bare call or profile view has none."""
-    return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())
 
 
 def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:

@@ -6,8 +6,8 @@ a lost response, a lost state or an edit in Saleshandy create? It must not decid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import has_text, same_payload, shared_words
@@ -142,23 +142,30 @@ class Matches:
 
 
 def match_steps(
-    unknown: Sequence[RemoteStep], creates: Mapping[str, Content], managed: Mapping[str, Content]
+    unknown: Sequence[RemoteStep],
+    creates: Mapping[str, Content],
+    managed: Mapping[str, Content],
+    forgotten: Collection[str] = (),
+    released: Collection[str] = (),
 ) -> Matches:
     """Sort `unknown` steps. `creates` are the steps to create, `managed` those that the state knows, by address.
 
+    `forgotten` are the ids of those that were managed before: they may have been moved meanwhile. `released` are those
+    that the files name as removed: they are no candidates, unless they are equal.
     Strict on purpose: only an equal text is adopted, because a wrong match or a second create reaches prospects.
     """
-    adopt: dict[str, RemoteStep] = {}
+    adopt = _equal_to_a_create(unknown, creates, forgotten)
+    taken = {**managed, **{address: creates[address] for address in adopt}}
+    open_creates = {address: content for address, content in creates.items() if address not in adopt}
+    adopted = {step.id for step in adopt.values()}
     possible: list[tuple[tuple[str, ...], RemoteStep]] = []
     duplicates: list[tuple[str, RemoteStep]] = []
     unmanaged: list[RemoteStep] = []
     for step in unknown:
-        open_creates = {address: content for address, content in creates.items() if address not in adopt}
-        taken = {**managed, **{address: creates[address] for address in adopt}}
-        similar, original = _similar(step, open_creates), _equal(step, taken)
-        if says_something(step) and (equal := _equal(step, open_creates)):
-            adopt[equal] = step
-        elif original and (says_something(step) or not similar):
+        if step.id in adopted:
+            continue
+        similar, original = _similar(step, {} if step.id in released else open_creates), _equal(step, taken)
+        if original and (says_something(step) or not similar):
             duplicates.append((original, step))
         elif similar:
             possible.append((similar, step))
@@ -171,12 +178,26 @@ def _equal(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
     return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
+def _equal_to_a_create(
+    unknown: Iterable[RemoteStep], creates: Mapping[str, Content], forgotten: Collection[str]
+) -> dict[str, RemoteStep]:
+    """Return the steps that equal one that is to be created, by its address. An empty text never counts as equal."""
+    adopt: dict[str, RemoteStep] = {}
+    for step in unknown:
+        undated = replace(step, day=None) if step.id in forgotten else step
+        left = {address: content for address, content in creates.items() if address not in adopt}
+        if says_something(step) and (equal := _equal(undated, left)):
+            adopt[equal] = step
+    return adopt
+
+
 def _similar(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
+    """Return what an unequal step may be: of the same type, on its day, with half of its words, or without text."""
     bare = not says_something(step)
     return tuple(
         address
         for address, content in contents.items()
-        if same_kind(step, content) and (bare or similarity(step, content) >= MOSTLY_EQUAL)
+        if step.type == content.type and (bare or step.day == content.day or similarity(step, content) >= MOSTLY_EQUAL)
     )
 
 

@@ -71,6 +71,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.DRIFT: "it was changed in Saleshandy, and apply restores the text from your files",
     Reason.GONE: "it no longer exists in Saleshandy",
     Reason.SAME_IN_APP: "Saleshandy already matches the file",
+    Reason.FORGOTTEN: "seqsync managed this step before and manages it again",
     Reason.FOUND: "an identical one already exists in Saleshandy",
     Reason.UNCLEAR: "one in Saleshandy may already be this one",
     Reason.TITLE_TAKEN: "another sequence in Saleshandy has this title",

@@ -219,9 +219,7 @@ def test_disabled_variants_are_in_the_state_and_not_in_the_file(desk: Desk) -> N
     assert desk.row().outcome is ImportOutcome.UNCHANGED
 
 
-def test_disabled_steps_and_unknown_types_are_reported_and_unmanaged(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disabled_steps_and_unknown_types_are_reported_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     sequence_id = desk.make("Trial", email(1, "One"), email(2, "Two"), task(3, 11))
     desk.edit(sequence_id, 1, {"status": 0})
     steps = desk.box.store.sequence(sequence_id).steps
@@ -230,7 +228,8 @@ def test_disabled_steps_and_unknown_types_are_reported_and_unmanaged(
     row = desk.row()
     assert row.outcome is ImportOutcome.IMPORTED, row.problem
     assert len(row.notes) == 2
-    assert desk.state("trial").unmanaged == {steps[1].id: 2, steps[2].id: None}
+    assert desk.state("trial").reported == {steps[1].id: 2, steps[2].id: None}
+    assert desk.state("trial").unmanaged == {}
     desk.check_settled()
 
 

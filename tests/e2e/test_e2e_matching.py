@@ -1,0 +1,162 @@
+"""Which step in Saleshandy is which: removals that are reverted, states from git and from backups. Real commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import Project
+
+from sequence_sync.sandbox.model import Step
+from sequence_sync.sandbox.server import Sandbox
+
+HELLO = {"day": 1, "type": "email", "subject": "Hello", "content": "<p>A first word to you all</p>"}
+PING = {"day": 3, "type": "linkedin_message", "message": "Did my mail from Monday reach you in time?"}
+SECOND = {"day": 5, "type": "email", "subject": "Again", "content": "<p>One more idea for your whole team</p>"}
+
+
+@pytest.fixture
+def box() -> Iterator[Sandbox]:
+    """A sandbox without a rate limit."""
+    with Sandbox(per_minute=0) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, box: Sandbox) -> Project:
+    """An empty project."""
+    return Project(tmp_path / "project", box.url)
+
+
+def write(project: Project, steps: dict[str, Any], **more: Any) -> None:
+    """Write the sequence file; JSON is YAML too."""
+    project.write("sequences/trial.yaml", json.dumps({"sequence": "trial", "title": "Trial", **more, "steps": steps}))
+
+
+def apply(project: Project, code: int = 0) -> str:
+    """Apply; the output."""
+    done = project.run("apply", "-auto-approve")
+    assert done.code == code, done.both
+    return done.both
+
+
+def remote(box: Sandbox) -> list[Step]:
+    """The steps in Saleshandy."""
+    (row,) = box.store.sequences()
+    return list(row.steps)
+
+
+def state(project: Project) -> dict[str, Any]:
+    """The entry of the sequence in the state."""
+    found: dict[str, Any] = json.loads((project.root / "seqsync.state.json").read_bytes())["sequences"]["trial"]
+    return found
+
+
+def back_to(project: Project, saved: bytes) -> None:
+    """Restore a state on a machine that remembers nothing newer."""
+    shutil.rmtree(project.root / ".seqsync", ignore_errors=True)
+    for name in ("journal", "history"):
+        (project.root / f"seqsync.state.json.{name}").unlink(missing_ok=True)
+    (project.root / "seqsync.state.json").write_bytes(saved)
+
+
+def quiet(project: Project) -> None:
+    """Nothing is left to do, without and with a read."""
+    assert project.run("plan", "-detailed-exitcode").code == 0
+    assert project.run("plan", "-refresh", "-detailed-exitcode").code == 0
+
+
+def test_removal_that_is_reverted_adopts_the_step_again(project: Project, box: Sandbox) -> None:
+    """A1a."""
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    ping = next(step.id for step in remote(box) if step.day == 3)
+    write(project, {"hello": HELLO}, removed=["ping"])
+    apply(project)
+    assert state(project)["forgotten"][ping]["key"] == "ping"
+    write(project, {"hello": HELLO, "ping": PING})
+    assert "manages it again" in project.run("plan").out
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 3]
+    assert state(project)["steps"]["ping"]["id"] == ping
+    assert "forgotten" not in state(project)
+    quiet(project)
+
+
+def test_removed_email_that_comes_back_on_another_day_is_moved(project: Project, box: Sandbox) -> None:
+    """A1b."""
+    write(project, {"hello": HELLO, "again": SECOND})
+    apply(project)
+    write(project, {"hello": HELLO}, removed=["again"])
+    apply(project)
+    write(project, {"hello": HELLO, "again": SECOND | {"day": 8, "subject": "Once more"}})
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 8]
+    quiet(project)
+
+
+def test_removed_step_that_comes_back_under_another_key_is_adopted(project: Project, box: Sandbox) -> None:
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    project.ok("state", "rm", "trial.ping")
+    write(project, {"hello": HELLO, "pong": PING | {"day": 4}}, removed=["ping"])
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 4]
+    quiet(project)
+
+
+def test_state_that_git_merged_without_a_step_adopts_it(project: Project, box: Sandbox, tmp_path: Path) -> None:
+    """A1c: two clones with the state in git, and the merge keeps the one that does not have the step."""
+    write(project, {"hello": HELLO})
+    apply(project)
+    other = Project(tmp_path / "clone", box.url)
+    shutil.copytree(project.root, other.root, ignore=shutil.ignore_patterns(".seqsync", "*.journal", "*.history"))
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    write(other, {"hello": HELLO, "again": SECOND})
+    apply(other)
+    assert state(other)["unmanaged"] == {}
+    write(other, {"hello": HELLO, "ping": PING, "again": SECOND})
+    apply(other)
+    assert [step.day for step in remote(box)] == [1, 3, 5]
+    quiet(other)
+
+
+def test_old_state_and_a_rewritten_step_is_asked_about(project: Project, box: Sandbox) -> None:
+    """A1d."""
+    write(project, {"hello": HELLO})
+    apply(project)
+    saved = (project.root / "seqsync.state.json").read_bytes()
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    (ping,) = (step.id for step in remote(box) if step.day == 3)
+    back_to(project, saved)
+    write(project, {"hello": HELLO, "ping": PING | {"message": "Other words altogether, for somebody else"}})
+    told = apply(project, 9)
+    assert ping in told
+    assert len(remote(box)) == 2
+    planned = project.run("plan", "-refresh", "-format", "json")
+    assert [row["reason"] for row in json.loads(planned.out)["changes"]] == ["unclear"]
+    project.ok("state", "resolve", "trial.ping", "-adopt", ping)
+    apply(project)
+    assert len(remote(box)) == 2
+    quiet(project)
+
+
+def test_step_that_a_person_declared_not_ours_is_left_alone(project: Project, box: Sandbox) -> None:
+    write(project, {"hello": HELLO})
+    apply(project)
+    saved = (project.root / "seqsync.state.json").read_bytes()
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    (ping,) = (step.id for step in remote(box) if step.day == 3)
+    back_to(project, saved)
+    project.ok("state", "resolve", "trial.ping", "-recreate")
+    assert state(project)["unmanaged"] == {ping: None}
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 3, 3]
+    quiet(project)
