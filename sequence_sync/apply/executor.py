@@ -192,7 +192,7 @@ class Executor:
         """
         self.context.observer.on_event(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
-        self.context.removed = {key: row.removed for key, row in plan.sequences.items()}
+        self.context.removed = {key: {*row.removed, *_forgets(plan, key)} for key, row in plan.sequences.items()}
         # In a thread of its own: a read may hang, and the caller's thread must receive signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:
@@ -391,6 +391,12 @@ class Executor:
             made_from = MadeFrom(files=planned.files, digest=entry.made_from_digest(planned.source_digest))
             if entry.made_from != made_from:
                 yield Delta(sequence=key, head=entry.head.model_copy(update={"made_from": made_from}))
+
+
+def _forgets(plan: Plan, key: str) -> list[str]:
+    """The keys of the steps that the plan forgets because the file names them as removed."""
+    changes = [c for c in plan.changes if c.sequence == key and c.action is Action.FORGET]
+    return [change.step for change in changes if change.step and change.reason is Reason.REMOVED]
 
 
 def _adopted_as_desired(plan: Plan, key: str, entry: SequenceState) -> bool:

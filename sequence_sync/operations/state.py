@@ -20,10 +20,12 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.operations.plan import load_desired
 from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
+from sequence_sync.plan.calls import mark_uncertain
 from sequence_sync.plan.matching import adopted_step, match_steps, same_kind
 from sequence_sync.plan.model import Action
-from sequence_sync.provider.base import Provider, RemoteStep
+from sequence_sync.provider.base import STEP_FIELDS, VARIANT_FIELDS, Provider, RemoteStep
 from sequence_sync.provider.clock import SystemClock
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.history import AnyLine, decode_lines, touches, with_journal
 from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
 from sequence_sync.state.manager import StateManager
@@ -107,11 +109,20 @@ def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threadin
         if address.step is None:
             _note(manager, f"removed {text} from the state", Delta(sequence=address.sequence, drop=True))
         else:
-            entry = _entry(manager.state, address)
-            head = entry.head.with_forgotten(address.step, entry.steps[address.step])
-            forget = Delta(sequence=address.sequence, head=head, steps={address.step: None})
-            _note(manager, f"removed {text} from the state", forget)
+            forget_step(manager, address)
     return str(backup.relative_to(workspace.root))
+
+
+def forget_step(manager: StateManager, address: Address) -> None:
+    """Stop managing a step. The state remembers it, and what calls in doubt may have written to it."""
+    entry, key = _entry(manager.state, address), address.step_key
+    step = entry.steps[key]
+    for intent in manager.open_intents:
+        if intent.address.parent == address and intent.body and intent.address.letter in step.variants:
+            patch = SALESHANDY.patch(intent.body)
+            step = mark_uncertain(step, intent.address.letter, patch, VARIANT_FIELDS + STEP_FIELDS)
+    delta = Delta(sequence=address.sequence, head=entry.head.with_forgotten(key, step), steps={key: None})
+    _note(manager, f"removed {address} from the state", delta)
 
 
 def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:

@@ -68,6 +68,8 @@ def _adopted_again(
 
     old_keys = {new_key: old for old, new_key in desired.moved.items()}
     take(lambda key, content, step: step.type == content.type and step.key in (key, old_keys.get(key)))
+    declared = known.declared_ids if known else frozenset()
+    left = [step for step in left if step.id not in declared]
     take(lambda key, content, step: carries_text(content) and text_key(step.content) == text_key(content))
     return again
 

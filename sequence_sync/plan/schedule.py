@@ -169,7 +169,7 @@ def _current_days(row: SequenceState | None, changes: Iterable[Change]) -> dict[
         return {}
     key = next(iter(changes)).sequence
     ours = {f"{key}.{step}": entry.day for step, entry in row.steps.items() if entry.content.is_email}
-    days = {name: day for name, day in row.unmanaged.items() if day is not None}
+    days = {name: day for name, day in row.unmanaged.items() if day and name not in row.forgotten}
     days |= {name: step.day for name, step in row.forgotten.items() if step.is_there and step.content.is_email}
     return ours | {f"step {name}, which is not managed": day for name, day in days.items()}
 

@@ -134,14 +134,16 @@ class SequenceHead(Frozen):
         return frozenset({*self.unmanaged, *self.forgotten, *self.reported})
 
     def with_declared(self, days: Mapping[str, int | None]) -> Self:
-        """Return the head with the steps in `days` declared not ours; each has the day that it holds, or None."""
+        """Return the head with the steps in `days` declared not ours; each has the day that it holds, or None.
+
+        One that is forgotten stays so: nobody is asked about it again, but its own key may come back.
+        """
         kept = self.unmanaged if self.declared else {}
         noticed = self.reported if self.declared else {**self.unmanaged, **self.reported}
         update = {
             "made_from": None,
             "unmanaged": {**kept, **days},
             "declared": True,
-            "forgotten": {name: step for name, step in self.forgotten.items() if name not in days},
             "reported": {name: day for name, day in noticed.items() if name not in days},
         }
         return self.model_copy(update=update if days else {"made_from": None})

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from support import sim_people as people
 from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport
+from support.sim_people import ID
 from support.sim_server import Row
 from support.sim_world import Process, SimClock
 
@@ -144,7 +145,11 @@ class Deciding(ABC):
                 self.rules.faults += found is None
                 wanted = people.wanted_of(self.files)
                 told = mending._resolve_step(wanted, api, manager, parsed, intent, found.id if found else None)
+                if found is None and entry is not None:
+                    declared = ID.findall(told.partition("Unmanaged from now on:")[2])
+                    self.rules.ledger.declared |= set(declared) - set(getattr(entry, "forgotten", ()))
                 if found is not None:
+                    self.rules.ledger.given[found.id] = str(parsed)
                     found.touched.clear()  # what is there is what the state says now, and the next plan shows it
             self.world.trace("person", str(told))
             manager.append(EndRecord(n=0, lineage=""))
