@@ -42,6 +42,7 @@ OFFLINE = frozenset({AnswerKind.NEVER_CONNECTED, AnswerKind.NO_ANSWER})
 _STATUS = {
     ImportOutcome.FAILED: Status.FAILED,
     ImportOutcome.CONFLICT: Status.FAILED,
+    ImportOutcome.ASKED: Status.UNKNOWN,
     ImportOutcome.UNCHANGED: Status.ALREADY,
 }
 

@@ -209,26 +209,23 @@ def pair_steps(
 ) -> dict[str, str]:
     """Pair the remote steps of an import with the steps of its file; return the file's key by remote id.
 
-    Generous on purpose: an import creates nothing, and the merge keeps both sides of what differs. In this order: by
-    configured id (`ids`), equal and on the same day, equal, on the same day, half of the words in common (the most
-    similar first). `equal` compares everything but the day. `steps` must be in order of preference.
+    Strict on purpose: a wrong pair is recorded, and the next apply would overwrite a colleague's text. In this order:
+    by configured id (`ids`), equal and on the same day, equal. `equal` compares everything but the day. A step without
+    text is paired by its id only. `steps` must be in order of preference.
     """
     found = {step.id: ids[step.id] for step in steps if ids.get(step.id) in contents}
 
-    def pair_by(score: Callable[[RemoteStep, Content], float]) -> None:
+    def pair_where(is_pair: Callable[[RemoteStep, Content], bool]) -> None:
         for step in steps:
-            if step.id in found:
+            if step.id in found or not says_something(step):
                 continue
             left = [name for name in contents if name not in found.values() and contents[name].type == step.type]
-            scores = {name: score(step, contents[name]) for name in left}
-            best = max(scores, key=lambda name: scores[name], default=None)
-            if best is not None and scores[best] > 0:
-                found[step.id] = best
+            name = next((name for name in left if is_pair(step, contents[name])), None)
+            if name is not None:
+                found[step.id] = name
 
-    pair_by(lambda step, content: equal(step, content) and step.day in (None, content.day))
-    pair_by(equal)
-    pair_by(lambda step, content: step.day == content.day)
-    pair_by(lambda step, content: share if (share := similarity(step, content)) >= MOSTLY_EQUAL else 0)
+    pair_where(lambda step, content: step.day in (None, content.day) and equal(step, content))
+    pair_where(equal)
     return found
 
 

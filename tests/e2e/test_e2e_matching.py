@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.project import Project
 
+from sequence_sync.sandbox.bodies import new_step
 from sequence_sync.sandbox.model import Step
 from sequence_sync.sandbox.server import Sandbox
 
@@ -160,3 +161,66 @@ def test_step_that_a_person_declared_not_ours_is_left_alone(project: Project, bo
     apply(project)
     assert [step.day for step in remote(box)] == [1, 3, 3]
     quiet(project)
+
+
+def add_by_hand(box: Sandbox, body: dict[str, Any]) -> str:
+    """A person adds a step in Saleshandy; its id."""
+    (row,) = box.store.sequences()
+    return box.store.create_step(row.id, new_step(body))[1].id
+
+
+def test_colleagues_message_on_the_day_of_a_new_step_is_not_taken_for_it(project: Project, box: Sandbox) -> None:
+    """A2a."""
+    write(project, {"hello": HELLO})
+    apply(project)
+    words = {"payload": {"message": "Hi, this is Berta. Shall we talk?"}}
+    theirs = add_by_hand(box, {"type": 3, "absoluteDays": 3, "variants": [words]})
+    write(project, {"hello": HELLO, "ping": PING})
+    (row,) = box.store.sequences()
+    done = project.run("import", row.id)
+    assert done.code == 9, done.both
+    assert f"seqsync state resolve trial.ping -adopt {theirs}" in done.both
+    assert f"ids: {{trial.NEW-KEY: {theirs}}}" in done.both
+    assert list(state(project)["steps"]) == ["hello"]
+    assert theirs in apply(project, 9)
+    project.ok("state", "resolve", "trial.ping", "-recreate")
+    apply(project)
+    said = [step.variants[0].payload.get("message") for step in remote(box)]
+    assert said == [None, words["payload"]["message"], PING["message"]]
+    quiet(project)
+
+
+def test_import_does_not_pair_a_follow_up_by_half_of_its_words(project: Project, box: Sandbox) -> None:
+    """A2b."""
+    boiler = "<p>All the best from our team in Berlin, and see you soon at the fair</p>"
+    old = {"day": 20, "type": "email", "subject": "Follow up", "content": f"<p>Any news?</p>{boiler}"}
+    write(project, {"hello": HELLO, "late": old})
+    apply(project)
+    (row,) = box.store.sequences()
+    late = remote(box)[1].id
+    (project.root / "seqsync.state.json").unlink()
+    for name in ("journal", "history"):
+        (project.root / f"seqsync.state.json.{name}").unlink(missing_ok=True)
+    shutil.rmtree(project.root / ".seqsync", ignore_errors=True)
+    other = {"day": 5, "type": "email", "subject": "Fair", "content": f"<p>Our stand has moved.</p>{boiler}"}
+    write(project, {"hello": HELLO, "fair": other}, id=row.id)
+    done = project.run("import", row.id)
+    assert done.code == 9, done.both
+    assert late in done.both
+    assert list(state(project)["steps"]) == ["hello"]
+    assert late in apply(project, 9)
+    assert [step.day for step in remote(box)] == [1, 20]
+
+
+def test_step_whose_id_is_configured_is_not_recorded_while_it_is_in_conflict(project: Project, box: Sandbox) -> None:
+    write(project, {"hello": HELLO})
+    apply(project)
+    words = {"payload": {"message": "Hi, this is Berta. Shall we talk?"}}
+    theirs = add_by_hand(box, {"type": 3, "absoluteDays": 3, "variants": [words]})
+    ids = {"trial.ping": theirs}
+    project.write("seqsync.yaml", json.dumps({"version": 1, "environments": {"default": {"ids": ids}}}))
+    write(project, {"hello": HELLO, "ping": PING})
+    (row,) = box.store.sequences()
+    done = project.run("import", row.id)
+    assert "is not recorded until the file and step" in done.both
+    assert list(state(project)["steps"]) == ["hello"]

@@ -59,12 +59,32 @@ def test_existing_file_is_adopted_unchanged(desk: Desk, how: str) -> None:
     desk.check_settled()
 
 
-def test_adopting_a_file_with_another_text_reports_both(desk: Desk) -> None:
-    """It is not known which side changed: the file stays, and the plan shows what it would change."""
+def test_step_with_another_text_needs_a_decision(desk: Desk) -> None:
+    """It is not known whether it is the file's: it is neither paired, nor added, nor recorded."""
     sequence_id = desk.make("Trial", email(1, "Theirs"), task(4, 11, "Call"), task(5, 3, message="New"))
     desk.project.write("sequences/own.yaml", OWN)
+    (theirs, *_) = desk.box.store.sequence(sequence_id).steps
     report = desk.imported(sequence_id)
     (row,) = report.rows
+    assert (row.outcome, report.exit_code, row.conflicts) == (ImportOutcome.ASKED, 9, [])
+    told = row_text(row)
+    assert told.startswith("needs a decision  my-trial")
+    assert f"step {theirs.id} (email, day 1) may be my-trial.hello" in told
+    assert f"seqsync state resolve my-trial.hello -adopt {theirs.id}" in told
+    assert "seqsync state resolve my-trial.hello -recreate" in told
+    assert f"ids: {{my-trial.NEW-KEY: {theirs.id}}}" in told
+    assert "  linkedin-message-3:\n    day: 5\n" in desk.text("sequences/own.yaml")
+    assert sorted(desk.state("my-trial").steps) == ["call", "linkedin-message-3"]
+    assert "1 to decide" in summary_text(report)
+
+
+def test_step_with_a_configured_id_and_another_text_is_a_conflict_and_not_recorded(desk: Desk) -> None:
+    sequence_id = desk.make("Trial", email(1, "Theirs"), task(4, 11, "Call"))
+    desk.project.write("sequences/own.yaml", OWN)
+    theirs = desk.box.store.sequence(sequence_id).steps[0].id
+    ids = f"version: 1\nenvironments: {{default: {{ids: {{my-trial.hello: {theirs}}}}}}}\n"
+    desk.project.write("seqsync.yaml", ids)
+    (row,) = desk.imported(sequence_id).rows
     (told,) = row.conflicts
     assert (told.address, told.name, told.base, told.ours, told.theirs) == (
         "my-trial.hello.a",
@@ -74,8 +94,7 @@ def test_adopting_a_file_with_another_text_reports_both(desk: Desk) -> None:
         "Theirs",
     )
     assert "last applied: unknown" in row_text(row)
-    assert "  linkedin-message-3:\n    day: 5\n" in desk.text("sequences/own.yaml")
-    assert desk.changes() == [("my-trial.hello.a", "update-variant")]
+    assert "hello" not in desk.state("my-trial").steps
 
 
 def test_unreadable_file_stops_the_import(desk: Desk) -> None:
