@@ -353,6 +353,8 @@ class Executor:
     def _end(self, plan: Plan) -> ApplyReport:
         context, manager = self.context, self.context.manager
         addresses = [change.address for change in plan.changes]
+        for change in plan.asked:
+            self._all([change], Status.UNKNOWN, "It was not created: a person must decide.", change.advice)
         report = ApplyReport(
             environment=plan.environment,
             api_host=plan.api_host,

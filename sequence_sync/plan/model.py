@@ -62,6 +62,7 @@ class Reason(StrEnum):
     ID_CHANGED = "id-changed"  # the configured id contradicts the state
     NOT_SUPPORTED = "not-supported"  # by the table of capabilities, no call can do it
     SAME_CONTENT = "same-content"  # a create that equals a step which this plan leaves behind
+    SIMILAR = "similar-content"  # a create that is almost the same as such a step: a person decides
     DAY_HELD = "day-held"  # another email keeps the day
     BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
     CONFLICT = "conflict"  # file, last applied and Saleshandy all differ
@@ -255,6 +256,11 @@ class Plan(Frozen):
     def to_do(self) -> tuple[Change, ...]:
         """The changes that apply carries out: all but the blocked ones."""
         return tuple(c for c in self.changes if c.action is not Action.BLOCKED)
+
+    @property
+    def asked(self) -> tuple[Change, ...]:
+        """The blocked changes that only a person can decide about: apply ends with exit code 9."""
+        return tuple(c for c in self.changes if c.action is Action.BLOCKED and c.reason is Reason.SIMILAR)
 
     @property
     def shut_gates(self) -> tuple[Gate, ...]:

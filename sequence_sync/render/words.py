@@ -65,6 +65,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.ID_CHANGED: "the configured id differs from the id in the state",
     Reason.NOT_SUPPORTED: "the API has no known call for this change",
     Reason.SAME_CONTENT: "an equal one was removed from your files but stays in Saleshandy",
+    Reason.SIMILAR: "a similar one was removed from your files but stays in Saleshandy",
     Reason.DAY_HELD: "another email already has this day",
     Reason.BLOCKED_SEQUENCE: "its sequence is blocked",
     Reason.CONFLICT: "it was changed both in the file and in Saleshandy",

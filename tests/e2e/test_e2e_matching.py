@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +225,63 @@ def test_step_whose_id_is_configured_is_not_recorded_while_it_is_in_conflict(pro
     done = project.run("import", row.id)
     assert "is not recorded until the file and step" in done.both
     assert list(state(project)["steps"]) == ["hello"]
+
+
+def test_renamed_and_slightly_changed_step_is_asked_about(project: Project, box: Sandbox) -> None:
+    """B8."""
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    steps = {"hello": HELLO, "pong": PING | {"message": PING["message"].replace("mail", "note")}}
+    write(project, steps)
+    told = apply(project, 9)
+    assert "It is almost the same as trial.ping" in told
+    assert len(remote(box)) == 2
+    write(project, steps, moved=[{"from": "ping", "to": "pong"}])
+    apply(project)
+    assert len(remote(box)) == 2
+    quiet(project)
+
+
+def test_another_step_with_half_of_the_words_of_a_removed_one_is_created(project: Project, box: Sandbox) -> None:
+    """The file says which of the two it is, so that nobody is asked."""
+    write(project, {"hello": HELLO, "ping": PING})
+    apply(project)
+    pong = PING | {"message": PING["message"].replace("mail", "note")}
+    write(project, {"hello": HELLO, "pong": pong}, removed=["ping"])
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 3, 3]
+    quiet(project)
+
+
+def delete_by_hand(box: Sandbox, day: int) -> None:
+    """A person deletes the step of that day."""
+    (row,) = box.store.sequences()
+    box.store.put(replace(row, steps=tuple(step for step in row.steps if step.day != day)))
+
+
+def test_day_of_a_step_that_was_deleted_before_its_removal_is_free(project: Project, box: Sandbox) -> None:
+    """B1."""
+    write(project, {"hello": HELLO, "again": SECOND})
+    apply(project)
+    delete_by_hand(box, 5)
+    write(project, {"hello": HELLO}, removed=["again"])
+    apply(project)
+    write(project, {"hello": HELLO, "other": SECOND | {"subject": "Other", "content": "<p>Entirely new</p>"}})
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 5]
+    quiet(project)
+
+
+def test_day_of_a_step_that_was_deleted_after_its_removal_is_free_once_it_was_read(
+    project: Project, box: Sandbox
+) -> None:
+    write(project, {"hello": HELLO, "again": SECOND})
+    apply(project)
+    write(project, {"hello": HELLO}, removed=["again"])
+    apply(project)
+    delete_by_hand(box, 5)
+    write(project, {"hello": HELLO, "other": SECOND | {"subject": "Other", "content": "<p>Entirely new</p>"}})
+    assert "If you deleted it there: `seqsync plan -refresh`" in project.run("plan").out
+    project.ok("apply", "-refresh", "-auto-approve")
+    assert [step.day for step in remote(box)] == [1, 5]
+    quiet(project)

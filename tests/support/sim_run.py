@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from support import sim_people as people
+from support.build import message
 from support.edits import Author
 from support.sim_decide import ACCOUNT, Deciding
 from support.sim_disk import SimBackend, SimRescue, SimStore
@@ -255,7 +256,7 @@ class Simulation(Deciding):
         self.files.clear()
         self.files.update(files)
         key, name = self.rng.choice(sorted(files)), self.author.new_name()
-        theirs = Content(type="linkedin_message", day=60, variants={"a": Variant(payload={"message": f"by {name}"})})
+        theirs = message(60, people.text(self.rng))
         self.author.put(key, name, theirs)
         ended = self.run(self.process(clone, calm=True))
         self.world.trace("git", f"a colleague applied: {[(r.address, r.code, r.detail) for r in ended.results]}")
