@@ -278,16 +278,27 @@ def refuse_candidates(found: Matches) -> None:
     """Raise ChangeFailedError where steps may be ones that are to be created; it names all of them."""
     if not found.possible:
         return
-    address = found.possible[0][0][0]
-    candidates = [(addresses, step.id) for addresses, step in found.possible if address in addresses]
-    may_be = dict.fromkeys(name for addresses, _ in candidates for name in addresses)
-    ids = ", ".join(step_id for _, step_id in candidates)
+    may_be = dict.fromkeys(name for addresses, _ in found.possible for name in addresses)
+    ids = ", ".join(step.id for _, step in found.possible)
+    pairs = _proposed_pairs(found.possible)
+    address, step_id = next(iter(pairs.items()))
+    answer = f"{address} -adopt {step_id}" if len(pairs) == 1 else " ".join(f"{a}={i}" for a, i in pairs.items())
     raise ChangeFailedError(
         Status.UNKNOWN,
         f"Saleshandy has steps that are not in the state: {ids}. They may be {' or '.join(may_be)}.",
-        f"For a step that is: `seqsync state resolve {address} -adopt {candidates[0][1]}`, with its address and its "
-        f"id. If none is: `seqsync state resolve {address} -recreate`.",
+        f"For {'a step that is' if len(pairs) == 1 else 'those that are'}: `seqsync state resolve {answer}`, with the "
+        f"right addresses and ids. If none is: `seqsync state resolve {' '.join(pairs)} -recreate`.",
     )
+
+
+def _proposed_pairs(possible: Iterable[tuple[tuple[str, ...], RemoteStep]]) -> dict[str, str]:
+    """An id for each address that steps may be, each id once: a proposal that a person checks."""
+    pairs: dict[str, str] = {}
+    for addresses, step in possible:
+        free = next((address for address in addresses if address not in pairs), None)
+        if free is not None:
+            pairs[free] = step.id
+    return pairs
 
 
 def refuse_duplicates(session: SequenceSession, found: Matches) -> None:

@@ -7,9 +7,10 @@ reads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.create import with_variant
@@ -162,41 +163,87 @@ def _refuse_older(pushed: State, current: State, name: str) -> None:
         )
 
 
-def resolve(workspace: Workspace, text: str, adopt: str | None, timeout: float, stop: threading.Event) -> str:
-    """Resolve a create whose outcome is in doubt. Return what was recorded, as a sentence.
+@dataclass(frozen=True, slots=True)
+class CreateAnswer:
+    """What a person says about one create in doubt: the id of what was created, or None: nothing was created."""
 
-    `adopt` is the id of what was created. None: nothing was created. The plan of an interrupted apply is not affected:
+    address: str
+    adopt: str | None
+
+
+class Decisions(Protocol):
+    """A state and its open intents, and a way to record what a person decides."""
+
+    @property
+    def state(self) -> State:
+        """The state as it is after what was recorded."""
+
+    @property
+    def open_intents(self) -> tuple[IntentRecord, ...]:
+        """The intents without an outcome."""
+
+    def append(self, record: NoteRecord | OutcomeRecord) -> int:
+        """Record a decision."""
+
+
+@dataclass
+class _Draft:
+    """Decisions that are checked one after the other, and written only when all are right."""
+
+    state: State
+    open_intents: tuple[IntentRecord, ...]
+    records: list[NoteRecord | OutcomeRecord] = field(default_factory=list)
+
+    def append(self, record: NoteRecord | OutcomeRecord) -> int:
+        """See Decisions."""
+        self.records.append(record)
+        for delta in record.deltas:
+            self.state = self.state.with_delta(delta)
+        return 0
+
+
+def resolve(workspace: Workspace, answers: Sequence[CreateAnswer], timeout: float, stop: threading.Event) -> list[str]:
+    """Resolve creates whose outcome is in doubt. Return what was recorded, a sentence for each answer.
+
+    A wrong answer raises UsageError, and then nothing is recorded. The plan of an interrupted apply is not affected:
     that apply can continue afterwards.
     """
-    is_variant = Address(text).variant is not None
-    address = _address(Address(text).parent if is_variant else text)
+    for answer in answers:
+        _address(answer.address if Address(answer.address).variant is None else Address(answer.address).parent)
     with (
         _locked_manager(workspace, "state resolve", timeout, stop) as manager,
         connected(workspace, SystemClock(stop)) as api,
     ):
-        intent = next((row for row in manager.open_intents if row.address == text), None)
-        if is_variant:
-            message = _resolve_variant(api, manager, text, intent, adopt)
-        elif address.step is None:
-            message = _resolve_sequence(api, manager, text, intent, adopt)
-        else:
-            message = _resolve_step(workspace, api, manager, address, intent, adopt)
+        draft = _Draft(manager.state, tuple(manager.open_intents))
+        messages = [_resolve_one(workspace, api, draft, answer) for answer in answers]
+        for record in draft.records:
+            manager.append(record)
         manager.append(EndRecord())
         manager.checkpoint()
-    return message
+    return messages
+
+
+def _resolve_one(workspace: Workspace, api: Provider, draft: _Draft, answer: CreateAnswer) -> str:
+    address = Address(answer.address)
+    intent = next((row for row in draft.open_intents if row.address == address), None)
+    if address.variant is not None:
+        return _resolve_variant(api, draft, address, intent, answer.adopt)
+    if address.step is None:
+        return _resolve_sequence(api, draft, address, intent, answer.adopt)
+    return _resolve_step(workspace, api, draft, address, intent, answer.adopt)
 
 
 def _nothing_in_doubt(address: str) -> UsageError:
     return UsageError("Nothing to resolve.", f"No create of {address} is in doubt.", "See: seqsync state history")
 
 
-def _not_created(manager: StateManager, intent: IntentRecord | None, address: str, *deltas: Delta) -> str:
+def _not_created(manager: Decisions, intent: IntentRecord | None, address: str, *deltas: Delta) -> str:
     """Record that `address` was not created. Return the sentence that reports it."""
     _close(manager, intent, CallResult.NOT_MADE, f"{address} was not created", *deltas)
     return f"{address} was not created. The next plan creates it."
 
 
-def _close(manager: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
+def _close(manager: Decisions, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
     if intent is None:
         manager.append(NoteRecord(text=text, deltas=deltas))
     else:
@@ -204,7 +251,7 @@ def _close(manager: StateManager, intent: IntentRecord | None, result: CallResul
 
 
 def _resolve_sequence(
-    api: Provider, manager: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: Decisions, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
         raise _nothing_in_doubt(key)
@@ -224,7 +271,7 @@ def _resolve_sequence(
 
 
 def _resolve_variant(
-    api: Provider, manager: StateManager, text: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: Decisions, text: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
         raise _nothing_in_doubt(text)
@@ -246,7 +293,7 @@ def _resolve_variant(
 def _resolve_step(
     workspace: Workspace,
     api: Provider,
-    manager: StateManager,
+    manager: Decisions,
     address: Address,
     intent: IntentRecord | None,
     adopt: str | None,

@@ -192,13 +192,17 @@ def _equal_to_a_create(
 
 
 def _similar(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
-    """Return what an unequal step may be: of the same type, on its day, with half of its words, or without text."""
+    """Return what an unequal step may be: of the same type, on its day, with half of its words, or without text.
+
+    Those of its own day come first.
+    """
     bare = not says_something(step)
-    return tuple(
+    found = [
         address
         for address, content in contents.items()
         if step.type == content.type and (bare or step.day == content.day or similarity(step, content) >= MOSTLY_EQUAL)
-    )
+    ]
+    return tuple(sorted(found, key=lambda address: step.day != contents[address].day))
 
 
 def pair_steps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -284,4 +285,46 @@ def test_day_of_a_step_that_was_deleted_after_its_removal_is_free_once_it_was_re
     assert "If you deleted it there: `seqsync plan -refresh`" in project.run("plan").out
     project.ok("apply", "-refresh", "-auto-approve")
     assert [step.day for step in remote(box)] == [1, 5]
+    quiet(project)
+
+
+def lost_calls(project: Project, box: Sandbox, many: int) -> dict[str, Any]:
+    """Apply calls without any text, and lose the state. Returns the steps."""
+    steps = {f"c{number}": {"day": number, "type": "call_introduction"} for number in range(1, many + 1)}
+    write(project, steps)
+    apply(project)
+    (row,) = box.store.sequences()
+    shutil.rmtree(project.root / ".seqsync", ignore_errors=True)
+    for path in project.root.glob("seqsync.state.json*"):
+        path.unlink()
+    write(project, steps, id=row.id)
+    return steps
+
+
+def test_all_steps_without_text_are_asked_about_in_one_run(project: Project, box: Sandbox) -> None:
+    """One run asks about all nine, and the command that it prints answers all nine."""
+    lost_calls(project, box, 9)
+    told = apply(project, 9)
+    command = re.search(r"`seqsync (state resolve trial\.c1=[^`]+)`", " ".join(told.split()))
+    assert command, told
+    project.ok(*command[1].split())
+    apply(project)
+    assert [step.day for step in remote(box)] == list(range(1, 10))
+    assert {row["day"] for row in state(project)["steps"].values()} == set(range(1, 10))
+    quiet(project)
+
+
+def test_one_wrong_answer_of_several_records_nothing(project: Project, box: Sandbox) -> None:
+    lost_calls(project, box, 2)
+    apply(project, 9)
+    one, two = (step.id for step in remote(box))
+    before = (project.root / "seqsync.state.json").read_bytes()
+    assert project.run("state", "resolve", f"trial.c1={one}", f"trial.c2={one}").code == 3
+    assert project.run("state", "resolve", f"trial.c1={one}", "trial.c2").code == 3
+    assert json.loads(before)["sequences"] == {"trial": state(project)}
+    project.ok("state", "resolve", f"trial.c1={one}", "trial.c2", "-recreate")
+    assert state(project)["steps"]["c1"]["id"] == one
+    assert list(state(project)["unmanaged"]) == [two]
+    apply(project)
+    assert [step.day for step in remote(box)] == [1, 2, 2]
     quiet(project)

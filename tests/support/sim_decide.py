@@ -91,7 +91,10 @@ class Deciding(ABC):
         elif "Saleshandy has a sequence" in row.detail:
             self._name_or_retitle(row)
         elif "state resolve" in text:
-            self._resolve(text.split("state resolve ")[1].split()[0], row, store)
+            words = text.split("state resolve ")[1].split("`")[0].split()
+            answers = [word for word in words if "=" in word] or words[:1]
+            for answer in answers:
+                self._resolve(answer.partition("=")[0], row, store)
 
     def _delete_copy(self, row: ChangeResult, store: SimStore) -> None:
         managed = self._owned(store)
@@ -139,8 +142,9 @@ class Deciding(ABC):
                 group = next((names for names in self.rules.groups() if address in names), {address})
                 entry = manager.state.sequences.get(parsed.sequence)
                 there = self.server.alive(entry.id) if entry else []
+                free = [each for each in there if each.id not in owned]
                 found = known or people.theirs(there, address, group, owned, people.names_in(row))
-                if intent is None and known is None and (pair := people.which(there, row, self.rules.groups())):
+                if intent is None and known is None and (pair := people.which(free, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]
                 self.rules.faults += found is None
                 wanted = people.wanted_of(self.files)
