@@ -1,5 +1,5 @@
 #!/bin/sh
-# The script behind `make demo`. It creates every sequence of sequences/ in a local stand-in of the Saleshandy API, over
+# The script behind `make demo`. It creates every sequence of sequences/ in a local stand-in for the Saleshandy API, over
 # HTTP, and plans again to show that no change is left. It works in a temporary folder and removes it at the end.
 set -eu
 
@@ -36,7 +36,7 @@ fail() {
     exit 1
 }
 
-heading "Start a local stand-in of the API; nothing leaves this machine"
+heading "Start a local stand-in for the API; nothing leaves this machine"
 # The shell opens the redirections of a background command later than its next line may read them.
 : >"$work/sandbox.out"
 : >"$work/sandbox.err"
@@ -68,7 +68,7 @@ run validate
 heading "Plan: show what apply would do"
 run plan
 
-heading "Apply: create it"
+heading "Apply: create it (the estimate is for 20 calls a minute; this sandbox has no rate limit)"
 run apply -auto-approve
 
 heading "Plan again (exit code 0 means: no changes)"

@@ -55,7 +55,7 @@ def test_each_outside_library_is_imported_in_one_place() -> None:
 
 
 def test_sandbox_shares_only_errors_and_the_file_writer_with_the_client() -> None:
-    """The stand-in server judges the client, so it must not share the client's mistakes. `files` knows no API."""
+    """The stand-in server checks the client, so it must not share the client's errors. `files` knows no API."""
     shared = {
         (module.name, name)
         for module in modules()

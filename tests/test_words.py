@@ -1,6 +1,7 @@
 """The words that seqsync no longer uses, and a search for them in messages, help, docs, docstrings and comments.
 
 Code in backticks or code blocks, quotations, and strings without a blank (names, JSON keys and values) are exempt.
+In tests, docstrings, comments and the names of functions and classes are searched. Other strings are data there.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ PAGES = [
     ROOT / "Makefile",
 ]
 SOURCES = sorted((ROOT / "sequence_sync").rglob("*.py"))
+TESTS = sorted(file for file in (ROOT / "tests").rglob("*.py") if file != Path(__file__).resolve())
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 # What is written today -> pattern of what it replaced. Patterns ignore case and match whole words.
 REPLACED = {
@@ -108,9 +111,24 @@ def texts_of(source: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
             yield node.lineno, node.value
+    yield from comments_of(code)
+
+
+def comments_of(code: str) -> Iterator[tuple[int, str]]:
+    """Comments, each with its line."""
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def texts_of_test(code: str) -> Iterator[tuple[int, str]]:
+    """Docstrings, comments, and the names of functions and classes as words, each with its line."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, (ast.Module, *DEFINITIONS)):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+        if isinstance(node, DEFINITIONS):
+            yield node.lineno, node.name.replace("_", " ")
+    yield from comments_of(code)
 
 
 def found_in(text: str) -> list[str]:
@@ -125,6 +143,16 @@ def test_package_uses_no_replaced_words() -> None:
         f"{source.relative_to(ROOT)}:{line}: {word}"
         for source in SOURCES
         for line, text in texts_of(source)
+        for word in found_in(text)
+    ]
+    assert found == []
+
+
+def test_tests_use_no_replaced_words() -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{line}: {word}"
+        for file in TESTS
+        for line, text in texts_of_test(file.read_text(encoding="utf-8"))
         for word in found_in(text)
     ]
     assert found == []
@@ -152,3 +180,18 @@ def test_docs_use_no_replaced_words(page: Path) -> None:
 )
 def test_replaced_words_are_recognized(text: str, clean: bool) -> None:
     assert (found_in(text) == []) is clean
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [
+        ("def test_nobody_is_parked(): ...", 1),
+        ("class Desk: ...", 1),
+        ("class StandIn: ...", 0),
+        ('def f():\n    """It tells the day."""', 1),
+        ("x = 1  # what the app says", 1),
+        ("x = 'what the app says'", 0),
+    ],
+)
+def test_names_docstrings_and_comments_of_tests_are_searched(code: str, count: int) -> None:
+    assert len([word for _, text in texts_of_test(code) for word in found_in(text)]) == count

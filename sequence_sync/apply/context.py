@@ -227,7 +227,7 @@ class SequenceSession:
             raise ChangeFailedError(
                 Status.FAILED,
                 f"{self.key} (id {self.id}) was not found in this account.",
-                f"seqsync does not create it again. Run `seqsync drift` to check a second time. {FORGET_HINT}",
+                f"seqsync does not create it again. Run `seqsync drift` to check again. {FORGET_HINT}",
             )
         return steps
 
@@ -295,7 +295,7 @@ def missing_error(session: SequenceSession, what: str) -> ChangeFailedError:
     """The error where two reads did not return `what`."""
     return ChangeFailedError(
         Status.REFUSED,
-        f"{what} is not in Saleshandy any more.",
+        f"{what} is no longer in Saleshandy.",
         "seqsync does not create it again by itself. Restore it in Saleshandy; or run `seqsync drift`, then plan with "
         f"`-refresh` to see what can be done. {FORGET_HINT}",
     )

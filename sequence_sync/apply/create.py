@@ -36,7 +36,7 @@ from sequence_sync.provider.base import Answer, AnswerKind, Call, Created, Remot
 from sequence_sync.state.journal import CallResult, IntentRecord
 from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, step_state, variant_digest
 
-ALREADY_THERE = "it was there already"
+ALREADY_THERE = "already in Saleshandy"
 
 
 class Create(Write[Evidence]):
@@ -172,7 +172,7 @@ class SequenceCreate(Create):
 
 def _ids_with_title(session: SequenceSession, title: str, listed: Sequence[RemoteSequence]) -> tuple[str, ...]:
     """The ids with that title that other entries of the state own. Raises ChangeFailedError for any other id: it is
-    neither adopted nor created a second time."""
+    neither adopted nor created again."""
     owned = {row.id for row in session.context.manager.state.sequences.values()}
     ids = [row.id for row in listed if same_title(row.title, title)]
     unmanaged = [remote_id for remote_id in ids if remote_id not in owned]
@@ -285,7 +285,7 @@ def create_variant(session: SequenceSession, change: Change) -> HandlerResult:
     same = [row for row in _unmanaged_variants(session, entry) if says_the_same_variant(entry.type, desired, row)]
     if same:
         grown = _delta_with_variant(session, change.address, same[0].id, desired)
-        session.note(f"{change.address} was there already", grown)
+        session.note(f"{change.address}: already in Saleshandy", grown)
         return HandlerResult(Status.ADOPTED, ALREADY_THERE)
     return send_exactly_once(VariantCreate(session, change, entry, desired))
 
@@ -326,7 +326,7 @@ def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
     if row is None or not says_the_same_variant(entry.type, desired, row):
         raise ChangeFailedError(
             Status.REFUSED,
-            f"Variant {change.remote_id} does not say what {change.address} says any more.",
+            f"Variant {change.remote_id} no longer has the text of {change.address}.",
             "Saleshandy was changed since the plan: plan again with -refresh.",
         )
     delta = _delta_with_variant(session, change.address, row.id, desired)
@@ -431,7 +431,7 @@ def resolve_interrupted_variant(session: SequenceSession, intent: IntentRecord, 
     step_key, letter = intent.address.step_key, intent.address.letter
     entry = session.known.steps.get(step_key) if session.known else None
     if entry is None or intent.content is None or letter in entry.variants:
-        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is no longer managed")
         return
     step, desired, seen_ids = entry, intent.content.variants[letter], set(intent.seen)
 

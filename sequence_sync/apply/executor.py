@@ -255,7 +255,7 @@ class Executor:
         planned = plan.sequences.get(key)
         if row is None or not row.active or (planned and planned.active) or "active" in self.context.allowed:
             return False
-        why = f'"{row.title}" is active, which the plan did not know. A change may reach prospects at once.'
+        why = f'"{row.title}" is active, and the plan does not show that. A change may reach prospects at once.'
         self._all(changes, Status.REFUSED, why, "To change it anyway, plan again with `-allow active`.")
         return True
 
@@ -411,7 +411,7 @@ def _adopted_as_desired(plan: Plan, key: str, entry: SequenceState) -> bool:
 def _wait_text(seconds: float, interrupted: bool) -> str:
     if interrupted:
         return WAIT_REASONS[Doubt.INTERRUPTED].format(seconds=f"{seconds:.0f}")
-    return f"The journal has no record of the last run. Reading Saleshandy a second time in {seconds:.0f} s."
+    return f"The journal has no record of the last run. Reading Saleshandy again in {seconds:.0f} s."
 
 
 def _unresolved(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:

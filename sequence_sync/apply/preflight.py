@@ -1,7 +1,7 @@
 """The reads of a run before its first write and after its last: matching, drift, the server's spelling. Sends nothing.
 
-Drift that the plan did not show ends the sequence. How the server spells what seqsync wrote is remembered, so that its
-spelling is never taken for drift.
+Drift that the plan did not show ends the sequence. The text that the server returns for what seqsync wrote is recorded,
+so that its spelling is never taken for drift.
 """
 
 from __future__ import annotations
@@ -107,14 +107,14 @@ def _short(value: object) -> str:
 
 
 def read_back(session: SequenceSession) -> None:
-    """Read a sequence that was written to once more at its end, for how the server spells it."""
+    """Read a sequence again after its last write, and record how the server returns its text."""
     written = session.created_ids or session.payload_before
     if not written or session.read_if_there() is not None:
         remember_server_spelling(session)
 
 
 def remember_server_spelling(session: SequenceSession) -> None:
-    """Record how the server spells what seqsync wrote. Uses the last read; later writes are left out."""
+    """Record how the server returns what seqsync wrote. Uses the last read; later writes are left out."""
     known = session.known
     if known is None or session.read_at is None:
         return
@@ -125,7 +125,10 @@ def remember_server_spelling(session: SequenceSession) -> None:
         if step.id in remote and (entry := _with_returned(session, step, remote[step.id])) != step
     }
     if changed:
-        session.note(f"how Saleshandy spells {session.key}", Delta(sequence=session.key, steps=dict(changed)))
+        session.note(
+            f"{session.key}: recorded the text as Saleshandy returns it",
+            Delta(sequence=session.key, steps=dict(changed)),
+        )
 
 
 def _with_returned(session: SequenceSession, step: StepState, remote: RemoteStep) -> StepState:
@@ -322,7 +325,7 @@ def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
 def _adopt(session: SequenceSession, address: str, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, session.pending_creates()[address])
     if entry is not None:
-        text = f"{address} was there already: step {step.id}"
+        text = f"{address}: already in Saleshandy as step {step.id}"
         session.note(text, Delta(sequence=session.key, steps={Address(address).step_key: entry}))
 
 

@@ -7,11 +7,12 @@ judge what the differences mean: `plan` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sequence_sync.errors import AccountError
 from sequence_sync.provider.base import (
+    Announce,
     Answer,
     AnswerKind,
     Clock,
@@ -21,6 +22,7 @@ from sequence_sync.provider.base import (
     RemoteSequence,
     RemoteStep,
     SequenceSnapshot,
+    silent,
 )
 from sequence_sync.state.model import SequenceState
 
@@ -56,12 +58,10 @@ def check_account(state_ids: Collection[str], rows: Collection[RemoteSequence]) 
 
 
 class RemoteReader:
-    """Reads an account. `report` receives what is going on, as sentences."""
+    """Reads an account. `announce` is called before each wait."""
 
-    def __init__(
-        self, api: Provider, clock: Clock, settle_grace: float, report: Callable[[str], None] = lambda _: None
-    ) -> None:
-        self._api, self._clock, self._grace, self._report = api, clock, settle_grace, report
+    def __init__(self, api: Provider, clock: Clock, settle_grace: float, announce: Announce = silent) -> None:
+        self._api, self._clock, self._grace, self._announce = api, clock, settle_grace, announce
 
     def read(self, request: ReadRequest, state_ids: Collection[str]) -> RefreshResult:
         """Read everything in `request`. `state_ids` are the ids of all sequences that the state has.
@@ -93,7 +93,10 @@ class RemoteReader:
         left = self._grace - (self._clock.now() - began)
         if left > 0:
             names = ", ".join(sorted(missing))
-            self._report(f"Not all of {names} was found in Saleshandy. Reading it again in {left:.0f} s.")
+            text = (
+                f"Not all of {names} was found in Saleshandy. Reading it again in {left:.0f} s (setting: settle_grace)."
+            )
+            self._announce(left, text)
             self._clock.sleep(left)
 
     def _read_all(

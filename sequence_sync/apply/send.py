@@ -39,7 +39,7 @@ class Write(ABC, Generic[Observed]):
 
     @abstractmethod
     def guard(self) -> dict[str, Any] | None:
-        """Raise where the call must not be made any more; asked directly before it. Returns what the call replaces."""
+        """Raise where the call must no longer be made; asked directly before it. Returns what the call replaces."""
 
     @abstractmethod
     def record(self, number: int, answer: Answer) -> bool:
@@ -85,7 +85,9 @@ def send_exactly_once(write: Write[Observed]) -> HandlerResult:
         _after_resolution(write, number, since, resolution, observed, answer, sends)
         sends += 1
     raise ChangeFailedError(
-        Status.FAILED, f"It was sent {MOST_SENDS} times and never carried out.", "Run the same apply again later."
+        Status.FAILED,
+        f"seqsync sent it {MOST_SENDS} times, and Saleshandy never applied it.",
+        "Run the same apply again later.",
     )
 
 

@@ -19,8 +19,8 @@ from sequence_sync.plan.model import Change, Reason
 from sequence_sync.provider.base import ReadFailedError, RemoteStep
 from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, variant_digest
 
-AGREES = "Saleshandy has it already"
-IS_GONE = "it is not in Saleshandy any more"
+AGREES = "already in Saleshandy"
+IS_GONE = "no longer in Saleshandy"
 
 
 def record_agreement(session: SequenceSession, change: Change) -> HandlerResult:
@@ -34,10 +34,10 @@ def record_agreement(session: SequenceSession, change: Change) -> HandlerResult:
     entry = known.steps[change.step]
     agreed = _as_agreed(entry, session.remote_step(entry.id), change)
     if agreed is None:
-        raise _outdated_error(change.address, "differs from the file by now")
+        raise _outdated_error(change.address, "no longer equals the file")
     if agreed == entry:
         return HandlerResult(Status.ALREADY)
-    session.note(f"{change.address} is so in Saleshandy", Delta(sequence=session.key, steps={change.step: agreed}))
+    session.note(f"{change.address}: already in Saleshandy", Delta(sequence=session.key, steps={change.step: agreed}))
     return HandlerResult(Status.RECORDED, AGREES)
 
 
@@ -45,7 +45,7 @@ def _record_title(session: SequenceSession, change: Change) -> HandlerResult:
     row = next((row for row in session.context.remote_sequences() if row.id == session.id), None)
     title = change.title or ""
     if row is None or not same_title(row.title, title):
-        raise _outdated_error(change.address, f'does not have the title "{title}" any more')
+        raise _outdated_error(change.address, f'no longer has the title "{title}"')
     if session.entry().title == title:
         return HandlerResult(Status.ALREADY)
     head = session.entry().head.model_copy(update={"title": title, "made_from": None})
@@ -54,7 +54,7 @@ def _record_title(session: SequenceSession, change: Change) -> HandlerResult:
 
 
 def _as_agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState | None:
-    """`entry` as file and Saleshandy have it; None where Saleshandy has something else by now."""
+    """`entry` as file and Saleshandy have it; None where Saleshandy now has something else."""
     letter = change.address.variant
     if letter is None:
         return _with_step_fields(entry, step, change)
@@ -91,7 +91,7 @@ def _with_step_fields(entry: StepState, step: RemoteStep, change: Change) -> Ste
 def forget_missing(session: SequenceSession, change: Change) -> HandlerResult:
     """Remove from the state what two reads of the plan did not find and this one does not either.
 
-    It is identified by its id: its address may belong to a new step by now, or its entry may still have its old key.
+    It is identified by its id: its address may now belong to a new step, or its entry may still have its old key.
     """
     if change.step is None:
         return _forget_missing_sequence(session, change)
@@ -145,7 +145,7 @@ def _outdated_error(address: str, what: str) -> ChangeFailedError:
     )
 
 
-STAYS = "it stays in Saleshandy; seqsync does not manage it any more"
+STAYS = "it stays in Saleshandy; seqsync no longer manages it"
 
 
 def move(session: SequenceSession, change: Change) -> HandlerResult:
@@ -184,14 +184,14 @@ def forget(session: SequenceSession, change: Change) -> HandlerResult:
     if known is None or (change.step is not None and change.step not in known.steps):
         return HandlerResult(Status.ALREADY)
     if change.step is None:
-        session.note(f"{session.key} is not managed any more", Delta(sequence=session.key, drop=True))
+        session.note(f"{session.key} is no longer managed", Delta(sequence=session.key, drop=True))
         return HandlerResult(Status.RECORDED, STAYS)
     step = known.steps[change.step]
     was = change.before or step.content  # as the plan read it, if it did
     is_there = not was.is_email or _is_there(session, step.id)
     head = known.head.with_forgotten(change.step, step.model_copy(update={"day": was.day}), is_there)
     session.note(
-        f"{change.address} is not managed any more",
+        f"{change.address} is no longer managed",
         Delta(sequence=session.key, head=head, steps={change.step: None}),
     )
     return HandlerResult(Status.RECORDED, STAYS)
@@ -229,7 +229,7 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
         why = f"Step {step.id} has another type than {change.address}."
         raise ChangeFailedError(Status.FAILED, why, "Fix `ids:` in seqsync.yaml.")
     if not same and change.reason is Reason.FOUND:
-        why = f"Step {step.id} does not say what {change.address} says any more."
+        why = f"Step {step.id} no longer has the text of {change.address}."
         raise ChangeFailedError(Status.REFUSED, why, "Saleshandy was changed since the plan: plan again with -refresh.")
     known = session.entry()
     head = known.head.model_copy(update={"made_from": None})
@@ -250,7 +250,7 @@ def _adopt_again(session: SequenceSession, change: Change, key: str) -> HandlerR
     if session.remote_or_none(forgotten.id) is None:
         raise ChangeFailedError(
             Status.REFUSED,
-            f"{change.address} (step {forgotten.id}) is not in Saleshandy any more.",
+            f"{change.address} (step {forgotten.id}) is no longer in Saleshandy.",
             "To create it again: `seqsync plan -refresh`.",
         )
     head = known.head.model_copy(update={"made_from": None})

@@ -1,6 +1,6 @@
 """Updates what is there: compare, intent, one PATCH, outcome.
 
-A PATCH may be repeated as it is; another one to the same variant waits until the first cannot arrive any more. What
+A PATCH may be repeated as it is; another one to the same variant waits until the first can no longer arrive. What
 someone else changed is never overwritten unless the gate `drift` is open. Must not know files or the terminal.
 """
 
@@ -80,8 +80,9 @@ def _letters(session: SequenceSession, change: Change) -> list[str]:
 
 
 def _is_done(session: SequenceSession, change: Change) -> bool:
-    """Whether an earlier run of this plan did it: the state is past what the change begins with. Where the remote side
-    was changed the state does not show that; there the read does."""
+    """Whether an earlier run of this plan made the change: the state already differs from `change.before`.
+
+    A change that overwrites the remote side is never done by that: only the read shows it."""
     entry, before = step_entry(session, change.address.step_key), change.before
     if change.reason in OVERWRITES:
         return False
@@ -97,7 +98,7 @@ def _is_done(session: SequenceSession, change: Change) -> bool:
 
 
 def _is_overwritten(session: SequenceSession, change: Change) -> bool:
-    """Whether the step starts from a day that Saleshandy has and the state has not."""
+    """Whether the plan overwrites the step: its day in Saleshandy is not the day in the state."""
     return any(row.address == change.address and row.reason in OVERWRITES for row in session.changes)
 
 
@@ -119,7 +120,7 @@ def _compare_all(session: SequenceSession) -> None:
         for letter, call in zip(_letters(session, change), change.calls, strict=False)
     ]
     if any(_compare(session, *patch).observation is VariantObservation.MISSING for patch in patches):
-        session.reread(f"Something of {session.key} was not found in Saleshandy.")
+        session.reread(f"Not all of {session.key} was found in Saleshandy.")
     for patch in patches:
         _check_unchanged(session, *patch)
     session.compared = True
@@ -169,7 +170,7 @@ def _patch(session: SequenceSession, change: Change, letter: str, call: Call, is
     try:
         send_exactly_once(write)
     except _NotNeededError:
-        session.note(f"{write.address} is so already", write.delta())
+        session.note(f"{write.address} needs no update", write.delta())
         return False
     return True
 
@@ -315,7 +316,7 @@ def _would_undo(path: str, patch: Patch, other: str, late: Patch) -> bool:
 
 
 def close_abandoned(session: SequenceSession) -> None:
-    """Close the abandoned PATCHes that cannot arrive any more; the others stay open for the next run."""
+    """Close the abandoned PATCHes that can no longer arrive; the others stay open for the next run."""
     for path, row in list(session.abandoned.items()):
         if session.context.grace_left(row.since) <= 0:
             for number in session.abandoned.pop(path).numbers:
@@ -383,7 +384,7 @@ def _resolve_interrupted_update(session: SequenceSession, intent: IntentRecord, 
     session.id, address, patch = intent.remote_id, intent.address, session.patch(intent.body)
     entry = session.known.steps.get(address.step_key) if session.known else None
     if entry is None or address.letter not in entry.variants:
-        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is not managed any more")
+        close_intent(session, intent.n, CallResult.NOT_MADE, detail="its step is no longer managed")
         return
     left = session.context.grace_left(since)
     if left > 0 and _may_still_arrive(session, intent, entry):

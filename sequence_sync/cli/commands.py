@@ -84,7 +84,7 @@ def _print_diagnostics(context: CommandContext, paths: tuple[str, ...], format_n
 @click.option("-out", metavar="FILE", help="Save the plan to FILE, for `seqsync apply FILE`.")
 @click.option("-detailed-exitcode", is_flag=True, help="Exit with 2 if there are changes.")
 @click.option("-ignore-blocked", is_flag=True, help="With -detailed-exitcode, do not count blocked changes.")
-@click.option("-to-serial", metavar="N", type=int, help="Plan the way back to the state with this serial.")
+@click.option("-to-serial", metavar="N", type=int, help="Plan a rollback to the state with this serial.")
 @display_options
 @selection_options
 @click.pass_obj
@@ -148,7 +148,10 @@ def show_plan(
 )
 @lock_timeout_option
 @click.option(
-    "-report", metavar="FILE", multiple=True, help="Write a report to FILE: Markdown if it ends in .md, else JSON."
+    "-report",
+    metavar="FILE",
+    multiple=True,
+    help="Write a report to FILE: Markdown if it ends in .md, else JSON. Repeatable.",
 )
 @selection_options
 @click.pass_obj
@@ -207,7 +210,7 @@ def drift(context: CommandContext, quick: bool, full: bool, format_name: str, ta
 
 
 @click.command("import")
-@click.argument("ids", metavar="SEQUENCE_ID...", nargs=-1)
+@click.argument("ids", metavar="[SEQUENCE_ID]...", nargs=-1)
 @click.option("-all", "everything", is_flag=True, help="Import every sequence of the account.")
 @click.option(
     "-into",
@@ -350,9 +353,12 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
 
     Changes nothing in Saleshandy.
     """
+    from sequence_sync.cli.progress import LineProgress
     from sequence_sync.operations.state import move_entry
 
-    move_entry(context.open_workspace(), source, target, lock_timeout, context.signals.event)
+    move_entry(
+        context.open_workspace(), source, target, lock_timeout, context.signals.event, LineProgress(context.console)
+    )
     context.console.result(f"Renamed {source} to {target}. To undo it: seqsync state mv {target} {source}")
 
 
@@ -365,9 +371,11 @@ def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
 
     The entry stays in Saleshandy. If your files still declare a step, the next plan adopts it again.
     """
+    from sequence_sync.cli.progress import LineProgress
     from sequence_sync.operations.state import remove_entry
 
-    backup = remove_entry(context.open_workspace(), address, lock_timeout, context.signals.event)
+    progress = LineProgress(context.console)
+    backup = remove_entry(context.open_workspace(), address, lock_timeout, context.signals.event, progress)
     context.console.result(f"seqsync no longer manages {address}. To undo it: seqsync state push -force {backup}")
 
 
@@ -381,10 +389,12 @@ def push(context: CommandContext, file: str, force: bool, lock_timeout: int) -> 
 
     Refuses an older state, and a state with another lineage, unless -force is given.
     """
+    from sequence_sync.cli.progress import LineProgress
     from sequence_sync.operations.state import push_state
 
     data, workspace = read_input_file(file), context.open_workspace()
-    serial = push_state(workspace, data, file, force, lock_timeout, context.signals.event)
+    progress = LineProgress(context.console)
+    serial = push_state(workspace, data, file, force, lock_timeout, context.signals.event, progress)
     context.console.result(f"Replaced the state with {file} (serial {serial}).")
 
 
@@ -402,6 +412,7 @@ def resolve(
     Check Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not. Several answers are
     recorded together: ADDRESS=ID adopts, and -recreate is for every address without an ID.
     """
+    from sequence_sync.cli.progress import LineProgress
     from sequence_sync.operations.state import CreateAnswer
     from sequence_sync.operations.state import resolve as resolve_entries
 
@@ -414,7 +425,8 @@ def resolve(
             "Check in Saleshandy which of the two is true.",
         )
     answers = [CreateAnswer(address, remote_id or adopt) for address, _, remote_id in pairs]
-    for message in resolve_entries(context.open_workspace(), answers, lock_timeout, context.signals.event):
+    progress, stop = LineProgress(context.console), context.signals.event
+    for message in resolve_entries(context.open_workspace(), answers, lock_timeout, stop, progress):
         context.console.result(message)
 
 
@@ -518,12 +530,13 @@ def environments(context: CommandContext, format_name: str) -> None:
 
 
 @click.command()
-@click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence")
+@click.argument("name", type=click.Choice(tuple(SCHEMAS)), default="sequence", metavar="[NAME]")
 @click.pass_obj
 def schema(context: CommandContext, name: str) -> None:
     """Print a JSON Schema.
 
-    Of sequence files (the default), the settings, a saved plan, or the report of an apply.
+    NAME is what the schema describes: sequence files (the default), the settings, a saved plan, or the report of an
+    apply.
     """
     import json
 

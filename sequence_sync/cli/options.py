@@ -107,7 +107,7 @@ def since_option(command: _Decorated) -> _Decorated:
     return click.option(
         "-changed-since",
         metavar="REF",
-        help="Include only sequences that changed in git since the branch left REF; or between FROM..TO.",
+        help="Include only sequences that changed in git since the branch left REF. FROM..TO: between two commits.",
     )(command)
 
 

@@ -141,7 +141,7 @@ def _incomplete(
 
 
 def unmanaged_days(read: ReadSteps) -> dict[str, int | None]:
-    """Return the steps that stay out of files (unknown types, switched off), with the days that emails hold."""
+    """Return the steps that stay out of files (unknown types, deactivated), with the days that emails hold."""
     days: dict[str, int | None] = {step.id: None for step in read.unknown}
     return days | {step.id: step.day if step.is_email else None for step in read.steps if not step.is_on}
 
@@ -156,7 +156,7 @@ def notes_about(read: ReadSteps) -> list[str]:
         if not step.is_on:
             what = type_stem(step.type) + (f", day {step.day}" if step.day else "")
             notes.append(
-                f"step {step.id} ({what}) is switched off: left as it is. To manage it, write it into the file, and "
+                f"step {step.id} ({what}) is deactivated: left as it is. To manage it, write it into the file, and "
                 "its id under `ids:` in seqsync.yaml"
             )
     return notes

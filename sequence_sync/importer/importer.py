@@ -67,7 +67,7 @@ def import_sequences(
     _check(workspace, options)
     clock = SystemClock(stop)
     with (
-        locked_session(workspace, "import", options.lock_timeout, clock) as (_, manager, _run),
+        locked_session(workspace, "import", options.lock_timeout, clock, observer) as (_, manager, _run),
         connected(workspace, clock, key, observer) as api,
     ):
         project_files = ProjectFiles(workspace, InterruptibleReads(api, stop), manager, options.into)

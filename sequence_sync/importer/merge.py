@@ -1,4 +1,4 @@
-"""Merge a sequence's edits in Saleshandy into its existing file.
+"""Merge the changes made to a sequence in Saleshandy into its existing file.
 
 `FileEdit` changes one file, `SequenceMerge` decides what goes into it, writes it and records it. Both sides of a
 conflict are kept. Must not send a write to Saleshandy, nor write a file that would not read back as intended.
@@ -424,7 +424,7 @@ class SequenceMerge:
             self.result.conflicts.append(Conflict(address, field_label(conflict.field), *sides))
         if step.merged.all_disabled:
             self.result.notes.append(
-                f"{step.name} is switched off in Saleshandy and stays in the file. To stop managing it, remove it from "
+                f"{step.name} is deactivated in Saleshandy and stays in the file. To stop managing it, remove it from "
                 f"the file and write `removed: [{step.key}]`"
             )
 

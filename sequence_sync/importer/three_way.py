@@ -82,7 +82,7 @@ class MergeResult:
     """What happens to each field that was changed in Saleshandy.
 
     `take_remote`: goes into the file. `agreed`: file and Saleshandy are equal. `all_disabled`: all variants are
-    switched off in Saleshandy, which a file cannot say.
+    deactivated in Saleshandy, which a file cannot say.
     """
 
     take_remote: Fields = field(default_factory=dict)

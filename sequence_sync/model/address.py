@@ -28,7 +28,9 @@ class Address(str):
 
     def __new__(cls, sequence: str, step: str | None = None, variant: str | None = None) -> Address:
         """Join the parts; a single part may be a whole address."""
-        return super().__new__(cls, ".".join(part for part in (sequence, step, variant) if part is not None))
+        if step is None:
+            return super().__new__(cls, sequence)
+        return super().__new__(cls, f"{sequence}.{step}" if variant is None else f"{sequence}.{step}.{variant}")
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ def parse_address(text: str) -> Address:
             raise ValueError(f'"{part}" in "{text}" is not a valid key: {KEY_RULE}')
     if len(parts) == 3 and not LETTER.fullmatch(parts[2]):
         raise ValueError(f'"{parts[2]}" in "{text}" is not a variant: use one letter, a to z')
-    return Address(*parts)
+    return Address(text)
 
 
 @lru_cache(maxsize=1024)

@@ -74,7 +74,7 @@ def apply(
     observer, stop = observer or NullObserver(), stop or threading.Event()
     clock = SystemClock(stop)
     with (
-        locked_session(workspace, "apply", request.lock_timeout, clock) as (lock, manager, run),
+        locked_session(workspace, "apply", request.lock_timeout, clock, observer) as (lock, manager, run),
         connected(workspace, clock, key, observer) as client,
     ):
         context = ApplyContext(
@@ -146,10 +146,7 @@ class _PlanSource:
             return build_plan(workspace, load_desired(workspace, state), self.manager.view, options)
         project, context = load_desired(workspace, None), self.context
 
-        def report(text: str) -> None:
-            context.emit("note", text=text)
-
-        remote = read_remote(workspace, context.api, context.clock, state, project.sequences, report)
+        remote = read_remote(workspace, context.api, context.clock, state, project.sequences, context.announce_wait)
         return build_plan(workspace, project, self.manager.view, options, remote=remote)
 
     def _checked(self, saved: Plan) -> Plan:

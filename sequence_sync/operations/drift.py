@@ -6,7 +6,7 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sequence_sync.apply.refresh import ReadRequest, RemoteReader
@@ -16,7 +16,7 @@ from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.drift import drift_of
 from sequence_sync.plan.model import Drift
 from sequence_sync.plan.selection import Selection
-from sequence_sync.provider.base import Clock, Provider, RemoteAccount
+from sequence_sync.provider.base import Announce, Clock, Provider, RemoteAccount
 from sequence_sync.state.model import SequenceState, State
 
 
@@ -35,11 +35,11 @@ def read_remote(
     clock: Clock,
     state: State | None,
     desired: Mapping[str, DesiredSequence],
-    report: Callable[[str], None],
+    announce: Announce,
 ) -> RemoteAccount:
     """Read what a plan compares with: managed sequences, and those that a file names by id.
 
-    `report` receives a text before each wait. Raises the error of the first failed read.
+    `announce` is called before each wait. Raises the error of the first failed read.
     """
     entries = dict(state.sequences) if state else {}
     owned = {row.id for row in entries.values()}
@@ -48,7 +48,7 @@ def read_remote(
         for key, row in desired.items()
         if row.remote_id and key not in entries and row.remote_id not in owned
     }
-    read = RemoteReader(api, clock, workspace.environment.settle_grace, report).read(ReadRequest(entries, ids), owned)
+    read = RemoteReader(api, clock, workspace.environment.settle_grace, announce).read(ReadRequest(entries, ids), owned)
     for error in read.unread.values():
         raise error
     return read.remote
@@ -60,12 +60,12 @@ def detect_drift(
     clock: Clock,
     targets: tuple[str, ...],
     quick: bool,
-    report: Callable[[str], None],
+    announce: Announce,
 ) -> DriftResult:
     """Compare the last applied state with Saleshandy, in the sequences that `targets` name. Reads no project files.
 
-    `quick` reads only the list of sequences: their titles, and which steps they have. `report` receives a text before
-    each wait. Raises UsageError where there is no state.
+    `quick` reads only the list of sequences: their titles, and which steps they have. `announce` is called
+    before each wait. Raises UsageError where there is no state.
     """
     replayed = workspace.read()
     if replayed is None:
@@ -81,7 +81,7 @@ def detect_drift(
     entries = {key: entry for key, entry in state.sequences.items() if _is_selected(key, entry, selection)}
     if not entries:
         return DriftResult((), 0, {})
-    reader = RemoteReader(api, clock, workspace.environment.settle_grace, report)
+    reader = RemoteReader(api, clock, workspace.environment.settle_grace, announce)
     read = reader.read(ReadRequest(entries, by_list=quick), {entry.id for entry in state.sequences.values()})
     rows = (row for key, remote in read.remote.sequences.items() for row in drift_of(key, entries[key], remote))
     return DriftResult(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sequence_sync.errors import InvalidFilesError, UsageError
-from sequence_sync.model.report import Event, Observer
+from sequence_sync.model.report import Observer
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.model import Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
@@ -144,17 +144,15 @@ def refreshed_plan(
     """Read Saleshandy, then plan. `key` is the API key; `stop` ends each wait at once."""
     # Imported late: a plan without -refresh starts faster without the API client.
     from sequence_sync.operations.drift import read_remote
-    from sequence_sync.operations.session import connected
+    from sequence_sync.operations.session import announcer, connected
     from sequence_sync.provider.clock import SystemClock
 
     clock = SystemClock(stop)
     replayed, project = workspace.read(), load_desired(workspace, None)
 
-    def report(text: str) -> None:
-        observer.on_event(Event(kind="note", text=text))
-
     with connected(workspace, clock, key, observer) as client:
-        remote = read_remote(workspace, client, clock, replayed.state if replayed else None, project.sequences, report)
+        state = replayed.state if replayed else None
+        remote = read_remote(workspace, client, clock, state, project.sequences, announcer(observer))
     return build_plan(workspace, project, replayed, options, remote=remote)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from sequence_sync.files import RescueFolder
 from sequence_sync.model.report import Event, NullObserver, Observer
 from sequence_sync.operations.workspace import Workspace
-from sequence_sync.provider.base import Connection, Provider
+from sequence_sync.provider.base import Announce, Connection, Provider
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.registry import provider
 from sequence_sync.state.backends.base import Lock, LockInfo
@@ -77,18 +77,25 @@ def _git(root: Path, environ: Mapping[str, str], *words: str) -> str | None:
 
 @contextmanager
 def locked_session(
-    workspace: Workspace, operation: str, timeout: float, clock: SystemClock
+    workspace: Workspace, operation: str, timeout: float, clock: SystemClock, observer: Observer | None = None
 ) -> Iterator[tuple[Lock, StateManager, str]]:
     """Take the lock and open the state manager. Yield both, and the id of this run. Release the lock at the end.
 
-    Waits up to `timeout` seconds for the lock, and raises StateLockedError after that.
+    Waits up to `timeout` seconds for the lock, and raises StateLockedError after that. `observer` receives an event
+    before the wait.
     """
     run = uuid.uuid4().hex
     backend = workspace.backend()
     info = LockInfo(
         id=run, who=current_user(), host=socket.gethostname(), pid=os.getpid(), operation=operation, created=time.time()
     )
-    lock = backend.lock(info, timeout, clock)
+    sink = observer or NullObserver()
+
+    def announce_lock(_: float, text: str) -> None:
+        # Without seconds: the lock may be free much sooner, and the time left must not include the longest wait.
+        sink.on_event(Event(kind="wait", text=text))
+
+    lock = backend.lock(info, timeout, clock, announce_lock)
     try:
         rescue = RescueFolder(workspace.scratch / "rescue")
         lineage = str(uuid.uuid4())
@@ -108,23 +115,26 @@ def locked_session(
         lock.release()
 
 
+def announcer(observer: Observer) -> Announce:
+    """Return a function that reports a wait to `observer` before it begins."""
+
+    def announce(seconds: float, text: str) -> None:
+        observer.on_event(Event(kind="wait", text=text, seconds=seconds))
+
+    return announce
+
+
 @contextmanager
 def connected(
     workspace: Workspace, clock: SystemClock, key: str | None = None, observer: Observer | None = None
 ) -> Iterator[Provider]:
     """Open the API client of one command. `key` is read from the environment unless it is given.
 
-    `observer` receives an event before each wait for the rate limit.
+    `observer` receives an event before each wait of the client.
     """
     environment, key = workspace.environment, key or workspace.key()
-    sink = observer or NullObserver()
-
-    def waiting(seconds: float, endpoint: str) -> None:
-        text = f"rate limit: waiting {seconds:.0f} s"
-        sink.on_event(Event(kind="wait", address=endpoint, text=text, seconds=seconds))
-
     connection = Connection(
         environment.api_url, key, environment.headers, environment.timeout, max_wait=environment.max_wait
     )
-    with provider().connect(connection, clock, waiting) as client:
+    with provider().connect(connection, clock, announcer(observer or NullObserver())) as client:
         yield client

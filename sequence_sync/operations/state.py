@@ -17,6 +17,7 @@ from sequence_sync.apply.create import with_variant
 from sequence_sync.errors import StateError, UsageError
 from sequence_sync.files import write_atomically
 from sequence_sync.model.address import Address, check_pattern, parse_address
+from sequence_sync.model.report import Observer
 from sequence_sync.model.sequence import Content
 from sequence_sync.operations.plan import load_desired
 from sequence_sync.operations.session import connected, locked_session
@@ -36,9 +37,9 @@ from sequence_sync.state.statefile import decode, encode
 
 @contextmanager
 def _locked_manager(
-    workspace: Workspace, operation: str, timeout: float, stop: threading.Event
+    workspace: Workspace, operation: str, timeout: float, stop: threading.Event, observer: Observer | None
 ) -> Iterator[StateManager]:
-    with locked_session(workspace, operation, timeout, SystemClock(stop)) as (_, manager, _run):
+    with locked_session(workspace, operation, timeout, SystemClock(stop), observer) as (_, manager, _run):
         yield manager
 
 
@@ -66,8 +67,17 @@ def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
     manager.checkpoint()
 
 
-def move_entry(workspace: Workspace, source: str, target: str, timeout: float, stop: threading.Event) -> None:
-    """Rename an entry. Raises UsageError where it does not exist, or the new key is in use."""
+def move_entry(
+    workspace: Workspace,
+    source: str,
+    target: str,
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> None:
+    """Rename an entry. `observer` receives an event before each wait.
+
+    Raises UsageError where it does not exist, or the new key is in use."""
     old, new = _address(source), _address(target)
     if (old.step is None) != (new.step is None) or (old.step is not None and old.sequence != new.sequence):
         raise UsageError(
@@ -75,7 +85,7 @@ def move_entry(workspace: Workspace, source: str, target: str, timeout: float, s
             f"{source} cannot become {target}.",
             "A step stays in its sequence, and a sequence stays a sequence.",
         )
-    with _locked_manager(workspace, "state mv", timeout, stop) as manager:
+    with _locked_manager(workspace, "state mv", timeout, stop, observer) as manager:
         entry = _entry(manager.state, old)
         if old.step is None or new.step is None:
             if new.sequence in manager.state.sequences:
@@ -92,13 +102,15 @@ def move_entry(workspace: Workspace, source: str, target: str, timeout: float, s
         _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, steps=steps))
 
 
-def remove_entry(workspace: Workspace, text: str, timeout: float, stop: threading.Event) -> str:
+def remove_entry(
+    workspace: Workspace, text: str, timeout: float, stop: threading.Event, observer: Observer | None = None
+) -> str:
     """Stop managing an entry. Return the path of a backup of the state before that.
 
     Raises StateError where the backup cannot be written. The state is then unchanged.
     """
     address = _address(text)
-    with _locked_manager(workspace, "state rm", timeout, stop) as manager:
+    with _locked_manager(workspace, "state rm", timeout, stop, observer) as manager:
         _entry(manager.state, address)
         backup = workspace.scratch / "backups" / f"before-rm-{manager.state.serial}.json"
         try:
@@ -126,7 +138,15 @@ def forget_step(manager: StateManager, address: Address) -> None:
     _note(manager, f"removed {address} from the state", delta)
 
 
-def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeout: float, stop: threading.Event) -> int:
+def push_state(
+    workspace: Workspace,
+    data: bytes,
+    name: str,
+    force: bool,
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> int:
     """Replace the state with `data`, the contents of the file `name`. Return the new serial.
 
     `force` accepts a wrong checksum, another lineage, an older serial and another API host. Raises StateError.
@@ -138,7 +158,7 @@ def push_state(workspace: Workspace, data: bytes, name: str, force: bool, timeou
             f"{name} was created for {pushed.api_host}; this environment uses {workspace.api_host}.",
             "Check the file and the environment. To replace the state anyway, add -force.",
         )
-    with locked_session(workspace, "state push", timeout, SystemClock(stop)) as (lock, manager, _):
+    with locked_session(workspace, "state push", timeout, SystemClock(stop), observer) as (lock, manager, _):
         current = manager.state
         if manager.is_stored and not force:
             _refuse_older(pushed, current, name)
@@ -202,7 +222,13 @@ class _Draft:
         return 0
 
 
-def resolve(workspace: Workspace, answers: Sequence[CreateAnswer], timeout: float, stop: threading.Event) -> list[str]:
+def resolve(
+    workspace: Workspace,
+    answers: Sequence[CreateAnswer],
+    timeout: float,
+    stop: threading.Event,
+    observer: Observer | None = None,
+) -> list[str]:
     """Resolve creates whose outcome is in doubt. Return what was recorded, a sentence for each answer.
 
     A wrong answer raises UsageError, and then nothing is recorded. The plan of an interrupted apply is not affected:
@@ -211,8 +237,8 @@ def resolve(workspace: Workspace, answers: Sequence[CreateAnswer], timeout: floa
     for answer in answers:
         _address(answer.address if Address(answer.address).variant is None else Address(answer.address).parent)
     with (
-        _locked_manager(workspace, "state resolve", timeout, stop) as manager,
-        connected(workspace, SystemClock(stop)) as api,
+        _locked_manager(workspace, "state resolve", timeout, stop, observer) as manager,
+        connected(workspace, SystemClock(stop), observer=observer) as api,
     ):
         draft = _Draft(manager.state, tuple(manager.open_intents))
         messages = [_resolve_one(workspace, api, draft, answer) for answer in answers]

@@ -214,9 +214,9 @@ def _gone_step(
             remote_id=step.id,
             sequence_id=sequence_id,
             before=step.content,
-            advice=f"The API cannot delete a step. Delete or switch off the step of day {step.day} in Saleshandy, and "
+            advice=f"The API cannot delete a step. Delete or deactivate the step of day {step.day} in Saleshandy, and "
             f"write `removed: [{key}]` into the file to stop managing it. Or set `removed_steps: deactivate` in "
-            "seqsync.yaml to switch such steps off. If you renamed it, write "
+            "seqsync.yaml to deactivate such steps. If you renamed it, write "
             f"`moved: [{{from: {key}, to: NEW-KEY}}]`.",
         )
 

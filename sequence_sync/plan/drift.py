@@ -1,8 +1,8 @@
-"""Drift: what differs in Saleshandy from what was last applied. The only comparison of a state with a read. Pure.
+"""Drift: what differs in Saleshandy from what was last applied. Pure.
 
 Text is compared in canonical form (visible words, links, line breaks), everything else exactly. Only what the API
-returned, and what seqsync manages, is compared. How the server spelled our own text right after it was written is
-remembered (`VariantState.returned`) and is not drift. What follows from drift is for `plan/three_way` and apply.
+returned, and what seqsync manages, is compared. The state records how the server returned seqsync's own text right
+after the write (`VariantState.returned`): that is not drift. What follows from drift is for `plan/three_way` and apply.
 """
 
 from __future__ import annotations

@@ -110,9 +110,9 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
 def _rename_step(old: Address, new_key: str) -> str:
     key = old.step_key
     return (
-        f"It says the same as {old}, which is no longer in the file but still in Saleshandy: prospects would get it "
-        f"twice. If you renamed it, write `moved: [{{from: {key}, to: {new_key}}}]`. If you want a second one, write "
-        f"`removed: [{key}]` first."
+        f"It has the same text as {old}, which is no longer in the file but still in Saleshandy. Prospects would get "
+        f"it twice. If you renamed it, write `moved: [{{from: {key}, to: {new_key}}}]`. If you want a second one, "
+        f"write `removed: [{key}]` first."
     )
 
 
@@ -137,9 +137,9 @@ def _similar_step(old: Address, new_key: str) -> str:
 
 def _rename_sequence(old: str) -> str:
     return (
-        f'It says the same as sequence "{old}", whose file is gone but which is still in Saleshandy. If you renamed '
-        f"it, write `formerly: {old}` into the new file. If you want a second one, write `removed: [{old}]` into "
-        "seqsync.yaml first."
+        f'It has the same text as sequence "{old}", whose file is gone but which is still in Saleshandy. '
+        f"If you renamed it, write `formerly: {old}` into the new file. If you want a second one, write "
+        f"`removed: [{old}]` into seqsync.yaml first."
     )
 
 
@@ -167,7 +167,7 @@ def gates_for(
 ) -> tuple[Gate, ...]:
     """Return the gates that `changes` must pass, in the order of `GATES`.
 
-    `drifted`: the changes overwrite an edit in Saleshandy. `active`: keys of the sequences known to be sending.
+    `drifted`: the changes overwrite a change made outside seqsync. `active`: keys of the sequences known to be sending.
     `allowed`: the gates that `-allow` opened.
     """
     details = dict(_met(list(changes), drifted, active, policy))
@@ -183,9 +183,9 @@ def _override(name: str, allowed: bool) -> str:
 
 
 def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
-    switched_off = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
-    if switched_off:
-        yield DESTRUCTIVE, f"The plan deactivates {_counted(switched_off, 'variant')}: {_names(switched_off)}."
+    deactivated = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
+    if deactivated:
+        yield DESTRUCTIVE, f"The plan deactivates {_counted(deactivated, 'variant')}: {_names(deactivated)}."
     if drifted:
         yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
     # The policy counts steps, so a step with several changed variants counts once.

@@ -1,7 +1,7 @@
-"""Which remote step, and which remote variant, is which of ours. The only matcher. Pure.
+"""Match remote steps and variants with managed ones by content. The only matcher. Pure.
 
 A step that the state knows is matched by its id and never gets here. Matching by content answers one question: what did
-a lost response, a lost state or an edit in Saleshandy create? It must not decide what to do about the answer.
+a lost response, a lost state or a change outside seqsync create? It must not decide what to do about the answer.
 """
 
 from __future__ import annotations

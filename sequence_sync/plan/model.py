@@ -66,7 +66,7 @@ class Reason(StrEnum):
     DAY_HELD = "day-held"  # another email keeps the day
     BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
     CONFLICT = "conflict"  # file, last applied and Saleshandy all differ
-    DRIFT = "drift"  # the file's text overwrites an edit in Saleshandy
+    DRIFT = "drift"  # the file's text overwrites a change made outside seqsync
     GONE = "gone"  # it is no longer in Saleshandy
     SAME_IN_APP = "same-in-app"  # Saleshandy already says what the file says
     FORGOTTEN = "forgotten"  # seqsync managed it before, and manages it again
@@ -171,7 +171,7 @@ class Gate(Frozen):
 class DriftKind(StrEnum):
     """How Saleshandy differs from what was last applied."""
 
-    CHANGED = "changed"  # edited outside seqsync
+    CHANGED = "changed"  # changed outside seqsync
     GONE = "gone"  # two reads, one settle grace apart, did not find it
     ADDED = "added"  # an unmanaged step or variant
     SECOND_COPY = "second-copy"  # a duplicate of a managed step

@@ -1,6 +1,6 @@
 """Rollback: a plan to an earlier state. What was applied then is desired again. Pure.
 
-An ordinary plan in everything else. Steps keep their ids, so that none is created a second time: what was renamed is
+An ordinary plan in everything else. Steps keep their ids, so that none is created twice: what was renamed is
 renamed back, what was forgotten is adopted again. Must not know where the earlier state comes from.
 """
 

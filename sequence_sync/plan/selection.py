@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sequence_sync.diagnostics import did_you_mean
 from sequence_sync.errors import UsageError
-from sequence_sync.model.address import Address, check_pattern, matches, parse_address
+from sequence_sync.model.address import Address, check_pattern, matches
 from sequence_sync.plan.model import Action, Change, Reason
 
 MOST_NAMES = 10  # in a note
@@ -32,7 +32,9 @@ class Selection:
 
     def check(self, known: Iterable[str]) -> None:
         """Raise UsageError for a pattern that is invalid, or that matches no address in files or state."""
-        addresses = [parse_address(text) for text in known]
+        if not self.targets and not self.excludes:
+            return
+        addresses = [Address(text) for text in known]
         for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
             for pattern in patterns:
                 try:
@@ -43,16 +45,16 @@ class Selection:
                     raise UsageError(
                         f"{option} {pattern} matches nothing.",
                         "Neither the files nor the state have this address. "
-                        + did_you_mean(pattern, (str(a) for a in addresses)),
+                        f"{did_you_mean(pattern, (str(a) for a in addresses))}".strip(),
                     )
 
     def takes(self, change: Change) -> bool:
         """Whether `change` itself is chosen."""
-        return self._takes(_addresses(change))
+        return self.takes_all or self._takes(_addresses(change))
 
     def takes_address(self, text: str) -> bool:
         """Whether the address `text` is chosen."""
-        return self._takes([parse_address(text)])
+        return self.takes_all or self._takes([Address(text)])
 
     def _takes(self, addresses: Sequence[Address]) -> bool:
         if self.only is not None and addresses[0].sequence not in self.only:
@@ -64,9 +66,9 @@ class Selection:
 
 def _addresses(change: Change) -> list[Address]:
     """Return the addresses of `change`. A new step has all its variants: naming one of them names the step."""
-    addresses = [parse_address(change.address)]
+    addresses = [change.address]
     if change.after and Action.CREATE_STEP in (change.action, change.wanted):
-        addresses += [parse_address(f"{change.address}.{letter}") for letter in change.after.variants]
+        addresses += [Address(change.address, letter) for letter in change.after.variants]
     return addresses
 
 

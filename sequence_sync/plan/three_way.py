@@ -72,7 +72,7 @@ class ThreeWayResult:
 
     `state` is what the planner plans from. `records` are changes of the state alone. `drift` is reported and left as it
     is. `known_drift` holds the digest of every difference that was found.
-    By the address of a step or variant: `conflicts`, with the fields of all three sides; `edited_text`, text that a
+    By the address of a step or variant: `conflicts`, with the fields of all three sides; `changed_text`, text that a
     call would overwrite although the file does not touch it; `overwritten`, what `-allow drift` overwrites, and why.
     `gone` are addresses that stay missing, `recreated` those that are created again.
     `shown_by_change` are differences that a change at that address shows; without one they are reported as drift.
@@ -85,7 +85,7 @@ class ThreeWayResult:
     drift: list[Drift] = field(default_factory=list)
     known_drift: list[str] = field(default_factory=list)
     conflicts: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
-    edited_text: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
+    changed_text: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
     overwritten: dict[str, Reason] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     recreated: set[str] = field(default_factory=set)
@@ -268,7 +268,7 @@ class _SequenceComparison:
         else:
             reported.extend(group.fields)
         if group.is_text:
-            self.result.edited_text[address] = group.all_three()
+            self.result.changed_text[address] = group.all_three()
         if group.step.content.is_email and group.fields[0].field == "day":
             holder = f"{address}, which was moved there in Saleshandy"
             self.result.remote_days.setdefault(self.sequence, {})[holder] = group.fields[0].after
@@ -440,8 +440,8 @@ GONE_ADVICE = (
     "create it again: `seqsync plan -refresh -allow drift`."
 )
 CONFLICT_ADVICE = (
-    "Your file and Saleshandy both changed it. To merge Saleshandy's edit into your file: `seqsync import {id}`. To "
-    "overwrite the edit: `seqsync plan -refresh -allow drift`."
+    "Your file and Saleshandy both changed it. To merge Saleshandy's change into your file: `seqsync import {id}`. To "
+    "overwrite it: `seqsync plan -refresh -allow drift`."
 )
 WRITES = frozenset({Action.UPDATE_STEP, Action.UPDATE_VARIANT})
 SHOWS = WRITES | {Action.DEACTIVATE_VARIANT}  # these show a difference that they overwrite or that blocks them
@@ -614,9 +614,9 @@ def _write(change: Change, step: str, result: ThreeWayResult) -> Change:
     """Block a call that would overwrite text which was not last applied."""
     sides = result.conflicts.get(change.address, ())
     if change.action is Action.UPDATE_VARIANT:
-        sides += tuple(row for row in result.edited_text.get(change.address, ()) if row not in sides)
+        sides += tuple(row for row in result.changed_text.get(change.address, ()) if row not in sides)
     else:
-        sides += tuple(row for name, rows in result.edited_text.items() if name.startswith(f"{step}.") for row in rows)
+        sides += tuple(row for name, rows in result.changed_text.items() if name.startswith(f"{step}.") for row in rows)
     if sides:
         fields = {row.field: row for row in (*change.fields, *sides)}
         advice = CONFLICT_ADVICE.format(id=change.sequence_id)

@@ -402,7 +402,11 @@ class Connection:
     max_wait: float
 
 
-Notify = Callable[[float, str], None]  # receives seconds and endpoint before each wait for the rate limit
+Announce = Callable[[float, str], None]  # called before a wait, with its longest time in seconds and a text for users
+
+
+def silent(seconds: float, text: str) -> None:
+    """Announce nothing: for callers without a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,7 +414,7 @@ class Driver:
     """One provider, as the registry lists it: its pure half, and how to connect the other one."""
 
     dialect: Dialect
-    connect: Callable[[Connection, Clock, Notify], AbstractContextManager[Provider]]
+    connect: Callable[[Connection, Clock, Announce], AbstractContextManager[Provider]]
 
 
 class StoppedError(Exception):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sequence_sync.errors import AccountError
 from sequence_sync.provider import requests
 from sequence_sync.provider.base import (
+    Announce,
     Answer,
     AnswerKind,
     Clock,
@@ -27,6 +28,7 @@ from sequence_sync.provider.base import (
     Request,
     StoppedError,
     Transport,
+    silent,
 )
 from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
 from sequence_sync.provider.responses import classify, parse_sequences, parse_steps, parse_variants, plain
@@ -72,10 +74,11 @@ class SaleshandyClient:
 
     dialect: Dialect = requests.SALESHANDY
 
-    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock) -> None:
+    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock, announce: Announce = silent) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
+        self._announce = announce
 
     def sequences(self) -> list[RemoteSequence]:
         """Read all pages of the list. Raises ReadFailedError, AccountError, WaitExhaustedError."""
@@ -135,7 +138,7 @@ class SaleshandyClient:
     def _read(self, request: Request, parse: Callable[[Any], T]) -> T | None:
         """Return the parsed answer to a GET, or None where the object does not exist.
 
-        Repeats by READ_RETRIES. A refusal by the rate limit does not count as a failure.
+        Repeats by READ_RETRIES, and announces each wait. A refusal by the rate limit does not count as a failure.
         """
         failures = 0
         while True:
@@ -154,7 +157,10 @@ class SaleshandyClient:
                     answer,
                     _what_to_do(answer),
                 )
-            self._clock.sleep(policy.pause(failures, answer.wait))
+            pause = policy.pause(failures, answer.wait)
+            if pause:  # without one, the rate limiter waits, and announces it
+                self._announce(pause, f"Reading from Saleshandy failed: {answer.message}. Trying again in {pause:g} s.")
+            self._clock.sleep(pause)
 
     def _attempt(self, request: Request, parse: Callable[[Any], T]) -> tuple[Answer, T | None]:
         answer = self._send(request)

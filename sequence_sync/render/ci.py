@@ -114,7 +114,7 @@ def diagnostic_annotations(diagnostics: Iterable[Diagnostic], folder: str = "") 
         Annotation(
             Weight.ERROR if row.severity is Severity.ERROR else Weight.WARNING,
             row.rule,
-            f"{row.path}:{row.summary}",
+            row.source_line.strip(),  # not the message: a fingerprint must survive another wording and another line
             one_line(row.summary),
             one_line(f"{row.summary} {row.hint}"),
             folder + (row.path or SETTINGS),

@@ -229,9 +229,18 @@ def _check_valid_variants(reader: FileReader, path: Path, variants: Data, short:
             continue
         try:
             variant = EmailVariant.model_validate({"subject": "", **raw})
-        except ValidationError:
-            continue  # already reported
+        except ValidationError:  # already reported
+            _check_attachment_names(reader, path if short else (*path, "variants", letter), raw.get("attachments"))
+            continue
         _variant(reader, path if short else (*path, "variants", letter), variant)
+
+
+def _check_attachment_names(reader: FileReader, path: Path, names: Data | None) -> None:
+    """Report unknown attachments beside an invalid entry of the same list."""
+    for at, name in enumerate(names) if isinstance(names, list) else ():
+        if isinstance(name, str):
+            known = reader.context.environment.attachments
+            reader.resolve_name(name, known, "attachment", (*path, "attachments", at))
 
 
 def _check_variant(reader: FileReader, path: Path, variant: dict[str, Data], short: bool) -> None:

@@ -136,7 +136,7 @@ class SequenceHead(Frozen):
     def with_declared(self, days: Mapping[str, int | None]) -> Self:
         """Return the head with the steps in `days` declared not ours; each has the day that it holds, or None.
 
-        One that is forgotten stays so: nobody is asked about it again, but its own key may come back.
+        A forgotten one stays forgotten: seqsync asks about it no more, but its own key may come back.
         """
         kept = self.unmanaged if self.declared else {}
         noticed = self.reported if self.declared else {**self.unmanaged, **self.reported}

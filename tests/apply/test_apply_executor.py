@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.build import call, email, message, wanted
+from support.build import call, desired, email, message
 from support.engine import Bench, Reaction, lost, made, remote, says
 
 from sequence_sync.errors import AccountError
@@ -15,7 +15,7 @@ from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence
 from sequence_sync.state.journal import DamagedRecord, IntentRecord
 
 STEPS = {"intro": email(1, "Quick question"), "connect": message(2, "shall we connect some day")}
-FILE = wanted("trial", steps=STEPS)
+FILE = desired("trial", steps=STEPS)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_taken_title_is_neither_adopted_nor_created_again(bench: Bench) -> Non
 def test_a_duplicate_is_reported_with_both_ids(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.kept["new1"].append(remote("copy", STEPS["connect"]))
-    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    report = bench.apply(desired("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert report.exit_code == 9
     assert "Step copy is a duplicate of trial.connect (step new3)." in report.results[0].detail
 
@@ -113,7 +113,7 @@ def test_a_duplicate_is_reported_with_both_ids(bench: Bench) -> None:
 def test_another_sequence_with_a_managed_title_is_noted(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.listed.append(RemoteSequence("late", "Trial", False))
-    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    report = bench.apply(desired("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert report.exit_code == 0
     assert "late" in report.notes[0]
     assert "new1" in report.notes[0]
@@ -122,7 +122,7 @@ def test_another_sequence_with_a_managed_title_is_noted(bench: Bench) -> None:
 def test_a_sequence_that_became_active_is_refused(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.listed = [RemoteSequence("new1", "Trial", True)]
-    report = bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+    report = bench.apply(desired("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert (report.exit_code, len(bench.api.sent)) == (6, 3)
 
 
@@ -130,7 +130,7 @@ def test_another_account_is_refused_before_anything_is_resolved(bench: Bench) ->
     bench.apply(FILE)
     bench.api.listed = []
     with pytest.raises(AccountError):
-        bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
+        bench.apply(desired("trial", steps={**STEPS, "more": message(5, "something new entirely")}))
     assert len(bench.api.sent) == 3
 
 
@@ -140,7 +140,7 @@ def test_a_damaged_record_alone_makes_the_run_wait_for_the_settle_grace(bench: B
     context.manager.append(DamagedRecord())
     context.lock.release()
     began = bench.clock.now()
-    assert bench.apply(wanted("other", steps={"a": message(1, "words that nobody else says")})).exit_code == 0
+    assert bench.apply(desired("other", steps={"a": message(1, "words that nobody else says")})).exit_code == 0
     assert bench.clock.now() - began >= 120.0
     assert bench.manager.damaged == ()
 
@@ -148,7 +148,7 @@ def test_a_damaged_record_alone_makes_the_run_wait_for_the_settle_grace(bench: B
 def test_a_create_in_a_deleted_sequence_is_resolved_as_not_created(bench: Bench) -> None:
     bench.api.listed = [RemoteSequence("other", "Other", False)]
     bench.api.kept = {"other": []}
-    assert bench.apply(wanted("other", remote_id="other")).exit_code == 0
+    assert bench.apply(desired("other", remote_id="other")).exit_code == 0
 
     def gone(api: object, request: object) -> object:
         del bench.api.kept["new1"]
@@ -156,7 +156,7 @@ def test_a_create_in_a_deleted_sequence_is_resolved_as_not_created(bench: Bench)
         return says(AnswerKind.NO_ANSWER)(bench.api, bench.api.sent[-1])
 
     bench.api.reactions = [made, gone]  # type: ignore[list-item]
-    both = (FILE, wanted("other", remote_id="other"))
+    both = (FILE, desired("other", remote_id="other"))
     assert bench.apply(*both).exit_code in (1, 10)
     assert bench.manager.open_intents == ()
 
@@ -164,13 +164,13 @@ def test_a_create_in_a_deleted_sequence_is_resolved_as_not_created(bench: Bench)
 def test_a_managed_step_that_is_missing_is_not_created_again(bench: Bench) -> None:
     bench.apply(FILE)
     bench.api.kept["new1"].pop()
-    assert bench.apply(wanted("trial", steps={**STEPS, "more": message(5, "something new entirely")})).exit_code == 0
+    assert bench.apply(desired("trial", steps={**STEPS, "more": message(5, "something new entirely")})).exit_code == 0
     assert len(bench.api.sent) == 4
 
 
 def test_state_only_changes_need_no_call(bench: Bench) -> None:
     bench.apply(FILE)
-    moved = wanted("trial", steps={"hello": STEPS["intro"]}, moved={"intro": "hello"}, removed=("connect",))
+    moved = desired("trial", steps={"hello": STEPS["intro"]}, moved={"intro": "hello"}, removed=("connect",))
     report = bench.apply(moved)
     assert [row.status for row in report.results] == [Status.RECORDED] * 2
     assert (len(bench.api.sent), sorted(bench.manager.state.sequences["trial"].steps)) == (3, ["hello"])
@@ -180,12 +180,12 @@ def test_state_only_changes_need_no_call(bench: Bench) -> None:
 
 
 def test_an_open_create_in_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:
-    bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
+    bench.apply(desired("trial", steps={"intro": STEPS["intro"]}))
     context = bench.context()
     content = STEPS["connect"]
     intent = IntentRecord(address="lost.connect", action="create-step", remote_id="new1", content=content)
     context.manager.append(intent)
     context.lock.release()
     bench.api.kept["new1"] = [remote("s9", message(2, "shall we connect some other day")), *bench.api.kept["new1"]]
-    report = bench.apply(wanted("trial", steps={"intro": STEPS["intro"]}))
+    report = bench.apply(desired("trial", steps={"intro": STEPS["intro"]}))
     assert (report.exit_code, bench.manager.open_intents) == (0, ())

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.build import call, email, message, wanted
+from support.build import call, desired, email, message
 from support.refresh_bench import Killed, Trial, full, trial
 
 from sequence_sync.model.report import Status
@@ -20,13 +20,13 @@ STEPS: dict[str, Content] = {
     "two": email(3, "Second", "<p>The second mail of them</p>", b="Another way of it"),
     "task": message(4, "A message about something"),
 }
-OTHER = wanted("other", "Other", steps={"call": call(2, "Ask about the numbers")})
+OTHER = desired("other", "Other", steps={"call": call(2, "Ask about the numbers")})
 
 
 def files(**steps: Content | None) -> tuple[DesiredSequence, DesiredSequence]:
     """Both sequences, the steps of the first one changed; None takes one out."""
     rows = {key: row for key, row in {**STEPS, **steps}.items() if row is not None}
-    return wanted(steps=rows), OTHER
+    return desired(steps=rows), OTHER
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_a_deleted_step_is_recreated_once_with_the_gate(bench: Trial) -> None:
 
 def test_a_deleted_and_renamed_step_is_recreated_once(bench: Trial) -> None:
     lose(bench, "task")
-    new = wanted(
+    new = desired(
         steps={**{key: row for key, row in STEPS.items() if key != "task"}, "note": STEPS["task"]},
         moved={"task": "note"},
     )
@@ -164,7 +164,7 @@ def test_a_deleted_and_renamed_sequence_is_recreated_once(bench: Trial) -> None:
     sequence = the_sequence(bench)
     bench.account.listed = [row for row in bench.account.listed if row.id != sequence]
     del bench.account.kept[sequence]
-    new = wanted("demo", "Trial", steps=STEPS, formerly="trial")
+    new = desired("demo", "Trial", steps=STEPS, formerly="trial")
     assert [row.method for row in bench.sync(new, OTHER, allowed=("drift",))] == ["POST"] * 4
     assert set(bench.manager.state.sequences) == {"demo", "other"}
 
@@ -250,7 +250,7 @@ def test_drift_that_the_plan_did_not_show_is_refused(bench: Trial) -> None:
     report = bench.carry(plan)
     assert (report.exit_code, len(bench.account.sent)) == (6, 6)
     assert "Theirs" in report.results[0].detail
-    more = wanted("other", "Other", steps={"call": call(2, "Ask about other numbers")})
+    more = desired("other", "Other", steps={"call": call(2, "Ask about other numbers")})
     assert bench.apply(new[0], more).exit_code == 10
     assert len(bench.account.sent) == 7
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from support.build import call, email, entry, message
-from support.desk import told
 from support.engine import FakeApi
+from support.scenario import remote_step
 from support.states import FakeClock
 
 from sequence_sync.apply.refresh import ReadRequest, RefreshResult, RemoteReader
@@ -32,7 +32,7 @@ class Wavering(FakeApi):
         now = self.readings[min(self.lists, len(self.readings) - 1)]
         self.lists += 1
         known = {row.id: row for row in STATE.values()}
-        self.kept = {key: [told(known[key].steps[name]) for name in names] for key, names in now.items()}
+        self.kept = {key: [remote_step(known[key].steps[name]) for name in names] for key, names in now.items()}
         return [
             RemoteSequence(key, known[key].title, False, tuple(step.id for step in steps))
             for key, steps in self.kept.items()

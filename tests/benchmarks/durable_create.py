@@ -60,7 +60,7 @@ class Cost(NamedTuple):
         return cls(now.wall - began.wall, now.cpu - began.cpu)
 
 
-def told(what: str, durable: list[float], bare: list[float]) -> str:
+def summary(what: str, durable: list[float], bare: list[float]) -> str:
     """Three lines about one kind of cost."""
     tenth = max(1, len(durable) // 10)
     lines = [
@@ -133,7 +133,7 @@ def main() -> None:
         durable, bare = measure(url, bare_id, creates, "-profile" in sys.argv)
         server.communicate("")
     for place, what in enumerate(Cost._fields):
-        sys.stdout.write(told(what, [row[place] for row in durable], [row[place] for row in bare]))
+        sys.stdout.write(summary(what, [row[place] for row in durable], [row[place] for row in bare]))
 
 
 if __name__ == "__main__":

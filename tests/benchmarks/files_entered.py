@@ -1,9 +1,11 @@
-"""How many files of the package one create enters.
+"""The files of the package that one create enters.
 
-Run: `python tests/benchmarks/files_entered.py [--check]`. Profiles one `create_step` of a real apply into a sequence
-that is there already, with the reads before its first write. The engine, the state manager and the API client are
-real. The HTTP transport answers like Saleshandy, the backend is in memory, and nobody listens to the events. Prints
-each file with the number of calls into it. With `--check` it exits with 1 where there are more than `MOST_FILES`.
+Run: `.venv/bin/python tests/benchmarks/files_entered.py [--check]`. It profiles one `create_step` in the executor, with
+the reads before its first write. The sequence exists already. The engine, the state manager and the API client are
+real. The HTTP transport is a stand-in that answers like Saleshandy, the backend is in memory, and the observer ignores
+the events. An apply from the command line enters more files: those of the local backend, the transport and the
+progress display. Prints each file with the number of calls into it. With `--check` it exits with 1 if there are more
+than `MOST_FILES`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.build import email, entry, message, state, wanted
+from support.build import desired, email, entry, message, state
 from support.engine import Bench
 from support.states import FakeClock
 
@@ -101,13 +103,13 @@ def files_entered() -> Counter[str]:
     client = SaleshandyClient(OneSequence(), RateLimiter(clock), clock)
     with tempfile.TemporaryDirectory() as folder, profiled_create(entered):
         bench = Bench(Path(folder), api=client, store=store, clock=clock)  # type: ignore[arg-type]
-        report = bench.apply(wanted(steps={"intro": INTRO, "task": message(3)}), observer=Silent())
+        report = bench.apply(desired(steps={"intro": INTRO, "task": message(3)}), observer=Silent())
     assert report.exit_code == 0, report
     return entered
 
 
 def main() -> int:
-    """See above."""
+    """Print the files. Return 1 if `--check` was given and there are too many."""
     entered = files_entered()
     for path, calls in sorted(entered.items()):
         sys.stdout.write(f"{calls:6} {path}\n")

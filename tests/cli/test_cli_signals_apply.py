@@ -46,7 +46,7 @@ def test_signal_ends_a_wait_for_the_rate_limit(tmp_path: Path, kind: signal.Sign
     with StandIn(faults=[Fault("limit_seconds", 3, NEVER)]) as server:
         project = fault_project(tmp_path, server.url)
         running = Running(project, "apply", "-auto-approve")
-        running.wait_for_output("rate limit: waiting")
+        running.wait_for_output("rate limit on")
         assert running.stopped_by(kind).code == CODES[kind]
         check_next_run_finishes(project, server, 1)
 

@@ -1,4 +1,4 @@
-"""Random files and random edits in the app, over one applied sequence; every text is of words that no other has."""
+"""Random files and random edits in Saleshandy, over one applied sequence. No two texts share a word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from support.build import call, wanted
+from support.build import call, desired
 from support.refresh_bench import Trial, full, trial
 
 from sequence_sync.model.fields import Priority
@@ -18,13 +18,13 @@ from sequence_sync.model.steps import EMAIL
 from sequence_sync.plan.model import Action, Plan, Reason
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 
-OTHER = wanted("other", "Other", steps={"call": call(2, "Ask about the numbers")})
+OTHER = desired("other", "Other", steps={"call": call(2, "Ask about the numbers")})
 Field = tuple[str, str]  # address, field
 
 
 @dataclass
 class Chance:
-    """One case: what is applied, what the file makes of it, what somebody does in the app."""
+    """One case: the applied steps, the changes of the file, and the edits in Saleshandy."""
 
     folder: Path
     dice: Random
@@ -36,9 +36,9 @@ class Chance:
         if self.shared and self.dice.random() < 0.25:
             return self.dice.choice(self.shared)
         n = next(self.numbers)
-        told = f"w{n}a w{n}b w{n}c w{n}d"
-        self.shared.append(told)
-        return told
+        words = f"w{n}a w{n}b w{n}c w{n}d"
+        self.shared.append(words)
+        return words
 
     def variant(self, is_email: bool) -> Variant:
         """New content."""
@@ -64,7 +64,7 @@ class Chance:
         for name in ("one", "two", "three", "four")[: self.dice.randint(1, 4)]:
             steps[name] = self.step(self.free({row.day for row in steps.values()}))
         self.shared.clear()
-        bench = trial(self.folder, wanted(steps=steps), OTHER)
+        bench = trial(self.folder, desired(steps=steps), OTHER)
         new = self.file(dict(steps))
         sequence = bench.manager.state.sequences["trial"].id
         for _ in range(self.dice.randint(0, 4)):
@@ -101,15 +101,15 @@ class Chance:
             steps["more"] = self.step(self.free({row.day for row in steps.values()}))
         fields: dict[str, Any] = {"moved": moved, "removed": tuple(removed)}
         if self.dice.random() < 0.2:
-            return wanted("demo", "Trial", steps=steps, formerly="trial", **fields)
-        return wanted("trial", "Trial", steps=steps, **fields)
+            return desired("demo", "Trial", steps=steps, formerly="trial", **fields)
+        return desired("trial", "Trial", steps=steps, **fields)
 
     def edit(self, bench: Trial, sequence: str) -> None:
-        """Somebody does something in the app."""
+        """Make one random edit in Saleshandy."""
         rows = bench.account.kept[sequence]
         days = {row.day or 0 for row in rows}
-        what = self.dice.choice(["words"] * 4 + ["day"] * 2 + ["switch", "lose", "stranger", "variant", "priority"])
-        if what == "stranger":
+        what = self.dice.choice(["words"] * 4 + ["day"] * 2 + ["switch", "lose", "unmanaged", "variant", "priority"])
+        if what == "unmanaged":
             self.add(bench, sequence, self.step(self.free(days)))
             return
         if not rows:
@@ -148,11 +148,11 @@ class Chance:
 
 
 def shown(plan: Plan) -> dict[Field, list[str]]:
-    """How often, and how, each edited field is shown: told, recorded, in conflict or overwritten."""
+    """How a plan shows each edited field, once for each time: shown, recorded, in conflict or overwritten."""
     ways: dict[Field, list[str]] = {}
     for row in plan.drift:
         for each in row.fields or [None]:
-            ways.setdefault((row.address, each.field if each else f"{row.kind} {row.remote_id}"), []).append("told")
+            ways.setdefault((row.address, each.field if each else f"{row.kind} {row.remote_id}"), []).append("shown")
     for change in plan.changes:
         letter = change.address.split(".")[-1]
         if change.reason is Reason.DRIFT and change.call and "status" in change.call.body:
@@ -163,7 +163,7 @@ def shown(plan: Plan) -> dict[Field, list[str]]:
                 ways.setdefault(place, []).append("recorded")
             elif change.reason is Reason.CONFLICT and change.action is Action.BLOCKED and each.app is not None:
                 own = each.field.startswith("variants.") == (len(change.address.split(".")) == 3)
-                ways.setdefault(place, []).extend(["conflict"] if own and "told" not in ways.get(place, []) else [])
+                ways.setdefault(place, []).extend(["conflict"] if own and "shown" not in ways.get(place, []) else [])
             elif change.reason in (Reason.DRIFT, Reason.CONFLICT):
                 ways.setdefault(place, []).append("overwritten")
     return ways

@@ -18,7 +18,7 @@ Mangle = Callable[[Row], None]
 
 
 def as_json(step: RemoteStep) -> Row:
-    """A step as a server would tell all of it."""
+    """A step as a server returns it, with every field."""
     return {
         "id": step.id,
         "type": STEP_TYPES[step.type].code,
@@ -130,10 +130,10 @@ class Spelling(Account):
         )
         if rows is None:
             return None
-        told = [as_json(row) for row in rows]
-        for row in told:
+        answers = [as_json(row) for row in rows]
+        for row in answers:
             self.mangle(row)
-        return parse_steps(told)
+        return parse_steps(answers)
 
 
 __all__ = ["SERVERS", "STRIPS", "Heard", "Spelling"]

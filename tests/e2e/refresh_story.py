@@ -1,4 +1,4 @@
-"""One project over real HTTP, edited in files and in the app; after each step exactly these calls, and then quiet."""
+"""One project over real HTTP, edited in files and in Saleshandy. Each apply makes exactly the planned calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 class Heard(Observer):
-    """Keeps what was told."""
+    """Collect the reported events."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -49,7 +49,7 @@ class Tale:
         text = json.dumps({"sequence": key, "title": "Trial", "steps": steps, **more}, indent=2)
         self.project.write("sequences/trial.yaml", text + "\n")
 
-    # -- in the app ---------------------------------------------------------------------------------------------------
+    # -- in Saleshandy ------------------------------------------------------------------------------------------------
 
     def there(self) -> Sequence:
         """The sequence as the account holds it."""
@@ -60,21 +60,21 @@ class Tale:
         return next(step for step in self.there().steps if step.day == day)
 
     def edit(self, day: int, variant: int = 0, **payload: str) -> None:
-        """Somebody edits the words of a step."""
+        """Change the text of a step in Saleshandy."""
         row = self.at(day).variants[variant]
         self.change(day, variant, payload={**row.payload, **payload})
 
     def change(self, day: int, variant: int = 0, **body: Any) -> None:
-        """Somebody changes anything that the API could change."""
+        """Change a field of a step in Saleshandy."""
         step, key = self.at(day), self.there().id
         self.box.store.change_variant(key, step.id, step.variants[variant].id, variant_change(body))
 
     def make(self, body: dict[str, Any]) -> None:
-        """Somebody makes a step by hand."""
+        """Create a step in Saleshandy by hand."""
         self.box.store.create_step(self.there().id, new_step(body))
 
     def lose(self, day: int) -> None:
-        """Somebody deletes a step."""
+        """Delete a step in Saleshandy."""
         steps = tuple(step for step in self.there().steps if step.day != day)
         self.box.store.put(replace(self.there(), steps=steps))
 
@@ -82,7 +82,7 @@ class Tale:
 
     def workspace(self) -> Workspace:
         """The project as a command opens it."""
-        return open_workspace(self.project.root, None, self.project.environ, lambda _: None)
+        return open_workspace(self.project.root, None, self.project.environ, lambda *_: None)
 
     def state(self, key: str = "trial") -> SequenceState:
         """What is remembered of the sequence."""
@@ -101,10 +101,10 @@ class Tale:
         return refreshed_plan(workspace, workspace.key(), options, NullObserver(), threading.Event())
 
     def drift(self, quick: bool = False) -> tuple[Drift, ...]:
-        """What `seqsync drift` tells, after a complete look."""
+        """What `seqsync drift` reports after a complete read."""
         workspace, clock = self.workspace(), SystemClock(threading.Event())
         with connected(workspace, clock, workspace.key()) as api:
-            looked = detect_drift(workspace, api, clock, (), quick, lambda _: None)
+            looked = detect_drift(workspace, api, clock, (), quick, lambda *_: None)
         assert not looked.unread
         return looked.rows
 
@@ -127,7 +127,7 @@ class Tale:
         return apply(workspace, workspace.key(), request, approve=lambda _: True, observer=observer)
 
     def applied(self, *allowed: str, refresh: bool = True) -> list[Call]:
-        """Apply: the calls made. They are those of the plan; then both plans and the look at the app are quiet."""
+        """Apply and return the calls. They are those of the plan. Afterwards no plan and no drift check has one."""
         before = len(self.calls())
         planned = self.look(*allowed) if refresh else self.plan(*allowed)
         report = self.run(*allowed, refresh=refresh).report
@@ -146,12 +146,12 @@ class Tale:
 
 def tale(root: Path, box: Sandbox, steps: dict[str, Any]) -> Tale:
     """The first steps, applied; beside them a sequence that stays."""
-    told = Tale(Project(root, box.url, settle_grace="0.2"), box)
-    told.project.write("sequences/beside.yaml", "sequence: beside\nsteps:\n  call: {day: 1, type: call_demo}\n")
-    told.write(steps)
-    made = told.applied(refresh=False)
+    story = Tale(Project(root, box.url, settle_grace="0.2"), box)
+    story.project.write("sequences/beside.yaml", "sequence: beside\nsteps:\n  call: {day: 1, type: call_demo}\n")
+    story.write(steps)
+    made = story.applied(refresh=False)
     assert len(made) == len(steps) + 3
-    return told
+    return story
 
 
 __all__ = ["Heard", "Tale", "tale"]

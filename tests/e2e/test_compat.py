@@ -1,7 +1,7 @@
-"""What an earlier build left on the disk loads, plans and is applied as it was then.
+"""Files that an earlier build wrote load, plan and apply as they did then.
 
 tests/cases/compat holds projects with state, journal, history, saved plans and settings, the account that belongs to
-them, and what that build made of it all; its README tells how. Here the installed command does the same once more.
+them, and the outputs of that build. Its README says how they were made. Here the installed command does the same again.
 Nothing of the package is imported, and no words meant for people are compared: they may change.
 """
 
@@ -96,7 +96,7 @@ class Account:
         return self
 
     def _listen(self) -> _Server:
-        """As soon as nobody else has the port: another worker, or another run of the tests."""
+        """Wait until the port is free: another worker or another run of the tests may use it."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
@@ -164,7 +164,7 @@ class Then:
 
     @property
     def before(self) -> Path:
-        """The same as it was then: what was not changed afterwards lies in the first case."""
+        """The outputs are the same as then. Files that a later case did not change are in the first case."""
         found = CASES / self.root.name / "project"
         return found if (found / STATE).exists() else CASES / "applied" / "project"
 
@@ -189,7 +189,7 @@ class Then:
             assert KEY not in out + err
         return [(process.returncode, out) for process, out, _ in ended]
 
-    def told(self, *commands: tuple[str, ...]) -> list[Any]:
+    def outputs(self, *commands: tuple[str, ...]) -> list[Any]:
         """The same, of the output the JSON without words for people."""
         return [[code, plain(json.loads(out)) if out[:1] == "{" else None] for code, out in self.runs(*commands)]
 
@@ -264,9 +264,9 @@ def saved(path: Path) -> Any:
     return plain({name: row for name, row in document.items() if name not in ("sum", "tool_version")})
 
 
-def brief(told: list[Any]) -> list[Any]:
+def brief(outputs: list[Any]) -> list[Any]:
     """Of a printed plan what the plan hash stands for, in short."""
-    code, plan = told
+    code, plan = outputs
     rows = [[row[name] for name in ("action", "reason", "address", "impact", "wanted")] for row in plan["changes"]]
     return [code, {**{name: plan[name] for name in ("plan_hash", "summary", "gates", "allowed")}, "changes": rows}]
 
@@ -289,10 +289,10 @@ REFRESH = ("plan", "-refresh", "-allow", "destructive", "-allow", "active", "-ou
 
 
 def loaded(root: Path) -> dict[str, Any]:
-    """What the commands tell of a state, with the journal beside it, and the way back to its first serial."""
+    """The commands show the state and its journal, and a rollback leads to its first serial."""
     then = case("applied", root)
     listed, pulled = then.runs(("state", "list"), ("state", "pull"))
-    shown, history, back = then.told(
+    shown, history, back = then.outputs(
         ("state", "show", "trial"),
         ("state", "history", "-limit", "4", "-format", "json"),
         ("plan", "-to-serial", "1", "-format", "json"),
@@ -303,15 +303,17 @@ def loaded(root: Path) -> dict[str, Any]:
 
 
 def torn(root: Path) -> dict[str, Any]:
-    """What is told of a state whose journal holds more: its serial and sum then, and which calls are open."""
-    (_, state), (_, history) = case("cut-before", root).told(("state", "pull"), ("state", "history", "-format", "json"))
+    """A state whose journal contains more is shown with its serial and checksum of then, and with its open calls."""
+    (_, state), (_, history) = case("cut-before", root).outputs(
+        ("state", "pull"), ("state", "history", "-format", "json")
+    )
     return {"serial": state["serial"], "sum": state["sum"], "open": history["unknown"], "runs": history["runs"]}
 
 
 def set_up(root: Path) -> dict[str, Any]:
     """What the settings say, by what follows from them."""
     then = case("settings", root)
-    listed, team, other = then.told(("environments", "-format", "json"), PLAN, (*PLAN, "-env", "other"))
+    listed, team, other = then.outputs(("environments", "-format", "json"), PLAN, (*PLAN, "-env", "other"))
     applied = carried_out(then, "-auto-approve", "-allow", "size", "-allow", "destructive")
     return {"environments": listed, "team": team, "other": brief(other), **applied}
 
@@ -320,7 +322,7 @@ def looked(root: Path) -> tuple[dict[str, Any], Any]:
     """What a look at the account shows, and a plan that is saved after it."""
     then = case("changed", root)
     with Account(then.data) as account:
-        drift, _ = then.told(("drift", "-format", "json"), REFRESH)
+        drift, _ = then.outputs(("drift", "-format", "json"), REFRESH)
     return {"drift": drift, **account.log()}, saved(then.project / "new.json")
 
 
@@ -330,12 +332,12 @@ def check(name: str, found: dict[str, Any]) -> None:
 
 
 def test_a_state_loads(tmp_path: Path) -> None:
-    """State and history of then tell the same now, and lead back to the same first plan."""
+    """State and history of then show the same now, and a rollback gives the same first plan."""
     check("loaded", loaded(tmp_path))
 
 
 def test_a_journal_loads(tmp_path: Path) -> None:
-    """What a killed apply left in its journal is told as it was then."""
+    """The journal of a killed apply is shown as it was then."""
     check("torn", torn(tmp_path))
 
 
@@ -356,7 +358,7 @@ def test_the_look_is_the_same(tmp_path: Path) -> None:
 def test_a_saved_plan_is_read(tmp_path: Path) -> None:
     """A plan that was saved then is shown with the same changes, gates and hash."""
     then = case("changed", tmp_path)
-    ((code, shown),) = then.told(("show", "../overwriting.json", "-format", "json"))
+    ((code, shown),) = then.outputs(("show", "../overwriting.json", "-format", "json"))
     document = saved(then.root / "overwriting.json")
     del document["base"], shown["summary"]
     assert (code, shown) == (0, document)
@@ -368,7 +370,7 @@ def test_a_saved_plan_is_carried_out(tmp_path: Path, name: str) -> None:
     check(f"carried-out-{name}", carried_out(case("changed", tmp_path), f"../{name}.json"))
 
 
-def test_what_was_unsettled_is_settled(tmp_path: Path) -> None:
+def test_calls_in_doubt_are_resolved(tmp_path: Path) -> None:
     """An apply goes on from the state of then, and a second plan is empty."""
     then = case("applied", tmp_path)
     check("settled", carried_out(then, "-auto-approve"))
@@ -377,7 +379,7 @@ def test_what_was_unsettled_is_settled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", CUT)
 def test_an_apply_that_was_killed_goes_on(tmp_path: Path, name: str) -> None:
-    """The journal of a killed apply is taken up: everything stands in the account once, and a second plan is empty."""
+    """The journal of a killed apply is continued: each step is in the account once, and a second plan is empty."""
     then = case(name, tmp_path)
     check(f"resumed-{name}", carried_out(then, *CUT[name]))
     steps = [(name[:7], row["type"], row["day"]) for name, row in then.held().items() if ":" in name]

@@ -14,7 +14,7 @@ from support.stand_in import KINDS, Fault, Shape, StandIn
 SHAPES = [
     Shape(bare=bare, variant_ids=ids, days=days, rewrapped=rewrapped)
     for bare, ids, days, rewrapped in itertools.product((False, True), repeat=4)
-    if not (bare and ids)  # the documented bare answer never tells them
+    if not (bare and ids)  # the documented bare answer never contains them
 ]
 ORDINARY = [Shape(), Shape(bare=True, variant_ids=False), Shape(variant_ids=False, days=False, rewrapped=True)]
 SECONDS = {"late": 3.0, "late_commit": 2.4, "limit_seconds": 1.0, "limit_date": 1.0}
@@ -41,7 +41,7 @@ def test_every_shape_of_answers(tmp_path: Path, shape: Shape) -> None:
 
 @pytest.mark.parametrize(("place", "kind"), list(enumerate(KINDS)), ids=KINDS)
 def test_one_fault_of_each_kind(tmp_path: Path, place: int, kind: str) -> None:
-    """A fault costs at most one more create and never a second copy; kinds, places and shapes go round."""
+    """A fault costs at most one more create and never a duplicate. Kinds, positions and shapes are combined."""
     fault = Fault(kind, nth=place % CREATES + 1, seconds=SECONDS.get(kind, 1.0))
     converges(tmp_path, SHAPES[place * 5 % len(SHAPES)], fault, settle_grace="2" if kind == "late_commit" else "1")
 
@@ -97,17 +97,17 @@ def test_sequences_side_by_side_often(tmp_path: Path, seed: int) -> None:
     side_by_side(tmp_path, seed)
 
 
-def test_a_doubtful_refusal_is_looked_up_and_told(tmp_path: Path) -> None:
+def test_a_doubtful_refusal_is_read_back_and_reported(tmp_path: Path) -> None:
     """The catch-all 400 after the create was made is no refusal: the step is found, nothing is sent again."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         original = server.make_step
 
         def made_and_refused(sequence_id: str, body: dict[str, object]) -> object:
-            told = original(sequence_id, body)
+            reply = original(sequence_id, body)
             if body["type"] == 3:
                 server.found("no such sequence")
-            return told
+            return reply
 
         server.make_step = made_and_refused  # type: ignore[method-assign]
         apply_until_done(project, most=2)
@@ -115,8 +115,8 @@ def test_a_doubtful_refusal_is_looked_up_and_told(tmp_path: Path) -> None:
         assert_quiet(project)
 
 
-def test_a_lost_state_doubles_nothing(tmp_path: Path) -> None:
-    """State and journal gone: the title is found, its id is told, and everything with words is adopted with it."""
+def test_a_lost_state_creates_no_duplicate(tmp_path: Path) -> None:
+    """State and journal are lost: the title is found, its id is reported, and each step with text is adopted."""
     with StandIn() as server:
         project = fault_project(tmp_path, server.url)
         project.ok("apply", "-auto-approve")

@@ -51,7 +51,7 @@ def test_changes_in_every_shape_of_answers(tmp_path: Path, shape: Shape) -> None
 
 @pytest.mark.parametrize("kind", SAMPLE)
 def test_a_change_meets_a_fault(tmp_path: Path, kind: str) -> None:
-    """A fault costs at most one more call, and doubles nothing."""
+    """A fault costs at most one more call, and creates no duplicate."""
     place = KINDS.index(kind)
     converges(tmp_path, SHAPES[place % len(SHAPES)], fault_at(kind, place % 4 + 1))
 

@@ -33,11 +33,11 @@ def test_bad_arguments(tmp_path: Path, arguments: tuple[str, ...], words: str) -
 def test_results_and_progress(tmp_path: Path) -> None:
     """A line for each sequence and one that counts on stdout, progress on stderr, and a plan without changes."""
     with Sandbox(per_minute=0) as box:
-        desk = opened(tmp_path, box)
-        desk.make("Trial", email(1, "One"))
-        desk.make("x" * 100, email(1, "One"))
-        desk.make("Trial ", email(1, "Two"))
-        done = desk.project.run("import", "-all")
+        scenario = opened(tmp_path, box)
+        scenario.make("Trial", email(1, "One"))
+        scenario.make("x" * 100, email(1, "One"))
+        scenario.make("Trial ", email(1, "Two"))
+        done = scenario.project.run("import", "-all")
         assert done.code == 10
         lines = done.out.splitlines()
         assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
@@ -48,16 +48,16 @@ def test_results_and_progress(tmp_path: Path) -> None:
         ]
         assert lines[-1] == "Import: 1 imported, 2 failed."
         assert "[3/3]" in done.err
-        assert desk.project.ok("plan", "-detailed-exitcode").out.endswith("match the last apply.\n")
+        assert scenario.project.ok("plan", "-detailed-exitcode").out.endswith("match the last apply.\n")
 
 
 def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
-    """While it waits for the rate limit: 143, and what is done stands in the state."""
+    """An import that waits for the rate limit ends with 143, and its finished sequences are in the state."""
     with Sandbox(per_minute=2, window=600) as box:
-        desk = opened(tmp_path, box)
+        scenario = opened(tmp_path, box)
         for at in range(4):
-            desk.make(f"Trial {at}", email(1, "One"))
-        process = desk.project.start("import", "-all")
+            scenario.make(f"Trial {at}", email(1, "One"))
+        process = scenario.project.start("import", "-all")
         assert process.stderr is not None
         for line in process.stderr:
             if "rate limit" in line:
@@ -66,5 +66,5 @@ def test_a_signal_ends_it_in_order(tmp_path: Path) -> None:
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 143
         assert "Import: 2 imported, 2 not started." in out
-        assert set(desk.state("trial-0").steps) == {"email-1"}
-        desk.check_settled()
+        assert set(scenario.state("trial-0").steps) == {"email-1"}
+        scenario.check_no_changes()

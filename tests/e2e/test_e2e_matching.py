@@ -139,8 +139,8 @@ def test_old_state_and_a_rewritten_step_is_asked_about(project: Project, box: Sa
     (ping,) = (step.id for step in remote(box) if step.day == 3)
     back_to(project, saved)
     write(project, {"hello": HELLO, "ping": PING | {"message": "Other words altogether, for somebody else"}})
-    told = apply(project, 9)
-    assert ping in told
+    output = apply(project, 9)
+    assert ping in output
     assert len(remote(box)) == 2
     planned = project.run("plan", "-refresh", "-format", "json")
     assert [row["reason"] for row in json.loads(planned.out)["changes"]] == ["unclear"]
@@ -234,8 +234,8 @@ def test_renamed_and_slightly_changed_step_is_asked_about(project: Project, box:
     apply(project)
     steps = {"hello": HELLO, "pong": PING | {"message": PING["message"].replace("mail", "note")}}
     write(project, steps)
-    told = apply(project, 9)
-    assert "It is almost the same as trial.ping" in told
+    output = apply(project, 9)
+    assert "It is almost the same as trial.ping" in output
     assert len(remote(box)) == 2
     write(project, steps, moved=[{"from": "ping", "to": "pong"}])
     apply(project)
@@ -244,7 +244,7 @@ def test_renamed_and_slightly_changed_step_is_asked_about(project: Project, box:
 
 
 def test_another_step_with_half_of_the_words_of_a_removed_one_is_created(project: Project, box: Sandbox) -> None:
-    """The file says which of the two it is, so that nobody is asked."""
+    """The file says which of the two it is, so that apply does not ask."""
     write(project, {"hello": HELLO, "ping": PING})
     apply(project)
     pong = PING | {"message": PING["message"].replace("mail", "note")}
@@ -304,9 +304,9 @@ def lost_calls(project: Project, box: Sandbox, many: int) -> dict[str, Any]:
 def test_all_steps_without_text_are_asked_about_in_one_run(project: Project, box: Sandbox) -> None:
     """One run asks about all nine, and the command that it prints answers all nine."""
     lost_calls(project, box, 9)
-    told = apply(project, 9)
-    command = re.search(r"`seqsync (state resolve trial\.c1=[^`]+)`", " ".join(told.split()))
-    assert command, told
+    output = apply(project, 9)
+    command = re.search(r"`seqsync (state resolve trial\.c1=[^`]+)`", " ".join(output.split()))
+    assert command, output
     project.ok(*command[1].split())
     apply(project)
     assert [step.day for step in remote(box)] == list(range(1, 10))

@@ -104,9 +104,9 @@ def test_merged_and_applied_in_turn(team: Team) -> None:
     first, second = team.pull_request("one", a="One"), team.pull_request("two", b="Two")
     team.merge("one")
     assert team.apply(first).code == 0
-    told = team.merge("two")
+    base = team.merge("two")
     assert team.apply(second).code == 0
-    assert team.apply(second, "-changed-since", told).out == (
+    assert team.apply(second, "-changed-since", base).out == (
         "This plan was already applied. There is nothing to do.\n"
     )
     assert len(team.written()) == 2
@@ -116,8 +116,8 @@ def test_in_the_other_order(team: Team) -> None:
     """Sequences do not depend on each other, so that the second may be applied first; targets do as well."""
     first, second = team.pull_request("one", a="One"), team.pull_request("two", b="Two")
     team.merge("one")
-    told = team.merge("two")
-    assert team.apply(second, "-changed-since", told).code == 0
+    base = team.merge("two")
+    assert team.apply(second, "-changed-since", base).code == 0
     assert team.apply(first, "-target", "a").code == 0
     assert team.subjects() == {"One", "Two", "Hello"}
 
@@ -125,10 +125,10 @@ def test_in_the_other_order(team: Team) -> None:
 def test_one_sequence_in_both_is_refused(team: Team) -> None:
     """What a reviewer has not seen in this form is not sent: the second has to be reviewed again."""
     first, second = team.pull_request("one", a="One"), team.pull_request("two", a="Two", b="Two")
-    told = team.merge("one")
+    base = team.merge("one")
     git(team.repo.root, "merge", "-q", "-X", "theirs", "-m", "two", "two")
     for plan_hash in (first, second):
-        refused = team.apply(plan_hash, "-changed-since", told)
+        refused = team.apply(plan_hash, "-changed-since", base)
         assert refused.code == 7
         assert "Review this plan" in refused.err
     assert team.written() == []
@@ -147,7 +147,7 @@ def test_a_plan_that_another_one_overtook(team: Team) -> None:
 
 
 def test_a_part_of_a_hash(team: Team) -> None:
-    """A hash that was cut short is told as such."""
+    """The message says that the hash is too short."""
     whole = team.pull_request("one", a="One")
     refused = team.apply(whole[:20])
     assert refused.code == 7

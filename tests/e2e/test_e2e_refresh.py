@@ -38,18 +38,18 @@ def days(calls: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, int]]:
     return [(body["payload"]["subject"].split()[-1], body["absoluteDays"]) for _, body in calls]
 
 
-def told(story: Tale, *allowed: str) -> list[tuple[str, str, str]]:
+def changes(story: Tale, *allowed: str) -> list[tuple[str, str, str]]:
     """The refreshed plan in short."""
     return [(row.address, row.action.value, row.reason.value) for row in story.look(*allowed).changes]
 
 
 def test_the_whole_story(tmp_path: Path) -> None:
-    """Told in order; each step has its own calls written down."""
+    """Edits in order, each with its expected calls."""
     with Sandbox(per_minute=0) as box:
         story = tale(tmp_path, box, STEPS)
         steps = deepcopy(STEPS)
         _in_the_files(story, steps)
-        _in_the_app(story, steps)
+        _edit_in_saleshandy(story, steps)
         _removed_and_put_back(story, steps)
         _into_an_empty_folder(story, tmp_path)
 
@@ -82,7 +82,7 @@ def _in_the_files(story: Tale, steps: Steps) -> None:
 
     steps["middle"] = steps.pop("between")
     story.write(steps, moved=[{"from": "between", "to": "middle"}])
-    assert told(story) == [("trial.middle", "move", "moved")]
+    assert changes(story) == [("trial.middle", "move", "moved")]
     assert story.applied() == []
 
     steps["two"] = {
@@ -107,9 +107,9 @@ def _in_the_files(story: Tale, steps: Steps) -> None:
     assert story.applied("destructive") == [("PATCH", {"status": 0})]
 
 
-def _in_the_app(story: Tale, steps: Steps) -> None:
+def _edit_in_saleshandy(story: Tale, steps: Steps) -> None:
     story.edit(9, subject="Theirs altogether")
-    assert told(story) == []
+    assert changes(story) == []
     (row,) = story.drift()
     assert (row.address, [each.after for each in row.fields]) == ("trial.one.a", ["Theirs altogether"])
     assert (story.drift(quick=True), story.plan().changes) == ((), ())
@@ -117,20 +117,20 @@ def _in_the_app(story: Tale, steps: Steps) -> None:
 
     steps["one"] = mail(9, "what we want now")
     story.write(steps)
-    assert told(story) == [("trial.one.a", "blocked", "conflict")]
+    assert changes(story) == [("trial.one.a", "blocked", "conflict")]
     before = len(story.calls())
     refused = story.run(refresh=False).report
     assert refused is not None
     assert (refused.exit_code, len(story.calls())) == (6, before)
     assert "Theirs altogether" in refused.results[0].detail
-    assert told(story, "drift") == [("trial.one.a", "update-variant", "conflict")]
+    assert changes(story, "drift") == [("trial.one.a", "update-variant", "conflict")]
     assert story.applied("drift") == [("PATCH", {"payload": said("what we want now")})]
     assert "Theirs altogether" in story.project.ok("state", "history", "-format", "json").out
 
     story.edit(9, **said("what both want"))
     steps["one"] = mail(9, "what both want")
     story.write(steps)
-    assert told(story) == [("trial.one.a", "record", "same-in-app")]
+    assert changes(story) == [("trial.one.a", "record", "same-in-app")]
     assert story.applied() == []
 
     story.edit(3, subject="Theirs once more")
@@ -140,12 +140,12 @@ def _in_the_app(story: Tale, steps: Steps) -> None:
 def _removed_and_put_back(story: Tale, steps: Steps) -> None:
     gone = steps.pop("middle")
     story.write(steps)
-    assert told(story) == [("trial.middle", "blocked", "step-removed")]
+    assert changes(story) == [("trial.middle", "blocked", "step-removed")]
     story.write(steps, removed=["middle"])
     assert story.applied() == []
     steps["middle"] = gone
     story.write(steps)
-    assert told(story) == [("trial.middle", "adopt", "forgotten")]
+    assert changes(story) == [("trial.middle", "adopt", "forgotten")]
     story.lose(4)
     assert [(method, body["absoluteDays"]) for method, body in story.applied()] == [("POST", 4)]
 
@@ -156,10 +156,10 @@ def _removed_and_put_back(story: Tale, steps: Steps) -> None:
         ("trial.task", "gone"),
         ("trial.two", "gone"),
     ]
-    assert told(story) == []
+    assert changes(story) == []
     del steps["two"], steps["task"]
     story.write(steps)
-    assert told(story) == [("trial.task", "forget", "gone"), ("trial.two", "forget", "gone")]
+    assert changes(story) == [("trial.task", "forget", "gone"), ("trial.two", "forget", "gone")]
     made = story.applied("drift")
     assert [(method, body["absoluteDays"]) for method, body in made] == [("POST", 9)]
 
@@ -167,7 +167,7 @@ def _removed_and_put_back(story: Tale, steps: Steps) -> None:
     assert [(row.address, row.kind.value) for row in story.drift()] == [("trial", "added")]
     steps["hand"] = mail(12, "made by hand")
     story.write(steps)
-    assert told(story) == [("trial.hand", "adopt", "found")]
+    assert changes(story) == [("trial.hand", "adopt", "found")]
     assert story.applied() == []
 
 

@@ -28,7 +28,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tale]:
 
 @pytest.fixture
 def edited(story: Tale) -> Iterator[Tale]:
-    """Somebody rewords the mail in the app; afterwards it says what it said."""
+    """Change the email's text in Saleshandy, and restore it afterwards."""
     story.edit(1, subject="Theirs")
     yield story
     story.edit(1, subject="First")
@@ -46,13 +46,13 @@ def test_nothing_differs(story: Tale) -> None:
     """0, in both formats, and a refreshed plan that says so."""
     done = run(story, "drift")
     assert (done.code, done.out.splitlines()[-1]) == (0, "No drift. Saleshandy matches the last apply.")
-    told = json.loads(run(story, "drift", "-format", "json", "-quick").out)
-    assert (told["complete"], told["drift"]) == (True, [])
+    report = json.loads(run(story, "drift", "-format", "json", "-quick").out)
+    assert (report["complete"], report["drift"]) == (True, [])
     assert "no changes outside seqsync" in run(story, "plan", "-refresh", "-detailed-exitcode").out
 
 
 def test_an_edit(edited: Tale) -> None:
-    """2, told with both texts; the list alone does not show it; elsewhere there is none."""
+    """Exit code 2 with both texts. The list of sequences alone does not show it, and no other sequence has drift."""
     done = run(edited, "drift")
     assert (done.code, "First" in done.out, "Theirs" in done.out) == (2, True, True)
     done = run(edited, "drift", "-format", "json")
@@ -79,8 +79,8 @@ def test_what_cannot_be_read_is_never_drift(edited: Tale) -> None:
     edited.box.switch(Switches(faults=(Fault(FaultKind.EMPTY_BODY, "GET", f"{beside.id}/steps", 0),)))
     try:
         done = run(edited, "drift", "-format", "json")
-        told = json.loads(done.out)
-        assert (done.code, told["complete"], len(told["drift"])) == (1, False, 1)
+        report = json.loads(done.out)
+        assert (done.code, report["complete"], len(report["drift"])) == (1, False, 1)
     finally:
         edited.box.switch(None)
 

@@ -16,7 +16,7 @@ from sequence_sync.provider.base import RemoteSequence, SequenceSnapshot
 
 
 def edits(bench: Trial) -> dict[tuple[str, str], object]:
-    """Every field that somebody changed in the app, by the id it is of, with what it says there."""
+    """Every field that was changed in Saleshandy, by its remote id, with its text there."""
     entry = bench.manager.state.sequences.get("trial") or bench.manager.state.sequences["demo"]
     app = SequenceSnapshot(RemoteSequence(entry.id, entry.title, False), tuple(bench.account.kept[entry.id]))
     rows = [row for row in drift_of("trial", entry, app) if row.kind is DriftKind.CHANGED]
@@ -24,7 +24,7 @@ def edits(bench: Trial) -> dict[tuple[str, str], object]:
 
 
 def new_address(old: str, file: DesiredSequence) -> str:
-    """Where a plan tells what the state has under `old`."""
+    """The new address of what the state has under `old`."""
     _, step, *rest = old.split(".")
     return ".".join((file.key, file.moved.get(step, step), *rest))
 
@@ -38,12 +38,12 @@ def check(bench: Trial, file: DesiredSequence, plan: Plan) -> None:
         if row.kind is DriftKind.CHANGED:
             for each in row.fields:
                 address = new_address(row.address, file)
-                told = ways.get((address, each.field), [])
-                assert len(set(told)) == 1 or is_certain(plan, address, each.after), (row.address, each, told)
-    told_ids = {row.remote_id for row in plan.drift} | {change.remote_id for change in plan.changes}
+                kinds = ways.get((address, each.field), [])
+                assert len(set(kinds)) == 1 or is_certain(plan, address, each.after), (row.address, each, kinds)
+    shown_ids = {row.remote_id for row in plan.drift} | {change.remote_id for change in plan.changes}
     asked = " ".join(change.advice for change in plan.changes)
-    strangers = {step.id for step in app.steps or ()} - {row.id for row in entry.steps.values()}
-    assert all(name in told_ids or name in asked for name in strangers)
+    unmanaged = {step.id for step in app.steps or ()} - {row.id for row in entry.steps.values()}
+    assert all(name in shown_ids or name in asked for name in unmanaged)
 
 
 def is_certain(plan: Plan, address: str, value: object) -> bool:
@@ -71,7 +71,7 @@ def one(folder: Path, seed: int) -> None:
 
 
 def kept(steps: dict[str, object], remote_id: str, field: str, value: object) -> bool:
-    """Whether the app still says it, where the state follows by now."""
+    """Whether Saleshandy still has this text, at the address that the state has now."""
     texts = [str(row) for row in steps.values()]
     return any(remote_id in text and (str(value) in text or value in ("on", "off", None)) for text in texts)
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 from refresh_servers import SERVERS, STRIPS, Mangle, Spelling
-from support.build import call, email, wanted
-from support.desk import of_variant, words
+from support.build import call, desired, email
 from support.refresh_bench import Trial, trial
+from support.scenario import of_variant, words
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.plan.drift import payload_digest
 
-OTHER = wanted("other", "Other", steps={"call": call(2)})
+OTHER = desired("other", "Other", steps={"call": call(2)})
 ACUTE, QUOTE = "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{RIGHT SINGLE QUOTATION MARK}"
 BODY = f"<p>Caf{ACUTE} &amp; you{QUOTE}re in,<br/>a <b>few</b> words</p>"
 BODY += '<p>Here is the one <a href="https://a.example/?x=1&amp;y=2">link</a></p>'
@@ -37,7 +37,7 @@ def files(
     payload = {"title": "Look at it", "action": {"name": "Open", "url": "https://a.example/?x=1&y=2"}}
     custom = Content(type="custom", day=5, variants={"a": Variant(payload=payload)})
     bare = Content(type="custom", day=6, variants={"a": Variant(task_note="Nothing else")})
-    return wanted(steps={"one": first, "task": task, "custom": custom, "bare": bare, "call": call(7)}), OTHER
+    return desired(steps={"one": first, "task": task, "custom": custom, "bare": bare, "call": call(7)}), OTHER
 
 
 def begun(folder: Path, mangle: Mangle, lag: int = 0) -> Trial:
@@ -59,7 +59,7 @@ def test_a_server_with_its_own_spelling(tmp_path: Path, name: str) -> None:
 
 
 def edited(bench: Trial, **payload: str) -> None:
-    """Somebody rewords the first mail in the app."""
+    """Change the text of the first email in Saleshandy."""
     entry = bench.manager.state.sequences["trial"]
     step = bench.account.step(entry.steps["one"].id)
     row = replace(step.variants[0], payload={**step.variants[0].payload, **payload})
@@ -67,7 +67,7 @@ def edited(bench: Trial, **payload: str) -> None:
 
 
 def test_a_server_that_makes_other_words_of_ours(tmp_path: Path) -> None:
-    """It is told once and remembered, until the words are changed here or there."""
+    """It is reported once and recorded, until the text is changed in the file or in Saleshandy."""
     bench = begun(tmp_path, STRIPS)
     notes = [note for note in bench.heard.notes if "changed the words" in note]
     assert len(notes) in (1, 2)

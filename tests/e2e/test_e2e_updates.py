@@ -30,7 +30,7 @@ def story(tmp_path: Path, box: Sandbox) -> Story:
 
 
 def edit_in_app(story: Story, step: str, **payload: str) -> None:
-    """Somebody edits the first variant of a step in the app."""
+    """Change the first variant of a step in Saleshandy."""
     known, row = story.state(), story.variants_of(step)[0]
     change = VariantChange(None, None, Content({**row.payload, **payload}), Placing())
     story.box.store.change_variant(known.id, known.steps[step].id, row.id, change)
@@ -59,7 +59,7 @@ def test_notes_and_priorities_are_sent_only_when_they_change(story: Story) -> No
 
 
 def test_markup_alone_is_sent(story: Story) -> None:
-    """A bold word is a change of the file, though nobody sees other words."""
+    """Making a word bold is a change of the file, although the words stay the same."""
     steps = first()
     steps["one"]["content"] = "<p>Some <b>words</b>: the first thing</p>"
     story.write(steps)
@@ -150,21 +150,21 @@ def test_a_removed_step_is_switched_off_where_the_policy_says_so(story: Story) -
     assert story.applied() == []
 
 
-def test_an_edit_in_the_app_is_not_overwritten(story: Story) -> None:
+def test_an_edit_outside_seqsync_is_not_overwritten(story: Story) -> None:
     """The sequence is refused with both texts, nothing is sent; `-allow drift` overwrites."""
     edit_in_app(story, "one", subject="Edited in the app")
     steps = first()
     steps["one"]["subject"] = "Edited in the file"
     story.write(steps)
-    told = story.refused()
-    assert "Edited in the app" in told
-    assert "About the first thing" in told
+    message = story.refused()
+    assert "Edited in the app" in message
+    assert "About the first thing" in message
     assert len(story.applied("drift")) == 1
     assert story.variants_of("one")[0].payload["subject"] == "Edited in the file"
 
 
-def test_what_the_app_says_already_is_only_recorded(story: Story) -> None:
-    """Somebody made the same edit by hand: no call is made."""
+def test_a_text_that_saleshandy_has_already_is_only_recorded(story: Story) -> None:
+    """The same edit was made by hand: no call is made."""
     edit_in_app(story, "one", subject="The same edit")
     steps = first()
     steps["one"]["subject"] = "The same edit"
@@ -190,8 +190,8 @@ def test_servers_that_answer_otherwise_are_no_drift(tmp_path: Path, box: Sandbox
         assert [method for method, _ in story.applied()] == ["PATCH", "PATCH"]
 
 
-def test_without_days_to_read_nobody_is_parked(tmp_path: Path, box: Sandbox) -> None:
-    """Where days are not told a swap is refused before anything is sent, and blocked once the settings know it."""
+def test_no_email_is_parked_if_days_cannot_be_read(tmp_path: Path, box: Sandbox) -> None:
+    """If reads contain no days, a swap is refused before anything is sent. It is blocked if the settings say so."""
     story = begun(tmp_path, box, Switches(days=Days.RELATIVE))
     steps = first()
     steps["one"]["day"], steps["two"]["day"] = 3, 1
@@ -203,7 +203,7 @@ def test_without_days_to_read_nobody_is_parked(tmp_path: Path, box: Sandbox) -> 
 
 
 def test_a_claim_that_is_switched_off_blocks_with_what_to_click(story: Story) -> None:
-    """An environment's word goes before that of the whole project."""
+    """The setting of an environment overrides that of the project."""
     steps = first()
     steps["one"]["day"] = 12
     story.write(steps, "version: 1\ncapabilities: {update-day: false}\n")

@@ -36,7 +36,7 @@ def story(tmp_path: Path, box: Sandbox) -> Story:
 
 
 @dataclass
-class Telling:
+class RecordingObserver:
     """Does something when an outcome is in doubt."""
 
     then: Callable[[], object]
@@ -49,7 +49,7 @@ class Telling:
 
 @dataclass
 class Hearing:
-    """Keeps the kinds of what is told, in order."""
+    """Collect the kinds of the reported events, in order."""
 
     kinds: list[str] = field(default_factory=list)
 
@@ -133,15 +133,15 @@ def test_an_edit_while_an_answer_is_lost_is_asked_about(story: Story) -> None:
     (row,) = story.variants_of("one")
     story.box.switch(Switches(faults=(Fault(FaultKind.DROP_BEFORE, "PATCH"),)))
     edited = VariantChange(None, None, Content({**row.payload, "subject": "Edited meanwhile"}), Placing())
-    tell = Telling(lambda: story.box.store.change_variant(known.id, known.steps["one"].id, row.id, edited))
-    report = story.run(observer=tell)
+    play = RecordingObserver(lambda: story.box.store.change_variant(known.id, known.steps["one"].id, row.id, edited))
+    report = story.run(observer=play)
     assert report is not None
     assert report.exit_code == 9, report
     assert "Edited meanwhile" in story.refused()
 
 
 def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) -> None:
-    """A repeated change of day may arrive late, so that the new text is not sent before the grace is over."""
+    """A repeated change of day may arrive late. The new text is sent only after the settle grace."""
     steps = first()
     steps["one"] = email(9, "words that were changed")
     story.write(steps)
@@ -157,8 +157,8 @@ def test_another_patch_waits_until_the_one_given_up_cannot_arrive(story: Story) 
 
 
 @pytest.mark.parametrize("answer", ["-adopt", "-recreate"])
-def test_a_new_variant_that_cannot_be_told_apart_is_asked_about(story: Story, answer: str) -> None:
-    """Another variant appeared while the answer was lost: a person says which it is."""
+def test_a_new_variant_like_another_needs_a_decision(story: Story, answer: str) -> None:
+    """Another variant appeared while the answer was lost: a person decides which one is the new variant."""
     steps = first()
     steps["three"] = variants(7, a="a third topic", b="its other form", c="one more form")
     story.write(steps)
@@ -166,8 +166,10 @@ def test_a_new_variant_that_cannot_be_told_apart_is_asked_about(story: Story, an
     made: list[str] = []
     other = VariantChange(1, None, Content({"subject": "Else", "content": "<p>Something else</p>"}), Placing())
     story.box.switch(Switches(faults=(Fault(FaultKind.DROP_BEFORE, "POST", "/variants"),)))
-    tell = Telling(lambda: made.append(story.box.store.add_variant(known.id, known.steps["three"].id, other).id))
-    report = story.run(observer=tell)
+    play = RecordingObserver(
+        lambda: made.append(story.box.store.add_variant(known.id, known.steps["three"].id, other).id)
+    )
+    report = story.run(observer=play)
     assert report is not None
     assert report.exit_code == 9
     assert f"state resolve trial.three.c -adopt {made[0]}" in report.results[0].hint
@@ -179,7 +181,7 @@ def test_a_new_variant_that_cannot_be_told_apart_is_asked_about(story: Story, an
 
 
 def test_a_saved_plan_goes_on_in_the_middle_of_a_swap(story: Story) -> None:
-    """The reviewed plan itself is taken up again where its run was cut off, and then it is done."""
+    """An apply of the reviewed plan continues where its run was interrupted, and finishes it."""
     swapped(story)
     story.project.ok("plan", "-out", "swap.plan")
     done = subprocess.run(

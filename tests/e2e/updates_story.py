@@ -1,4 +1,4 @@
-"""A project with one sequence against the sandbox, told as a story of edits: after each, exactly these calls."""
+"""A project with one sequence against the sandbox, as a story of edits. Each apply makes exact calls."""
 
 from __future__ import annotations
 
@@ -94,18 +94,18 @@ class Story:
         return made
 
     def refused(self, *allowed: str) -> str:
-        """Apply: it must end with 6, and send nothing; what is told."""
+        """Apply. It must end with 6 and send nothing. Return the message."""
         before = len(self.writes())
         try:
             report = self.run(*allowed)
         except GateShutError as shut:
-            told = f"{shut} {shut.hint}"
+            message = f"{shut} {shut.hint}"
         else:
             assert report is not None
             assert report.exit_code == 6, report
-            told = " ".join(f"{row.detail} {row.hint}" for row in report.results)
+            message = " ".join(f"{row.detail} {row.hint}" for row in report.results)
         assert len(self.writes()) == before
-        return told
+        return message
 
     def days(self) -> list[tuple[int, str]]:
         """Every step there, by its day and the first words of its first variant."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from support.import_account import Desk, opened
+from support.import_account import Scenario, opened
 
 from sequence_sync.model.report import ImportOutcome, ImportResult
 from sequence_sync.sandbox.server import Sandbox
@@ -52,29 +52,29 @@ steps:
 NUDGE = "<p>Still curious about it?</p>\n"
 
 
-def applied(root: Path) -> Iterator[Desk]:
+def applied(root: Path) -> Iterator[Scenario]:
     """The file above, applied."""
     with Sandbox(per_minute=0) as box:
-        desk = opened(root, box)
-        desk.project.write("sequences/trial.yaml", FILE)
-        desk.project.write("sequences/emails/nudge.html", NUDGE)
-        report = desk.apply()
+        scenario = opened(root, box)
+        scenario.project.write("sequences/trial.yaml", FILE)
+        scenario.project.write("sequences/emails/nudge.html", NUDGE)
+        report = scenario.apply()
         assert report is not None
         assert report.exit_code == 0
-        yield desk
+        yield scenario
 
 
-def the_id(desk: Desk) -> str:
+def the_id(scenario: Scenario) -> str:
     """The id of the one sequence."""
-    (sequence,) = desk.box.store.sequences()
+    (sequence,) = scenario.box.store.sequences()
     return sequence.id
 
 
-def write(desk: Desk, old: str, new: str) -> str:
+def write(scenario: Scenario, old: str, new: str) -> str:
     """Change the file by hand; its text."""
-    text = desk.text("sequences/trial.yaml")
+    text = scenario.text("sequences/trial.yaml")
     assert old in text
-    desk.project.write("sequences/trial.yaml", text.replace(old, new))
+    scenario.project.write("sequences/trial.yaml", text.replace(old, new))
     return text.replace(old, new)
 
 
@@ -84,16 +84,16 @@ def lines(before: str, after: str) -> tuple[list[str], list[str]]:
     return [line[2:] for line in found if line[0] == "-"], [line[2:] for line in found if line[0] == "+"]
 
 
-def merged(desk: Desk) -> tuple[list[str], list[str]]:
-    """Import: merged, settled, and again it changes no byte; the lines that went and came."""
-    before = desk.text("sequences/trial.yaml")
-    row = desk.row(the_id(desk))
+def merged(scenario: Scenario) -> tuple[list[str], list[str]]:
+    """Import and merge. No change is left, and a second import changes no byte. Return the removed and added lines."""
+    before = scenario.text("sequences/trial.yaml")
+    row = scenario.row(the_id(scenario))
     assert row.outcome is ImportOutcome.MERGED, (row.problem, row.notes, row.conflicts)
-    after = desk.text("sequences/trial.yaml")
-    desk.check_settled()
-    files = desk.files()
-    assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED
-    assert desk.files() == files
+    after = scenario.text("sequences/trial.yaml")
+    scenario.check_no_changes()
+    files = scenario.files()
+    assert scenario.row(the_id(scenario)).outcome is ImportOutcome.UNCHANGED
+    assert scenario.files() == files
     return lines(before, after)
 
 
@@ -107,12 +107,12 @@ def intro(**payload: str) -> dict[str, Any]:
     return {"payload": {**whole, **payload}}
 
 
-def conflict(desk: Desk) -> ImportResult:
+def conflict(scenario: Scenario) -> ImportResult:
     """Import: a conflict, which changes no byte of the file."""
-    before = desk.text("sequences/trial.yaml")
-    report = desk.imported(the_id(desk))
+    before = scenario.text("sequences/trial.yaml")
+    report = scenario.imported(the_id(scenario))
     assert report.exit_code in (1, 10)
     (row,) = report.rows
     assert row.outcome is ImportOutcome.CONFLICT
-    assert desk.text("sequences/trial.yaml") == before
+    assert scenario.text("sequences/trial.yaml") == before
     return row

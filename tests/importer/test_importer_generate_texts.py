@@ -104,13 +104,13 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
     for old in box.store.sequences():
         box.store._sequences.pop(old.id)
     with tempfile.TemporaryDirectory() as folder:
-        desk = opened(Path(folder), box)
-        sequence_id = desk.make("Trial", *steps)
-        row = desk.row(sequence_id)
+        scenario = opened(Path(folder), box)
+        sequence_id = scenario.make("Trial", *steps)
+        row = scenario.row(sequence_id)
         assert row.outcome is ImportOutcome.IMPORTED, (row.problem, row.notes)
-        desk.check_settled()
-        desk.check_no_drift()
-        entry = desk.state("trial")
+        scenario.check_no_changes()
+        scenario.check_no_drift()
+        entry = scenario.state("trial")
         for there in box.store.sequence(sequence_id).steps:
             step = next(step for step in entry.steps.values() if step.id == there.id)
             for remote, ours in zip(there.variants, step.variants.values(), strict=True):
@@ -118,9 +118,9 @@ def check_survives(box: Sandbox, steps: list[dict[str, Any]]) -> None:
                 assert same_payload(
                     step.type, said.payload, payload_from_body(remote.payload), said.task_note, remote.note
                 )
-        before = desk.files()
-        assert desk.row(sequence_id).outcome is ImportOutcome.UNCHANGED
-        assert desk.files() == before
+        before = scenario.files()
+        assert scenario.row(sequence_id).outcome is ImportOutcome.UNCHANGED
+        assert scenario.files() == before
 
 
 @settings(max_examples=12)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from import_one_sequence import applied, the_id
-from support.import_account import Desk, email, task
+from support.import_account import Scenario, email, task
 
 from sequence_sync.model.report import ImportOutcome
 from sequence_sync.sandbox import bodies
@@ -45,14 +45,14 @@ COMMENTS = (
 
 
 @contextmanager
-def started(folder: str) -> Iterator[Desk]:
+def started(folder: str) -> Iterator[Scenario]:
     """The applied file."""
     yield from applied(Path(folder))
 
 
-def edit(desk: Desk, chance: random.Random) -> None:
+def edit(scenario: Scenario, chance: random.Random) -> None:
     """Make a random edit in Saleshandy; ignore one that it rejects."""
-    sequence = desk.box.store.sequence(the_id(desk))
+    sequence = scenario.box.store.sequence(the_id(scenario))
     place = chance.randrange(len(sequence.steps))
     step = sequence.steps[place]
     variant = chance.randrange(len(step.variants))
@@ -64,22 +64,22 @@ def edit(desk: Desk, chance: random.Random) -> None:
                 name = chance.choice([*old, *(["preheader"] if step.type == 1 else [])] or ["none"])
                 if name != "none":
                     said = f"<p>{text}</p>" if name == "content" else text
-                    desk.edit(sequence.id, place, {"payload": {**old, name: said}}, variant)
+                    scenario.edit(sequence.id, place, {"payload": {**old, name: said}}, variant)
             case 3:
-                desk.edit(sequence.id, place, {"absoluteDays": chance.randrange(1, 12)})
+                scenario.edit(sequence.id, place, {"absoluteDays": chance.randrange(1, 12)})
             case 4:
                 if step.type != 1:
-                    desk.edit(sequence.id, place, {"taskNote": text})
+                    scenario.edit(sequence.id, place, {"taskNote": text})
             case 5:
-                desk.edit(sequence.id, place, {"status": chance.randrange(2)}, variant)
+                scenario.edit(sequence.id, place, {"status": chance.randrange(2)}, variant)
             case 6:
                 made = email(chance.randrange(1, 12), text) if chance.random() < 0.5 else task(3, 3, text, message=text)
                 if len(sequence.steps) < 7:
-                    desk.box.store.create_step(sequence.id, bodies.new_step(made))
+                    scenario.box.store.create_step(sequence.id, bodies.new_step(made))
             case 7:
                 body = {"type": step.type, "payload": {"subject": text, "content": f"<p>{text}</p>"}}
                 if step.type == 1 and len(step.variants) < 5:
-                    desk.box.store.add_variant(sequence.id, step.id, bodies.new_variant(body))
+                    scenario.box.store.add_variant(sequence.id, step.id, bodies.new_variant(body))
     except RefusalError:
         pass
 
@@ -87,20 +87,20 @@ def edit(desk: Desk, chance: random.Random) -> None:
 def check_story(seed: int) -> None:
     """Ten rounds of edits, each imported."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder, started(folder) as desk:
+    with tempfile.TemporaryDirectory() as folder, started(folder) as scenario:
         for _ in range(10):
             for _ in range(chance.randrange(1, 5)):
-                edit(desk, chance)
-            row = desk.row(the_id(desk))
+                edit(scenario, chance)
+            row = scenario.row(the_id(scenario))
             assert row.outcome in (ImportOutcome.MERGED, ImportOutcome.UNCHANGED), (seed, row.problem, row.conflicts)
-            desk.check_settled()
-            if not any("switched off" in note for note in row.notes):
-                desk.check_no_drift()
-            files = desk.files()
-            assert desk.row(the_id(desk)).outcome is ImportOutcome.UNCHANGED, seed
-            assert desk.files() == files
+            scenario.check_no_changes()
+            if not any("deactivated" in note for note in row.notes):
+                scenario.check_no_drift()
+            files = scenario.files()
+            assert scenario.row(the_id(scenario)).outcome is ImportOutcome.UNCHANGED, seed
+            assert scenario.files() == files
             for comment in COMMENTS:
-                assert comment in desk.text("sequences/trial.yaml"), (seed, comment)
+                assert comment in scenario.text("sequences/trial.yaml"), (seed, comment)
 
 
 @pytest.mark.parametrize("seed", range(2))

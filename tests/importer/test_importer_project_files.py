@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.import_account import LONG, Desk, email, opened
+from support.import_account import LONG, Scenario, email, opened
 
 from sequence_sync.errors import UndecidedError
 from sequence_sync.importer.project_files import (
@@ -32,7 +32,7 @@ ENVIRONMENT = Environment(assignees={"anna": "z6R8"}, attachments={"deck": "lN5x
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def scenario(tmp_path: Path) -> Iterator[Scenario]:
     """An empty account and an empty project."""
     with Sandbox(per_minute=0) as box:
         yield opened(tmp_path, box)
@@ -149,23 +149,23 @@ def test_every_step_type_has_a_short_name_for_keys(kind: str) -> None:
     assert re.fullmatch("[a-z]+(-[a-z]+)?", type_stem(kind))
 
 
-def test_unwritable_file_fails_only_its_sequence(desk: Desk) -> None:
-    desk.project.write("sequences/emails", "no folder")
-    desk.make("Long", email(1, "One", LONG))
-    desk.make("Short", email(1, "One"))
-    report = desk.imported()
+def test_unwritable_file_fails_only_its_sequence(scenario: Scenario) -> None:
+    scenario.project.write("sequences/emails", "no folder")
+    scenario.make("Long", email(1, "One", LONG))
+    scenario.make("Short", email(1, "One"))
+    report = scenario.imported()
     assert [each.outcome for each in report.rows] == [ImportOutcome.FAILED, ImportOutcome.IMPORTED]
     assert report.exit_code == 10
-    desk.check_settled()
+    scenario.check_no_changes()
 
 
-def test_damaged_journal_stops_the_import(desk: Desk) -> None:
+def test_damaged_journal_stops_the_import(scenario: Scenario) -> None:
     """Exit code 9: a step of ours might be taken for an unmanaged one."""
-    desk.make("Trial", email(1, "One"))
-    desk.imported()
-    journal = desk.project.root / "seqsync.state.json.journal"
+    scenario.make("Trial", email(1, "One"))
+    scenario.imported()
+    journal = scenario.project.root / "seqsync.state.json.journal"
     journal.write_bytes(journal.read_bytes() + b"0123456789abcdef {torn\n")
-    before = desk.text("sequences/trial.yaml")
+    before = scenario.text("sequences/trial.yaml")
     with pytest.raises(UndecidedError):
-        desk.imported()
-    assert desk.text("sequences/trial.yaml") == before
+        scenario.imported()
+    assert scenario.text("sequences/trial.yaml") == before

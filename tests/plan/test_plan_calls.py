@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.build import email, entry, message, state, wanted
+from support.build import desired, email, entry, message, state
 
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim, Policy, RemovedSteps
@@ -20,7 +20,7 @@ HELLO = {"subject": "Hello", "content": "<p>Hello there</p>"}
 def planned(before: SequenceState, after: dict[str, Content], **more: object) -> Plan:
     """The plan of one sequence."""
     fields = {name: more.pop(name) for name in ("moved", "removed") if name in more}
-    rows = {"trial": wanted(steps=after, **fields)}
+    rows = {"trial": desired(steps=after, **fields)}
     return make_plan(
         PlanInputs(desired=rows, state=state(trial=before), environment="e", api_host="a", **more, dialect=SALESHANDY)
     )

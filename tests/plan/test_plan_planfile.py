@@ -221,7 +221,7 @@ def test_plan_hash_covers_the_order() -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"base": Base()}, {"notes": ("told",)}, {"sequences": {}}, {"gates": ()}, {"allowed": ("size",)}],
+    [{"base": Base()}, {"notes": ("note",)}, {"sequences": {}}, {"gates": ()}, {"allowed": ("size",)}],
 )
 def test_plan_hash_covers_nothing_else(changed: dict[str, Any]) -> None:
     assert SMALL.model_copy(update=changed).plan_hash() == SMALL.plan_hash()

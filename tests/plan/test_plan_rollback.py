@@ -20,7 +20,7 @@ def back(then: State, now: State, **more: object) -> Plan:
     return rollback_plan(then, PlanInputs({}, now, "production", HOST, "files", **more, dialect=SALESHANDY))  # type: ignore[arg-type]
 
 
-def told(plan: Plan) -> list[tuple[str, str]]:
+def changes(plan: Plan) -> list[tuple[str, str]]:
     """Action and address of each change."""
     return [(change.action, change.address) for change in plan.changes]
 
@@ -47,7 +47,7 @@ def test_no_difference_gives_an_empty_plan() -> None:
 
 def test_rollback_restores_earlier_texts_and_days() -> None:
     plan = back(only(intro=an_email(), call=a_call()), only(intro=an_email(subject="Newer"), call=a_call(day=8)))
-    assert told(plan) == [
+    assert changes(plan) == [
         (Action.UPDATE_STEP, "trial.call"),
         (Action.UPDATE_VARIANT, "trial.intro.a"),
         (Action.UPDATE_VARIANT, "trial.intro.b"),
@@ -61,14 +61,14 @@ def test_what_was_created_later_is_blocked_with_its_own_advice() -> None:
         a_state(trial=a_sequence("L1", intro=an_email(), call=a_call()), more=a_sequence("L2")),
         removed=("more",),
     )
-    assert told(plan) == [(Action.BLOCKED, "more"), (Action.BLOCKED, "trial.call")]
+    assert changes(plan) == [(Action.BLOCKED, "more"), (Action.BLOCKED, "trial.call")]
     assert all("created after serial 7" in change.advice for change in plan.changes)
 
 
 def test_policy_deactivates_what_was_created_later() -> None:
     now = only(intro=an_email(), call=a_call())
     plan = back(only(intro=an_email()), now, policy=Policy(removed_steps=RemovedSteps.DEACTIVATE))
-    assert told(plan) == [(Action.DEACTIVATE_VARIANT, "trial.call.a")]
+    assert changes(plan) == [(Action.DEACTIVATE_VARIANT, "trial.call.a")]
     assert [gate.name for gate in plan.shut_gates] == ["destructive"]
 
 
@@ -83,8 +83,8 @@ def test_what_was_forgotten_is_adopted_by_its_id(now: State) -> None:
 def test_later_renames_are_reversed() -> None:
     now = a_state(newer=a_sequence("L1", hello=an_email("S1", subject="Newer"), call=a_call("S2")))
     plan = back(only(intro=an_email("S1"), call=a_call("S2")), now)
-    assert told(plan)[:2] == [(Action.MOVE, "trial"), (Action.MOVE, "trial.intro")]
-    assert {address for _, address in told(plan)[2:]} == {"trial.intro.a", "trial.intro.b"}
+    assert changes(plan)[:2] == [(Action.MOVE, "trial"), (Action.MOVE, "trial.intro")]
+    assert {address for _, address in changes(plan)[2:]} == {"trial.intro.a", "trial.intro.b"}
 
 
 def test_swapped_keys_are_blocked() -> None:
@@ -94,9 +94,9 @@ def test_swapped_keys_are_blocked() -> None:
 
 def test_variants_return_to_their_earlier_status() -> None:
     then = only(intro=switched_off(an_email(), "b"))
-    assert told(back(then, only(intro=an_email()))) == [(Action.DEACTIVATE_VARIANT, "trial.intro.b")]
-    assert told(back(only(intro=an_email()), then)) == [(Action.UPDATE_VARIANT, "trial.intro.b")]
-    assert told(back(then, then)) == []
+    assert changes(back(then, only(intro=an_email()))) == [(Action.DEACTIVATE_VARIANT, "trial.intro.b")]
+    assert changes(back(only(intro=an_email()), then)) == [(Action.UPDATE_VARIANT, "trial.intro.b")]
+    assert changes(back(then, then)) == []
 
 
 def test_rollback_of_a_title_or_a_type_is_blocked() -> None:
@@ -107,6 +107,6 @@ def test_rollback_of_a_title_or_a_type_is_blocked() -> None:
 
 def test_rollback_accepts_targets() -> None:
     then, now = only(intro=an_email(), call=a_call()), only(intro=an_email(day=2), call=a_call(day=8))
-    assert told(back(then, now, selection=Selection(("trial.call",)))) == [(Action.UPDATE_STEP, "trial.call")]
+    assert changes(back(then, now, selection=Selection(("trial.call",)))) == [(Action.UPDATE_STEP, "trial.call")]
     with pytest.raises(UsageError):
         back(then, now, selection=Selection(("trial.nothing",)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.build import email, entry, state, wanted
+from support.build import desired, email, entry, state
 
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.settings import Claim
@@ -29,55 +29,55 @@ def replayed(current: dict[str, int], result: MovePlan) -> dict[str, int]:
 
 @st.composite
 def reschedules(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]:
-    """Days now of up to eight emails, and days wanted for some of them."""
+    """Current days of up to eight emails, and desired days of some of them."""
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
     days = st.lists(st.integers(1, 12), unique=True, min_size=len(names), max_size=len(names))
     current = dict(zip(names, draw(days), strict=True))
     movers = draw(st.lists(st.sampled_from(names), unique=True))
-    desired = dict(zip(names, draw(days), strict=True))
-    return current, {name: desired[name] for name in movers}
+    targets = dict(zip(names, draw(days), strict=True))
+    return current, {name: targets[name] for name in movers}
 
 
 @given(reschedules())
 def test_every_move_goes_to_a_free_day(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """Blocked emails do not move, the others arrive, with at most two moves each."""
-    current, desired = case
-    result = plan_moves(current, desired, may_park=True)
+    current, targets = case
+    result = plan_moves(current, targets, may_park=True)
     now = replayed(current, result)
     assert now == dict(result.days)
     for name in current:
-        assert now[name] == (current[name] if name in result.blocked else desired.get(name, current[name]))
+        assert now[name] == (current[name] if name in result.blocked else targets.get(name, current[name]))
         assert sum(move.name == name for move in result.moves) <= 2
     for name, holder in result.blocked.items():
         assert holder is not None
-        assert now[holder] == desired[name]
+        assert now[holder] == targets[name]
 
 
 @given(st.permutations(range(1, 9)))
 def test_each_cycle_parks_one_email(days: list[int]) -> None:
     current = {name: day for day, name in enumerate(NAMES, start=1)}
-    desired = dict(zip(NAMES, days, strict=True))
-    result = plan_moves(current, desired, may_park=True)
-    cycles, left = 0, {name for name in NAMES if desired[name] != current[name]}
+    targets = dict(zip(NAMES, days, strict=True))
+    result = plan_moves(current, targets, may_park=True)
+    cycles, left = 0, {name for name in NAMES if targets[name] != current[name]}
     while left:
         cycles, name = cycles + 1, min(left)
         while name in left:
             left.remove(name)
-            name = NAMES[desired[name] - 1]
+            name = NAMES[targets[name] - 1]
     assert sum(move.parked for move in result.moves) == cycles
-    assert replayed(current, result) == desired
+    assert replayed(current, result) == targets
     assert all(move.day > 8 for move in result.moves if move.parked)
 
 
 @given(reschedules())
 def test_interrupted_moves_are_continued(case: tuple[dict[str, int], dict[str, int]]) -> None:
     """After any move, a new plan arrives at the same days."""
-    current, desired = case
-    result = plan_moves(current, desired, may_park=True)
+    current, targets = case
+    result = plan_moves(current, targets, may_park=True)
     now = dict(current)
     for move in result.moves:
         now[move.name] = move.day
-        rest = plan_moves(now, {name: desired[name] for name in desired if name not in result.blocked}, may_park=True)
+        rest = plan_moves(now, {name: targets[name] for name in targets if name not in result.blocked}, may_park=True)
         assert replayed(now, rest) == dict(result.days)
 
 
@@ -96,7 +96,7 @@ def test_swap_on_the_last_days_is_blocked() -> None:
 
 def planned(before: dict[str, Content], after: dict[str, Content], **more: object) -> Plan:
     """The plan from one set of steps to another."""
-    rows = {"trial": wanted(steps=after)}
+    rows = {"trial": desired(steps=after)}
     return make_plan(
         PlanInputs(
             desired=rows, state=state(trial=entry(**before)), environment="e", api_host="a", **more, dialect=SALESHANDY

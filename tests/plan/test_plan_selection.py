@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.build import call, email, entry, message, state, wanted
+from support.build import call, desired, email, entry, message, state
 
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.plan.model import Action, Plan, Reason, summary_line
@@ -23,14 +23,14 @@ def planned(*sequences: DesiredSequence, by: State | None = None, **more: object
 
 @pytest.mark.parametrize("selection", [Selection(("trial.intro",)), Selection((), ("trial.hello",))])
 def test_target_does_not_bypass_the_duplicate_guard(selection: Selection) -> None:
-    plan = planned(wanted(steps={"intro": call(2)}), by=state(trial=entry(hello=call(2))), selection=selection)
+    plan = planned(desired(steps={"intro": call(2)}), by=state(trial=entry(hello=call(2))), selection=selection)
     assert [(change.address, change.reason) for change in plan.changes] == [("trial.intro", Reason.SAME_CONTENT)]
     assert not plan.to_do
 
 
 def test_target_does_not_create_a_renamed_sequence_again() -> None:
     by = state(old=entry(title="Old", hello=message(2)))
-    new = wanted("new", "Old", steps={"hello": message(2), "other": message(4, "Something else")})
+    new = desired("new", "Old", steps={"hello": message(2), "other": message(4, "Something else")})
     plan = planned(new, by=by, selection=Selection(("new.other",)))
     assert [(change.address, change.reason) for change in plan.changes] == [
         ("new", Reason.SAME_CONTENT),
@@ -39,7 +39,7 @@ def test_target_does_not_create_a_renamed_sequence_again() -> None:
 
 
 def test_target_or_exclude_of_a_new_variant_means_its_step() -> None:
-    row = wanted(steps={"ab": email(1, b="B"), "ring": call(2)})
+    row = desired(steps={"ab": email(1, b="B"), "ring": call(2)})
     aimed = planned(row, selection=Selection(("trial.ab.b",)))
     assert [change.address for change in aimed.changes] == ["trial", "trial.ab"]
     without = planned(row, selection=Selection((), ("trial.*.b",)))
@@ -47,12 +47,12 @@ def test_target_or_exclude_of_a_new_variant_means_its_step() -> None:
 
 
 def test_empty_selection_does_not_claim_that_files_match() -> None:
-    row = wanted(steps={"ring": call(2)})
+    row = desired(steps={"ring": call(2)})
     assert summary_line(planned(row, selection=Selection((), ("trial",)))).startswith("No changes in the selected part")
 
 
 def test_sequence_id_known_under_another_key_is_blocked() -> None:
-    row = wanted("new", "New", remote_id="L1", step_ids={"two": "S2"}, steps={"one": call(1), "two": call(2)})
+    row = desired("new", "New", remote_id="L1", step_ids={"two": "S2"}, steps={"one": call(1), "two": call(2)})
     plan = planned(row, by=state(old=entry("L1")), removed=("old",))
     assert {change.address: change.reason for change in plan.changes if change.action is Action.BLOCKED} == {
         "new": Reason.ID_CHANGED,
@@ -65,6 +65,6 @@ def test_sequence_id_known_under_another_key_is_blocked() -> None:
 def test_step_id_known_under_another_key_is_blocked() -> None:
     by = state(trial=entry(old=call(2)))
     held = by.sequences["trial"].steps["old"].id
-    plan = planned(wanted(step_ids={"new": held}, steps={"old": call(2), "new": call(3)}), by=by)
+    plan = planned(desired(step_ids={"new": held}, steps={"old": call(2), "new": call(3)}), by=by)
     assert [(change.address, change.reason) for change in plan.changes] == [("trial.new", Reason.ID_CHANGED)]
     assert "moved: [{from: old, to: new}]" in plan.changes[0].advice

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.build import email, entry, message
-from support.desk import Desk, Put, bodies, drift, lines, of_step, of_variant, told, words
+from support.scenario import Put, Scenario, bodies, drift, lines, of_step, of_variant, remote_step, words
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content
@@ -37,12 +37,12 @@ each_aspect = pytest.mark.parametrize("name", ASPECTS)
 def held(name: str, applied: int, app: int, file: int, *allowed: str) -> Plan:
     """Return the plan for these values in state, Saleshandy and file."""
     base, put, *values = ASPECTS[name]
-    desk = Desk.of(trial=entry(one=put(base, values[applied])))
-    step = desk.state.sequences["trial"].steps["one"]
+    scenario = Scenario.of(trial=entry(one=put(base, values[applied])))
+    step = scenario.state.sequences["trial"].steps["one"]
     seen = step_state(put(base, values[app]), step.id, {letter: row.id for letter, row in step.variants.items()})
-    desk.steps["trial"]["one"] = told(seen)
-    desk.want(one=put(base, values[file]))
-    return desk.plan(*allowed)
+    scenario.steps["trial"]["one"] = remote_step(seen)
+    scenario.want(one=put(base, values[file]))
+    return scenario.plan(*allowed)
 
 
 def address(name: str) -> str:
@@ -52,26 +52,26 @@ def address(name: str) -> str:
 
 
 def action(name: str) -> str:
-    """Which call settles it."""
+    """Return the call that resolves the conflict."""
     return "update-variant" if address(name).endswith(".a") else "update-step"
 
 
 def sent(name: str, value: int) -> dict[str, Any]:
     """The body that sets this value, whole."""
     base, put, *values = ASPECTS[name]
-    content, wanted = put(base, values[0]), values[value]
+    content, desired = put(base, values[0]), values[value]
     payload = content.variants["a"].payload
     if name == "day" or name == "day-of-a-task":
-        return {"payload": payload, "absoluteDays": wanted}
+        return {"payload": payload, "absoluteDays": desired}
     if name.startswith("priority"):
-        return {"payload": payload, "priority": (wanted or Priority.NORMAL).code}
+        return {"payload": payload, "priority": (desired or Priority.NORMAL).code}
     if name == "assignee":
-        return {"payload": payload, "assigneeId": wanted}
+        return {"payload": payload, "assigneeId": desired}
     if name == "note":
-        return {"payload": payload, "taskNote": wanted}
+        return {"payload": payload, "taskNote": desired}
     if name == "attachments":
-        return {"payload": payload, "attachmentIds": list(wanted)}
-    return {"payload": {**payload, name.removesuffix("-taken-out"): wanted}}
+        return {"payload": payload, "attachmentIds": list(desired)}
+    return {"payload": {**payload, name.removesuffix("-taken-out"): desired}}
 
 
 @each_aspect
@@ -138,24 +138,24 @@ def test_allow_drift_overwrites_a_conflict(name: str) -> None:
     assert [gate.name for gate in plan.gates] == ["drift"]
 
 
-def off(desk: Desk, letter: str = "b") -> None:
+def off(scenario: Scenario, letter: str = "b") -> None:
     """The state has a variant switched off."""
-    row = desk.state.sequences["trial"].steps["one"]
+    row = scenario.state.sequences["trial"].steps["one"]
     variants = {**row.variants, letter: row.variants[letter].model_copy(update={"status": 0})}
     steps = {"one": row.model_copy(update={"variants": variants})}
-    trial = desk.state.sequences["trial"].model_copy(update={"steps": steps})
-    desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
+    trial = scenario.state.sequences["trial"].model_copy(update={"steps": steps})
+    scenario.state = scenario.state.model_copy(update={"sequences": {"trial": trial}})
 
 
-def switched(applied: bool, app: bool, file: bool) -> Desk:
+def switched(applied: bool, app: bool, file: bool) -> Scenario:
     """Return the plan for a second variant that is on or off in state, Saleshandy and file."""
-    desk = Desk.of(trial=entry(one=email(b="Another way")))
+    scenario = Scenario.of(trial=entry(one=email(b="Another way")))
     if not applied:
-        off(desk)
-    desk.edit("one", letter=1, status=int(app))
+        off(scenario)
+    scenario.edit("one", letter=1, status=int(app))
     if not file:
-        desk.want(one=email())
-    return desk
+        scenario.want(one=email())
+    return scenario
 
 
 @pytest.mark.parametrize(
@@ -200,40 +200,43 @@ def test_allow_drift_restores_the_status_of_a_variant() -> None:
 )
 def test_changed_title_is_reported_recorded_or_blocked(file: str, app: str, changes: object, rows: object) -> None:
     """No call renames a sequence. Case and outer blanks are ignored."""
-    desk = Desk.of(trial=entry(one=email()))
-    desk.file(title=file)
-    row = desk.rows["trial"]
+    scenario = Scenario.of(trial=entry(one=email()))
+    scenario.file(title=file)
+    row = scenario.rows["trial"]
     assert row is not None
-    desk.rows["trial"] = type(row)(row.id, app, False)
+    scenario.rows["trial"] = type(row)(row.id, app, False)
     for allowed in ((), ("drift",)):
-        plan = desk.plan(*allowed)
+        plan = scenario.plan(*allowed)
         assert (lines(plan), drift(plan)) == (changes, rows)
 
 
 def test_missing_step_is_drift_recreated_with_the_gate_or_forgotten() -> None:
-    desk = Desk.of(trial=entry(one=email(), two=message(4)))
-    desk.lose("two")
-    plan = desk.plan()
+    scenario = Scenario.of(trial=entry(one=email(), two=message(4)))
+    scenario.lose("two")
+    plan = scenario.plan()
     assert (lines(plan), drift(plan)) == ([], [("trial.two", "gone")])
-    plan = desk.plan("drift")
+    plan = scenario.plan("drift")
     assert lines(plan) == [("trial.two", "forget", "gone"), ("trial.two", "create-step", "gone")]
     assert (drift(plan), [gate.name for gate in plan.gates]) == ([], ["drift"])
-    desk.want(two=None)
+    scenario.want(two=None)
     for allowed in ((), ("drift",)):
-        plan = desk.plan(*allowed)
+        plan = scenario.plan(*allowed)
         assert (lines(plan), drift(plan)) == ([("trial.two", "forget", "gone")], [])
 
 
 def test_missing_variant_is_drift_recreated_with_the_gate_or_forgotten() -> None:
     """The last variant of a step is left as it is."""
-    desk = Desk.of(trial=entry(one=email(b="Another way")))
-    desk.lose("one", letter=1)
-    plan = desk.plan()
+    scenario = Scenario.of(trial=entry(one=email(b="Another way")))
+    scenario.lose("one", letter=1)
+    plan = scenario.plan()
     assert (lines(plan), drift(plan)) == ([], [("trial.one.b", "gone")])
-    assert lines(desk.plan("drift")) == [("trial.one.b", "forget", "gone"), ("trial.one.b", "create-variant", "gone")]
-    desk.want(one=email())
-    assert lines(desk.plan()) == [("trial.one.b", "forget", "gone")]
-    alone = Desk.of(trial=entry(one=email()))
+    assert lines(scenario.plan("drift")) == [
+        ("trial.one.b", "forget", "gone"),
+        ("trial.one.b", "create-variant", "gone"),
+    ]
+    scenario.want(one=email())
+    assert lines(scenario.plan()) == [("trial.one.b", "forget", "gone")]
+    alone = Scenario.of(trial=entry(one=email()))
     alone.lose("one", letter=0)
     for allowed in ((), ("drift",)):
         plan = alone.plan(*allowed)
@@ -241,35 +244,35 @@ def test_missing_variant_is_drift_recreated_with_the_gate_or_forgotten() -> None
 
 
 def test_missing_sequence_is_drift_recreated_with_the_gate_or_forgotten() -> None:
-    desk = Desk.of(trial=entry(one=email()), other=entry("SEQ2", "Other", call=message(2)))
-    desk.lose_sequence()
-    plan = desk.plan()
+    scenario = Scenario.of(trial=entry(one=email()), other=entry("SEQ2", "Other", call=message(2)))
+    scenario.lose_sequence()
+    plan = scenario.plan()
     assert (lines(plan), drift(plan)) == ([], [("trial", "gone")])
-    plan = desk.plan("drift")
+    plan = scenario.plan("drift")
     assert lines(plan) == [
         ("trial", "forget", "gone"),
         ("trial", "create-sequence", "gone"),
         ("trial.one", "create-step", "gone"),
     ]
     assert [call.path for change in plan.changes for call in change.calls] == ["/sequences", "/sequences/{trial}/steps"]
-    del desk.files["trial"]
+    del scenario.files["trial"]
     for removed in ((), ("trial",)):
-        plan = desk.plan(removed=removed)
+        plan = scenario.plan(removed=removed)
         assert (lines(plan), drift(plan)) == ([("trial", "forget", "gone")], [])
 
 
 def test_step_not_in_the_state_is_adopted_reported_or_ignored() -> None:
     """Adopted if equal, reported if different, ignored if it is listed as unmanaged."""
-    desk = Desk.of(trial=entry(one=email()))
+    scenario = Scenario.of(trial=entry(one=email()))
     new = email(5, "One more thing", "<p>Ideas</p>")
-    desk.want(new=new)
-    found = told(step_state(new, "found", {"a": "found-a"}))
-    desk.add(found)
-    desk.add(told(step_state(message(8, "Entirely different things"), "hers", {"a": "hers-a"})))
-    plan = desk.plan()
+    scenario.want(new=new)
+    found = remote_step(step_state(new, "found", {"a": "found-a"}))
+    scenario.add(found)
+    scenario.add(remote_step(step_state(message(8, "Entirely different things"), "hers", {"a": "hers-a"})))
+    plan = scenario.plan()
     assert (lines(plan), drift(plan)) == ([("trial.new", "adopt", "found")], [("trial", "added")])
     assert (plan.changes[0].remote_id, bodies(plan)) == ("found", [])
     assert plan.drift[0].remote_id == "hers"
-    trial = desk.state.sequences["trial"].model_copy(update={"unmanaged": {"hers": None}})
-    desk.state = desk.state.model_copy(update={"sequences": {"trial": trial}})
-    assert drift(desk.plan()) == []
+    trial = scenario.state.sequences["trial"].model_copy(update={"unmanaged": {"hers": None}})
+    scenario.state = scenario.state.model_copy(update={"sequences": {"trial": trial}})
+    assert drift(scenario.plan()) == []

@@ -1,4 +1,4 @@
-"""Doubles for the tests of the provider: a simulated clock, and servers that count calls."""
+"""Stand-ins for the tests of the provider: a simulated clock, and servers that count calls."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.build import call, email, message, wanted
+from support.build import call, desired, email, message
 from support.engine import Bench
 from toy_provider import ToyAccount, ToyClient
 
@@ -42,7 +42,7 @@ class Team(Bench):
         """Plan and apply one file; the plan, and the statuses of its changes."""
         context = self.context()
         context.lock.release()
-        plan = self.plan(wanted(steps=steps), policy=POLICY, allowed={"destructive", "drift"})
+        plan = self.plan(desired(steps=steps), policy=POLICY, allowed={"destructive", "drift"})
         context = self.context()
         report = Executor(context, 0).carry_out(plan)
         context.lock.release()

@@ -120,6 +120,16 @@ def test_a_read_is_retried_after_the_time_that_a_503_asks_for() -> None:
     assert clock.now() == pytest.approx(17)
 
 
+def test_each_wait_before_a_retry_is_announced_with_its_reason() -> None:
+    clock, announced = SimClock(), []
+    transport = ScriptedTransport(NeverConnectedError("no connection: refused"), Reply(503, {}, b""), page(0, 1))
+    api = SaleshandyClient(transport, RateLimiter(clock), clock, lambda *wait: announced.append(wait))
+    api.sequences()
+    assert [seconds for seconds, _ in announced] == [0.5, 2.0]
+    assert announced[0][1] == "Reading from Saleshandy failed: no connection: refused. Trying again in 0.5 s."
+    assert announced[1][1].endswith("Trying again in 2 s.")
+
+
 def test_refusals_by_the_rate_limit_are_not_counted_as_failures() -> None:
     api, transport, clock = client(*[LIMITED] * 12, BROKEN, BROKEN, BROKEN, BROKEN, EMPTY)
     assert api.steps("x") == []

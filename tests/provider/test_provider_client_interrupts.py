@@ -13,7 +13,7 @@ from sequence_sync.provider.requests import SALESHANDY
 
 
 class Reads:
-    """An API with one read, which does what it is told."""
+    """An API with one scripted read."""
 
     dialect = SALESHANDY
 

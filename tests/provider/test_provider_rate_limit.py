@@ -65,7 +65,7 @@ def test_every_call_of_a_window_is_used_in_each_format_of_the_reset(
     assert 300 <= took <= 300 * 1.01 + 20 * 0.04
 
 
-def test_reaches_the_bound_of_a_faster_server() -> None:
+def test_reaches_the_limit_of_a_faster_server() -> None:
     """A server that allows 50 calls in 6 s gets 425 of them in 48 s, though its pace is beyond the default total."""
     clock = SimClock()
     server = CountingServer(clock, 50, 6, spell=iso)
@@ -101,7 +101,7 @@ def test_a_lower_limit_of_the_server_is_kept() -> None:
 
 
 class Impatient(SimClock):
-    """A clock on which nobody may sleep more often than a few times."""
+    """A clock that allows only a few sleeps."""
 
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
@@ -259,7 +259,7 @@ def test_the_waits_of_one_command_are_added_up_for_max_wait() -> None:
 
 
 class Together(SimClock):
-    """While somebody sleeps, `meanwhile` happens once, at the same moment."""
+    """A clock that calls `meanwhile` once, during the first sleep."""
 
     meanwhile: Callable[[], None] | None = None
 
@@ -273,16 +273,16 @@ class Together(SimClock):
 
 
 def test_simultaneous_waits_of_threads_count_and_are_announced_once() -> None:
-    told: list[tuple[float, str]] = []
+    reported: list[tuple[float, str]] = []
     clock = Together()
-    limiter = RateLimiter(clock, max_wait=15, notify=lambda seconds, endpoint: told.append((seconds, endpoint)))
+    limiter = RateLimiter(clock, max_wait=15, notify=lambda seconds, endpoint: reported.append((seconds, endpoint)))
     for endpoint in ("a", "b"):
         limiter.acquire(endpoint)
         limiter.update(endpoint, RateLimitInfo(), refused=True, wait=10.0)
     clock.meanwhile = lambda: limiter.acquire("b")
     limiter.acquire("a")
     assert len(clock.slept) == 2
-    assert told == [(pytest.approx(10.0, abs=0.01), "a")]
+    assert reported == [(pytest.approx(10.0, abs=0.01), "a")]
 
 
 def test_a_waiting_endpoint_does_not_block_another_one() -> None:
@@ -302,12 +302,12 @@ def test_a_waiting_endpoint_does_not_block_another_one() -> None:
 
 
 def test_a_very_short_wait_is_not_announced() -> None:
-    told: list[float] = []
-    limiter = RateLimiter(SimClock(), notify=lambda seconds, endpoint: told.append(seconds))
+    reported: list[float] = []
+    limiter = RateLimiter(SimClock(), notify=lambda seconds, endpoint: reported.append(seconds))
     limiter.acquire(END)
     limiter.update(END, RateLimitInfo(), refused=True, wait=0.3)
     limiter.acquire(END)
-    assert told == []
+    assert reported == []
 
 
 def test_only_calls_that_may_have_been_sent_count() -> None:
@@ -354,7 +354,7 @@ def test_a_server_that_sends_its_limits_never_refuses_a_call(
         clock.pass_to(clock.now() + pause)
         for _ in range(7):
             call(limiter, server, latency=latency)
-    # A window of another length than a minute, told in whole seconds, may be misjudged, once.
+    # A window of another length than a minute, reported in whole seconds, may be misjudged once.
     assert server.refused <= (spell is not iso and window != 60)
     windows = math.ceil(server.accepted / limit)
     assert clock.now() <= sum(idle) + server.accepted * (2 * latency + 0.01) + windows * (window + 2.1)

@@ -30,9 +30,9 @@ WALL = 1_795_500_000.0  # a whole second
     ],
 )
 def test_a_reset_is_never_too_early_and_has_its_rounding_as_slack(reset: str, latest: float, slack: float) -> None:
-    told = parse_rate_limit({"x-ratelimit-reset": reset}, WALL)
-    assert told.reset_in == pytest.approx(latest, abs=2e-3)
-    assert told.slack == slack
+    reported = parse_rate_limit({"x-ratelimit-reset": reset}, WALL)
+    assert reported.reset_in == pytest.approx(latest, abs=2e-3)
+    assert reported.slack == slack
 
 
 def test_a_javascript_date_in_another_zone_is_the_same_time() -> None:
@@ -52,8 +52,8 @@ def test_times_in_the_far_future_are_ignored() -> None:
 
 
 def test_the_smallest_of_several_remaining_numbers_counts() -> None:
-    told = parse_rate_limit({"x-ratelimit-remaining": "280, 19", "x-ratelimit-limit": "20"}, WALL)
-    assert (told.remaining, told.limit) == (19, 20)
+    reported = parse_rate_limit({"x-ratelimit-remaining": "280, 19", "x-ratelimit-limit": "20"}, WALL)
+    assert (reported.remaining, reported.limit) == (19, 20)
 
 
 def test_times_are_relative_to_the_servers_date_if_the_local_clock_is_wrong() -> None:
@@ -80,9 +80,9 @@ def test_an_exact_reset_overrides_only_a_retry_after_that_rounds_it(headers: dic
 
 @given(st.floats(0, 3600), st.sampled_from([iso, javascript, rfc, lambda wall: str(int(wall))]))
 def test_no_call_is_sent_before_the_reset_in_any_format(seconds: float, spell: object) -> None:
-    told = parse_rate_limit({"x-ratelimit-reset": spell(WALL + seconds)}, WALL)  # type: ignore[operator]
-    assert told.reset_in is not None
-    assert seconds - 1e-6 <= told.reset_in <= seconds + 2.001
+    reported = parse_rate_limit({"x-ratelimit-reset": spell(WALL + seconds)}, WALL)  # type: ignore[operator]
+    assert reported.reset_in is not None
+    assert seconds - 1e-6 <= reported.reset_in <= seconds + 2.001
 
 
 @given(st.text(max_size=40))

@@ -109,9 +109,9 @@ LIMIT = {"code": 40000, "message": "Rate Limit exceeded"}
     ],
 )
 def test_every_known_answer_has_its_kind(status: int, body: object, kind: AnswerKind) -> None:
-    told = answer(status, body)
-    assert (told.kind, told.status, told.payload) == (kind, status, None)
-    assert told.message
+    reported = answer(status, body)
+    assert (reported.kind, reported.status, reported.payload) == (kind, status, None)
+    assert reported.message
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_the_wait_that_a_server_asks_for_is_returned(headers: dict[str, str], wa
 
 @given(st.integers(100, 599), st.binary(max_size=200))
 def test_any_answer_has_a_kind(status: int, body: bytes) -> None:
-    told = answer(status, body)
-    assert (told.kind is AnswerKind.OK) <= (200 <= status < 300)
+    reported = answer(status, body)
+    assert (reported.kind is AnswerKind.OK) <= (200 <= status < 300)
 
 
 @given(

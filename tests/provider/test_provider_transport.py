@@ -14,7 +14,7 @@ import pytest
 from raw_server import GET, KEY, OK, POST, Wire, free_port, headers_of, line, once, plain_answer, serving
 
 from sequence_sync.errors import UsageError
-from sequence_sync.provider import transport as room
+from sequence_sync.provider import transport as transport_module
 from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Request
 from sequence_sync.provider.requests import list_steps
 from sequence_sync.provider.transport import HttpTransport
@@ -200,7 +200,7 @@ def test_a_server_that_reads_slowly_times_out() -> None:
 
 
 def test_a_long_request_has_one_timeout_for_all_its_parts() -> None:
-    bound = room._Bound()
+    bound = transport_module._Bound()
 
     class Slow(httpcore.NetworkStream):
         parts = 0
@@ -211,12 +211,12 @@ def test_a_long_request_has_one_timeout_for_all_its_parts() -> None:
 
     inner = Slow()
     with pytest.raises(httpcore.WriteTimeout):
-        room._BoundStream(inner, bound).write(b"x" * 10 * room.CHUNK, 5)
+        transport_module._BoundStream(inner, bound).write(b"x" * 10 * transport_module.CHUNK, 5)
     assert inner.parts == 3
 
 
 def test_an_answer_above_the_maximum_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LARGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr(transport_module, "LARGEST_ANSWER", 1 << 20)
     packed = gzip.compress(b"0" * (1 << 21))
     for answer in (plain_answer(b"0" * (1 << 21)), plain_answer(packed, "200 OK", "Content-Encoding: gzip")):
         with pytest.raises(NoAnswerError, match="larger than 1 MiB"):
@@ -237,8 +237,8 @@ def test_successive_calls_share_a_connection() -> None:
 
 def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """After two idle seconds a call gets a fresh connection, since the server may be closing the old one just now."""
-    assert room.IDLE == 2.0
-    monkeypatch.setattr(room, "IDLE", 0.05)
+    assert transport_module.IDLE == 2.0
+    monkeypatch.setattr(transport_module, "IDLE", 0.05)
     with serving(kept_open) as wire, line(wire.port) as transport:
         transport.send(POST)
         threading.Event().wait(0.1)
@@ -248,7 +248,7 @@ def test_an_idle_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_dropped_connection_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that the server closed after an answer costs the next call nothing."""
-    monkeypatch.setattr(room, "IDLE", 1000)
+    monkeypatch.setattr(transport_module, "IDLE", 1000)
     with serving(lambda connection, wire: connection.sendall(OK)) as wire, line(wire.port) as transport:
         for _ in range(3):
             transport.send(POST)
@@ -298,16 +298,16 @@ def test_no_repr_log_error_or_traceback_contains_the_key(fault: bytes, caplog: p
     caplog.set_level(logging.DEBUG)
     logging.getLogger("httpx").setLevel(logging.DEBUG)
     logging.getLogger("httpcore").setLevel(logging.DEBUG)
-    told = []
+    reported = []
     with serving(lambda connection, wire: connection.sendall(fault)) as wire, line(wire.port) as transport:
         try:
-            told.append(repr(transport.send(POST)))
+            reported.append(repr(transport.send(POST)))
         except (NoAnswerError, NeverConnectedError) as error:
-            told += traceback.format_exception(error)
+            reported += traceback.format_exception(error)
             chain: BaseException | None = error
             while chain is not None:
-                told += [repr(chain), str(chain), repr(vars(chain))]
+                reported += [repr(chain), str(chain), repr(vars(chain))]
                 chain = chain.__cause__ or chain.__context__
-        told += [repr(transport), repr(vars(transport)), repr(transport._client.headers), repr(GET)]
-    assert KEY not in "\n".join(told)
+        reported += [repr(transport), repr(vars(transport)), repr(transport._client.headers), repr(GET)]
+    assert KEY not in "\n".join(reported)
     assert KEY not in caplog.text

@@ -24,6 +24,7 @@ from sequence_sync.provider.base import (
     STEP_FIELDS,
     UNKNOWN,
     WHOLE,
+    Announce,
     Answer,
     AnswerKind,
     Call,
@@ -35,7 +36,6 @@ from sequence_sync.provider.base import (
     CreateStep,
     CreateVariant,
     Driver,
-    Notify,
     Operation,
     Patch,
     Provider,
@@ -307,6 +307,6 @@ def driver() -> Driver:
 
 
 @contextmanager
-def connect(connection: Connection, clock: Clock, notify: Notify) -> Iterator[Provider]:
+def connect(connection: Connection, clock: Clock, announce: Announce) -> Iterator[Provider]:
     """Open an empty account."""
     yield ToyClient(ToyAccount())

@@ -65,6 +65,13 @@ SMS_CLASS = '''class SmsStep(TaskStep):
 
 
 '''
+SMS_USE = """
+  sms:
+    day: 19
+    type: sms
+    sms_text: "Hi, this is Sam from Brightdesk. Shall we talk about your support inbox this week?"
+    task_note: Only if they gave you their number themselves, and only once. Otherwise skip this step.
+"""
 SMS_TEST = '''"""The text of a step type that was added by the recipe."""
 
 from __future__ import annotations
@@ -92,11 +99,11 @@ def test_the_text_of_the_new_type_is_sent_imported_and_updated(tmp_path: Path) -
         author.apply()
         (remote,) = box.store.sequences()
         assert [dict(row.payload) for step in remote.steps for row in step.variants] == [{"smsText": "Shall we talk?"}]
-        author.check_settled()
+        author.check_no_changes()
         author.check_no_drift()
         reader.imported()
         assert "sms_text: Shall we talk?" in reader.text("sequences/trial.yaml")
-        reader.check_settled()
+        reader.check_no_changes()
         author.edit(remote.id, 0, {"payload": {"smsText": "Edited"}})
         reader.imported()
         assert "sms_text: Edited" in reader.text("sequences/trial.yaml")
@@ -105,7 +112,7 @@ def test_the_text_of_the_new_type_is_sent_imported_and_updated(tmp_path: Path) -
         assert [str(row.field) for row in change.fields] == ["variants.a.payload.smsText"]
         assert change.calls[0].body == {"payload": {"smsText": "Last try"}}
         reader.apply()
-        reader.check_settled()
+        reader.check_no_changes()
         reader.check_no_drift()
 '''
 
@@ -125,8 +132,18 @@ def test_a_new_step_type_is_one_row_and_a_class(copy: ProjectCopy) -> None:
         '        Kind(18, "WhatsApp voice call", "WhatsApp"),\n',
         '        Kind(19, "SMS", "SMS", ("smsText",)),\n',
     )
+    copy.add_after("docs/format.md", "| `whatsapp_voice_call` | 18 | none |\n", "| `sms` | 19 | `sms_text` |\n")
+    example = "sequences/linkedin-first.yaml"
+    copy.write(example, (copy.root / example).read_text(encoding="utf-8") + SMS_USE)
+    copy.update_golden("tests/cli/test_cli_commands_schema.py", "tests/source", "tests/plan")
     copy.write("tests/importer/test_importer_importer_sms.py", SMS_TEST)
     copy.check_tests(
-        "tests/importer/test_importer_importer_sms.py",
+        "tests/cli/test_cli_commands_schema.py",
+        "tests/source",
+        "tests/plan",
+        "tests/importer",
         "tests/provider/test_provider_base_contract.py",
+        "tests/test_architecture.py",
+        "tests/test_docs.py",
+        "tests/test_examples.py",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -291,3 +292,14 @@ def test_no_format_for_programs_has_a_command(text: str) -> None:
 )
 def test_no_line_of_a_log_is_a_command(text: str, shown: str) -> None:
     assert log_lines(text) == shown
+
+
+def test_fingerprints_depend_on_neither_wording_nor_line() -> None:
+    """A code host knows a problem again after an upgrade of seqsync, and after a line above it was added."""
+    found = Diagnostic("a.yaml", 3, 5, "unknown-key", "Unknown key.", "Remove it.", source_line="  foo: 1")
+    reworded = replace(found, line=4, summary="This key is not known.", hint="")
+    other = replace(found, source_line="  bar: 1")
+    first, second, third = (
+        json.loads(diagnostics_quality([each]))[0]["fingerprint"] for each in (found, reworded, other)
+    )
+    assert first == second != third

@@ -41,7 +41,7 @@ def lines() -> list[AnyLine]:
         ),
         EndLine(n=6, lineage="one", run="r1"),
         SerialLine(n=6, lineage="one", run="r1", before=0, serial=1, digest="d"),
-        NoteLine(n=7, lineage="one", run="r2", by=two, text="trial.call is not managed any more \x07"),
+        NoteLine(n=7, lineage="one", run="r2", by=two, text="trial.call is no longer managed \x07"),
         RunLine(n=8, lineage="one", run="r2", plan="fedcba9876543210" * 4),
         CallLine(n=9, result=CallResult.UPDATED, replaced=replaced, ids=("S1a",), **step),
         CallLine(n=10, result=CallResult.REFUSED, detail="The API said\nno \x1b", **step),

@@ -49,11 +49,11 @@ def operation(name: str) -> Any:
 
 def meets_the_document(api, name: str, mode: GenerationMode, ids: dict[str, str] | None) -> None:
     """Send generated requests for an operation, and compare the answers with the document."""
-    wanted = {key: value for key, value in (ids or {}).items() if f"{{{key}}}" in name}
+    desired = {key: value for key, value in (ids or {}).items() if f"{{{key}}}" in name}
     codes = set()
 
     @FIXED
-    @given(case=operation(name).as_strategy(mode, path_parameters=wanted or None))
+    @given(case=operation(name).as_strategy(mode, path_parameters=desired or None))
     def run(case: schemathesis.Case) -> None:
         headers = {"x-api-key": "a-key"}
         answer = case.call(base_url=api.box.url, headers=headers)

@@ -217,8 +217,8 @@ def test_priority_assignee_and_attachments_are_stored_but_not_returned(api):
     """No source shows them in an answer, so a client must not rely on them."""
     sequence = api.sequence()
     api.post(f"/sequences/{sequence}/steps", VENDOR_EXAMPLE)
-    told = api.get(f"/sequences/{sequence}/steps").text
-    assert not any(word in told for word in ("priority", "assignee", "attachment"))
+    reported = api.get(f"/sequences/{sequence}/steps").text
+    assert not any(word in reported for word in ("priority", "assignee", "attachment"))
     (step,) = api.box.store.sequence(sequence).steps
     assert (step.priority, step.assignee, step.variants[0].attachments) == (3, "z6R8Mw4vBn", ("lN5xKp2vJq",))
 
@@ -292,16 +292,16 @@ def test_a_variant_is_deactivated_and_reactivated(api):
     sequence = api.sequence()
     step = api.step(sequence, variants=[EMAIL, EMAIL])
 
-    def told():
+    def reported():
         (row,) = api.steps(sequence)
         return row["status"], [one["status"] for one in row["variants"]]
 
     api.patch(variants_path(sequence, step, 0), {"status": 0})
-    assert told() == (1, [0, 1])
+    assert reported() == (1, [0, 1])
     api.patch(variants_path(sequence, step, 1), {"status": 0})
-    assert told() == (0, [0, 0])
+    assert reported() == (0, [0, 0])
     api.patch(variants_path(sequence, step, 0), {"status": 1})
-    assert told() == (1, [1, 0])
+    assert reported() == (1, [1, 0])
 
 
 @pytest.mark.parametrize(

@@ -43,11 +43,11 @@ def test_the_same_seed_gives_the_same_ids():
 
 
 @given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from([1, 5, 11])), max_size=30))
-def test_steps_are_ordered_by_day_and_then_by_age(wanted):
+def test_steps_are_ordered_by_day_and_then_by_age(desired):
     store = Store()
     sequence = store.create_sequence(WANTED)
     made = []
-    for day, kind in wanted:
+    for day, kind in desired:
         try:
             made.append((day, store.create_step(sequence.id, step(day, kind))[1].id, kind))
         except RefusalError:

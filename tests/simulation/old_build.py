@@ -27,7 +27,7 @@ def forget_step(manager, address) -> None:
 def main(first: int, last: int) -> None:
     """Print the seeds that break a rule, of those whose world reverts removals."""
     if not hasattr(operations, "forget_step"):
-        sim_run.mending.forget_step = forget_step
+        sim_run.state_operations.forget_step = forget_step
     seeds = [seed for seed in range(first, last) if profile_of(seed).reverts]
     broken = [(seed, rules[0]) for seed in seeds if (rules := simulate(seed))]
     for seed, rule in broken:

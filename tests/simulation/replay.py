@@ -1,4 +1,4 @@
-"""Replays one seed of the simulation with its whole history: `.venv/bin/python tests/simulation/replay.py SEED`."""
+"""Replay one seed of the simulation with its whole history: `.venv/bin/python tests/simulation/replay.py SEED`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.sim_run import Simulation
 
 
 def main(seed: int) -> int:
-    """Prints the history; 1 where a rule was broken."""
+    """Print the history. Return 1 if a rule is broken."""
     simulation = Simulation(seed, tracing=True)
     sys.stdout.write(f"{simulation.profile}\n")
     try:

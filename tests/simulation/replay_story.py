@@ -1,4 +1,4 @@
-"""Replays one story of edits with its whole history: `.venv/bin/python tests/stories/replay_story.py SEED`."""
+"""Replay one story of edits with its whole history: `.venv/bin/python tests/simulation/replay_story.py SEED`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from support.story import play
 
 
 def main(seed: int) -> int:
-    """Prints the history; 1 where something was wrong."""
-    wrong, log = play(seed, tracing=True)
-    sys.stdout.write("\n".join([*log, "", *(wrong or ["all was right"])]) + "\n")
-    return 1 if wrong else 0
+    """Print the history. Return 1 if a rule is broken."""
+    broken, log = play(seed, tracing=True)
+    sys.stdout.write("\n".join([*log, "", *(broken or ["all rules hold"])]) + "\n")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

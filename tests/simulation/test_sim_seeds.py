@@ -45,12 +45,12 @@ def test_sim_each_fault_alone(fault: str) -> None:
 
 @pytest.mark.parametrize("loss", ["all", "state", "journal", "back", "damage", "merge"])
 def test_sim_each_loss_alone(loss: str) -> None:
-    """A lost, emptied, rolled back or damaged state doubles nothing."""
+    """A lost, emptied, rolled back or damaged state creates no duplicate."""
     profile = Profile(losses=(loss, loss), crashes=2, points=60, bound=10.0, faults=1, fault_kinds=CREATE_FAULTS)
     assert [seed for seed in range(15) if simulate(seed, profile)] == []
 
 
-@pytest.mark.parametrize("beyond", [{"late": True}, {"doubles": True}, {"appliers": 2, "two_states": True}])
+@pytest.mark.parametrize("beyond", [{"late": True}, {"duplicates": True}, {"appliers": 2, "two_states": True}])
 def test_sim_duplicates_beyond_the_guarantee_are_reported(beyond: dict[str, object]) -> None:
     """Where no client can prevent a duplicate, some seeds create one, and each is reported with its id."""
     profile = Profile(faults=3, fault_kinds=("late",), **beyond)
@@ -78,6 +78,7 @@ def test_sim_profiles_reach_everything() -> None:
     profiles = [profile_of(seed) for seed in range(CHUNK * CHUNKS)]
     assert {loss for row in profiles for loss in row.losses} == {"all", "state", "journal", "back", "damage", "merge"}
     assert {(row.appliers, row.two_states) for row in profiles} == {(1, False), (2, False), (2, True)}
-    assert all(any(getattr(row, name) for row in profiles) for name in ("late", "doubles", "people", "edits", "stops"))
+    names = ("late", "duplicates", "people", "edits", "stops")
+    assert all(any(getattr(row, name) for row in profiles) for name in names)
     assert any(row.reverts and not row.losses for row in profiles)
     assert {row.limit_words for row in profiles} == {"400", "429", "429-date"}

@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.model.steps import STEP_TYPES, EmailStep, EmailVariant, Step
 from sequence_sync.source.project import KnownFile, Project, load_project
 from sequence_sync.source.settings import load_settings
 
 EMAIL = "    type: email\n    subject: Hello\n    content: <p>Hi</p>\n"
+
+
+def required_lines(name: str) -> list[str]:
+    """The lines that a step of type `name` requires besides day and type: a text for each field without a default."""
+    model = STEP_TYPES[name].model
+    fields = EmailVariant.model_fields if model is EmailStep else model.model_fields
+    required = [field for field, row in fields.items() if row.is_required() and field not in Step.model_fields]
+    return [f"{field}: Hi" for field in [*required, *(["content"] if model is EmailStep else [])]]
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
-from small_project import EMAIL, load, write
+from small_project import EMAIL, load, required_lines, write
 
 from sequence_sync.errors import InvalidFilesError
 from sequence_sync.model.steps import STEP_TYPES
@@ -16,12 +16,6 @@ from sequence_sync.source.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = "environments: {default: {assignees: {anna: a1}, attachments: {deck: d1}}}\nvariables: {day: '3', p: high}\n"
-NEEDED = {
-    "email": "    subject: Hi\n    content: Hi\n",
-    "linkedin_connection_request": "    connection_note: Hi\n",
-    "linkedin_message": "    message: Hi\n",
-    "linkedin_inmail": "    subject: Hi\n    message: Hi\n",
-}
 
 
 def step(*lines: str) -> str:
@@ -30,7 +24,7 @@ def step(*lines: str) -> str:
 
 
 VALID = [
-    *(f"sequence: one\nsteps:\n  a:\n    day: 1\n    type: {name}\n{NEEDED.get(name, '')}" for name in STEP_TYPES),
+    *(step("day: 1", f"type: {name}", *required_lines(name)) for name in STEP_TYPES),
     "sequence: one\ntitle: 2024\nid: 123\nsteps: {}\n",
     "sequence: one\nx-owner: {a: [b]}\nsteps: {}\nremoved: [a]\nformerly: old\n",
     f"sequence: one\nsteps:\n  a:\n    day: 1\n{EMAIL}moved: [{{from: b, to: a, x-why: c}}]\n",

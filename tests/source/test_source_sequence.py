@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_project import EMAIL, load_sequence, problems_in
+from small_project import EMAIL, load_sequence, problems_in, required_lines
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.steps import STEP_TYPES
@@ -88,16 +88,11 @@ def test_payload_has_the_names_of_the_api_and_only_the_fields_that_are_set(
 
 @pytest.mark.parametrize("kind", [name for name in STEP_TYPES if name != "email"])
 def test_every_task_type_has_note_priority_and_assignee_without_defaults(tmp_path: Path, kind: str) -> None:
-    needed = {
-        "linkedin_connection_request": ["connection_note: Hi"],
-        "linkedin_message": ["message: Hi"],
-        "linkedin_inmail": ["subject: Hi", "message: Hi"],
-    }.get(kind, [])
-    bare = load_sequence(tmp_path, step(kind, *needed)).steps["it"]
+    required = required_lines(kind)
+    bare = load_sequence(tmp_path, step(kind, *required)).steps["it"]
     assert (bare.priority, bare.assignee, bare.variants["a"].task_note) == (None, None, "")
-    more = load_sequence(tmp_path, step(kind, *needed, "task_note: Look", "priority: low", "assignee: id:a_B-1")).steps[
-        "it"
-    ]
+    optional = ("task_note: Look", "priority: low", "assignee: id:a_B-1")
+    more = load_sequence(tmp_path, step(kind, *required, *optional)).steps["it"]
     assert (more.priority, more.assignee, more.variants["a"].task_note) == (Priority.LOW, "a_B-1", "Look")
 
 
@@ -236,3 +231,8 @@ def test_rename_to_a_removed_step_is_valid(tmp_path: Path) -> None:
     top = "moved: [{from: ring, to: phone}]\nremoved: [phone]\n"
     sequence = load_sequence(tmp_path, steps(f"  it:\n    day: 1\n{EMAIL}", top))
     assert (sequence.moved, sequence.removed) == ({"ring": "phone"}, ("phone",))
+
+
+def test_unknown_attachment_is_reported_beside_an_empty_entry(tmp_path: Path) -> None:
+    text = f"sequence: a\nsteps:\n  e:\n    day: 1\n{EMAIL}    attachments:\n      - nodeck\n      -\n"
+    assert problems_in(tmp_path, text) == [(9, 9, "unknown-attachment"), (10, 8, "no-value")]

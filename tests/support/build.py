@@ -24,8 +24,8 @@ def call(day: int = 1, note: str = "") -> Content:
     return Content(type="call_introduction", day=day, variants={"a": Variant(task_note=note)})
 
 
-def wanted(key: str = "trial", title: str = "", remote_id: str | None = None, **more: object) -> DesiredSequence:
-    """A wanted sequence; `steps` is a mapping of contents."""
+def desired(key: str = "trial", title: str = "", remote_id: str | None = None, **more: object) -> DesiredSequence:
+    """A desired sequence. `steps` is a mapping of contents."""
     fields = {"steps": {}, "files": (f"sequences/{key}.yaml",), "source_digest": f"source of {key}"} | more
     return DesiredSequence(key=key, title=title or key.title(), remote_id=remote_id, **fields)
 

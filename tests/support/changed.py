@@ -23,7 +23,7 @@ MOVES = 4  # of two emails, of which one has two variants and the other waits on
 
 
 def changed_project(root: Path, server: StandIn, *, settle_grace: str = "2") -> Project:
-    """The sequence as it was first, applied; its file as it is wanted now. Emails move only where days are told."""
+    """The sequence as applied first, and its file as it is desired now. Emails move only if reads contain days."""
     project = fault_project(root, server.url, settle_grace=settle_grace)
     project.ok("apply", "-auto-approve")
     assert server.changes == []

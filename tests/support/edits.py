@@ -1,6 +1,6 @@
 """What people do to sequence files, one edit at a time: for the simulation and for the stories. Knows no plan.
 
-An author keeps the files valid: one email a day, texts that nobody else says, keys that are never used twice.
+An author keeps the files valid: one email a day, no text twice, and no key used twice.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from support.build import call, email, message, wanted
-from support.sim_ledger import Ledger
+from support.build import call, desired, email, message
+from support.sim_ledger import CreationRecord
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
@@ -69,22 +69,22 @@ def with_variant(step: Content, letter: str, row: Variant | None) -> Content:
 @dataclass
 class Author:
     """Edits `files` in place. `attic` keeps steps and variants that were taken out, to be put back; `removed` keeps the
-    steps that the files name as removed. `ledger` is told of every rename."""
+    steps that the files name as removed. `ledger` follows every rename."""
 
     rng: random.Random
     files: Files
     kinds: tuple[str, ...] = ("email", "email", "message", "noted-call", "view")
     attic: dict[tuple[str, ...], Content | Variant] = field(default_factory=dict)
     removed: dict[tuple[str, str], Content] = field(default_factory=dict)
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: CreationRecord = field(default_factory=CreationRecord)
     count: int = 0
     last_day: int = 40
 
     def edit(self, kind: str) -> str | None:
         """One edit of that kind, in words; None where there is nothing to do it to."""
         key = self.rng.choice(sorted(self.files))
-        told = EDITS[kind](self, key)
-        return f"{kind} {told}" if told else None
+        edit = EDITS[kind](self, key)
+        return f"{kind} {edit}" if edit else None
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class Author:
         self.files[key] = self.files[key].model_copy(update=changes)
 
     def put(self, key: str, name: str, step: Content | None) -> None:
-        """Write one step, where it stands or at some place; None: take it out."""
+        """Write one step at its position or at a random one. None removes it."""
         steps = self.steps(key)
         if step is None:
             del steps[name]
@@ -132,7 +132,7 @@ class Author:
             self.put(key, name, self.steps(key)[name].model_copy(update={"day": day}))
 
     def new_name(self) -> str:
-        """A key that nobody had."""
+        """A key that was never used."""
         self.count += 1
         return f"n{self.count}"
 
@@ -163,7 +163,7 @@ def _note(author: Author, key: str) -> str | None:
         return None
     step = author.steps(key)[name]
     row = step.variants["a"]
-    # A call with no note left says nothing at all, and could not be told from another one.
+    # A call without a note has no text, and would equal another one.
     empty = row.task_note and row.payload and author.rng.random() < 0.5
     note = "" if empty else text(author.rng)
     author.put(key, name, with_variant(step, "a", row.model_copy(update={"task_note": note})))
@@ -294,7 +294,7 @@ def _remove(author: Author, key: str) -> str | None:
     return f"{key}.{name}"
 
 
-def _let_go(author: Author, key: str) -> str | None:
+def _forget(author: Author, key: str) -> str | None:
     rows = [row for row in sorted(author.attic) if len(row) == 2 and row[0] == key]
     if not rows:
         return None
@@ -361,7 +361,7 @@ def _new_sequence(author: Author, key: str) -> str | None:
         return None
     new = f"q{author.new_name()}"
     steps = {author.new_name(): content(author.rng, author.rng.choice(author.kinds), day) for day in (1, 4)}
-    author.files[new] = wanted(new, title=f"Sequence {new}", steps=steps)
+    author.files[new] = desired(new, title=f"Sequence {new}", steps=steps)
     return new
 
 
@@ -383,7 +383,7 @@ EDITS: dict[str, Callable[[Author, str], str | None]] = {
     "drop variant": _drop_variant,
     "put variant back": _put_variant_back,
     "remove": _remove,
-    "let go": _let_go,
+    "forget": _forget,
     "put back": _put_back,
     "type": _change_type,
     "title": _retitle,

@@ -26,7 +26,7 @@ Reaction = Callable[["FakeApi", Request], Answer]
 
 
 def remote(step_id: str, content: Content, **fields: Any) -> RemoteStep:
-    """`content` as a read gives it back; `day=None` for an account that does not tell days."""
+    """`content` as a read returns it. `day=None` is for an account whose reads contain no days."""
     variants = tuple(
         RemoteVariant(f"{step_id}-{letter}", row.payload, row.task_note) for letter, row in content.variants.items()
     )

@@ -36,7 +36,7 @@ def task(day: int, kind: int, note: str = "", **payload: Any) -> dict[str, Any]:
 
 
 @dataclass
-class Desk:
+class Scenario:
     """One project and the account it works on."""
 
     project: Project
@@ -51,7 +51,7 @@ class Desk:
         return found.id
 
     def edit(self, sequence_id: str, place: int, body: dict[str, Any], variant: int = 0) -> None:
-        """Somebody edits a step (by its place, from 0) in the app."""
+        """Edit a step (by its index) in Saleshandy."""
         step = self.box.store.sequence(sequence_id).steps[place]
         change = bodies.variant_change(body)
         self.box.store.change_variant(sequence_id, step.id, step.variants[variant].id, change)
@@ -90,13 +90,13 @@ class Desk:
         """What the plan would do."""
         return [(change.address, str(change.action)) for change in self.plan().changes]
 
-    def check_settled(self) -> None:
-        """Files without a mistake, and nothing to do."""
-        assert [f"{told.path}:{told.line} {told.summary}" for told in validate(self.workspace()).diagnostics] == []
+    def check_no_changes(self) -> None:
+        """Files without an error, and an empty plan."""
+        assert [f"{row.path}:{row.line} {row.summary}" for row in validate(self.workspace()).diagnostics] == []
         assert self.changes() == []
 
     def check_no_drift(self) -> None:
-        """What the app says is what the state remembers."""
+        """Saleshandy has the texts that the state records."""
         workspace = self.workspace()
         replayed = workspace.read()
         assert replayed is not None
@@ -130,15 +130,15 @@ class Desk:
         return (self.project.root / name).read_text(encoding="utf-8")
 
 
-def opened(root: Path, box: Sandbox) -> Desk:
+def opened(root: Path, box: Sandbox) -> Scenario:
     """An empty project."""
-    return Desk(Project(root, box.url, settle_grace="0.1"), box)
+    return Scenario(Project(root, box.url, settle_grace="0.1"), box)
 
 
 LONG = "<p>A paragraph about something that matters to the reader.</p>" * 30
 
 
-def fill(desk: Desk, count: int) -> None:
+def fill(scenario: Scenario, count: int) -> None:
     """`count` sequences, no two of one shape."""
     kinds = [2, 3, 4, 5, 6, 9, 11, 12, 13, 14, 15, 16, 17, 18]
     payloads = {
@@ -158,4 +158,4 @@ def fill(desk: Desk, count: int) -> None:
             task(4, kind, "Look first\n  then call" * (at % 2), **payloads.get(kind, {})) | {"priority": 1 + at % 4},
             email(9, "Last", f"<p>{at}</p>"),
         ]
-        desk.make(f"Campaign {at}: {'Ünï' if at % 5 else '日本'}", *steps[: 1 + at % 3])
+        scenario.make(f"Campaign {at}: {'Ünï' if at % 5 else '日本'}", *steps[: 1 + at % 3])

@@ -167,7 +167,7 @@ def state_only() -> Plan:
 
 def blocked() -> Plan:
     """Return a plan with a blocked change for every reason."""
-    wanted = {
+    blocked_actions = {
         Reason.NEW: Action.CREATE_STEP,
         Reason.SAME_CONTENT: Action.CREATE_STEP,
         Reason.SIMILAR: Action.CREATE_STEP,
@@ -181,15 +181,15 @@ def blocked() -> Plan:
     fields = (FieldChange(field="variants.a.payload.subject", before="Quick question", after="Quick answer"),)
     changes = [
         Change(
-            address=f"trial.{reason}" + (".a" if wanted.get(reason) is Action.DEACTIVATE_VARIANT else ""),
+            address=f"trial.{reason}" + (".a" if blocked_actions.get(reason) is Action.DEACTIVATE_VARIANT else ""),
             action=Action.BLOCKED,
             reason=reason,
-            wanted=wanted.get(reason),
+            wanted=blocked_actions.get(reason),
             before=email(7),
             after=email(7, "Quick answer"),
             remote_id="bwOLEx4l8G",
             sequence_id="LGz3m8KNPr",
-            fields=fields if wanted.get(reason) is Action.UPDATE_VARIANT else (),
+            fields=fields if blocked_actions.get(reason) is Action.UPDATE_VARIANT else (),
             advice="Click Steps, day 7, the three dots, then Delete.",
         )
         for reason in Reason

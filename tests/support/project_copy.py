@@ -19,6 +19,9 @@ COPIED = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
+    "LICENSE",
+    "Makefile",
+    ".ci",
 )
 
 
@@ -62,6 +65,10 @@ class ProjectCopy:
             check=False,
             timeout=600,
         )
+
+    def update_golden(self, *paths: str) -> None:
+        """Rewrite the golden files of these tests, as `make golden` does for all tests."""
+        self.python("-m", "pytest", "-q", "--update-golden", "-p", "no:cacheprovider", "-p", "no:xdist", *paths)
 
     def check_tests(self, *paths: str) -> None:
         """Run tests of the copy, and fail with their output where one fails."""

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.sim_mutations import Mutation, instead, send
+from support.sim_mutations import Mutation, instead, out_of_order
 from support.sim_world import Profile
 
-from sequence_sync.apply import create, in_doubt, preflight, update
-from sequence_sync.apply import send as sending
+from sequence_sync.apply import create, in_doubt, preflight, send, update
 from sequence_sync.apply.context import SequenceSession
 from sequence_sync.apply.in_doubt import Doubt, Evidence, Observation, PatchComparison, Resolution, VariantObservation
 from sequence_sync.plan import calls as wire
@@ -77,9 +76,9 @@ def _never_foreign(*given: Any) -> PatchComparison:
 REAL_COMPARE_PATCH = in_doubt.compare_patch
 
 
-def _only_equal_variants(step: Any, before: Any, kind: str, wanted: Any) -> Evidence:
+def _only_equal_variants(step: Any, before: Any, kind: str, desired: Any) -> Evidence:
     new = (
-        [row for row in step.variants if row.id not in before and in_doubt.says_the_same_variant(kind, wanted, row)]
+        [row for row in step.variants if row.id not in before and in_doubt.says_the_same_variant(kind, desired, row)]
         if step
         else []
     )
@@ -166,7 +165,7 @@ BREAKS = (
         instead(update, "possibly_applied", lambda *given: ()),
         replace(UNCLEAR, crashes=3, returns_rest=False, returns_days=False),
     ),
-    Mutation("a PATCH without an intent", instead(sending, "send_once", send(early=False, late=True)), KILLED),
+    Mutation("a PATCH without an intent", instead(send, "send_once", out_of_order(early=False, late=True)), KILLED),
     Mutation("a new day is not confirmed before the next", instead(update, "_confirm_day", lambda *given: None), LIFE),
     Mutation("days in another order", instead(schedule, "plan_moves", _unordered), LIFE),
     Mutation(

@@ -70,8 +70,8 @@ class ChangeRules:
 
     def _undoes(self, row: Row, variant: str, body: Mapping[str, Any]) -> bool:
         is_now = {**row.sent[variant], **row.place(self.world.now)}
-        wanted = {name: value for name, value in dict(body.get("payload", {})).items() if value != ""}
-        return any(is_now[name] != (wanted if name == "payload" else value) for name, value in body.items())
+        desired = {name: value for name, value in dict(body.get("payload", {})).items() if value != ""}
+        return any(is_now[name] != (desired if name == "payload" else value) for name, value in body.items())
 
     def _not_over(self, row: Row, variant: str, sent: Sent) -> None:
         """What a person wrote longer ago than a read is good for was seen, and is kept."""
@@ -132,8 +132,8 @@ class ChangeRules:
             self._is_so(process, address, calls[0])
 
     def on_not_made(self, process: Process, intent: IntentRecord, deltas: Sequence[Delta]) -> None:
-        """A PATCH is closed as not made. Where it was, no read could tell (a mere change of markup, a field that is not
-        given back): then the state says that it may be so, or another call that says the same is open."""
+        """A PATCH is closed as not made. If it was made, no read could show it (changed markup, an unreturned field).
+        Then the state records that it may have been made, or another call with the same content is open."""
         row, variant = self._row_of(process, intent.address)
         body = intent.body or {}
         if row is not None and body.get("absoluteDays") == row.day:
@@ -174,10 +174,10 @@ class ChangeRules:
         if row is None or variant is None or not row.there(self.world.now) or row.touched or row.rewritten:
             return
         is_now = {**row.sent[variant], **row.place(self.world.now)}
-        wanted = dict(body)
-        if "payload" in wanted:
-            wanted["payload"] = {name: value for name, value in wanted["payload"].items() if value != ""}
-        off = sorted(name for name, value in wanted.items() if is_now[name] != value)
+        desired = dict(body)
+        if "payload" in desired:
+            desired["payload"] = {name: value for name, value in desired["payload"].items() if value != ""}
+        off = sorted(name for name, value in desired.items() if is_now[name] != value)
         if off and self.world.now - max(row.texts[-1][0], row.places[-1][0]) <= self.world.profile.lag + 1:
             row.behind |= {(variant, name) for name in off}
         elif off:

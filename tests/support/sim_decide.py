@@ -15,7 +15,7 @@ from sequence_sync.errors import SeqsyncError
 from sequence_sync.model.address import parse_address
 from sequence_sync.model.report import ChangeResult
 from sequence_sync.model.settings import Claim
-from sequence_sync.operations import state as mending
+from sequence_sync.operations import state as state_operations
 from sequence_sync.provider.client import SaleshandyClient
 from sequence_sync.provider.rate_limit import RateLimiter
 from sequence_sync.state.backends.base import LockInfo
@@ -53,7 +53,7 @@ class Deciding(ABC):
             self.allowed |= {"active"}
         elif "does not return the day" in row.detail:
             self.off |= {Claim.READ_DAY}
-        elif "not in Saleshandy any more" in row.detail:
+        elif "no longer in Saleshandy" in row.detail:
             people.give_up(self.author, self._known(row, store))
         elif "was changed in Saleshandy" in row.detail:
             step, found = self._known(row, store)
@@ -81,8 +81,8 @@ class Deciding(ABC):
         if found is None or found.gone is not None:
             people.give_up(self.author, (address, found))
         else:
-            told = row.model_copy(update={"detail": f"{row.detail} It is {found.id}.", "address": address})
-            self._resolve(address, told, store, found)
+            result = row.model_copy(update={"detail": f"{row.detail} It is {found.id}.", "address": address})
+            self._resolve(address, result, store, found)
 
     def _decide_one(self, row: ChangeResult, store: SimStore) -> None:
         text = f"{row.detail} {row.hint}"
@@ -134,10 +134,10 @@ class Deciding(ABC):
             intent = next((each for each in manager.open_intents if each.address == address), None)
             parsed = parse_address(address)
             if parsed.variant is not None:
-                told = self._resolve_variant(api, manager, address, intent)
+                result = self._resolve_variant(api, manager, address, intent)
             elif parsed.step is None:
                 made = [b.id for b in self.server.books.values() if b.origin == address and b.id not in owned]
-                told = mending._resolve_sequence(api, manager, address, intent, made[0] if made else None)
+                result = state_operations._resolve_sequence(api, manager, address, intent, made[0] if made else None)
             else:
                 group = next((names for names in self.rules.groups() if address in names), {address})
                 entry = manager.state.sequences.get(parsed.sequence)
@@ -147,15 +147,17 @@ class Deciding(ABC):
                 if intent is None and known is None and (pair := people.which(free, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]
                 self.rules.faults += found is None
-                wanted = people.wanted_of(self.files)
-                told = mending._resolve_step(wanted, api, manager, parsed, intent, found.id if found else None)
+                desired = people.desired_of(self.files)
+                result = state_operations._resolve_step(
+                    desired, api, manager, parsed, intent, found.id if found else None
+                )
                 if found is None and entry is not None:
-                    declared = ID.findall(told.partition("Unmanaged from now on:")[2])
+                    declared = ID.findall(result.partition("Unmanaged from now on:")[2])
                     self.rules.ledger.declared |= set(declared) - set(getattr(entry, "forgotten", ()))
                 if found is not None:
                     self.rules.ledger.given[found.id] = str(parsed)
                     found.touched.clear()  # what is there is what the state says now, and the next plan shows it
-            self.world.trace("person", str(told))
+            self.world.trace("person", str(result))
             manager.append(EndRecord(n=0, lineage=""))
             manager.checkpoint()
         except SeqsyncError as error:
@@ -172,4 +174,4 @@ class Deciding(ABC):
         row = self.server.rows.get(manager.state.sequences[key].steps[step].id)
         made = [each for each, maker in row.makers.items() if maker == address] if row else []
         self.rules.faults += not made
-        return mending._resolve_variant(api, manager, address, intent, made[0] if made else None)
+        return state_operations._resolve_variant(api, manager, address, intent, made[0] if made else None)

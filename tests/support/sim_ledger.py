@@ -20,7 +20,7 @@ class Created(Protocol):
 
 
 @dataclass
-class Ledger:
+class CreationRecord:
     """Which addresses are one and the same step of the files, which steps a person has given to an address, and which a
     person has declared not ours."""
 

@@ -32,8 +32,8 @@ CERTAIN = (
 
 @dataclass
 class Wire:
-    """What all lines to one account share: the faults still to come, and how many calls each endpoint had. `sent` is
-    told of every write that the limit lets pass."""
+    """What all lines to one account share: the pending faults, and the number of calls to each endpoint. `sent` is
+    called with every write that passes the rate limit."""
 
     world: World
     server: SimServer
@@ -110,7 +110,7 @@ class SimTransport:
             return self._json(no.status, no.body)
 
     def _lands_later(self, commit: Callable[[], object], least: float) -> None:
-        """A call whose caller is gone: it never left, or lands within the bound."""
+        """A call whose caller has ended: it was never sent, or arrives within the settle grace."""
         late = self.rng.choice((None, 0.0, self._late()))
         if late is not None:
             self.world.at(self.world.now + max(late, least), lambda: _quietly(commit))
@@ -128,7 +128,7 @@ class SimTransport:
         kinds = profile.fault_kinds
         if profile.late:
             kinds = ("late", "status-late")
-        if profile.doubles:
+        if profile.duplicates:
             kinds = (*kinds, *("double",) * 6)
         kind = self.rng.choice(kinds)
         self.wire.faults -= 1
@@ -280,7 +280,7 @@ def _content_type(line: SimTransport, commit: Commit) -> Reply:
 
 
 def _known_id(line: SimTransport, commit: Commit) -> Reply:
-    if line.patching:  # whatever a 2xx to a change tells, it was made
+    if line.patching:  # a change answered with a 2xx was made, whatever the answer contains
         return line._ok(commit() and {"id": line.process.address}, 200)
     state = line.process.info["manager"].state
     entry = state.sequences.get(line.process.address.split(".")[0])

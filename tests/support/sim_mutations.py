@@ -14,10 +14,9 @@ from support.sim_disk import SimBackend, SimLock, SimStore
 from support.sim_line import TIMEOUT
 from support.sim_world import Profile
 
-from sequence_sync.apply import context, create, executor, in_doubt, preflight, update
-from sequence_sync.apply import send as sending
+from sequence_sync.apply import context, create, executor, in_doubt, preflight, send, update
 from sequence_sync.apply.in_doubt import Doubt, Evidence, Observation, Resolution
-from sequence_sync.plan import matching as likeness
+from sequence_sync.plan import matching as matching
 from sequence_sync.plan.matching import Matches
 from sequence_sync.provider.base import CERTAINLY_NOT_MADE, AnswerKind
 from sequence_sync.provider.requests import request_of
@@ -56,10 +55,10 @@ def _no_fsync(backend: SimBackend, data: bytes) -> None:
     backend.store.pending += data
 
 
-def send(*, early: bool, late: bool) -> Callable[..., Any]:
+def out_of_order(*, early: bool, late: bool) -> Callable[..., Any]:
     """`send_once`, with the intent after the call (`late`) or its outcome before it (`early`)."""
 
-    def send(write: Any) -> Any:
+    def changed(write: Any) -> Any:
         context, intent = write.session.context, write.intent()
         written: list[int] = []
 
@@ -80,11 +79,11 @@ def send(*, early: bool, late: bool) -> Callable[..., Any]:
             note()
         return written[0], answer
 
-    return send
+    return changed
 
 
 def _only_fingerprints(read: Any, before: Any, content: Any) -> Evidence:
-    new = [step for step in read if step.id not in before and likeness.says_the_same(step, content)]
+    new = [step for step in read if step.id not in before and matching.says_the_same(step, content)]
     return (
         Evidence(Observation.MATCH, found=new[0], found_id=new[0].id) if len(new) == 1 else Evidence(Observation.ABSENT)
     )
@@ -127,16 +126,16 @@ def _drops_damage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _resends(kinds: frozenset[AnswerKind]) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = sending.after_refusal
+        real = send.after_refusal
 
         def refused(place: Any, number: int, answer: Any, sends: int) -> int:
             if answer.kind in kinds:
-                sending.close_intent(place, number, CallResult.REFUSED)
+                send.close_intent(place, number, CallResult.REFUSED)
                 return 1
             return int(real(place, number, answer, sends))
 
-        monkeypatch.setattr(sending, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
-        monkeypatch.setattr(sending, "after_refusal", refused)
+        monkeypatch.setattr(send, "CERTAINLY_NOT_MADE", CERTAINLY_NOT_MADE | kinds)
+        monkeypatch.setattr(send, "after_refusal", refused)
 
     return patch
 
@@ -149,7 +148,7 @@ def _no_first_read(place: Any) -> None:
 
 
 def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = likeness.match_steps
+    real = matching.match_steps
 
     def blind(*given: Mapping[str, Any]) -> Matches:
         found = real(*given)
@@ -168,7 +167,7 @@ def _believes_ids(place: Any, request: Any, answer: Any, known: set[str]) -> Any
 
 
 class CarelessLock(SimLock):
-    """A lock that refuses nobody."""
+    """A lock that refuses no owner."""
 
     def check(self) -> None:
         """Accept."""
@@ -193,9 +192,15 @@ def _backwards(monkeypatch: pytest.MonkeyPatch) -> None:
 TWO = Profile(appliers=2, two_states=True, steps=6, people=3, deeds=("add-bare", "add"), limit=4)
 MUTATIONS = (
     Mutation("no fsync", instead(SimBackend, "put_down", _no_fsync), CUT),
-    Mutation("the intent is written after the call", instead(sending, "send_once", send(early=False, late=True)), CUT),
     Mutation(
-        "the outcome is written before the answer", instead(sending, "send_once", send(early=True, late=False)), STOPPED
+        "the intent is written after the call",
+        instead(send, "send_once", out_of_order(early=False, late=True)),
+        CUT,
+    ),
+    Mutation(
+        "the outcome is written before the answer",
+        instead(send, "send_once", out_of_order(early=True, late=False)),
+        STOPPED,
     ),
     Mutation(
         "a 5xx means not made",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from support.build import call, message, wanted
+from support.build import call, desired, message
 from support.edits import EDITS, Author, Files, content, revert_removal, reworded, text, with_variant
 from support.sim_server import Row, SimServer
 from support.sim_world import Profile, World
@@ -23,7 +23,7 @@ from sequence_sync.provider.requests import SALESHANDY
 
 
 def write_files(rng: random.Random, profile: Profile) -> Files:
-    """The sequences as they are wanted at first."""
+    """The sequences as the files declare them at first."""
     files: Files = {}
     for place in range(profile.sequences):
         key, steps, mail_day = f"q{place}", {}, 0
@@ -34,7 +34,7 @@ def write_files(rng: random.Random, profile: Profile) -> Files:
                 mail_day += rng.randint(1, 3)
                 day = mail_day
             steps[f"s{number}"] = content(rng, kind, day)
-        files[key] = wanted(key, title=f"Sequence {place}", steps=steps)
+        files[key] = desired(key, title=f"Sequence {place}", steps=steps)
     return files
 
 
@@ -42,18 +42,18 @@ NOT_HERE = ("type", "title", "rename sequence", "new sequence")  # nothing that 
 
 
 def edit_files(world: World, author: Author) -> None:
-    """Somebody edits a file between two runs. Where a state was lost, texts stay alike and days stay."""
+    """Edit a file between two runs. After the loss of a state, texts stay similar and days stay the same."""
     profile, rng = world.profile, world.rng
     lossy = bool(profile.losses) or not profile.promised
     if profile.reverts and rng.random() < 0.6:
         key = rng.choice(sorted(author.files))
-        told = revert_removal(author, key, not lossy) or author.edit("let go") or author.edit("remove")
-        world.trace("files", f"remove or revert {told}")
+        edit = revert_removal(author, key, not lossy) or author.edit("forget") or author.edit("remove")
+        world.trace("files", f"remove or revert {edit}")
         return
     if profile.updates and not profile.losses and profile.promised:
         kinds = [kind for kind in EDITS if kind not in NOT_HERE]
-        told = next((told for kind in rng.sample(kinds, len(kinds)) if (told := author.edit(kind))), "nothing")
-        world.trace("files", told)
+        edit = next((edit for kind in rng.sample(kinds, len(kinds)) if (edit := author.edit(kind))), "nothing")
+        world.trace("files", edit)
         return
     _edit_a_little(world, author.files)
 
@@ -182,7 +182,7 @@ def take_over(author: Author, address: str, row: Row, ids: Mapping[str, str | No
 ID = re.compile(r"\b[SQ]\d+\b")
 
 
-def wanted_of(files: Files) -> SimpleNamespace:
+def desired_of(files: Files) -> SimpleNamespace:
     """Replaces the workspace from which `state resolve` reads the files."""
     return SimpleNamespace(sequences=files)
 

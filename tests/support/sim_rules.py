@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from support.sim_changes import BLIND, ChangeRules
 from support.sim_disk import SimStore
-from support.sim_ledger import Ledger
+from support.sim_ledger import CreationRecord
 from support.sim_server import Row, same_body
 from support.sim_world import Process
 
@@ -33,7 +33,7 @@ STEP_CALL = re.compile(r"/sequences/([^/]+)/steps")
 class Rules(ChangeRules):
     """The judge of one world. `faults` counts whatever may cost one more send."""
 
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: CreationRecord = field(default_factory=CreationRecord)
     faults: int = 0
     sends: int = 0
     addresses: set[tuple[str, str]] = field(default_factory=set)
@@ -103,10 +103,10 @@ class Rules(ChangeRules):
         plan: Plan | None = process.info.get("plan")
         if plan is None:
             return
-        wanted: Mapping[str, DesiredSequence] = process.info["wanted"]
+        desired: Mapping[str, DesiredSequence] = process.info["desired"]
         key, _, step = process.address.partition(".")
         content = next((c.after for c in plan.to_do if c.address == process.address), None)
-        place = (content.day if content else 0, list(wanted[key].steps).index(step))
+        place = (content.day if content else 0, list(desired[key].steps).index(step))
         if place < self.last.get((process.name, sequence), (0, 0)):
             self.world.wrong(f"{process.address} was sent out of order")
         self.last[process.name, sequence] = place
@@ -133,7 +133,7 @@ class Rules(ChangeRules):
         record = json.loads(line[17:])
         if record["kind"] == "outcome" and record["result"] == "updated":
             self.on_updated(process, record["of"])
-        if record["kind"] == "note" and record["text"].endswith(" is so already"):
+        if record["kind"] == "note" and record["text"].endswith(" needs no update"):
             self.on_so_already(process, record["text"].split()[0])
         if record["kind"] != "outcome" or record["result"] not in ("not-made", "refused"):
             return
@@ -159,8 +159,8 @@ class Rules(ChangeRules):
 
     def on_commit(self) -> None:
         """After the account has made something."""
-        if self.world.profile.promised and (doubles := self.doubles()):
-            self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in doubles]}")
+        if self.world.profile.promised and (duplicates := self.duplicates()):
+            self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in duplicates]}")
         if self.world.profile.promised and (twice := self.ledger.created_twice(self.server.alive())):
             self.world.wrong(f"created twice for one step of the files: {twice}")
         if self.world.profile.promised and (twice := self.double_variants()):
@@ -181,8 +181,8 @@ class Rules(ChangeRules):
             groups = [*rest, (key, names, bodies)]
         return [names for _, names, _ in groups]
 
-    def doubles(self) -> list[list[Row]]:
-        """Steps that stand there once too often, in the order in which they were made."""
+    def duplicates(self) -> list[list[Row]]:
+        """Duplicate steps, in the order in which they were created."""
         found = []
         for book in self.server.books:
             alive = self.server.alive(book)
@@ -218,10 +218,10 @@ class Rules(ChangeRules):
         """A person's step is taken for ours only where it says just what ours should."""
         for key, entry in state.sequences.items():
             for name, step in entry.steps.items():
-                row, wanted = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
-                if row is None or wanted is None or row.origin is not None or row.touched or self.world.profile.edits:
+                row, desired = self.server.rows.get(step.id), files[key].steps.get(name) if key in files else None
+                if row is None or desired is None or row.origin is not None or row.touched or self.world.profile.edits:
                     continue
-                if SALESHANDY.call(CreateStep("", wanted)).body["variants"] != row.body["variants"]:
+                if SALESHANDY.call(CreateStep("", desired)).body["variants"] != row.body["variants"]:
                     self.world.wrong(f"{key}.{name} is {row.id} now, which seqsync did not create")
 
     def _duplicates_reported(self, state: State) -> None:
@@ -231,7 +231,7 @@ class Rules(ChangeRules):
             if not all(any(re.search(rf"\b{each}\b", text) for text in self.reported) for each in ids):
                 self.world.wrong(f"sequences {ids} are one too many, and it was not reported")
         managed = {step.id for entry in state.sequences.values() for step in entry.steps.values()}
-        for rows in self.doubles():
+        for rows in self.duplicates():
             if any(row.rewritten or row.touched for row in rows):
                 continue
             if any(row.patched for row in rows):

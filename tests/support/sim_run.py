@@ -28,7 +28,7 @@ from sequence_sync.model.address import Address
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, NullObserver, Status
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Claim, Policy
-from sequence_sync.operations import state as mending
+from sequence_sync.operations import state as state_operations
 from sequence_sync.plan.model import Action, Plan
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.provider.base import StoppedError
@@ -114,7 +114,7 @@ class Simulation(Deciding):
         made = Process(self.world, next(self._names))
         made.info = {
             "store": store,
-            "wanted": self.files,
+            "desired": self.files,
             "seen": set(),
             "began": self.world.now,
             "rules": self.rules,
@@ -280,7 +280,7 @@ class Simulation(Deciding):
         lock = backend.lock(LockInfo(process.name, "person", "host", 1, "state rm", 0.0), 1e6, SimClock(process))
         before = lock.taken_over
         manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="rm", run=process.name)
-        mending.forget_step(manager, Address(key, name))
+        state_operations.forget_step(manager, Address(key, name))
         lock.release()
         self.store.left_behind = self.store.left_behind or before
         self.world.trace("person", f"state rm {key}.{name}")
@@ -298,7 +298,7 @@ class Simulation(Deciding):
 
     def play(self) -> list[str]:
         """Everything, until nothing moves; the rules that were broken."""
-        original, mending.load_desired = mending.load_desired, lambda workspace, state: workspace
+        original, state_operations.load_desired = state_operations.load_desired, lambda workspace, state: workspace
         try:
             if self.profile.life:
                 self._until_quiet(self.store)
@@ -312,7 +312,7 @@ class Simulation(Deciding):
             if not self.world.violations:
                 self._judge(quiet)
         finally:
-            mending.load_desired = original
+            state_operations.load_desired = original
         return self.world.violations
 
     def _two(self) -> None:

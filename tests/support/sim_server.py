@@ -25,7 +25,7 @@ STEPS_OWN = ("absoluteDays", "priority", "assigneeId")
 class Row:
     """A step. `origin` is the address that asked for it (None: a person); `texts` are its variants over time, `places`
     its day, priority and assignee. `sent` is what was asked for last, by variant and before any re-wrapping; `makers`
-    are the addresses that asked for its later variants; `behind` are those where no read could tell that a PATCH was
+    are the addresses that asked for its later variants; `behind` are those where no read could show that a PATCH was
     made. `touched` names what a person changed since (variants, "day";
     "*": it was made in part), each with when."""
 
@@ -153,8 +153,8 @@ class SimServer:
         row.sent = {each["id"]: _asked({}, sent) for each, sent in zip(variants, body["variants"], strict=True)}
         self.rows[step] = row
         self.world.trace("server", f"made step {step} for {origin} (day {row.day}, {len(texts[0][1])} variants)")
-        told = {"variants": [{"id": each["id"]} for each in variants]} if self.world.profile.returns_variants else {}
-        return {"id": step, "name": f"Step {row.number}", "number": row.number, "type": row.type} | told
+        answer = {"variants": [{"id": each["id"]} for each in variants]} if self.world.profile.returns_variants else {}
+        return {"id": step, "name": f"Step {row.number}", "number": row.number, "type": row.type} | answer
 
     def add_variant(self, step: str, body: Mapping[str, Any], origin: str) -> dict[str, Any]:
         """POST /sequences/{id}/steps/{id}/variants."""
@@ -268,19 +268,19 @@ class SimServer:
         """GET /sequences/{id}/steps."""
         if sequence not in self.books or self.books[sequence].made > when:
             raise RefusedError(400, {"code": 40100, "type": "NotFound", "message": "Sequence not found"})
-        return [self._told(row, when) for row in self.rows.values() if row.sequence == sequence and row.there(when)]
+        return [self._respond(row, when) for row in self.rows.values() if row.sequence == sequence and row.there(when)]
 
-    def _told(self, row: Row, when: float) -> dict[str, Any]:
+    def _respond(self, row: Row, when: float) -> dict[str, Any]:
         profile = self.world.profile
         place = row.place(when)
         untold = () if profile.returns_rest else ("attachmentIds",)
         variants = [{k: v for k, v in each.items() if k not in untold} for each in row.variants(when)]
-        told: dict[str, Any] = {"id": row.id, "number": row.number, "type": row.type, "variants": variants}
+        answer: dict[str, Any] = {"id": row.id, "number": row.number, "type": row.type, "variants": variants}
         if profile.returns_days:
-            told["absoluteDays"] = place["absoluteDays"]
+            answer["absoluteDays"] = place["absoluteDays"]
         if profile.returns_rest:
-            told |= {"priority": place["priority"], "assigneeId": place["assigneeId"]}
-        return told
+            answer |= {"priority": place["priority"], "assigneeId": place["assigneeId"]}
+        return answer
 
 
 def _says(variant: Mapping[str, Any]) -> bool:

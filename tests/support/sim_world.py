@@ -28,7 +28,7 @@ class Profile:
     """What a world is like: switches, chances and budgets.
 
     `bound`: seconds within which a given-up request has landed and can be read; `lag`: how old a read may be; `late`,
-    `doubles`: faults beyond the promise; `points`: a kill comes at one of a run's first so many;
+    `duplicates`: faults beyond the promise; `points`: a kill comes at one of a run's first so many;
     `merges`: a PATCH adds to a payload instead of replacing it; `updates`: files are edited in every way;
     `life`: nothing goes wrong until everything is made, then everything may; `reverts`: removals are reverted, and
     `state rm` is used.
@@ -37,7 +37,7 @@ class Profile:
     bound: float = GRACE
     lag: float = 0.0
     late: bool = False
-    doubles: bool = False
+    duplicates: bool = False
     returns_days: bool = True
     returns_rest: bool = True
     one_email_a_day: bool = True
@@ -73,7 +73,7 @@ class Profile:
     @property
     def promised(self) -> bool:
         """Whether promise 1 holds in this world."""
-        return not (self.late or self.doubles or self.two_states)
+        return not (self.late or self.duplicates or self.two_states)
 
 
 CREATE_FAULTS = (
@@ -129,7 +129,7 @@ def profile_of(seed: int) -> Profile:
         removed_steps=rng.choice(("block", "deactivate")),
     )
     match rng.choice(
-        ("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "doubles", "git", "git")
+        ("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "duplicates", "git", "git")
     ):
         case "memory":
             losses = tuple(rng.choices(("all", "state", "journal", "back", "damage"), k=rng.randint(1, 2)))
@@ -150,8 +150,8 @@ def profile_of(seed: int) -> Profile:
             return replace(few, appliers=2, two_states=True)
         case "late":
             return replace(few, late=True)
-        case "doubles":
-            return replace(few, doubles=True)
+        case "duplicates":
+            return replace(few, duplicates=True)
     return few
 
 
@@ -259,14 +259,14 @@ class Process:
     info: dict[str, Any] = field(default_factory=dict)
 
     def point(self, name: str) -> None:
-        """A place where the process may be killed or told to stop, or where the other one goes on."""
+        """A point at which the process may be killed or signalled, or at which the other process continues."""
         if self.dead:
             raise Crash(name)
         if self.stop_in is not None:
             self.stop_in -= 1
             if self.stop_in == 0:
                 self.stopping = True
-                self.world.trace(self.name, f"-- told to stop at {name}")
+                self.world.trace(self.name, f"-- signalled at {name}")
         if self.crash_in is not None:
             self.crash_in -= 1
             if self.crash_in == 0:
@@ -277,7 +277,7 @@ class Process:
             self.world.turns.pause(self, self.world.now)
 
     def wait(self, seconds: float) -> None:
-        """Time passes for this process, and for the world if nobody else is awake."""
+        """Let time pass for this process, and for the world if no other process is awake."""
         if self.world.turns:
             self.world.turns.pause(self, self.world.now + seconds)
         else:

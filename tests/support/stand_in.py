@@ -1,4 +1,4 @@
-"""An independent stand-in of the API, written from docs/api.md alone: what somebody else's test server would be.
+"""An independent stand-in of the API, written from docs/api.md alone.
 
 Shares nothing with the package or its sandbox. It keeps to what is documented, takes note of everything that a strict
 server would not like (`violations`), answers in the shapes that are in doubt as `Shape` says, and meets the nth create
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not found:
             return self._answer(404, {"statusCode": 404, "message": f"Cannot GET {url.path}"})
         sequence_id = found[1]
-        return self._told(
+        return self._respond(
             200, lambda: box.parse_steps(sequence_id) if sequence_id else box.list_sequences(parse_qs(url.query))
         )
 
@@ -201,9 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _meet(self, fault: Fault | None, status: int, make: Callable[[], Any]) -> None:
-        return self._fail(fault, status, make) if fault else self._told(status, make)
+        return self._fail(fault, status, make) if fault else self._respond(status, make)
 
-    def _told(self, status: int, act: Callable[[], Any]) -> None:
+    def _respond(self, status: int, act: Callable[[], Any]) -> None:
         box = self.stand_in
         try:
             if self.headers.get("x-api-key") != KEY:
@@ -232,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.kind in ("late", "late_commit"):
             box.closing.wait(fault.seconds)
             try:
-                return self._told(status, (lambda: made[0]) if made else once)
+                return self._respond(status, (lambda: made[0]) if made else once)
             finally:
                 box.landed(fault)
         return self._broken(fault, made[0] if made else None)

@@ -1,4 +1,4 @@
-"""What the independent stand-in holds, and how it judges and tells it: written from docs/api.md alone.
+"""The records of the independent stand-in, its checks and its answers. Written from docs/api.md alone.
 
 Knows nothing of sockets or of faults, and shares nothing with the package or its sandbox.
 """
@@ -32,16 +32,16 @@ class Shape:
     rewrapped: bool = False
     entities: bool = False
     trailing: bool = False
-    notes: bool = True  # whether the list of steps tells notes
+    notes: bool = True  # whether the list of steps contains notes
     active: bool = False  # whether sequences are sending from the beginning
-    generous: bool = False  # tells by headers that there is no limit worth the name
+    generous: bool = False  # reports a very high limit in its headers
 
     def __str__(self) -> str:
-        told = [
+        answer = [
             name for name in ("bare", "rewrapped", "entities", "trailing", "active", "generous") if getattr(self, name)
         ]
         return (
-            "-".join([*told, *(f"no_{name}" for name in ("variant_ids", "days", "notes") if not getattr(self, name))])
+            "-".join([*answer, *(f"no_{name}" for name in ("variant_ids", "days", "notes") if not getattr(self, name))])
             or "live"
         )
 
@@ -92,10 +92,10 @@ class Account:
         number = len(sequence["steps"]) + 1
         step = {**body, "id": step_id, "name": f"Step {number}", "number": number, "variants": variants}
         sequence["steps"].append(step)
-        told = {"id": step_id, "name": step["name"], "number": number, "type": kind, "absoluteDays": day}
+        answer = {"id": step_id, "name": step["name"], "number": number, "type": kind, "absoluteDays": day}
         if self.shape.variant_ids and not self.shape.bare:
-            told |= {"sequenceId": sequence_id, "variants": [{"id": v["id"], "stepId": step_id} for v in variants]}
-        return told
+            answer |= {"sequenceId": sequence_id, "variants": [{"id": v["id"], "stepId": step_id} for v in variants]}
+        return answer
 
     def parse_steps(self, sequence_id: str) -> Any:
         """GET /sequences/{id}/steps."""
@@ -110,13 +110,13 @@ class Account:
 
     def list_sequences(self, query: dict[str, list[str]]) -> Any:
         """GET /sequences."""
-        wanted = query.get("sequenceName", [""])[0]
+        desired = query.get("sequenceName", [""])[0]
         size, page = int(query.get("pageSize", ["100"])[0]), int(query.get("page", ["1"])[0])
         self.expect(1 <= size <= 1000 and page >= 1, f"page {page} of {size}")
         rows = [
             {**row, "steps": [{"id": s["id"], "name": s["name"]} for s in row["steps"]]}
             for row in self.sequences.values()
-            if wanted.casefold() in row["title"].casefold()
+            if desired.casefold() in row["title"].casefold()
         ]
         return rows[(page - 1) * size : page * size]
 
@@ -153,10 +153,10 @@ class Account:
         payload = dict(row["payload"])
         if kind == 1:
             payload["content"] = self._spelt(payload["content"])
-        told = {"id": row["id"], "payload": payload, "status": row.get("status", 1)}
+        answer = {"id": row["id"], "payload": payload, "status": row.get("status", 1)}
         if "taskNote" in row and self.shape.notes:
-            told["taskNote"] = row["taskNote"]
-        return told
+            answer["taskNote"] = row["taskNote"]
+        return answer
 
     def _spelt(self, text: str) -> str:
         """HTML as it is given back."""

@@ -26,7 +26,7 @@ from sequence_sync.state.backends.base import LockInfo
 from sequence_sync.state.manager import StateManager
 
 KINDS = ("email", "email", "email", "message", "noted-call", "view")
-BACK = ("put back", "let go", "put variant back")
+BACK = ("put back", "forget", "put variant back")
 EDITS_MOST = 9
 Sent = tuple[str, str, str]
 
@@ -84,19 +84,19 @@ class Story(Simulation):
     def _take_note(self, address: str, method: str, body: Mapping[str, Any]) -> None:
         self.sent.append((address, method, same_body(body)))
 
-    def tell(self) -> list[str]:
+    def play(self) -> list[str]:
         """The whole story; what was wrong."""
         self._chapter("the first apply")
-        strangers = self._strangers()
+        unmanaged = self._unmanaged()
         for _ in range(self.story.randint(3, EDITS_MOST)):
             if self.world.violations:
                 break
-            told = self._edited()
-            self.world.trace("files", told)
-            self._chapter(told)
-        for row in strangers:
+            edit = self._edited()
+            self.world.trace("files", edit)
+            self._chapter(edit)
+        for row in unmanaged:
             if row not in self.server.rows or len(self.server.rows[row].texts) > 1:
-                self.world.wrong(f"step {row}, which is nobody's of ours, was touched")
+                self.world.wrong(f"step {row}, which is unmanaged, was changed")
         return self.world.violations
 
     def _edited(self) -> str:
@@ -104,9 +104,9 @@ class Story(Simulation):
         kinds = self.story.sample(sorted(EDITS), len(EDITS))
         if self.author.attic and self.story.random() < 0.5:
             kinds = [*self.story.sample(BACK, len(BACK)), *kinds]
-        return next((told for kind in kinds if (told := self.author.edit(kind))), "")
+        return next((edit for kind in kinds if (edit := self.author.edit(kind))), "")
 
-    def _strangers(self) -> list[str]:
+    def _unmanaged(self) -> list[str]:
         """Steps of other people, on days that no file takes."""
         steps = [call(500), message(501, "Nothing to do with anybody here"), email(502, "Their own", "<p>Hello</p>")]
         bodies = [SALESHANDY.call(CreateStep("", step)).body for step in steps]
@@ -117,15 +117,15 @@ class Story(Simulation):
         ]
 
     def _chapter(self, what: str) -> None:
-        """Plan, apply, plan, each held against the oracle."""
-        wanted = expect(self.known, self.files, self.profile.removed_steps == "deactivate")
+        """Plan, apply, plan, each compared with the oracle."""
+        expected = expect(self.known, self.files, self.profile.removed_steps == "deactivate")
         self.allowed = frozenset()
         plan, self.sent = self._plan(), []
         shut = {gate.name for gate in plan.shut_gates}
-        if shut != ({"destructive"} if any(body == {"status": 0} for _, _, body in wanted.calls) else set()):
+        if shut != ({"destructive"} if any(body == {"status": 0} for _, _, body in expected.calls) else set()):
             self.world.wrong(f"{what}: the gates {shut} are shut")
         self.allowed = frozenset({"destructive"})
-        self._same_plan(what, plan, wanted)
+        self._same_plan(what, plan, expected)
         ended = self.run(self.process(self.store))
         if ended.code or (ended.plan is not None and ended.plan.plan_hash() != plan.plan_hash()):
             self.world.wrong(
@@ -134,7 +134,7 @@ class Story(Simulation):
         if self.sent != _calls(plan):
             self.world.wrong(f"{what}: planned {_calls(plan)}, sent {self.sent}")
         self._second_plan(what, plan)
-        self.known = wanted.after
+        self.known = expected.after
         self._ended(what, ended)
 
     def _plan(self) -> Plan:
@@ -145,16 +145,16 @@ class Story(Simulation):
         lock.release()
         return plan
 
-    def _same_plan(self, what: str, plan: Plan, wanted: Expected) -> None:
+    def _same_plan(self, what: str, plan: Plan, expected: Expected) -> None:
         blocked = {(change.address, str(change.reason)) for change in plan.changes if change.action is Action.BLOCKED}
-        if blocked != wanted.blocked:
-            self.world.wrong(f"{what}: blocked are {sorted(blocked)}, and should be {sorted(wanted.blocked)}")
+        if blocked != expected.blocked:
+            self.world.wrong(f"{what}: blocked are {sorted(blocked)}, and should be {sorted(expected.blocked)}")
         recorded = {(change.address, str(change.action)) for change in plan.changes if change.action in STATE_ONLY}
-        if recorded != wanted.recorded:
-            self.world.wrong(f"{what}: recorded are {sorted(recorded)}, and should be {sorted(wanted.recorded)}")
-        moves = [c for c in plan.to_do if c.address in wanted.moves and c.action is Action.UPDATE_STEP]
+        if recorded != expected.recorded:
+            self.world.wrong(f"{what}: recorded are {sorted(recorded)}, and should be {sorted(expected.recorded)}")
+        moves = [c for c in plan.to_do if c.address in expected.moves and c.action is Action.UPDATE_STEP]
         others = Counter(row for row in _calls(plan) if row not in _calls(plan.model_copy(update={"changes": moves})))
-        should = Counter((address, method, same_body(body)) for address, method, body in wanted.calls)
+        should = Counter((address, method, same_body(body)) for address, method, body in expected.calls)
         if others != should:
             self.world.wrong(f"{what}: more {list(others - should)}, fewer {list(should - others)}")
         last: dict[str, int] = {}
@@ -163,10 +163,11 @@ class Story(Simulation):
             day = change.after.day if change.after else 0
             stops += [change.address] if change.address in last else []
             last[change.address] = day
-        if last != wanted.moves:
-            self.world.wrong(f"{what}: emails go to {last}, and should to {wanted.moves}")
-        if len(stops) != len(wanted.cycles) or not all(sum(s in ring for s in stops) == 1 for ring in wanted.cycles):
-            self.world.wrong(f"{what}: {stops} wait on a free day, of the cycles {wanted.cycles}")
+        if last != expected.moves:
+            self.world.wrong(f"{what}: emails go to {last}, and should to {expected.moves}")
+        cycles = expected.cycles
+        if len(stops) != len(cycles) or not all(sum(s in ring for s in stops) == 1 for ring in cycles):
+            self.world.wrong(f"{what}: {stops} wait on a free day, of the cycles {cycles}")
 
     def _second_plan(self, what: str, first: Plan) -> None:
         second = self._plan()
@@ -177,11 +178,11 @@ class Story(Simulation):
             for plan in (first, second)
         ]
         if words[0] != words[1]:
-            self.world.wrong(f"{what}: what is blocked is told in other words the second time")
+            self.world.wrong(f"{what}: the second plan has other blocked changes")
 
     def _ended(self, what: str, ended: Ended) -> None:
-        if self.server.clashes or self.rules.double_variants() or self.rules.doubles():
-            self.world.wrong(f"{what}: {self.server.clashes}, {self.rules.doubles()}")
+        if self.server.clashes or self.rules.double_variants() or self.rules.duplicates():
+            self.world.wrong(f"{what}: {self.server.clashes}, {self.rules.duplicates()}")
         self._owned(self.store)
         self.rules.at_the_end(self.state, self.files)
 
@@ -204,4 +205,4 @@ def play(seed: int, tracing: bool = False) -> tuple[list[str], list[str]]:
         rough.author.kinds = KINDS
         return rough.play(), rough.world.log
     story = Story(seed, tracing)
-    return story.tell(), story.world.log
+    return story.play(), story.world.log

@@ -1,4 +1,4 @@
-"""What a plan must be, worked out anew from what was applied and what is wanted: the fewest calls, and what is blocked.
+"""The expected plan, computed from the last applied and the desired steps: the fewest calls, and what is blocked.
 
 Written from the contract and from what the API can do; shares no rule with the planner.
 """
@@ -46,18 +46,18 @@ class Expected:
 
 def expect(known: Mapping[str, KnownSequence], files: Mapping[str, DesiredSequence], switch_off: bool) -> Expected:
     """What must be done; `switch_off`: steps that are gone from their files are switched off."""
-    told, left = Expected(), dict(known)
+    expected, left = Expected(), dict(known)
     for key, file in files.items():
         if file.formerly in left and key not in left:
             left[key] = left.pop(file.formerly)
-            told.recorded.add((key, "move"))
+            expected.recorded.add((key, "move"))
         if key not in left:
             left[key] = KnownSequence(file.title, {})
-            told.calls.append((key, "POST", {"title": file.title}))
+            expected.calls.append((key, "POST", {"title": file.title}))
         elif left[key].title != file.title:
-            told.blocked.add((key, "title-changed"))
-        told.after[key] = _OneSequence(key, left[key], file, switch_off, told).judge()
-    return told
+            expected.blocked.add((key, "title-changed"))
+        expected.after[key] = _OneSequence(key, left[key], file, switch_off, expected).judge()
+    return expected
 
 
 @dataclass
@@ -66,7 +66,7 @@ class _OneSequence:
     known: KnownSequence
     file: DesiredSequence
     switch_off: bool
-    told: Expected
+    expected: Expected
 
     def judge(self) -> KnownSequence:
         steps, now = self._renamed(), {}
@@ -98,21 +98,21 @@ class _OneSequence:
         for old, new in self.file.moved.items():
             if old in steps and new not in steps:
                 steps[new] = steps.pop(old)
-                self.told.recorded.add((f"{self.key}.{new}", "move"))
+                self.expected.recorded.add((f"{self.key}.{new}", "move"))
         return steps
 
     def _gone(self, name: str, step: Known, left: list[Content]) -> Known | None:
         """A step that is not in its file; what is still managed of it."""
         address = f"{self.key}.{name}"
         if name in self.file.removed:
-            self.told.recorded.add((address, "forget"))
+            self.expected.recorded.add((address, "forget"))
             return None
         if not self.switch_off:
-            self.told.blocked.add((address, "step-removed"))
+            self.expected.blocked.add((address, "step-removed"))
             left.append(step.content)
             return step
         letters = [letter for letter in step.content.variants if letter not in step.off]
-        self.told.calls += [(f"{address}.{letter}", "PATCH", {"status": 0}) for letter in letters]
+        self.expected.calls += [(f"{address}.{letter}", "PATCH", {"status": 0}) for letter in letters]
         if letters:
             left.append(step.content)
         return replace(step, off=step.off | set(letters))
@@ -120,13 +120,13 @@ class _OneSequence:
     def _changed(self, name: str, old: Known, new: Content) -> Known:
         address, before = f"{self.key}.{name}", old.content
         if new.type != before.type:
-            self.told.blocked.add((address, "type-changed"))
+            self.expected.blocked.add((address, "type-changed"))
             return old
         place = _place(before, new)
         if "absoluteDays" in place and new.is_email:
-            self.told.moves[address] = new.day
+            self.expected.moves[address] = new.day
         elif place:
-            self.told.calls += [
+            self.expected.calls += [
                 (f"{address}.{letter}", "PATCH", {"payload": row.payload, **place})
                 for letter, row in before.variants.items()
             ]
@@ -134,14 +134,14 @@ class _OneSequence:
         for letter, row in new.variants.items():
             body = _patch(rows.get(letter), row, letter in off)
             if letter not in rows:
-                self.told.calls.append((f"{address}.{letter}", "POST", {"type": CODES[new.type], **_variant(row)}))
+                self.expected.calls.append((f"{address}.{letter}", "POST", {"type": CODES[new.type], **_variant(row)}))
             elif body:
-                self.told.calls.append((f"{address}.{letter}", "PATCH", body))
+                self.expected.calls.append((f"{address}.{letter}", "PATCH", body))
             rows[letter] = row
             off.discard(letter)
         for letter in before.variants:
             if letter not in new.variants and letter not in off:
-                self.told.calls.append((f"{address}.{letter}", "PATCH", {"status": 0}))
+                self.expected.calls.append((f"{address}.{letter}", "PATCH", {"status": 0}))
                 off.add(letter)
         assignee = new.assignee if new.assignee is not None else before.assignee
         day = before.day if new.is_email else new.day
@@ -150,17 +150,17 @@ class _OneSequence:
 
     def _days(self, held: Mapping[str, int]) -> dict[str, int]:
         """Where every email ends. Who cannot move is blocked; who only change places are a cycle."""
-        wanted = {name: day for name, day in self.told.moves.items() if name in held}
+        desired = {name: day for name, day in self.expected.moves.items() if name in held}
         while True:
-            rest = {name: wanted.get(name, day) for name, day in held.items()}
-            stays = {day for name, day in held.items() if name not in wanted} | set(self.known.lost)
-            stuck = [name for name, day in wanted.items() if day in stays]
+            rest = {name: desired.get(name, day) for name, day in held.items()}
+            stays = {day for name, day in held.items() if name not in desired} | set(self.known.lost)
+            stuck = [name for name, day in desired.items() if day in stays]
             if not stuck:
                 break
             for name in stuck:
-                del wanted[name], self.told.moves[name]
-                self.told.blocked.add((name, "day-held"))
-        left = dict(wanted)
+                del desired[name], self.expected.moves[name]
+                self.expected.blocked.add((name, "day-held"))
+        left = dict(desired)
         while left:
             name, ring = next(iter(left)), []
             while name in left:
@@ -168,16 +168,16 @@ class _OneSequence:
                 day = left.pop(name)
                 name = next((other for other, where in held.items() if where == day), "")
             if name in ring:
-                self.told.cycles.append(set(ring[ring.index(name) :]))
+                self.expected.cycles.append(set(ring[ring.index(name) :]))
         return rest
 
     def _may_be_made(self, name: str, content: Content, left: list[Content], days: set[int]) -> bool:
         address = f"{self.key}.{name}"
         if any(_says(content) == _says(other) for other in left):
-            self.told.blocked.add((address, "same-content"))
+            self.expected.blocked.add((address, "same-content"))
             return False
         if content.is_email and content.day in days:
-            self.told.blocked.add((address, "day-held"))
+            self.expected.blocked.add((address, "day-held"))
             return False
         body = {
             "type": CODES[content.type],
@@ -186,7 +186,7 @@ class _OneSequence:
         }
         body |= {"priority": content.priority.code} if content.priority else {}
         body |= {"assigneeId": content.assignee} if content.assignee else {}
-        self.told.calls.append((address, "POST", body))
+        self.expected.calls.append((address, "POST", body))
         return True
 
 

@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# What a text does when it runs. No double quotes in it: it stands in attributes.
+# What a text does when it runs. It has no double quotes, because it is used in attributes.
 CANARY = "top.pwned=1;document.title='pwned';console.log('pwned');new Image().src='URL/canary';alert('pwned')"
 SCRIPT = f"<script>{CANARY}</script>"
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
-# Each stands alone in an email, so that none hides behind another's open tag. URL is the trap's.
+# Each is alone in an email, so that none hides behind another's open tag. URL is the trap's.
 HOSTILE = (
     SCRIPT,
     "<script src='URL/script'></script><script type=module src='URL/module'></script>",

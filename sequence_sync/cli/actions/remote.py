@@ -9,9 +9,8 @@ from sequence_sync.cli.context import CommandContext
 from sequence_sync.cli.progress import show_progress
 from sequence_sync.errors import UsageError, worst
 from sequence_sync.importer.importer import ImportOptions, import_sequences
-from sequence_sync.model.report import Event
 from sequence_sync.operations.drift import detect_drift
-from sequence_sync.operations.session import connected
+from sequence_sync.operations.session import announcer, connected
 from sequence_sync.operations.workspace import lost_state_warning
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.provider.clock import SystemClock
@@ -29,9 +28,7 @@ def run_drift(context: CommandContext, *, quick: bool, full: bool, format_name: 
     workspace, clock = context.open_workspace(), SystemClock(context.signals.event)
     key = workspace.key()
     with show_progress(context, "Reading") as observer, connected(workspace, clock, key, observer) as client:
-        found = detect_drift(
-            workspace, client, clock, targets, quick, lambda text: observer.on_event(Event(kind="note", text=text))
-        )
+        found = detect_drift(workspace, client, clock, targets, quick, announcer(observer))
     complete = not found.unread
     if format_name == "json":
         text = drift_json(found.rows, complete)

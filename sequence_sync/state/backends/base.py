@@ -7,12 +7,16 @@ refusal of a store as a StateError. One contract suite (tests/state/backends) ru
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sequence_sync.errors import StateError, StateLockedError
-from sequence_sync.provider.base import Clock
+from sequence_sync.provider.base import Announce, Clock, silent
+
+T = TypeVar("T")
+_POLL_SECONDS = 0.2  # between two attempts to take the lock
 
 
 class WriteConflictError(StateError):
@@ -31,8 +35,10 @@ class NotLockedError(StateError):
 
     def __init__(self, lock_id: str, holder: LockInfo | None) -> None:
         super().__init__(
-            f"The state is not locked by {lock_id}.",
-            f"It is locked by {holder.id} ({holder.who}, {holder.operation})." if holder else "It is not locked.",
+            "The state has no lock with this id." if holder else "The state is not locked.",
+            f"Given: {lock_id}. The state is locked by {holder.id} ({holder.who}, {holder.operation})."
+            if holder
+            else f"There is no lock {lock_id} to release.",
             "Nothing was changed.",
         )
 
@@ -124,8 +130,11 @@ class StateBackend(Protocol):
         """
         ...
 
-    def lock(self, info: LockInfo, timeout: float, clock: Clock) -> Lock:
-        """Take the lock, waiting up to `timeout` seconds. Raises StateLockedError, which names the holder."""
+    def lock(self, info: LockInfo, timeout: float, clock: Clock, announce: Announce = silent) -> Lock:
+        """Take the lock, waiting up to `timeout` seconds. Raises StateLockedError, which names the holder.
+
+        `announce` is called once, before a wait begins.
+        """
         ...
 
     def holder(self) -> LockInfo | None:
@@ -159,6 +168,39 @@ def disk_error(summary: str, path: Path, error: OSError) -> StateError:
             summary, f"The folder {path.parent} does not exist.", "Create it, or correct `state:` in seqsync.yaml."
         )
     return StateError(summary, f"{path}: {error.strerror or error}.", _HINTS.get(error.errno or 0, ""))
+
+
+def wait_for_lock(
+    attempt: Callable[[], T | None],
+    holder: Callable[[], LockInfo | None],
+    remedy: Callable[[LockInfo | None], str],
+    *,
+    timeout: float,
+    clock: Clock,
+    announce: Announce,
+) -> T:
+    """Call `attempt` until it returns the lock, at least once and for up to `timeout` seconds. The only lock wait.
+
+    `holder` returns who has the lock, `remedy` how to end a stale one. Raises StateLockedError.
+    """
+    deadline, announced = clock.now() + timeout, False
+    while (lock := attempt()) is None:
+        remaining = deadline - clock.now()
+        if remaining <= 0:
+            who = holder()
+            raise locked_error(who, clock.wall(), remedy(who))
+        if not announced:
+            announce(remaining, _wait_text(holder(), clock.wall(), remaining))
+            announced = True
+        clock.sleep(min(_POLL_SECONDS, remaining))
+    return lock
+
+
+def _wait_text(holder: LockInfo | None, now: float, seconds: float) -> str:
+    who = "another process"
+    if holder is not None:
+        who = f"{holder.who} ({holder.operation}) for {format_age(now - holder.created)}"
+    return f"The state has been locked by {who}. Waiting up to {seconds:.0f} s for it (option: -lock-timeout)."
 
 
 def locked_error(holder: LockInfo | None, now: float, remedy: str) -> StateLockedError:

@@ -20,18 +20,17 @@ from filelock import FileLock, Timeout
 
 from sequence_sync.errors import LockLostError, StateError
 from sequence_sync.files import NEW_FILE_MODE, Disk, write_atomically
-from sequence_sync.provider.base import Clock
+from sequence_sync.provider.base import Announce, Clock, silent
 from sequence_sync.state.backends.base import (
     LockInfo,
     NotLockedError,
     StoredState,
     WriteConflictError,
     disk_error,
-    locked_error,
+    wait_for_lock,
 )
 
 KEPT_BACKUPS = 5
-_POLL_SECONDS = 0.2  # between two attempts to take the lock
 _MAX_INFO_BYTES = 64 * 1024
 
 
@@ -173,15 +172,11 @@ class LocalBackend:
         except OSError as error:
             raise disk_error("The history cannot be written.", self._history, error) from error
 
-    def lock(self, info: LockInfo, timeout: float, clock: Clock) -> LocalLock:
-        """See StateBackend. Polls through `clock`, and tries at least once."""
-        deadline = clock.now() + timeout
-        while (file_lock := self._try_lock()) is None:
-            remaining = deadline - clock.now()
-            if remaining <= 0:
-                holder = self._recorded_holder()
-                raise locked_error(holder, clock.wall(), _remedy(holder))
-            clock.sleep(min(_POLL_SECONDS, remaining))
+    def lock(self, info: LockInfo, timeout: float, clock: Clock, announce: Announce = silent) -> LocalLock:
+        """See StateBackend."""
+        file_lock = wait_for_lock(
+            self._try_lock, self._recorded_holder, _remedy, timeout=timeout, clock=clock, announce=announce
+        )
         try:
             # Referenced here too: the library releases a lock that is garbage collected.
             self._lock = LocalLock(file_lock, self._lock_path, info)

@@ -11,10 +11,8 @@ import threading
 from dataclasses import dataclass, field
 
 from sequence_sync.errors import LockLostError, StateError
-from sequence_sync.provider.base import Clock
-from sequence_sync.state.backends.base import LockInfo, NotLockedError, StoredState, WriteConflictError, locked_error
-
-_POLL_SECONDS = 0.2
+from sequence_sync.provider.base import Announce, Clock, silent
+from sequence_sync.state.backends.base import LockInfo, NotLockedError, StoredState, WriteConflictError, wait_for_lock
 
 
 @dataclass
@@ -89,22 +87,19 @@ class MemoryBackend:
             is_incomplete = self._store.history[-1:] not in (b"", b"\n")
             self._store.history += b"\n" + data if is_incomplete else data
 
-    def lock(self, info: LockInfo, timeout: float, clock: Clock) -> MemoryLock:
+    def lock(self, info: LockInfo, timeout: float, clock: Clock, announce: Announce = silent) -> MemoryLock:
         """See StateBackend."""
-        deadline = clock.now() + timeout
-        while True:
-            with self._store.mutex:
-                if self._store.holder is None:
-                    taken_over, self._store.abandoned = self._store.abandoned, False
-                    self._store.holder = info
-                    return MemoryLock(self._store, info, taken_over)
-                holder = self._store.holder
-            remaining = deadline - clock.now()
-            if remaining <= 0:
-                raise locked_error(
-                    holder, clock.wall(), f"If that run no longer exists: seqsync force-unlock {holder.id}"
-                )
-            clock.sleep(min(_POLL_SECONDS, remaining))
+        return wait_for_lock(
+            lambda: self._try_lock(info), self.holder, _remedy, timeout=timeout, clock=clock, announce=announce
+        )
+
+    def _try_lock(self, info: LockInfo) -> MemoryLock | None:
+        with self._store.mutex:
+            if self._store.holder is not None:
+                return None
+            taken_over, self._store.abandoned = self._store.abandoned, False
+            self._store.holder = info
+            return MemoryLock(self._store, info, taken_over)
 
     def holder(self) -> LockInfo | None:
         """See StateBackend."""
@@ -117,6 +112,10 @@ class MemoryBackend:
             if holder is None or holder.id != lock_id:
                 raise NotLockedError(lock_id, holder)
             self._store.owner_died()
+
+
+def _remedy(holder: LockInfo | None) -> str:
+    return f"If that run no longer exists: seqsync force-unlock {holder.id}" if holder else ""
 
 
 class MemoryLock:

@@ -41,9 +41,9 @@ class Host:
             ("POST", "/projects/1/issues", lambda: self._issue(fields)),
             ("PUT", r"/projects/1/issues/(\d+)", lambda iid: self._change(iid, fields)),
         ]
-        for wanted, pattern, act in routes:
+        for desired, pattern, act in routes:
             found = re.fullmatch(pattern, path)
-            if wanted == method and found:
+            if desired == method and found:
                 return act(*found.groups())
         raise SystemExit("curl: (22) The requested URL returned error: 404")
 

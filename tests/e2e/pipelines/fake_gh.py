@@ -46,9 +46,9 @@ class Host:
             ("POST", r"issues", lambda: self._open(fields)),
             ("PATCH", r"issues/(\d+)", lambda number: self._edit(self.data["issues"], number, fields, "number")),
         ]
-        for wanted, pattern, act in routes:
+        for desired, pattern, act in routes:
             found = re.fullmatch(rf"repos/acme/outreach/{pattern}", path)
-            if wanted == method and found:
+            if desired == method and found:
                 return act(*found.groups())
         raise SystemExit(f"gh: HTTP 404: {method} {path}")
 

@@ -53,7 +53,7 @@ def shown(value: Any) -> str:
 
 
 def calls_status(condition: str) -> bool:
-    """Whether a condition speaks of what went before; otherwise `success()` stands before it."""
+    """Whether a condition names the result of earlier steps. If not, GitHub puts `success()` before it."""
     return re.search(r"\b(always|success|failure|cancelled)\(\)", condition) is not None
 
 

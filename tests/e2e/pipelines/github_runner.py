@@ -61,7 +61,7 @@ def read(path: Path) -> Any:
 
 @dataclass
 class Runner:
-    """A repository on a host, and machines that run its workflows. `secrets` go where a workflow hands them over."""
+    """A repository on a host, and machines that run its jobs. A step gets the `secrets` that its workflow names."""
 
     root: Path
     secrets: dict[str, str]
@@ -116,12 +116,12 @@ class Runner:
         return YAML(typ="safe", pure=True).load(text)
 
     def _job(self, run: Run, name: str, job: Any, contexts: dict[str, Any]) -> None:
-        wanted = job.get("needs", [])
-        needs = [wanted] if isinstance(wanted, str) else wanted
+        declared = job.get("needs", [])
+        needs = [declared] if isinstance(declared, str) else declared
         results = [run.jobs[other] for other in needs]
         status = _status(all(result == "success" for result in results), any(r == "failure" for r in results))
-        told = {other: {"result": run.jobs[other], "outputs": run.outputs.get(other, {})} for other in needs}
-        contexts = {**contexts, "needs": told}
+        finished = {other: {"result": run.jobs[other], "outputs": run.outputs.get(other, {})} for other in needs}
+        contexts = {**contexts, "needs": finished}
         if not _allowed(job.get("if", ""), contexts, status):
             run.jobs[name] = "skipped"
             return
@@ -176,15 +176,15 @@ class Runner:
 
     def _checkout(self, work: Path, given: dict[str, Any], github: dict[str, Any]) -> None:
         assert given.get("persist-credentials") is False
-        wanted = given.get("ref") or (github["ref"] if github["event_name"] == "pull_request" else github["sha"])
+        ref = given.get("ref") or (github["ref"] if github["event_name"] == "pull_request" else github["sha"])
         git = ["git", "-C", str(work)]
         url = self.bare.as_uri()
         subprocess.run([*git, "init", "-q"], check=True)
         subprocess.run([*git, "remote", "add", "origin", url], check=True)
         depth = [] if given.get("fetch-depth") == 0 else ["--depth=1"]
         heads = ["+refs/heads/*:refs/remotes/origin/*"] if not depth else []
-        subprocess.run([*git, "fetch", "-q", *depth, "origin", *heads, f"+{wanted}:refs/wanted"], check=True)
-        subprocess.run([*git, "checkout", "-q", "--detach", "refs/wanted"], check=True)
+        subprocess.run([*git, "fetch", "-q", *depth, "origin", *heads, f"+{ref}:refs/checkout"], check=True)
+        subprocess.run([*git, "checkout", "-q", "--detach", "refs/checkout"], check=True)
 
     def _action(
         self, run: Run, ran: Ran, given: dict[str, Any], contexts: dict[str, Any], machine: Path

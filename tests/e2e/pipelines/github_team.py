@@ -36,7 +36,7 @@ class Pull:
 
     @property
     def event(self) -> dict[str, Any]:
-        """What the host tells a workflow about it."""
+        """The event that the host passes to a workflow."""
         name = "somebody/outreach" if self.fork else "acme/outreach"
         return {
             "pull_request": {
@@ -98,8 +98,8 @@ class Team:
         )
         return shown.stdout
 
-    def settle(self) -> None:
-        """Make all that main wants, by hand, and push the state."""
+    def apply_main(self) -> None:
+        """Apply the files of main by hand, and push the state."""
         self.git("checkout", "-q", "--detach", self.main())
         by_hand = Project(self.clone, self.url, "0.1", {"SEQSYNC_ENV": "production"})
         by_hand.ok("apply", "-auto-approve")
@@ -186,7 +186,7 @@ class Team:
         return self.runner.run("seqsync-validate.yml", event_name, pull.event, pull.head, ref)
 
     def comments(self, pull: Pull) -> list[str]:
-        """What stands below a pull request."""
+        """The comments of a pull request."""
         return [row["body"] for row in self.runner.host.data["comments"].get(str(pull.number), [])]
 
     def statuses(self, pull: Pull) -> list[str]:

@@ -22,10 +22,10 @@ REVIEW, APPLY, KEEP = re.findall(r"```sh\n(.*?)\n *```", CHAPTER, re.S)
 
 
 def test_the_three_blocks_carry_a_change_through(tmp_path: Path) -> None:
-    """Reviewed on the branch, applied on the merge commit while somebody else pushes; the state is in git."""
+    """A plan is reviewed on the branch and applied on the merge commit, during another push. The state is in git."""
     with Sandbox(per_minute=0) as box:
         team = Team(tmp_path, box.url)
-        team.settle()
+        team.apply_main()
         pull = team.open({"sequences/trial.yaml": TRIAL.replace("Still curious?", "Curious still?")})
         build = tmp_path / "build"
 

@@ -91,7 +91,7 @@ def test_shellcheck_finds_nothing(script: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("source", ["github/action.yml", *(name for name in SOURCES if "github/seqsync" in name)])
 def test_actions_are_pinned_and_nothing_of_a_user_is_in_a_script(source: str) -> None:
-    """Each action stands there by its full hash with its version beside it; no expression is part of a script."""
+    """Each action is named by its full hash, with its version in a comment. No expression is part of a script."""
     text = pipeline_text(source)
     foreign = [line for line in re.findall(r"^ +(?:- )?uses: (\S+.*)", text, re.M) if not line.startswith("./")]
     assert all(re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line) for line in foreign)
@@ -105,7 +105,7 @@ def test_actions_are_pinned_and_nothing_of_a_user_is_in_a_script(source: str) ->
 
 @pytest.mark.parametrize("name", [name for name in SOURCES if "github/seqsync" in name])
 def test_workflows_may_do_no_more_than_they_need(name: str) -> None:
-    """Nothing by default; each job names its rights; only apply may write files; no token lies on a disk."""
+    """No rights by default. Each job names its rights, only apply may write files, and no token is saved."""
     data = plain(pipeline_text(name))
     assert data["permissions"] == {}
     for label, job in data["jobs"].items():
@@ -125,7 +125,7 @@ def test_our_own_action_is_the_one_that_init_writes() -> None:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_version_is_ours_and_the_page_names_each_file(source: str) -> None:
-    """What pip installs is this version, and each file that init writes stands on the page."""
+    """pip installs this version, and the page shows each file that init writes."""
     text = pipeline_text(source)
     assert set(re.findall(r"seqsync==([\w.]+)", text)) <= {__version__}
     assert all(f"`{name}`" in PAGE for files in PIPELINES.values() for name in files)

@@ -34,14 +34,14 @@ def team(tmp_path: Path, box: Sandbox) -> Team:
 
 
 @pytest.fixture
-def settled(team: Team) -> Team:
-    """The same, with both sequences made."""
-    team.settle()
+def applied(team: Team) -> Team:
+    """A team whose sequences are both applied."""
+    team.apply_main()
     return team
 
 
 def posts(box: Sandbox) -> int:
-    """How many things were made in the app."""
+    """The number of sequences and steps in Saleshandy."""
     return sum(row.method == "POST" for row in box.store.log.entries())
 
 
@@ -86,7 +86,7 @@ def test_the_comment_is_updated_in_place(team: Team) -> None:
     assert team.statuses(pull) != before
 
 
-def test_a_comment_of_somebody_else_is_left_alone(team: Team) -> None:
+def test_a_comment_of_another_author_is_left_alone(team: Team) -> None:
     """Whoever copies the first line of the comment gets nothing but a second comment."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     host = team.runner.host
@@ -98,7 +98,7 @@ def test_a_comment_of_somebody_else_is_left_alone(team: Team) -> None:
     assert len(team.comments(pull)) == 2
 
 
-def test_a_status_of_somebody_else_is_not_a_review(team: Team, box: Sandbox) -> None:
+def test_a_status_of_another_author_is_not_a_review(team: Team, box: Sandbox) -> None:
     """A hash that was not noted by the pipeline itself counts as none: nothing is applied, with exit code 7."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     team.plan(pull)
@@ -115,56 +115,56 @@ def test_a_status_of_somebody_else_is_not_a_review(team: Team, box: Sandbox) -> 
 @pytest.mark.parametrize(
     "how", ["rebase", pytest.param("merge", marks=pytest.mark.long), pytest.param("squash", marks=pytest.mark.long)]
 )
-def test_two_pull_requests_both_go_through(settled: Team, how: str) -> None:
+def test_two_pull_requests_both_go_through(applied: Team, how: str) -> None:
     """Different sequences, both merged before the first apply runs: each goes through on its hash, in either order."""
-    one = settled.open(
+    one = applied.open(
         {"sequences/trial.yaml": NEW_TRIAL}, {"sequences/trial.yaml": NEW_TRIAL.replace("day: 4", "day: 5")}
     )
-    two = settled.open({"sequences/other.yaml": NEW_OTHER})
-    settled.plan(one)
-    settled.plan(two)
-    merges = [(settled.merge(pull, how), pull) for pull in (one, two)]
+    two = applied.open({"sequences/other.yaml": NEW_OTHER})
+    applied.plan(one)
+    applied.plan(two)
+    merges = [(applied.merge(pull, how), pull) for pull in (one, two)]
     for event, pull in reversed(merges) if how == "rebase" else merges:
-        run = settled.apply(event)
+        run = applied.apply(event)
         assert run.jobs["apply"] == "success", run.log
-        assert "### Applied" in settled.comments(pull)[1]
+        assert "### Applied" in applied.comments(pull)[1]
     assert how == "rebase" or run.jobs["left"] == "success", run.log
 
 
 @pytest.mark.long
-def test_one_push_with_two_pull_requests(settled: Team) -> None:
+def test_one_push_with_two_pull_requests(applied: Team) -> None:
     """A merge queue pushes several at once: each is a row of its own, with its own hash."""
-    one = settled.open({"sequences/trial.yaml": NEW_TRIAL})
-    two = settled.open({"sequences/other.yaml": NEW_OTHER})
-    settled.plan(one)
-    settled.plan(two)
-    first, second = settled.merge(one), settled.merge(two, "squash")
-    run = settled.apply({"before": first["before"], "after": second["after"]})
+    one = applied.open({"sequences/trial.yaml": NEW_TRIAL})
+    two = applied.open({"sequences/other.yaml": NEW_OTHER})
+    applied.plan(one)
+    applied.plan(two)
+    first, second = applied.merge(one), applied.merge(two, "squash")
+    run = applied.apply({"before": first["before"], "after": second["after"]})
     assert [step.outcome for step in run.steps if step.name == "Apply"] == ["success", "success"], run.log
     assert run.jobs == {"merges": "success", "apply": "success", "by-hand": "skipped", "left": "success"}
 
 
-def test_a_stale_plan_is_refused_with_old_against_new(settled: Team, box: Sandbox) -> None:
+def test_a_stale_plan_is_refused_with_old_against_new(applied: Team, box: Sandbox) -> None:
     """Two pull requests on one step: the second is refused with 7, and log and summary show what changed."""
-    one = settled.open({"sequences/trial.yaml": NEW_TRIAL})
-    two = settled.open({"sequences/trial.yaml": TRIAL.replace("Quick question about", "A question about")})
-    settled.plan(one)
-    settled.plan(two)
-    settled.merge(one)  # and its apply is cancelled before it began
+    one = applied.open({"sequences/trial.yaml": NEW_TRIAL})
+    two = applied.open({"sequences/trial.yaml": TRIAL.replace("Quick question about", "A question about")})
+    applied.plan(one)
+    applied.plan(two)
+    applied.merge(one)  # and its apply is cancelled before it began
     made = posts(box)
-    run = settled.apply(settled.merge(two))
+    run = applied.apply(applied.merge(two))
     assert run.jobs["apply"] == "failure"
     assert "exit code 7" in run.step("Apply").log
     assert "--- reviewed\n+++ now" in run.log
     assert "Reviewed plan compared with the current plan" in run.summary
     assert "Curious still?" in run.summary.split("Reviewed plan compared with the current plan")[1]
-    assert "### Nothing applied" in settled.comments(two)[1]
+    assert "### Nothing applied" in applied.comments(two)[1]
     assert posts(box) == made
     assert run.jobs["left"] == "failure"
 
 
 def test_the_state_is_pushed_also_when_apply_fails(team: Team, box: Sandbox, tmp_path: Path) -> None:
-    """What was made before a fault is in the host's state, and the same run started again finishes the rest."""
+    """The host's state contains all creates before the fault. A rerun of the job finishes the rest."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     team.plan(pull)
     event = team.merge(pull)
@@ -185,7 +185,7 @@ def test_the_state_is_pushed_also_when_apply_fails(team: Team, box: Sandbox, tmp
 FAULT = {"method": "POST", "path_contains": "/steps", "nth": 2, "fault": "forbidden_403"}
 
 
-def test_a_push_that_somebody_was_faster_than_is_repeated(team: Team) -> None:
+def test_a_push_is_repeated_after_another_push(team: Team) -> None:
     """Another commit on main while apply ran: the state goes on top of it."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     team.plan(pull)
@@ -211,30 +211,30 @@ def test_a_state_that_cannot_be_pushed_is_kept_in_a_branch(team: Team) -> None:
     hook.chmod(0o755)
     run = team.apply(event)
     assert run.jobs["apply"] == "failure"
-    rescue = re.search(r"kept in the branch (seqsync-rescue-\S+);", run.log)[1]  # type: ignore[index]
+    rescue = re.search(r"saved in the branch (seqsync-rescue-\S+)\. ", run.log)[1]  # type: ignore[index]
     team.git("fetch", "-q", "origin", rescue)
     assert "trial" in team.git("show", f"FETCH_HEAD:{STATE}")
 
 
-def test_a_push_without_a_pull_request_is_not_applied(settled: Team, box: Sandbox) -> None:
-    """Nobody reviewed it, so it waits for a person, who applies it with the hash that the run tells."""
+def test_a_push_without_a_pull_request_is_not_applied(applied: Team, box: Sandbox) -> None:
+    """The push has no reviewed plan. A person applies it with the hash that the run prints."""
     made = len(box.store.log.entries())
-    run = settled.apply(settled.push({"sequences/other.yaml": NEW_OTHER}))
+    run = applied.apply(applied.push({"sequences/other.yaml": NEW_OTHER}))
     assert run.jobs["apply"] == "failure"
     assert "No reviewed plan for this change" in run.log
     assert len(box.store.log.entries()) == made
-    wrong = settled.apply_by_hand(BLANK + "0" * 24)
+    wrong = applied.apply_by_hand(BLANK + "0" * 24)
     assert "exit code 7" in wrong.step("Apply").log
     plan_hash = re.findall(r"with the hash ([0-9a-f]{64})", run.summary)[-1]
-    assert settled.apply_by_hand(plan_hash).jobs["by-hand"] == "success"
+    assert applied.apply_by_hand(plan_hash).jobs["by-hand"] == "success"
 
 
-def test_a_pull_request_without_sequences_is_quiet(settled: Team) -> None:
+def test_a_pull_request_without_sequences_is_quiet(applied: Team) -> None:
     """Where nothing changes there is no comment, and no apply job that would ask for an approval."""
-    pull = settled.open({"README.md": "Words\n"})
-    assert settled.plan(pull).jobs["plan"] == "success"
-    assert settled.comments(pull) == []
-    run = settled.apply(settled.merge(pull))
+    pull = applied.open({"README.md": "Words\n"})
+    assert applied.plan(pull).jobs["plan"] == "success"
+    assert applied.comments(pull) == []
+    run = applied.apply(applied.merge(pull))
     assert run.jobs == {"merges": "success", "apply": "skipped", "by-hand": "skipped", "left": "success"}
 
 
@@ -248,7 +248,7 @@ def test_a_fork_is_validated_and_not_planned(team: Team) -> None:
     assert team.runner.host.data["calls"] == []
 
 
-def test_a_plan_that_fails_is_told_in_the_comment(team: Team) -> None:
+def test_a_plan_that_fails_is_reported_in_the_comment(team: Team) -> None:
     """Broken files take the old plan out of the comment; their commit has no hash, so nothing could be applied."""
     pull = team.open({"sequences/trial.yaml": NEW_TRIAL})
     team.plan(pull)
@@ -258,7 +258,7 @@ def test_a_plan_that_fails_is_told_in_the_comment(team: Team) -> None:
     assert team.statuses(pull) == []
 
 
-def test_a_label_opens_a_gate_for_plan_and_apply(settled: Team, box: Sandbox) -> None:
+def test_a_label_opens_a_gate_for_plan_and_apply(applied: Team, box: Sandbox) -> None:
     """Without the label the gate is shut and apply ends with 6; with it the hash carries it to the apply."""
     less = TRIAL.replace(
         """      b:
@@ -268,18 +268,18 @@ def test_a_label_opens_a_gate_for_plan_and_apply(settled: Team, box: Sandbox) ->
 """,
         "",
     )
-    pull = settled.open({"sequences/trial.yaml": less})
-    settled.plan(pull)
-    shut = settled.merge(pull)
-    assert "exit code 6" in settled.apply(shut).step("Apply").log
+    pull = applied.open({"sequences/trial.yaml": less})
+    applied.plan(pull)
+    shut = applied.merge(pull)
+    assert "exit code 6" in applied.apply(shut).step("Apply").log
     pull.labels = ["urgent", "seqsync-allow-destructive"]
-    settled.plan(pull)
-    assert settled.statuses(pull)[0].endswith(" allow destructive")
-    assert settled.apply(shut).jobs["apply"] == "success"
+    applied.plan(pull)
+    assert applied.statuses(pull)[0].endswith(" allow destructive")
+    assert applied.apply(shut).jobs["apply"] == "success"
 
 
 def test_what_a_text_says_is_no_command_of_the_runner(team: Team) -> None:
-    """A line of copy that looks like a command of the runner stands between the words that switch them off."""
+    """A line of text that looks like a command of the runner is printed while such commands are switched off."""
     evil = NEW_TRIAL.replace("Hi {{firstName}}, shall we connect?", '"::add-mask::x\\n::set-output name=hash::x"')
     pull = team.open({"sequences/trial.yaml": evil})
     run = team.plan(pull)
@@ -296,7 +296,7 @@ def test_what_a_text_says_is_no_command_of_the_runner(team: Team) -> None:
 
 
 def reword(box: Sandbox, before: str, after: str) -> None:
-    """Somebody edits the subject of an email in the app."""
+    """Change the subject of an email in Saleshandy."""
     for sequence in box.store.sequences():
         for step in sequence.steps:
             for variant in step.variants:
@@ -307,20 +307,20 @@ def reword(box: Sandbox, before: str, after: str) -> None:
     raise AssertionError(before)
 
 
-def test_drift_of_the_night_is_one_issue(settled: Team, box: Sandbox) -> None:
-    """An edit in the app opens an issue, the next night updates it, and when it is gone the issue is closed."""
-    assert settled.drift().jobs == {"drift": "success"}
-    assert settled.runner.host.data["issues"] == []
+def test_drift_of_the_night_is_one_issue(applied: Team, box: Sandbox) -> None:
+    """A change outside seqsync opens an issue. The next night updates it, and it is closed when the drift is gone."""
+    assert applied.drift().jobs == {"drift": "success"}
+    assert applied.runner.host.data["issues"] == []
     reword(box, "Still curious?", "Bought already?")
     for _ in range(2):
-        assert settled.drift().jobs == {"drift": "success"}
-    [issue] = settled.runner.host.data["issues"]
+        assert applied.drift().jobs == {"drift": "success"}
+    [issue] = applied.runner.host.data["issues"]
     assert issue["title"] == "Sequences differ: production"
     assert issue["body"].startswith("<!-- seqsync:drift:production -->\n")
     assert "Bought already?" in issue["body"]
     reword(box, "Bought already?", "Still curious?")
-    settled.drift()
-    assert settled.runner.host.data["issues"][0]["state"] == "closed"
-    settled.push({"sequences/other.yaml": NEW_OTHER})
-    settled.drift()
-    assert "In git, not applied" in settled.runner.host.data["issues"][1]["body"]
+    applied.drift()
+    assert applied.runner.host.data["issues"][0]["state"] == "closed"
+    applied.push({"sequences/other.yaml": NEW_OTHER})
+    applied.drift()
+    assert "In git, not applied" in applied.runner.host.data["issues"][1]["body"]

@@ -59,7 +59,7 @@ class Project:
         )
 
     def notes(self, pull: Pull) -> list[str]:
-        """What stands below a merge request."""
+        """The notes of a merge request."""
         return [row["body"] for row in self.gitlab.host.data["notes"].get(str(pull.number), [])]
 
 
@@ -109,7 +109,7 @@ def test_two_merge_requests_both_go_through(project: Project) -> None:
     assert jobs["seqsync-left"].code == 0, jobs["seqsync-apply"].log + jobs["seqsync-left"].log
 
 
-def test_a_note_of_somebody_else_is_not_a_review(project: Project) -> None:
+def test_a_note_of_another_author_is_not_a_review(project: Project) -> None:
     """A note that was not written by the user of our token counts as none, and so does one for an older commit."""
     pull = project.team.open({"sequences/trial.yaml": NEW_TRIAL})
     project.request(pull)
@@ -128,7 +128,7 @@ def test_a_note_of_somebody_else_is_not_a_review(project: Project) -> None:
 
 
 def test_a_fork_is_validated_and_not_planned(project: Project) -> None:
-    """A fork's merge request has no token: its files are looked at, and mistakes go into the code quality report."""
+    """A fork's merge request has no token: its files are validated, and errors go into the code quality report."""
     pull = project.team.open({"sequences/trial.yaml": TRIAL.replace("day: 1", "day: x")})
     jobs = project.request(pull, source="2")
     assert {name: job.code for name, job in jobs.items()} == {"seqsync-validate": 3}

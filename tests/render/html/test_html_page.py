@@ -138,7 +138,7 @@ def test_a_frame_has_the_whole_email(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "wanted"),
+    ("body", "desired"),
     [
         ('<link rel=preconnect href="//x.example">', '<x-link rel=preconnect href="//x.example">'),
         ("<LINK/rel=preconnect\nhref='//x.example", "<x-LINK/rel=preconnect\nhref='//x.example"),
@@ -151,12 +151,12 @@ def test_a_frame_has_the_whole_email(body: str) -> None:
         ("<li><b>{{firstName}}</b> {spin}A|B{endspin}", "<li><b>{{firstName}}</b> {spin}A|B{endspin}"),
     ],
 )
-def test_tags_that_act_on_the_document_are_renamed(body: str, wanted: str) -> None:
-    assert harmless(body) == wanted
+def test_tags_that_act_on_the_document_are_renamed(body: str, desired: str) -> None:
+    assert harmless(body) == desired
 
 
 @pytest.mark.parametrize(
-    ("image", "told"),
+    ("image", "reported"),
     [
         (
             '<img src="https://x.example/a.png?b=1&amp;c=2" alt="Our team">',
@@ -167,8 +167,8 @@ def test_tags_that_act_on_the_document_are_renamed(body: str, wanted: str) -> No
         ('<img src="<script>">', "Image, not loaded: &lt;script&gt;"),
     ],
 )
-def test_a_remote_image_is_a_box_with_its_address(image: str, told: str) -> None:
-    assert harmless(f"a{image}b") == f'a<span class="seqsync-image">{told}</span>b'
+def test_a_remote_image_is_a_box_with_its_address(image: str, reported: str) -> None:
+    assert harmless(f"a{image}b") == f'a<span class="seqsync-image">{reported}</span>b'
 
 
 def test_an_inline_image_is_shown() -> None:

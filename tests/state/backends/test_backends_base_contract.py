@@ -240,6 +240,30 @@ def test_waiting_lock_succeeds_after_a_release(handle: Handle) -> None:
     assert len(clock.slept) == 1
 
 
+def test_wait_for_the_lock_is_announced_once_before_it_begins(handle: Handle) -> None:
+    lock = handle().lock(info("lock-1"), 0, FakeClock())
+    clock = FakeClock()
+    announced: list[tuple[float, str]] = []
+
+    def announce(seconds: float, text: str) -> None:
+        assert not clock.slept
+        announced.append((seconds, text))
+
+    with pytest.raises(StateLockedError):
+        handle().lock(info("lock-2"), 5.0, clock, announce)
+    [(seconds, text)] = announced
+    assert seconds == 5.0
+    assert text.startswith("The state has been locked by ")
+    assert text.endswith("Waiting up to 5 s for it (option: -lock-timeout).")
+    lock.release()
+
+
+def test_lock_that_is_free_announces_nothing(handle: Handle) -> None:
+    announced: list[str] = []
+    handle().lock(info("lock-1"), 5.0, FakeClock(), lambda _, text: announced.append(text)).release()
+    assert not announced
+
+
 def test_released_lock_fails_its_check(handle: Handle) -> None:
     """And a second release does not release the next holder's lock."""
     old = handle().lock(info("lock-1"), 0, FakeClock())
@@ -280,7 +304,7 @@ def test_threads_under_the_lock_lose_no_update(handle: Handle) -> None:
 
 
 def test_force_unlock_needs_the_id_of_the_lock(handle: Handle) -> None:
-    with pytest.raises(NotLockedError, match="It is not locked"):
+    with pytest.raises(NotLockedError, match="The state is not locked"):
         handle().force_unlock("lock-1")
     lock = handle().lock(info("lock-1"), 0, FakeClock())
     with pytest.raises(NotLockedError, match="lock-1"):

@@ -1,4 +1,4 @@
-"""File, state and app on one desk: each can be changed by itself, and the planner holds them against one another."""
+"""Files, state and remote account of one project. A test changes each of them alone, and the planner compares them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from support.build import state, wanted
+from support.build import desired, state
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence
@@ -17,8 +17,8 @@ from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState, State, StepState
 
 
-def told(step: StepState) -> RemoteStep:
-    """A step as an account gives it back that tells everything."""
+def remote_step(step: StepState) -> RemoteStep:
+    """A step as an account returns it, with every field."""
     rows = tuple(
         RemoteVariant(row.id or "", row.content.payload, row.content.task_note, row.content.attachments, row.status)
         for row in step.variants.values()
@@ -28,11 +28,11 @@ def told(step: StepState) -> RemoteStep:
 
 
 @dataclass
-class Desk:
-    """One account, as it was applied: what the files want is what the state says and what the app says, at first.
+class Scenario:
+    """One account after an apply. At first, files, state and Saleshandy are the same.
 
-    `steps` are the app's, by sequence and step key, what has no key of ours under any name. `gone` are ids that two
-    readings did not show.
+    `steps` are the remote steps, by sequence and step key. An unmanaged step has its id as key. `gone` are ids that two
+    reads did not show.
     """
 
     state: State
@@ -43,17 +43,19 @@ class Desk:
     gone: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, **sequences: SequenceState) -> Desk:
+    def of(cls, **sequences: SequenceState) -> Scenario:
         """Everything as applied."""
-        desk = cls(state(**sequences))
+        scenario = cls(state(**sequences))
         for key, row in sequences.items():
-            desk.files[key] = wanted(key, row.title, steps={name: step.content for name, step in row.steps.items()})
-            desk.steps[key] = {name: told(step) for name, step in row.steps.items()}
-            desk.rows[key] = RemoteSequence(row.id, row.title, False)
-        return desk
+            scenario.files[key] = desired(
+                key, row.title, steps={name: step.content for name, step in row.steps.items()}
+            )
+            scenario.steps[key] = {name: remote_step(step) for name, step in row.steps.items()}
+            scenario.rows[key] = RemoteSequence(row.id, row.title, False)
+        return scenario
 
     def file(self, key: str = "trial", **fields: Any) -> None:
-        """Change what the file of a sequence wants, beside its steps."""
+        """Change fields of a sequence's file, except its steps."""
         self.files[key] = self.files[key].model_copy(update=fields)
 
     def want(self, key: str = "trial", **steps: Content | None) -> None:
@@ -62,7 +64,7 @@ class Desk:
         self.file(key, steps={name: row for name, row in rows.items() if row is not None})
 
     def edit(self, step: str, key: str = "trial", letter: int | None = None, **fields: Any) -> None:
-        """Somebody edits a step in the app, or its variant at place `letter`; `payload` adds to the one there."""
+        """Edit a step in Saleshandy, or its variant at index `letter`. `payload` is merged into its payload."""
         row = self.steps[key][step]
         if letter is None:
             self.steps[key][step] = replace(row, **fields)
@@ -74,7 +76,7 @@ class Desk:
         self.steps[key][step] = replace(row, variants=tuple(variants))
 
     def lose(self, step: str, key: str = "trial", letter: int | None = None) -> None:
-        """Somebody deletes a step in the app, or a variant of it."""
+        """Delete a step in Saleshandy, or a variant of it."""
         row = self.steps[key][step]
         if letter is None:
             self.gone.add(self.steps[key].pop(step).id)
@@ -84,11 +86,11 @@ class Desk:
         self.steps[key][step] = replace(row, variants=rest)
 
     def lose_sequence(self, key: str = "trial") -> None:
-        """Somebody deletes a sequence in the app."""
+        """Delete a sequence in Saleshandy."""
         self.rows[key] = None
 
     def add(self, step: RemoteStep, key: str = "trial") -> None:
-        """Somebody adds a step in the app."""
+        """Add a step in Saleshandy."""
         self.steps[key][step.id] = step
 
     def app(self) -> RemoteAccount:

@@ -1,6 +1,6 @@
-"""Stories in which somebody edits in the app: drift is told, taken over, in conflict, overwritten where that is meant.
+"""Stories with edits in Saleshandy: drift is reported, imported, in conflict, or overwritten if the plan allows it.
 
-Each chapter begins and ends with file, state and app saying the same.
+At the beginning and the end of each chapter, file, state and Saleshandy have the same content.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from sequence_sync.state.manager import StateManager
 PATIENCE = 120.0
 
 
-class AppStory(Simulation):
-    """Plans with `-refresh`, and people in the app."""
+class EditStory(Simulation):
+    """A simulation that plans with `-refresh`, with edits in Saleshandy."""
 
     def __init__(self, seed: int, tracing: bool = False) -> None:
         super().__init__(seed, story_profile(seed), tracing)
@@ -60,11 +60,11 @@ class AppStory(Simulation):
             )
         )
 
-    def tell(self) -> list[str]:
-        """The whole story; what was wrong."""
+    def play(self) -> list[str]:
+        """Play the whole story. Return the broken rules."""
         self._apply_all("the first apply")
         for _ in range(self.story.randint(2, 5)):
-            found = self._somebody_edits()
+            found = self._edited_by_a_person()
             if found is None or self.world.violations:
                 break
             chapter = self.story.choice(CHAPTERS)
@@ -80,9 +80,9 @@ class AppStory(Simulation):
     def expect(self, holds: bool, what: str, ended: Ended) -> None:
         """Something that must be so."""
         if not holds:
-            told = [(row.address, row.code, row.detail) for row in ended.results]
+            results = [(row.address, row.code, row.detail) for row in ended.results]
             changes = [(c.address, str(c.action), str(c.reason)) for c in ended.plan.changes] if ended.plan else []
-            self.world.wrong(f"{what}: {ended.code} {told} {changes} {self.writes}")
+            self.world.wrong(f"{what}: {ended.code} {results} {changes} {self.writes}")
 
     def _apply_all(self, what: str) -> None:
         self.applied()
@@ -90,8 +90,8 @@ class AppStory(Simulation):
         quiet = again.plan is not None and not again.plan.changes and not again.plan.drift and not self.writes
         self.expect(quiet, f"{what}: not quiet", again)
 
-    def _somebody_edits(self) -> tuple[str, Row, Mapping[str, str | None]] | None:
-        """The text of a step that says something is edited in the app."""
+    def _edited_by_a_person(self) -> tuple[str, Row, Mapping[str, str | None]] | None:
+        """Edit the text of a step in Saleshandy, if a step has one."""
         self._owned(self.store)
         rows = [
             (f"{key}.{name}", self.server.rows[step.id], {letter: row.id for letter, row in step.variants.items()})
@@ -113,11 +113,11 @@ class AppStory(Simulation):
         return str(payload.get("subject") or payload.get("message"))
 
 
-def told_and_put_back(story: AppStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
-    """Drift is told and nothing is done; with the gate the file's text takes its place."""
+def restored_from_the_file(story: EditStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
+    """Drift is reported and nothing is sent. With the gate, the file's text is restored."""
     first = story.applied()
     drift = {each.address.rpartition(".")[0] for each in first.plan.drift} if first.plan else set()
-    story.expect(drift == {address} and not story.writes, "drift is only told", first)
+    story.expect(drift == {address} and not story.writes, "drift is only reported", first)
     second = story.applied("drift")
     story.expect(second.code == 0 and len(story.writes) == len(ids), "every edited variant is put back", second)
     story._apply_all("after putting back")
@@ -125,8 +125,8 @@ def told_and_put_back(story: AppStory, address: str, row: Row, ids: Mapping[str,
     story.expect(story.file_says(address) in said, "the file's text is there again", second)
 
 
-def taken_over(story: AppStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
-    """The app's text is taken into the file: it is recorded, and no call is made."""
+def taken_over(story: EditStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
+    """The text from Saleshandy is written to the file: it is recorded, and no call is made."""
     people.take_over(story.author, address, row, ids, story.world.now)
     ended = story.applied()
     reasons = {change.reason for change in ended.plan.changes} if ended.plan else set()
@@ -135,7 +135,7 @@ def taken_over(story: AppStory, address: str, row: Row, ids: Mapping[str, str | 
     story._apply_all("after taking over")
 
 
-def in_conflict(story: AppStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
+def in_conflict(story: EditStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
     """The file says a third thing: blocked, and overwritten only where that is meant."""
     key, name = address.split(".")
     story.author.put(key, name, people.reworded(story.files[key].steps[name], story.story, True))
@@ -147,13 +147,13 @@ def in_conflict(story: AppStory, address: str, row: Row, ids: Mapping[str, str |
     story._apply_all("after a conflict")
 
 
-def gone(story: AppStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
-    """The step is deleted in the app: told, never created anew by itself; taken out of the file, it is forgotten."""
+def gone(story: EditStory, address: str, row: Row, ids: Mapping[str, str | None]) -> None:
+    """The step is deleted in Saleshandy: it is reported and not recreated. Removed from the file, it is forgotten."""
     story.server.delete(row)
     key, name = address.split(".")
     first = story.applied()
     kinds = {(each.address, each.kind) for each in first.plan.drift} if first.plan else set()
-    story.expect((address, DriftKind.GONE) in kinds and not story.writes, "what is gone is only told", first)
+    story.expect((address, DriftKind.GONE) in kinds and not story.writes, "what is gone is only reported", first)
     story.author.put(key, name, None)
     second = story.applied()
     actions = {(c.address, c.action) for c in second.plan.changes} if second.plan else set()
@@ -161,5 +161,5 @@ def gone(story: AppStory, address: str, row: Row, ids: Mapping[str, str | None])
     story._apply_all("after it was forgotten")
 
 
-Chapter = Callable[[AppStory, str, Row, Mapping[str, str | None]], None]
-CHAPTERS: tuple[Chapter, ...] = (told_and_put_back, taken_over, in_conflict, gone)
+Chapter = Callable[[EditStory, str, Row, Mapping[str, str | None]], None]
+CHAPTERS: tuple[Chapter, ...] = (restored_from_the_file, taken_over, in_conflict, gone)

@@ -1,4 +1,4 @@
-"""What a call of ours may have written although nothing proves it: remembered, shown, and written once more."""
+"""Fields that a call may have written without proof are recorded, shown, and written again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support import killed
-from support.build import applied, call, email, message, state, wanted
+from support.build import applied, call, desired, email, message, state
 from updates_story import Story, begun, first, variants
 
 from sequence_sync.apply import send
@@ -64,7 +64,7 @@ def known(step: StepState) -> SequenceState:
 
 def planned(content: Content, step: StepState) -> tuple[Change, ...]:
     """The changes of one step with a file."""
-    files = wanted("trial", steps={"intro": content})
+    files = desired("trial", steps={"intro": content})
     before = state(trial=known(step))
     return make_plan(
         PlanInputs(desired={"trial": files}, state=before, environment="default", api_host="api", dialect=SALESHANDY)
@@ -100,7 +100,7 @@ def test_killed_between_two_variants_and_back(story: Story) -> None:
     assert story.plan().changes == ()
 
 
-def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_field_that_no_read_shows_is_changed_and_changed_back(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost answer to a change of priority; the file goes back before the next run: the old one is written again."""
     monkeypatch.setattr(send, "MOST_SENDS", 1)  # each further one waits twice as long
     steps = first()
@@ -134,7 +134,7 @@ def test_a_field_that_no_read_tells_and_back(story: Story, monkeypatch: pytest.M
     ],
 )
 def test_each_field_is_written_again(content: Content, sent: dict[str, Any], again: dict[str, Any]) -> None:
-    """Where file and state agree, one call with what they say, told with its reason; then there is quiet."""
+    """If file and state agree, the plan has one call with their content and its reason. Then it is empty."""
     step = left(content, **sent)
     (change,) = planned(content, step)
     assert (change.reason, [row.body for row in change.calls]) == (Reason.UNSETTLED, [again])
