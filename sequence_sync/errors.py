@@ -9,7 +9,6 @@ SeqsyncError               1  the command failed
 +- PlanRejectedError       7  the saved plan is stale, damaged, or made for something else
 +- StateLockedError        8  another run holds the state lock
 +- UndecidedError          9  the outcome of a call is in doubt; a person must decide
-+- PartlyAppliedError     10  some changes failed; what was done is recorded
 +- StateError              1  the state cannot be read or written
    +- LockLostError        1  another run took the state lock during this run
 """
@@ -99,12 +98,6 @@ class UndecidedError(SeqsyncError):
     """The outcome of a call is in doubt, and only a person can decide it."""
 
     exit_code = 9
-
-
-class PartlyAppliedError(SeqsyncError):
-    """Some changes failed. What was done is recorded in the state."""
-
-    exit_code = 10
 
 
 class StateError(SeqsyncError):

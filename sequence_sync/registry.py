@@ -80,16 +80,15 @@ BACKENDS = table(
 )
 
 
-# Name of a provider -> its driver (`provider.base.Driver`).
+# Name of a provider -> its driver (`provider.base.Driver`). The first row is the provider of every project.
 PROVIDERS = table(
     RegistryEntry("saleshandy", "sequence_sync.provider.saleshandy", "driver"),
 )
-PROVIDER = "saleshandy"  # the provider of every project
 
 
-def provider(name: str = PROVIDER) -> Driver:
-    """Return the provider that a project uses."""
-    driver: Driver = PROVIDERS[name]()
+def provider() -> Driver:
+    """Return the provider that projects use."""
+    driver: Driver = next(iter(PROVIDERS.values()))()
     return driver
 
 

@@ -18,6 +18,7 @@ from support.codebase import (
     imported_modules,
     impurities,
     is_pure,
+    joined_by_dots,
     layer_of,
     misplaced_libraries,
     module_of_test,
@@ -69,6 +70,16 @@ def test_sandbox_shares_only_errors_and_the_file_writer_with_the_client() -> Non
 def test_pure_modules_use_no_files_network_clock_or_environment() -> None:
     found = {module.name: impurities(module) for module in modules() if is_pure(module.name)}
     assert {name: uses for name, uses in found.items() if uses} == {}
+
+
+def test_only_model_address_joins_addresses_and_takes_them_apart() -> None:
+    """`plan.compare` joins the names of a payload's fields. The sandbox must not share code with the client."""
+    found = {
+        module.name: joined_by_dots(module)
+        for module in modules()
+        if module.name not in ("model.address", "plan.compare") and module.top != "sandbox"
+    }
+    assert {name: places for name, places in found.items() if places} == {}
 
 
 def test_only_the_command_line_prints_or_exits() -> None:
@@ -179,6 +190,21 @@ def test_a_library_outside_its_home_is_found(source: str, found: list[str]) -> N
 )
 def test_an_impure_module_is_found(source: str, found: list[str]) -> None:
     assert impurities(_package(model__a=source)["model.a"]) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("f'{key}.{step}'", 1),
+        ("f'{key}.{step}.{letter}'", 1),
+        ("name.startswith(f'{step}.')", 1),
+        ("address.split('.')", 1),
+        ("f'{error}.'", 0),
+        ("f'{path.name}.{pid}.tmp'", 0),
+    ],
+)
+def test_an_address_that_is_joined_by_hand_is_found(source: str, count: int) -> None:
+    assert len(joined_by_dots(_package(plan__a=source)["plan.a"])) == count
 
 
 def test_prints_exits_and_long_functions_are_found() -> None:

@@ -10,7 +10,6 @@ from support.plans import CASES, long_update
 
 from sequence_sync.registry import DIAGNOSTIC_FORMATS, PLAN_FORMATS, RegistryEntry, table
 from sequence_sync.render.ci import plan_github, plan_gitlab, plan_junit, plan_quality, plan_sarif
-from sequence_sync.render.hosts import DEFAULT_HOST, HOSTS
 from sequence_sync.render.html.page import plan_html
 from sequence_sync.render.markdown import plan_markdown
 from sequence_sync.render.report import plan_json
@@ -53,10 +52,6 @@ def test_formats_for_code_hosts_count_paths_from_the_root_of_the_repository() ->
     assert placed == ["github", "gitlab-quality", "sarif"]
     assert all("outreach/sequences/trial.yaml" in PLAN_FORMATS[name](plan, "outreach/") for name in placed)
     assert [name for name, entry in DIAGNOSTIC_FORMATS.items() if entry.takes_folder] == ["github", "gitlab", "sarif"]
-
-
-def test_default_comment_host_is_the_first() -> None:
-    assert next(iter(HOSTS)) == DEFAULT_HOST
 
 
 def test_a_name_used_twice_in_a_table_is_an_error() -> None:

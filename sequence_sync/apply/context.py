@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.report import Event, NullObserver, Observer, Status
 from sequence_sync.model.sequence import Content
 from sequence_sync.model.steps import EMAIL
@@ -32,16 +33,11 @@ class HandlerResult(NamedTuple):
 
 
 class ChangeFailedError(Exception):
-    """A change failed, and its sequence ends here. Status and exit code say how; `hint` says what to do."""
+    """A change failed, and its sequence ends here. `status` says how, and gives the exit code; `hint` what to do."""
 
     def __init__(self, status: Status, detail: str, hint: str = "") -> None:
         super().__init__(detail)
         self.status, self.detail, self.hint = status, detail, hint
-
-    @property
-    def code(self) -> int:
-        """The exit code that the status stands for."""
-        return self.status.exit_code
 
 
 @dataclass
@@ -129,7 +125,7 @@ class SequenceSession:
 
     `seen_ids` are the ids of all steps that were seen in it, managed or not. `read_at` is when the last read began,
     `steps` what it returned. `is_recorded`: the sequence's record is in the journal. `in_doubt`: a create of this run
-    got no clear answer. `compared`: its steps were compared with the state. `abandoned` holds, by path, PATCHes that
+    got no clear answer. `compared`: its steps were compared with the state. `abandoned` holds, by address, PATCHes that
     may still arrive. `patched_ids` are the variants changed since the last read; `payload_before` holds, by id, what
     each variant that this run changed said before. `created_ids` are the steps that this run created.
     """
@@ -144,7 +140,7 @@ class SequenceSession:
     is_recorded: bool = False
     in_doubt: bool = False
     compared: bool = False
-    abandoned: dict[str, AbandonedPatch] = field(default_factory=dict)
+    abandoned: dict[Address, AbandonedPatch] = field(default_factory=dict)
     patched_ids: set[str] = field(default_factory=set)
     payload_before: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     created_ids: set[str] = field(default_factory=set)
@@ -189,7 +185,7 @@ class SequenceSession:
 
     # -- which steps there are --------------------------------------------------------------------------------------
 
-    def pending_creates(self) -> dict[str, Content]:
+    def pending_creates(self) -> dict[Address, Content]:
         """The steps that are still to be created, by address."""
         done = self.known.steps if self.known else {}
         return {
@@ -198,10 +194,10 @@ class SequenceSession:
             if change.action is Action.CREATE_STEP and change.after and change.address.step not in done
         }
 
-    def managed_steps(self) -> dict[str, Content]:
+    def managed_steps(self) -> dict[Address, Content]:
         """The steps that the state has, by address."""
         known = self.known
-        return {f"{self.key}.{key}": step.content for key, step in known.steps.items()} if known else {}
+        return {Address(self.key, key): step.content for key, step in known.steps.items()} if known else {}
 
     def recorded_ids(self) -> set[str]:
         """The ids of all steps that the state has, managed or not."""
@@ -269,9 +265,9 @@ class SequenceSession:
 
     def request(self, call: Call) -> Request:
         """The request for `call`, with the ids that the state has filled in."""
-        ids = {self.key: self.id} if self.id else {}
+        ids = {Address(self.key): self.id} if self.id else {}
         for key, step in self.known.steps.items() if self.known else ():
-            ids |= {f"{self.key}.{key}.{letter}": row.id for letter, row in step.variants.items() if row.id}
+            ids |= {Address(self.key, key, letter): row.id for letter, row in step.variants.items() if row.id}
         return self.context.api.dialect.bind(call, ids)
 
     def patch(self, body: Mapping[str, Any] | None) -> Patch:
@@ -285,10 +281,10 @@ class SequenceSession:
         if self.context.stopped() or self.context.aborted:
             raise StoppedError
 
-    def abandon(self, path: str, patch: Patch, since: float, number: int) -> None:
+    def abandon(self, address: Address, patch: Patch, since: float, number: int) -> None:
         """Remember a PATCH that is sent again and may still arrive. Its intent `number` stays open."""
-        before = self.abandoned.get(path)
-        self.abandoned[path] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
+        before = self.abandoned.get(address)
+        self.abandoned[address] = AbandonedPatch(patch, since, (*(before.numbers if before else ()), number))
 
 
 def missing_error(session: SequenceSession, what: str) -> ChangeFailedError:

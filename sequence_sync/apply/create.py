@@ -26,7 +26,7 @@ from sequence_sync.apply.preflight import (
     preflight_read,
     unknown_ids,
 )
-from sequence_sync.apply.send import Write, close_intent, send_exactly_once
+from sequence_sync.apply.send import Attempt, Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.model.sequence import Content, Variant
@@ -40,33 +40,23 @@ ALREADY_THERE = "already in Saleshandy"
 
 
 class Create(Write[Evidence]):
-    """What all creates have in common. `seen_ids` are ids of its kind that were seen before it."""
+    """What all creates have in common."""
 
     def __init__(self, session: SequenceSession, change: Change) -> None:
-        super().__init__(session, change.address)
-        self.change, self.call = change, _call_of(change)
-        self.request = session.request(self.call)
-        self.seen_ids: set[str] = set()
+        super().__init__(session, change, change.address, _call_of(change))
+        self.seen_ids = set()
 
     def intent(self) -> IntentRecord:
         """See Write."""
-        return IntentRecord(
-            run=self.session.context.run,
-            address=self.address,
-            action=self.change.action,
-            remote_id=self.session.id,
-            body=self.call.body,
-            seen=tuple(sorted(self.seen_ids)),
-            content=self.change.after,
-        )
+        return super().intent().model_copy(update={"content": self.change.after})
 
     def guard(self) -> None:
         """See Write."""
         check_new_steps(self.session)
 
-    def prepare_resend(self, number: int, since: float, answer: Answer, sends: int) -> None:
+    def prepare_resend(self, attempt: Attempt) -> None:
         """See Write. It was proved not to have been carried out."""
-        close_intent(self.session, number, CallResult.NOT_MADE, detail=answer.message)
+        close_intent(self.session, attempt.number, CallResult.NOT_MADE, detail=attempt.answer.message)
 
     def resolve(self, doubt: Doubt, since: float) -> tuple[Resolution, Evidence]:
         """See Write."""
@@ -77,8 +67,9 @@ class Create(Write[Evidence]):
     def observe(self) -> Evidence:
         """Read, and compare with what is created."""
 
-    def undecided(self, answer: Answer, observed: Evidence) -> ChangeFailedError:
+    def undecided(self, attempt: Attempt, observed: Evidence) -> ChangeFailedError:
         """See Write."""
+        answer = attempt.answer
         why = f"The outcome of creating {self.address} is in doubt ({answer.message or answer.kind})."
         return undecided_error(self.address, why, observed)
 
@@ -100,7 +91,7 @@ def undecided_error(address: Address, why: str, evidence: Evidence) -> ChangeFai
 
 def _call_of(change: Change) -> Call:
     if not change.calls:
-        raise ChangeFailedError(Status.FAILED, f"The plan has no call for {change.address}.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f'The plan has no call for "{change.address}".', "Plan again.")
     return change.calls[0]
 
 
@@ -163,10 +154,10 @@ class SequenceCreate(Create):
         """See Create."""
         return _observe_sequence(self.session, self.same_title_ids, self.title)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
         if observed.found_id:
-            _record_sequence(self.session, number, CallResult.ADOPTED, observed.found_id, self.title)
+            _record_sequence(self.session, attempt.number, CallResult.ADOPTED, observed.found_id, self.title)
         return bool(observed.found_id)
 
 
@@ -246,9 +237,9 @@ class StepCreate(Create):
         """See Create."""
         return _observe_step(self.session, self.seen_ids, self.content)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
-        return _record_found_step(self.session, number, self.address, observed, self.content)
+        return _record_found_step(self.session, attempt.number, self.address, observed, self.content)
 
 
 def _observe_step(session: SequenceSession, seen_ids: set[str], content: Content) -> Evidence:
@@ -310,9 +301,9 @@ class VariantCreate(Create):
         """See Create."""
         return _observe_variant(self.session, self.entry, self.seen_ids, self.desired)
 
-    def record_found(self, number: int, since: float, observed: Evidence) -> bool:
+    def record_found(self, attempt: Attempt, observed: Evidence) -> bool:
         """See Write."""
-        return _record_found_variant(self.session, number, self.address, observed, self.desired)
+        return _record_found_variant(self.session, attempt.number, self.address, observed, self.desired)
 
 
 def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
@@ -326,7 +317,7 @@ def adopt_variant(session: SequenceSession, change: Change) -> HandlerResult:
     if row is None or not says_the_same_variant(entry.type, desired, row):
         raise ChangeFailedError(
             Status.REFUSED,
-            f"Variant {change.remote_id} no longer has the text of {change.address}.",
+            f'Variant {change.remote_id} no longer has the text of "{change.address}".',
             "Saleshandy was changed since the plan: plan again with -refresh.",
         )
     delta = _delta_with_variant(session, change.address, row.id, desired)
@@ -363,13 +354,13 @@ def step_entry(session: SequenceSession, step_key: str) -> StepState:
     """A step's entry in the state. Raises ChangeFailedError where it has none."""
     entry = session.entry().steps.get(step_key)
     if entry is None:
-        raise ChangeFailedError(Status.FAILED, f"{session.key}.{step_key} is not in the state.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f"{Address(session.key, step_key)} is not in the state.", "Plan again.")
     return entry
 
 
 def _desired_variant(change: Change) -> Variant:
     if change.after is None:
-        raise ChangeFailedError(Status.FAILED, f"The plan has no text for {change.address}.", "Plan again.")
+        raise ChangeFailedError(Status.FAILED, f'The plan has no text for "{change.address}".', "Plan again.")
     return change.after.variants[change.address.letter]
 
 

@@ -27,7 +27,7 @@ from sequence_sync.apply.state_only import adopt, forget, move, record_agreement
 from sequence_sync.apply.update import close_abandoned, resolve_interrupted, update
 from sequence_sync.errors import AccountError, LockLostError, SeqsyncError, StateError, WaitExhaustedError
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, Status, ordered
-from sequence_sync.plan.matching import normalized_title
+from sequence_sync.model.sequence import normalized_title
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change, Plan, Reason
 from sequence_sync.provider.base import StoppedError
 from sequence_sync.state.journal import DamageResolvedRecord, EndRecord, IntentRecord, NoteRecord, RunRecord
@@ -68,33 +68,23 @@ class SequenceExecutor:
                 self.session.check_stop()
                 self._keep(change, *HANDLERS[change.action](self.session, change))
             except ChangeFailedError as failed:
-                self._keep(change, failed.status, failed.detail, code=failed.code, hint=failed.hint)
+                self._keep(change, failed.status, failed.detail, failed.hint)
                 return self._rest_skipped(index + 1)
             except StoppedError:
                 return self._rest_skipped(index, "stopped before it was done")
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, ENDS_THE_RUN)
                 detail = " ".join(part for part in (error.summary, error.detail) if part)
-                self._keep(change, Status.FAILED, detail, code=error.exit_code, hint=error.hint)
+                self._keep(change, Status.FAILED, detail, error.hint, error.exit_code)
                 return self._rest_skipped(index + 1)
         self._finish()
         return self.results
 
-    def _keep(self, change: Change, status: Status, detail: str, code: int = 0, hint: str = "") -> None:
+    def _keep(self, change: Change, status: Status, detail: str = "", hint: str = "", code: int | None = None) -> None:
         known = self.session.known
         entry = known.steps.get(change.step) if known and change.step else None
         remote_id = entry.id if entry else (self.session.id if change.step is None else None)
-        self.results.append(
-            ChangeResult(
-                address=change.address,
-                action=change.action,
-                status=status,
-                detail=detail,
-                code=code,
-                hint=hint,
-                remote_id=remote_id,
-            )
-        )
+        self.results.append(_result(change, status, detail, hint, code, remote_id))
         self.context.emit(status.value, change.address, detail)
 
     def _rest_skipped(
@@ -123,7 +113,6 @@ class SequenceExecutor:
                     status=problem.status,
                     detail=problem.detail,
                     hint=problem.hint,
-                    code=problem.code,
                 )
             )
 
@@ -175,12 +164,13 @@ class Executor:
             try:
                 resolve_interrupted(SequenceSession(self.context, key), intent, since)
             except ChangeFailedError as failed:
-                unresolved.append(_unresolved(intent, failed.detail, failed.hint, failed.code))
+                unresolved.append(_result(intent, failed.status, failed.detail, failed.hint))
             except StoppedError:
-                unresolved.append(_unresolved(intent, "Stopped before it was resolved.", "", 0))
+                unresolved.append(_result(intent, Status.FAILED, "Stopped before it was resolved.", code=0))
             except SeqsyncError as error:
                 self.context.aborted |= isinstance(error, AccountError)
-                unresolved.append(_unresolved(intent, str(error), "Run the same apply again.", error.exit_code))
+                hint = "Run the same apply again."
+                unresolved.append(_result(intent, Status.FAILED, str(error), hint, error.exit_code))
         return unresolved
 
     # -- the plan ---------------------------------------------------------------------------------------------------
@@ -216,7 +206,7 @@ class Executor:
     def check_account(self) -> None:
         """Raise AccountError where the key is refused, or sees none of the sequences that the state has."""
         known = {row.id for row in self.context.manager.state.sequences.values()}
-        check_account(known, self.context.remote_sequences())
+        check_account(known, self.context.remote_sequences(), self.context.manager.state.api_host)
 
     def _note_same_titles(self) -> None:
         """Note other sequences with the title of a managed one: one of the two may have been created by mistake."""
@@ -261,16 +251,7 @@ class Executor:
 
     def _all(self, changes: Iterable[Change], status: Status, why: str, hint: str = "") -> None:
         for change in changes:
-            self.results.append(
-                ChangeResult(
-                    address=change.address,
-                    action=change.action,
-                    status=status,
-                    detail=why,
-                    code=status.exit_code,
-                    hint=hint,
-                )
-            )
+            self.results.append(_result(change, status, why, hint))
             self.context.emit(status.value, change.address, why)
 
     def _wait_for_interrupted(self, runs: Sequence[SequenceExecutor]) -> None:
@@ -414,8 +395,16 @@ def _wait_text(seconds: float, interrupted: bool) -> str:
     return f"The journal has no record of the last run. Reading Saleshandy again in {seconds:.0f} s."
 
 
-def _unresolved(intent: IntentRecord, detail: str, hint: str, code: int) -> ChangeResult:
-    status = Status.UNKNOWN if code == 9 else Status.FAILED
+def _result(
+    of: Change | IntentRecord,
+    status: Status,
+    detail: str,
+    hint: str = "",
+    code: int | None = None,
+    remote_id: str | None = None,
+) -> ChangeResult:
+    """Return the result of a change, or of an earlier run's write. Without `code` the status gives the exit code."""
+    own_code = {} if code is None else {"code": code}
     return ChangeResult(
-        address=intent.address, action=intent.action, status=status, detail=detail, hint=hint, code=code
+        address=of.address, action=of.action, status=status, detail=detail, hint=hint, remote_id=remote_id, **own_code
     )

@@ -58,7 +58,7 @@ def _is_desired(session: SequenceSession, found: Drift) -> bool:
     """Whether Saleshandy has already what this plan is about to write."""
     step = found.address.step
     planned = [change for change in session.changes if change.step == step and change.calls]
-    switches = tuple(row for row in found.fields if row.field.endswith(".status"))
+    switches = tuple(row for row in found.fields if row.field.is_status)
     rest = tuple(row for row in found.fields if row not in switches)
     if switches and not any(_switches(session, change, found.address, switches[0].after == ON) for change in planned):
         return False
@@ -66,7 +66,7 @@ def _is_desired(session: SequenceSession, found: Drift) -> bool:
     return not rest or any(_is_content(session, found, change.after) for change in planned if change.after)
 
 
-def _switches(session: SequenceSession, change: Change, address: str, on: bool) -> bool:
+def _switches(session: SequenceSession, change: Change, address: Address, on: bool) -> bool:
     return change.address == address and any(session.patch(call.body).status == int(on) for call in change.calls)
 
 
@@ -86,7 +86,7 @@ def _is_content(session: SequenceSession, found: Drift, content: Content) -> boo
 def _drift_error(session: SequenceSession, rows: list[Drift]) -> ChangeFailedError:
     first = rows[0]
     fields = "; ".join(
-        f"{row.field.parts[-1]}: last applied {_short(row.before)}, in Saleshandy {_short(row.after)}"
+        f"{row.field.parts[-1]}: last applied {_quoted(row.before)}, in Saleshandy {_quoted(row.after)}"
         for row in first.fields
     )
     more = f" And {len(rows) - 1} more." if len(rows) > 1 else ""
@@ -98,9 +98,13 @@ def _drift_error(session: SequenceSession, rows: list[Drift]) -> ChangeFailedErr
     )
 
 
-def _short(value: object) -> str:
-    text = "nothing" if value in (None, "") else f'"{value}"'
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + ' …"'
+def _quoted(value: object) -> str:
+    return shortened("nothing" if value in (None, "") else f'"{value}"', ' …"')
+
+
+def shortened(text: str, ending: str = " …") -> str:
+    """Return `text` as a message shows it: at most `MAX_SHOWN` characters, and `ending` for the rest."""
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + ending
 
 
 # -- the server's spelling -----------------------------------------------------------------------------------------
@@ -257,7 +261,7 @@ def _update_forgotten(session: SequenceSession) -> None:
     known = session.known
     if known is None or not known.forgotten:
         return
-    keys = {Address(address).step for address in session.pending_creates()}
+    keys = {address.step for address in session.pending_creates()}
     if any(step.is_there and step.key in keys for step in _absent(session)):
         session.reread(f"A step that seqsync managed before was not found in {session.key}.")
     absent = {step.id for step in _absent(session)}
@@ -294,9 +298,9 @@ def refuse_candidates(found: Matches) -> None:
     )
 
 
-def _proposed_pairs(possible: Iterable[tuple[tuple[str, ...], RemoteStep]]) -> dict[str, str]:
+def _proposed_pairs(possible: Iterable[tuple[tuple[Address, ...], RemoteStep]]) -> dict[Address, str]:
     """An id for each address that steps may be, each id once: a proposal that a person checks."""
-    pairs: dict[str, str] = {}
+    pairs: dict[Address, str] = {}
     for addresses, step in possible:
         free = next((address for address in addresses if address not in pairs), None)
         if free is not None:
@@ -310,8 +314,7 @@ def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
         return
     steps = session.entry().steps
     pairs = (
-        f"Step {step.id} is a duplicate of {name} (step {steps[Address(name).step_key].id})."
-        for name, step in found.duplicates
+        f"Step {step.id} is a duplicate of {name} (step {steps[name.step_key].id})." for name, step in found.duplicates
     )
     address = found.duplicates[0][0]
     raise ChangeFailedError(
@@ -322,11 +325,11 @@ def refuse_duplicates(session: SequenceSession, found: Matches) -> None:
     )
 
 
-def _adopt(session: SequenceSession, address: str, step: RemoteStep) -> None:
+def _adopt(session: SequenceSession, address: Address, step: RemoteStep) -> None:
     entry, _ = adopted_step(step, session.pending_creates()[address])
     if entry is not None:
         text = f"{address}: already in Saleshandy as step {step.id}"
-        session.note(text, Delta(sequence=session.key, steps={Address(address).step_key: entry}))
+        session.note(text, Delta(sequence=session.key, steps={address.step_key: entry}))
 
 
 # -- after the last write, and ids that no answer returned ---------------------------------------------------------
@@ -363,7 +366,7 @@ def fill_variant_ids(session: SequenceSession) -> None:
 def unknown_ids(session: SequenceSession, step_key: str) -> ChangeFailedError:
     """The error for a step whose variants in Saleshandy cannot be assigned to those that were last applied."""
     step_id = session.entry().steps[step_key].id
-    name = f"{session.key}.{step_key}"
+    name = Address(session.key, step_key)
     return ChangeFailedError(
         Status.FAILED,
         f"It is not known which variants of step {step_id} are those of {name}.",

@@ -32,11 +32,12 @@ MORE_READS = 2  # after the first; what only the last of them misses is not gone
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
     """What to read. `entries` are the state's sequences by key, `ids` by key those that only the files name.
-    `by_list`: the list of sequences is enough where it returns the ids of the steps."""
+    `by_list`: the list of sequences is enough where it returns the ids of the steps. `api_host` is for messages."""
 
     entries: Mapping[str, SequenceState]
     ids: Mapping[str, str] = field(default_factory=dict)
     by_list: bool = False
+    api_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,20 @@ class RefreshResult:
     unread: Mapping[str, ReadFailedError] = field(default_factory=dict)
 
 
-def check_account(state_ids: Collection[str], rows: Collection[RemoteSequence]) -> None:
-    """Raise AccountError where the account has none of the sequences that the state has."""
+def check_account(state_ids: Collection[str], rows: Collection[RemoteSequence], api_host: str) -> None:
+    """Raise AccountError where the account at `api_host` has none of the sequences that the state has."""
     if state_ids and not set(state_ids) & {row.id for row in rows}:
         raise AccountError(
             "None of the state's sequences is in this account.",
             f"Sequences in the state: {len(state_ids)}. Of these the API key sees none; it sees {len(rows)} others.",
-            "Check the API key, the environment (-env) and the state. Nothing was changed.",
+            f"Check the API key, the environment (-env) and the state. Nothing was changed.{_sandbox_hint(api_host)}",
         )
+
+
+def _sandbox_hint(api_host: str) -> str:
+    if (api_host.rpartition(":")[0] or api_host) not in ("127.0.0.1", "localhost", "[::1]"):
+        return ""
+    return "\nA sandbox that was restarted has no data. To keep its data: seqsync sandbox -data FILE"
 
 
 class RemoteReader:
@@ -70,7 +77,7 @@ class RemoteReader:
         """
         began = self._clock.now()
         rows = self._api.sequences()
-        check_account(state_ids, rows)
+        check_account(state_ids, rows, request.api_host)
         ids = {key: entry.id for key, entry in request.entries.items()}
         found, unread = self._read_all(request, {**ids, **request.ids}, rows)
         missing = _missing(request, found)

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Generic
 
 from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.in_doubt import Doubt, Observed, Resolution
 from sequence_sync.apply.preflight import check_new_steps
-from sequence_sync.errors import AccountError
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
-from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, AnswerKind, Request
+from sequence_sync.plan.model import Change
+from sequence_sync.provider.base import CERTAINLY_NOT_MADE, Answer, AnswerKind, Call, account_error
 from sequence_sync.state.journal import CallResult, IntentRecord, OutcomeRecord
 from sequence_sync.state.model import Delta
 
@@ -25,17 +26,35 @@ CONNECT_GAP = 1.0  # seconds before a call that never connected is tried again; 
 FOUND_BY_READING = "the answer was lost; found by reading"
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call in doubt: the number of its intent, its answer, when it ended, and how many were sent before it."""
+
+    number: int
+    answer: Answer
+    since: float
+    sends: int
+
+
 class Write(ABC, Generic[Observed]):
     """One write: what is sent, what must hold before it, and how its outcome is recognized."""
 
-    request: Request
+    seen_ids: set[str]  # ids of its kind that were seen before it
 
-    def __init__(self, session: SequenceSession, address: Address) -> None:
-        self.session, self.address = session, address
+    def __init__(self, session: SequenceSession, change: Change, address: Address, call: Call) -> None:
+        self.session, self.change, self.address, self.call = session, change, address, call
+        self.request = session.request(call)
 
-    @abstractmethod
     def intent(self) -> IntentRecord:
         """What is written down before each call. May read, and raise where the call must not be made."""
+        return IntentRecord(
+            run=self.session.context.run,
+            address=self.address,
+            action=self.change.action,
+            remote_id=self.session.id,
+            body=self.call.body,
+            seen=tuple(sorted(self.seen_ids)),
+        )
 
     @abstractmethod
     def guard(self) -> dict[str, Any] | None:
@@ -50,15 +69,15 @@ class Write(ABC, Generic[Observed]):
         """Read until it is decided what became of a call that ended at `since`."""
 
     @abstractmethod
-    def record_found(self, number: int, since: float, observed: Observed) -> bool:
-        """Record that the write of intent `number` was found by reading. Whether it could be recorded."""
+    def record_found(self, attempt: Attempt, observed: Observed) -> bool:
+        """Record that the write was found by reading. Whether it could be recorded."""
 
     @abstractmethod
-    def prepare_resend(self, number: int, since: float, answer: Answer, sends: int) -> None:
-        """Do what must be done before the write of intent `number` is sent again; `sends` were made before it."""
+    def prepare_resend(self, attempt: Attempt) -> None:
+        """Do what must be done before the write is sent again."""
 
     @abstractmethod
-    def undecided(self, answer: Answer, observed: Observed) -> ChangeFailedError:
+    def undecided(self, attempt: Attempt, observed: Observed) -> ChangeFailedError:
         """The error for a write of which only a person can say what became of it."""
 
     def possibly_applied(self, observed: Observed) -> Sequence[Delta]:
@@ -78,11 +97,11 @@ def send_exactly_once(write: Write[Observed]) -> HandlerResult:
             sends += after_refusal(session, number, answer, sends)
             continue
         session.context.emit("in-doubt", write.address, f"The outcome is in doubt: {answer.message or answer.kind}.")
-        since = session.context.clock.now()
-        resolution, observed = write.resolve(doubt_of(answer), since)
-        if resolution is Resolution.APPLIED and write.record_found(number, since, observed):
+        attempt = Attempt(number, answer, session.context.clock.now(), sends)
+        resolution, observed = write.resolve(doubt_of(answer), attempt.since)
+        if resolution is Resolution.APPLIED and write.record_found(attempt, observed):
             return HandlerResult(Status.DONE, FOUND_BY_READING)
-        _after_resolution(write, number, since, resolution, observed, answer, sends)
+        _after_resolution(write, attempt, resolution, observed)
         sends += 1
     raise ChangeFailedError(
         Status.FAILED,
@@ -126,28 +145,20 @@ def after_refusal(session: SequenceSession, number: int, answer: Answer, sends: 
     raise refusal(answer)
 
 
-def _after_resolution(
-    write: Write[Observed],
-    number: int,
-    since: float,
-    resolution: Resolution,
-    observed: Observed,
-    answer: Answer,
-    sends: int,
-) -> None:
+def _after_resolution(write: Write[Observed], attempt: Attempt, resolution: Resolution, observed: Observed) -> None:
     """Prepare to send a write again that was not found; or report the refusal, or ask a person."""
-    session = write.session
+    session, number, detail = write.session, attempt.number, attempt.answer.message
     if resolution is Resolution.RESEND:
-        write.prepare_resend(number, since, answer, sends)
+        write.prepare_resend(attempt)
     elif resolution is Resolution.CLOSE:
-        close_intent(session, number, CallResult.NOT_MADE, detail=answer.message)
+        close_intent(session, number, CallResult.NOT_MADE, detail=detail)
         session.read_at = None
         check_new_steps(session)
     elif resolution is Resolution.REFUSED:
-        close_intent(session, number, CallResult.REFUSED, *write.possibly_applied(observed), detail=answer.message)
-        raise refusal(answer)
+        close_intent(session, number, CallResult.REFUSED, *write.possibly_applied(observed), detail=detail)
+        raise refusal(attempt.answer)
     else:
-        raise write.undecided(answer, observed)
+        raise write.undecided(attempt, observed)
 
 
 def doubt_of(answer: Answer) -> Doubt:
@@ -158,12 +169,10 @@ def doubt_of(answer: Answer) -> Doubt:
 
 def refusal(answer: Answer) -> Exception:
     """The error for a certain refusal. A refused key ends the whole run."""
-    if answer.kind is AnswerKind.BAD_KEY:
-        hint = "Fix the key, then run the same apply again."
-        return AccountError("Saleshandy refused the API key.", answer.message, hint)
-    if answer.kind is AnswerKind.FORBIDDEN:
-        hint = "Ask for the permission in Saleshandy, then run the same apply again."
-        return AccountError("The API key does not allow this.", answer.message, hint)
+    if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
+        return account_error(answer)
     if answer.kind is AnswerKind.NEVER_CONNECTED:
         return ChangeFailedError(Status.FAILED, "The API could not be reached.", "Run the same apply again later.")
+    if not answer.status:  # the client refused it
+        return ChangeFailedError(Status.FAILED, f"Not sent: {answer.message}.", "Fix the file, then plan again.")
     return ChangeFailedError(Status.FAILED, f"The API refused it: {answer.message}", "Fix the file, then plan again.")

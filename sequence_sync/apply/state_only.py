@@ -64,11 +64,11 @@ def _as_agreed(entry: StepState, step: RemoteStep, change: Change) -> StepState 
     known = entry.variants[letter]
     update: dict[str, Any] = {}
     for field in change.fields:
-        if field.field.endswith(".status"):
+        if field.field.is_status:
             if row.status is None or (row.status != 0) != (field.after == ON):
                 return None
             update["status"] = 1 if field.after == ON else 0
-    if any(not field.field.endswith(".status") for field in change.fields):
+    if any(not field.field.is_status for field in change.fields):
         desired = change.after.variants.get(letter) if change.after else None
         if desired is None or not same_text(entry.type, desired, as_read(entry.type, known, row)):
             return None
@@ -139,7 +139,7 @@ def _forget_missing_variant(session: SequenceSession, change: Change) -> Handler
     return HandlerResult(Status.RECORDED, IS_GONE)
 
 
-def _outdated_error(address: str, what: str) -> ChangeFailedError:
+def _outdated_error(address: Address, what: str) -> ChangeFailedError:
     return ChangeFailedError(
         Status.REFUSED, f"{address} {what}: Saleshandy was changed since the plan.", "Plan again with -refresh."
     )
@@ -221,15 +221,15 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
     if step is None or change.after is None:
         raise ChangeFailedError(
             Status.FAILED,
-            f"There is no step {change.remote_id} in {session.key}.",
+            f'There is no step {change.remote_id} in "{session.key}".',
             "Copy its id from Saleshandy, and fix `ids:` in seqsync.yaml.",
         )
     entry, same = adopted_step(step, change.after)
     if entry is None:
-        why = f"Step {step.id} has another type than {change.address}."
+        why = f'Step {step.id} has another type than "{change.address}".'
         raise ChangeFailedError(Status.FAILED, why, "Fix `ids:` in seqsync.yaml.")
     if not same and change.reason is Reason.FOUND:
-        why = f"Step {step.id} no longer has the text of {change.address}."
+        why = f'Step {step.id} no longer has the text of "{change.address}".'
         raise ChangeFailedError(Status.REFUSED, why, "Saleshandy was changed since the plan: plan again with -refresh.")
     known = session.entry()
     head = known.head.model_copy(update={"made_from": None})

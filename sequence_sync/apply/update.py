@@ -24,14 +24,14 @@ from sequence_sync.apply.in_doubt import (
     resolve,
 )
 from sequence_sync.apply.preflight import (
-    MAX_SHOWN,
     check_new_steps,
     fill_variant_ids,
     preflight_read,
     remember_server_spelling,
+    shortened,
     unknown_ids,
 )
-from sequence_sync.apply.send import Write, close_intent, send_exactly_once
+from sequence_sync.apply.send import Attempt, Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.report import Status
@@ -60,7 +60,7 @@ def update(session: SequenceSession, change: Change) -> HandlerResult:
     if change.reason is Reason.PARKED and session.remote_step(entry.id).day is None:
         raise ChangeFailedError(
             Status.REFUSED,
-            f"Saleshandy does not return the day of {change.address}.",
+            f'Saleshandy does not return the day of "{change.address}".',
             "Emails can change places only where their days can be read. Write `capabilities: {read-day: false}` into "
             "seqsync.yaml, and plan again: the plan says what to click.",
         )
@@ -136,7 +136,7 @@ def _compare(session: SequenceSession, change: Change, letter: str, patch: Patch
 
 def _check_unchanged(session: SequenceSession, change: Change, letter: str, patch: Patch) -> PatchComparison:
     """Raise ChangeFailedError where a PATCH would overwrite someone else's change, or its variant is missing."""
-    comparison, name = _compare(session, change, letter, patch), f"{change.sequence}.{change.step}.{letter}"
+    comparison, name = _compare(session, change, letter, patch), change.address.step_address.child(letter)
     if comparison.observation is VariantObservation.MISSING:
         raise missing_error(session, name)
     if comparison.observation is VariantObservation.CHANGED and DRIFT not in session.context.allowed:
@@ -147,7 +147,8 @@ def _check_unchanged(session: SequenceSession, change: Change, letter: str, patc
 def _changed_error(name: str, field: FieldComparison | None) -> ChangeFailedError:
     both = ""
     if field is not None:
-        both = f' In Saleshandy: "{_short(field.remote_text)}". Last applied: "{_short(field.last_applied_text)}".'
+        remote, applied = shortened(field.remote_text), shortened(field.last_applied_text)
+        both = f' In Saleshandy: "{remote}". Last applied: "{applied}".'
     return ChangeFailedError(
         Status.REFUSED,
         f"{name} was changed in Saleshandy since the last apply.{both}",
@@ -156,17 +157,13 @@ def _changed_error(name: str, field: FieldComparison | None) -> ChangeFailedErro
     )
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " …"
-
-
 # -- one PATCH -----------------------------------------------------------------------------------------------------
 
 
 def _patch(session: SequenceSession, change: Change, letter: str, call: Call, is_last: bool, may_skip: bool) -> bool:
     """Send one PATCH until its outcome is known. False where it was not needed."""
     write = PatchWrite(session, change, letter, call, is_last, may_skip)
-    _wait_for_abandoned(session, write.request.path, write.patch)
+    _wait_for_abandoned(session, write.address, write.patch)
     try:
         send_exactly_once(write)
     except _NotNeededError:
@@ -190,23 +187,12 @@ class PatchWrite(Write[PatchComparison]):
         is_last: bool,
         may_skip: bool,
     ) -> None:
-        super().__init__(session, Address(f"{change.sequence}.{change.step}.{letter}"))
-        self.change, self.letter, self.call, self.is_last, self.may_skip = change, letter, call, is_last, may_skip
+        super().__init__(session, change, change.address.step_address.child(letter), call)
+        self.letter, self.is_last, self.may_skip = letter, is_last, may_skip
         self.entry = step_entry(session, change.address.step_key)
         self.variant_id = self.entry.variants[letter].id or ""
-        self.request, self.patch = session.request(call), session.patch(call.body)
+        self.patch, self.seen_ids = session.patch(call.body), session.seen_ids
         self.was_applied = False  # before the last call
-
-    def intent(self) -> IntentRecord:
-        """See Write."""
-        return IntentRecord(
-            run=self.session.context.run,
-            address=self.address,
-            action=self.change.action,
-            remote_id=self.session.id,
-            body=self.call.body,
-            seen=tuple(sorted(self.session.seen_ids)),
-        )
 
     def guard(self) -> dict[str, Any]:
         """See Write. Raises _NotNeededError where all of it is there already."""
@@ -228,23 +214,24 @@ class PatchWrite(Write[PatchComparison]):
         """See Write."""
         return resolve_update(self.session, doubt, since, self.address, self.patch)
 
-    def record_found(self, number: int, since: float, observed: PatchComparison) -> bool:
+    def record_found(self, attempt: Attempt, observed: PatchComparison) -> bool:
         """See Write. An intent stays open where an earlier call, or someone else, set it: the call may still arrive."""
-        if self.was_applied or self.request.path in self.session.abandoned:
-            self.session.abandon(self.request.path, self.patch, since, number)
+        if self.was_applied or self.address in self.session.abandoned:
+            self.session.abandon(self.address, self.patch, attempt.since, attempt.number)
             self._record(None)
         else:
-            self._record(number)
+            self._record(attempt.number)
         return True
 
-    def prepare_resend(self, number: int, since: float, answer: Answer, sends: int) -> None:
+    def prepare_resend(self, attempt: Attempt) -> None:
         """See Write. The intent stays open: the call may arrive after the repeated one."""
-        self.session.abandon(self.request.path, self.patch, since, number)
-        seconds = FIRST_GAP * 2**sends
+        self.session.abandon(self.address, self.patch, attempt.since, attempt.number)
+        seconds = FIRST_GAP * 2**attempt.sends
         self.session.context.wait(seconds, f"Sending the change of {self.address} again in {seconds:.0f} s.")
 
-    def undecided(self, answer: Answer, observed: PatchComparison) -> ChangeFailedError:
+    def undecided(self, attempt: Attempt, observed: PatchComparison) -> ChangeFailedError:
         """See Write."""
+        answer = attempt.answer
         return ChangeFailedError(
             Status.UNKNOWN,
             f"The outcome of changing {self.address} is in doubt ({answer.message or answer.kind}).",
@@ -293,10 +280,10 @@ def possibly_applied(
 # -- PATCHes that may still arrive ---------------------------------------------------------------------------------
 
 
-def _wait_for_abandoned(session: SequenceSession, path: str, patch: Patch) -> None:
+def _wait_for_abandoned(session: SequenceSession, address: Address, patch: Patch) -> None:
     """Wait, before another PATCH to a variant or another day of its step, until an abandoned one cannot arrive."""
     for other, row in list(session.abandoned.items()):
-        if not _would_undo(path, patch, other, row.patch):
+        if not _would_undo(address, patch, other, row.patch):
             continue
         left = session.context.grace_left(row.since)
         if left > 0:
@@ -306,20 +293,20 @@ def _wait_for_abandoned(session: SequenceSession, path: str, patch: Patch) -> No
     close_abandoned(session)
 
 
-def _would_undo(path: str, patch: Patch, other: str, late: Patch) -> bool:
-    """Whether an update `late` of `other` would change what `patch` of `path` has just written."""
-    if path == other:
+def _would_undo(address: Address, patch: Patch, other: Address, late: Patch) -> bool:
+    """Whether an update `late` of `other` would change what `patch` of `address` has just written."""
+    if address == other:
         return late != patch
-    of_one_step = path.rpartition("/")[0] == other.rpartition("/")[0]
+    of_one_step = address.step_address == other.step_address
     sent, may_arrive = patch.values(), late.values()
     return of_one_step and any(may_arrive.get(name, sent[name]) != sent[name] for name in STEP_FIELDS if name in sent)
 
 
 def close_abandoned(session: SequenceSession) -> None:
     """Close the abandoned PATCHes that can no longer arrive; the others stay open for the next run."""
-    for path, row in list(session.abandoned.items()):
+    for address, row in list(session.abandoned.items()):
         if session.context.grace_left(row.since) <= 0:
-            for number in session.abandoned.pop(path).numbers:
+            for number in session.abandoned.pop(address).numbers:
                 close_intent(session, number, CallResult.NOT_MADE, detail=SENT_AGAIN)
 
 

@@ -14,6 +14,7 @@ import click
 from sequence_sync.cli.context import CommandContext, read_input_file
 from sequence_sync.cli.options import (
     DisplayOptions,
+    WholeNumber,
     display_options,
     format_option,
     lock_timeout_option,
@@ -21,6 +22,7 @@ from sequence_sync.cli.options import (
     target_option,
 )
 from sequence_sync.errors import InvalidFilesError, UsageError
+from sequence_sync.model.words import counted
 from sequence_sync.registry import DIAGNOSTIC_FORMATS, SCHEMAS
 
 if TYPE_CHECKING:
@@ -48,12 +50,8 @@ def validate(context: CommandContext, paths: tuple[str, ...], format_name: str) 
         return _print_diagnostics(context, paths, format_name)
     project = _valid_project(context, paths)
     sequences, steps = len(project.sequences), sum(len(sequence.steps) for sequence in project.sequences.values())
-    context.console.result(f"Valid: {_counted(sequences, 'sequence')}, {_counted(steps, 'step')}.")
+    context.console.result(f"Valid: {counted(sequences, 'sequence')}, {counted(steps, 'step')}.")
     return 0
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _valid_project(context: CommandContext, paths: tuple[str, ...]) -> Project:
@@ -140,7 +138,7 @@ def show_plan(
 @click.option("-plan-hash", metavar="HASH", help="Apply only if the plan has this hash.")
 @click.option(
     "-parallelism",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     default=4,
     show_default=True,
     metavar="N",
@@ -241,14 +239,7 @@ def state() -> None:
 
 
 def _read_state(workspace: Workspace) -> State:
-    replayed = workspace.read()
-    if replayed is None:
-        raise UsageError(
-            "No state yet.",
-            f"{workspace.backend().describe()} does not exist.",
-            "The first `seqsync apply` or `seqsync import` creates it.",
-        )
-    return replayed.state
+    return workspace.read_existing().state
 
 
 @state.command("list")
@@ -296,10 +287,11 @@ def show(context: CommandContext, address: str) -> None:
     import json
 
     from sequence_sync.model.address import Address
+    from sequence_sync.operations.state import unknown_address
 
     entry = _entry(_read_state(context.open_workspace()), *Address(address).parts)
     if entry is None:
-        raise UsageError("This address is not in the state.", address, "See `seqsync state list`.")
+        raise unknown_address(address)
     document = json.dumps(entry.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False)
     context.console.document(document + "\n")
 
@@ -319,9 +311,7 @@ def pull(context: CommandContext) -> None:
 @state.command()
 @click.argument("address", required=False)
 @format_option("text", "json")
-@click.option(
-    "-limit", type=click.IntRange(min=1), metavar="N", help="Show only the last N runs; without it, all runs."
-)
+@click.option("-limit", type=WholeNumber(min=1), metavar="N", help="Show only the last N runs; without it, all runs.")
 @click.pass_obj
 def history(context: CommandContext, address: str | None, format_name: str, limit: int | None) -> None:
     """Show who changed what and when, newest last."""
@@ -359,7 +349,7 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
     move_entry(
         context.open_workspace(), source, target, lock_timeout, context.signals.event, LineProgress(context.console)
     )
-    context.console.result(f"Renamed {source} to {target}. To undo it: seqsync state mv {target} {source}")
+    context.console.result(f"Renamed {source} to {target} in the state. To undo it: seqsync state mv {target} {source}")
 
 
 @state.command()
@@ -376,7 +366,9 @@ def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
 
     progress = LineProgress(context.console)
     backup = remove_entry(context.open_workspace(), address, lock_timeout, context.signals.event, progress)
-    context.console.result(f"seqsync no longer manages {address}. To undo it: seqsync state push -force {backup}")
+    context.console.result(
+        f"seqsync no longer manages {address}; it stays in Saleshandy. To undo it: seqsync state push -force {backup}"
+    )
 
 
 @state.command()
@@ -448,7 +440,7 @@ def force_unlock(context: CommandContext, lock_id: str) -> None:
 @click.command()
 @click.option(
     "-port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=8585,
     show_default=True,
     metavar="PORT",
@@ -459,7 +451,7 @@ def force_unlock(context: CommandContext, lock_id: str) -> None:
 )
 @click.option(
     "-rate-limit",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     default=20,
     show_default=True,
     metavar="N",
@@ -481,6 +473,8 @@ def sandbox(context: CommandContext, port: int, data: str | None, rate_limit: in
         context.console.note(
             f"To use it: export SEQSYNC_API_URL={url} SALESHANDY_API_KEY=sandbox    To stop it: Ctrl-C"
         )
+        if data is None:
+            context.console.note("It forgets its data when it stops. To keep the data: seqsync sandbox -data FILE")
 
     serve(port, Path(data) if data else None, rate_limit, ready)
 

@@ -10,12 +10,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from sequence_sync.errors import InvalidFilesError, SeqsyncError
 from sequence_sync.render.escape import log_lines, visible
 
-SHORTEST_SECRET = 8  # characters; redacting a shorter value would hide ordinary words
+if TYPE_CHECKING:
+    from sequence_sync.provider.redact import Secrets
+
 _COLOR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
@@ -84,7 +86,8 @@ class Console:
     def __init__(self, environ: Mapping[str, str], *, no_color: bool = False) -> None:
         self._out = _Stream(sys.stdout, strict=True)
         self._err = _Stream(sys.stderr, strict=False)
-        self._secrets: set[str] = set()
+        self._values: set[str] = set()
+        self._secrets: Secrets | None = None
         self.configure(environ, no_color=no_color, verbose=0)
 
     def configure(self, environ: Mapping[str, str], *, no_color: bool, verbose: int) -> None:
@@ -124,21 +127,19 @@ class Console:
         self._err.write(visible(self.redact(text)))
 
     def redact_value(self, value: str) -> None:
-        """From now on redact `value` in what people read: plain, or quoted for JSON, Python, HTML or a URL."""
-        # Deferred: help and version need none of these.
-        import json
-        from html import escape
-        from urllib.parse import quote, quote_plus
+        """From now on redact `value` in what people read, in every spelling that `provider.redact` knows."""
+        # Deferred: help and version do not need it.
+        from sequence_sync.provider.redact import Secrets
 
-        if len(value) >= SHORTEST_SECRET:
-            self._secrets |= {value, json.dumps(value)[1:-1], repr(value)[1:-1], escape(value), escape(value, False)}
-            self._secrets |= {quote(value, safe=""), quote(value), quote_plus(value, safe="/")}
+        self._values.add(value)
+        self._secrets = Secrets(self._values)
 
     def redact(self, text: str) -> str:
-        """Return `text` with every secret replaced by `[secret]`."""
-        for value in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(value, "[secret]")
-        return text
+        """Return `text` with every secret replaced: a plain one by `[secret]`, any other spelling with its line."""
+        secrets = self._secrets
+        if secrets is None or not secrets.are_in(text):
+            return text
+        return "\n".join(secrets.withheld(line) for line in text.split("\n"))
 
     def report_error(self, error: BaseException) -> int:
         """Print `error` and return its exit code. An exception that seqsync does not expect is reported as a bug."""

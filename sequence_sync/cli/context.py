@@ -26,7 +26,7 @@ CHECKOUT_ROOTS = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY"
 class CommandContext:
     """What every command receives (`@click.pass_obj`).
 
-    `root` is the working directory, after `-chdir`. `env` comes from `-env` or SEQSYNC_ENV. `color` is about stdout.
+    `root` is the working directory, after `-chdir`. `env` is the value of `-env`. `color` is about stdout.
     `interactive`: the command may ask questions. `verbose` is 0, 1 (`-v`) or more.
     """
 
@@ -95,4 +95,6 @@ def read_input_file(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UsageError(f"Cannot read {path}: {reason_of(error)}.") from None
+        raise UsageError(
+            f"Cannot read {path}: {reason_of(error)}.", "", "Check the path, or choose another file."
+        ) from None

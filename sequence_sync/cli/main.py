@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -145,7 +146,7 @@ def _context_for(line: CommandLine, console: Console, signals: SignalHandler) ->
     directory = line.program.get("chdir")
     if directory:
         _change_directory(str(directory))
-    environment = line.program.get("env") or os.environ.get("SEQSYNC_ENV")
+    environment = line.program.get("env")
     has_terminal = sys.stdin is not None and sys.stdin.isatty() and not os.environ.get("CI")
     return CommandContext(
         root=Path.cwd(),
@@ -192,10 +193,23 @@ def _help(path: Sequence[str], top: click.Context) -> str:
     return f"{text}\n\nEvery command also takes -env, -no-color, -input=false and -v: see seqsync -help."
 
 
+# click's words -> plain words, in this order. A name loses its quotes, because they belong to values.
+_PLAIN_USAGE = (
+    (r"^'\[?([^'\]]*)\]?':", r"\1:"),
+    (r"is not in the range (.*)", r"is out of range: expected \1"),
+    (r"is not a valid integer( range)?", "is not a whole number"),
+    (r"'([^']*)' is not", r'"\1" is not'),
+)
+
+
 def _usage_error(error: click.UsageError) -> UsageError:
     command = error.ctx.command_path if error.ctx else "seqsync"
     problem = error.format_message().removeprefix("Invalid value for ").rstrip(".")
-    return UsageError(f"Invalid usage: {problem[:1].lower()}{problem[1:]}.", "", f"See `{command} -help`.")
+    for pattern, words in _PLAIN_USAGE:
+        problem = re.sub(pattern, words, problem)
+    if problem[1:2].islower():  # a sentence, not the name of an argument
+        problem = f"{problem[:1].lower()}{problem[1:]}"
+    return UsageError(f"Invalid usage: {problem}.", "", f"See `{command} -help`.")
 
 
 def spec_of(command: click.Command, ctx: click.Context) -> CommandSpec:

@@ -32,6 +32,13 @@ def parse_duration(text: str) -> int:
     return hours * 3600 + minutes * 60 + seconds
 
 
+class WholeNumber(click.IntRange):
+    """The type of an option that takes a whole number, with its bounds in words."""
+
+    def _describe_range(self) -> str:  # click's hook for its help and its error
+        return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
+
+
 class Duration(click.ParamType[int]):
     """The type of an option that takes a duration; its value is in seconds."""
 

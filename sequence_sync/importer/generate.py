@@ -23,6 +23,7 @@ from sequence_sync.model.fields import LONGEST_TITLE
 from sequence_sync.model.report import ImportOutcome, ImportResult
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Policy
+from sequence_sync.model.words import counted
 from sequence_sync.plan.differ import sequence_changes
 from sequence_sync.plan.matching import assign_letters
 from sequence_sync.provider.base import RemoteSequence, RemoteStep
@@ -67,7 +68,7 @@ def import_new(
     head = head.model_copy(update={"title": desired.title, "made_from": None, "reported": reported})
     head = with_origin(head, entries, desired, project_files.settings.policy)
     record(project_files, f"{key} is imported", Delta(sequence=key, head=head, steps=entries))
-    count = f"{len(on)} step{'s' if len(on) != 1 else ''}" if on else "no steps yet"
+    count = counted(len(on), "step") if on else "no steps yet"
     result = ImportResult(ImportOutcome.IMPORTED, key, f"{path}, {count}", wrote=True)
     result.notes += notes_about(read)
     return result

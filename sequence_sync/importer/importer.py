@@ -22,17 +22,23 @@ from sequence_sync.errors import (
 )
 from sequence_sync.importer.generate import import_new
 from sequence_sync.importer.merge import SequenceMerge
-from sequence_sync.importer.project_files import NotRepresentableError, ProjectFileError, ProjectFiles
+from sequence_sync.importer.project_files import (
+    NotRepresentableError,
+    ProjectFileError,
+    ProjectFiles,
+    not_included_error,
+)
+from sequence_sync.model.fields import REMOTE_ID
 from sequence_sync.model.report import Event, ImportOutcome, ImportReport, ImportResult, Observer, Status
+from sequence_sync.model.sequence import normalized_title
 from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
-from sequence_sync.plan.matching import normalized_title, same_title
+from sequence_sync.plan.matching import same_title
 from sequence_sync.provider.base import AnswerKind, ReadFailedError, RemoteSequence, StoppedError
 from sequence_sync.provider.client import InterruptibleReads
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.source.files import covers
 from sequence_sync.source.project import LoadedFile
-from sequence_sync.source.settings import REMOTE_ID
 from sequence_sync.state.journal import EndRecord
 from sequence_sync.state.manager import StateManager, StateNotSavedError
 from sequence_sync.state.model import SequenceState
@@ -85,12 +91,8 @@ def _check(workspace: Workspace, options: ImportOptions) -> None:
     inside = options.into and covers(workspace.loaded.settings.include, f"{options.into.strip('/')}/a.yaml")
     outside = options.into.startswith("/") or ".." in options.into.split("/")
     if options.into and (outside or not inside):
-        raise UsageError(
-            "seqsync would not read a new file in that folder.",
-            f"-into {options.into} is not covered by `include` in seqsync.yaml "
-            f"({', '.join(workspace.loaded.settings.include)}).",
-            "Choose a folder that `include` covers, relative to the project folder.",
-        )
+        hint = "Choose a folder that `include` covers, relative to the project folder."
+        raise not_included_error(f"-into {options.into}", workspace.loaded.settings.include, hint)
 
 
 class _ImportRun:
@@ -149,7 +151,8 @@ class _ImportRun:
 
     def _all(self) -> None:
         rows = self.project_files.api.sequences()
-        check_account({entry.id for entry in self.manager.state.sequences.values()}, rows)
+        state = self.manager.state
+        check_account({entry.id for entry in state.sequences.values()}, rows, state.api_host)
         chosen = self._chosen(rows)
         self.observer.on_event(Event(kind="begin", total=len(chosen)))
         self.report.skipped = len(chosen)
@@ -199,15 +202,14 @@ class _ImportRun:
         failed = ImportResult(ImportOutcome.FAILED, known_as, code=1)
         try:
             return self._one(remote)
-        except NotRepresentableError as problem:
+        except (NotRepresentableError, ValueError) as problem:
             failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
-            failed.hint = "Nothing was changed. Fix it in Saleshandy or in the file, then import it again."
+            if isinstance(problem, NotRepresentableError):
+                failed.hint = "Nothing was changed. Fix it in Saleshandy or in the file, then import it again."
         except (ReadFailedError, ProjectFileError) as problem:
             failed.problem, failed.hint = f"{problem.summary} {problem.detail}", problem.hint
             if isinstance(problem, ReadFailedError) and problem.answer.kind in OFFLINE:
                 self.report.code = 1
-        except ValueError as problem:
-            failed.problem = f"{str(problem)[:1].upper()}{str(problem)[1:]}."
         return failed
 
     def _one(self, remote: RemoteSequence) -> ImportResult:

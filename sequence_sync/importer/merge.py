@@ -28,7 +28,7 @@ from sequence_sync.importer.project_files import (
     type_stem,
 )
 from sequence_sync.importer.three_way import (
-    FieldKey,
+    DAY,
     MergeResult,
     base_fields,
     entry_after_merge,
@@ -36,11 +36,12 @@ from sequence_sync.importer.three_way import (
     unexpected_field,
     with_own_payload,
 )
-from sequence_sync.model.address import Address
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
 from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult, Status
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailVariant
+from sequence_sync.plan.compare import HTML_FIELD
 from sequence_sync.plan.matching import assign_letters, match_steps, pair_steps, same_title
 from sequence_sync.plan.three_way import Cell, compare_sides
 from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
@@ -79,13 +80,13 @@ class FileEdit:
 
         Adds before it removes, so that the step always has a variant.
         """
-        takes = sorted(merged.take_remote.items(), key=lambda take: take[0][1:] == ("status",) and not take[1])
+        takes = sorted(merged.take_remote.items(), key=lambda take: take[0].is_status and not take[1])
         for key, value in takes:
             try:
                 self._take(step, kind, letters, key, value)
             except EditError as problem:
                 raise NotRepresentableError(
-                    f"{step}: {'.'.join(key)} cannot be changed in the file: {problem}"
+                    f"{step}: {key.removeprefix('variants.')} cannot be changed in the file: {problem}"
                 ) from None
 
     def title(self, title: str) -> None:
@@ -102,21 +103,22 @@ class FileEdit:
         except EditError as problem:
             raise NotRepresentableError(f"{step} cannot be added to the file: {problem}") from None
 
-    def _take(self, step: str, kind: str, letters: Mapping[str, RemoteVariant], key: FieldKey, value: Any) -> None:
-        if len(key) == 1:
-            self._step_field(step, key[0], value)
-        elif key[1] == "status":
-            self._switch(step, kind, key[0], letters[key[0]], bool(value))
-        elif key[1:] == ("payload", "content"):
-            self._body(step, key[0], as_file_html(value))
-        elif key[1] == "attachments":
+    def _take(self, step: str, kind: str, letters: Mapping[str, RemoteVariant], key: FieldPath, value: Any) -> None:
+        letter = key.letter
+        if letter is None:
+            self._step_field(step, key, value)
+        elif key.is_status:
+            self._switch(step, kind, letter, letters[letter], bool(value))
+        elif key == FieldPath.in_variant(letter, "payload", HTML_FIELD):
+            self._body(step, letter, as_file_html(value))
+        elif key.of_variant == "attachments":
             names = [name_for_id(each, self.project_files.environment.attachments) for each in value]
-            self._set((*self._variant(step, key[0]), "attachments"), names or None)
+            self._set((*self._variant(step, letter), "attachments"), names or None)
         elif isinstance(value, Mapping):
             inner = {name: as_file_text(value.get(name, "")) or EMPTY_TEXT for name in ("name", "url")}
-            self._set((*self._variant(step, key[0]), key[-1]), inner)
+            self._set((*self._variant(step, letter), key.name), inner)
         else:
-            self._text(step, kind, key, as_file_text(value or ""))
+            self._text(step, kind, letter, key.name, as_file_text(value or ""))
 
     def _step_field(self, step: str, name: str, value: Any) -> None:
         way = ("steps", step, name)
@@ -129,9 +131,8 @@ class FileEdit:
         else:
             self._set(way, str(value))
 
-    def _text(self, step: str, kind: str, key: FieldKey, text: str) -> None:
-        name = key[-1]
-        way = (*self._variant(step, key[0]), name)
+    def _text(self, step: str, kind: str, letter: str, name: str, text: str) -> None:
+        way = (*self._variant(step, letter), name)
         if text:
             self._note_variables(way)
             self._set(way, text)
@@ -343,7 +344,7 @@ class SequenceMerge:
 
     def _ask(self, steps: list[RemoteStep], free: Mapping[str, Content]) -> set[str]:
         """Ask about the steps that may be one of the file's. They are neither paired, nor added, nor recorded."""
-        possible = match_steps(steps, {f"{self.key}.{name}": row for name, row in free.items()}, {}).possible
+        possible = match_steps(steps, {Address(self.key, name): row for name, row in free.items()}, {}).possible
         for addresses, step in possible:
             day = f", day {step.day}" if step.day else ""
             self.result.notes += [
@@ -414,13 +415,11 @@ class SequenceMerge:
         step.merged = merge_step(step.base, self.desired.steps[step.name], step.theirs, step.letters)
         self.edit.take(step.name, step.theirs.type, step.letters, step.merged)
         for key in step.merged.take_remote:
-            is_one_of_several = len(key) > 1 and len(step.letters) > 1
-            name = f"{step.name}.{key[0]}" if is_one_of_several else step.name
+            name = Address(step.name).child(key.letter) if key.letter and len(step.letters) > 1 else step.name
             self.changed.append(f"{name} {field_label(key)}")
         for conflict in step.merged.conflicts:
-            letter = conflict.field[0] if len(conflict.field) > 1 else None
             sides = (_displayed(conflict.field, each) for each in (conflict.base, conflict.ours, conflict.theirs))
-            address = Address(self.key, step.name, letter)
+            address = Address(self.key, step.name, conflict.field.letter)
             self.result.conflicts.append(Conflict(address, field_label(conflict.field), *sides))
         if step.merged.all_disabled:
             self.result.notes.append(
@@ -497,14 +496,14 @@ class SequenceMerge:
 
 def _equal_but_for_the_day(step: RemoteStep, content: Content) -> bool:
     merged = merge_step(None, content, step, assign_letters(step.type, step.variants, None, content))
-    return all(conflict.field == ("day",) for conflict in merged.conflicts) and not merged.take_remote
+    return all(conflict.field == DAY for conflict in merged.conflicts) and not merged.take_remote
 
 
-def _displayed(key: FieldKey, value: Any) -> Any:
+def _displayed(key: FieldPath, value: Any) -> Any:
     """Return a value of a conflict for display. None stays: not known."""
     if value is None or isinstance(value, str | tuple):
         return value
-    if key[1:] == ("status",):
+    if key.is_status:
         return "on" if value else "off"
     if isinstance(value, dict):
         return ", ".join(f"{name}: {inner}" for name, inner in value.items())

@@ -10,22 +10,22 @@ import os
 import posixpath
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sequence_sync.errors import SeqsyncError, UsageError
 from sequence_sync.files import write_atomically
-from sequence_sync.importer.three_way import FieldKey, importable, own_payload, priority_of
+from sequence_sync.importer.three_way import importable, own_payload, priority_of
+from sequence_sync.model.address import FieldPath
 from sequence_sync.model.fields import Priority
-from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.model.sequence import DesiredSequence, normalized_title
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import STEP_TYPES
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.capabilities import Abilities
 from sequence_sync.plan.compare import canonical_html
-from sequence_sync.plan.matching import normalized_title
 from sequence_sync.provider.base import Provider, RemoteStep, RemoteVariant
 from sequence_sync.source.files import UnreadableFileError, covers, folder_of, is_inside, read_bytes
 from sequence_sync.source.project import LoadedFile, read_files, read_text
@@ -173,11 +173,9 @@ def new_step_fields(
     return fields
 
 
-def field_label(key: FieldKey) -> str:
+def field_label(key: FieldPath) -> str:
     """Return the name of a field for people: `subject`, `day`, `on or off`."""
-    if len(key) == 1:
-        return key[0]
-    return key[-1] if key[1] != "status" else "on or off"
+    return "on or off" if key.is_status else key.name
 
 
 LONGEST_KEY = 63
@@ -272,12 +270,8 @@ class ProjectFiles:
                 path = posixpath.normpath(posixpath.join(folder, key + ending))
                 if covers(self.settings.include, path):
                     return self._free_path(path)
-        listed = ", ".join(self.settings.include)
-        raise UsageError(
-            "seqsync would not read a new file in that folder.",
-            f"{self._into or 'The project folder'} is not covered by `include` in seqsync.yaml ({listed}).",
-            "Choose another folder with -into, or extend `include`.",
-        )
+        hint = "Choose another folder with -into, or extend `include`."
+        raise not_included_error(self._into or "The project folder", self.settings.include, hint)
 
     def _free_path(self, path: str) -> str:
         stem, ending = posixpath.splitext(path)
@@ -361,6 +355,15 @@ class ProjectFiles:
         except OSError as error:
             hint = "Fix that, then run the same import again."
             raise ProjectFileError(f"Cannot write {path}.", f"{error.strerror}.", hint) from None
+
+
+def not_included_error(folder: str, include: Sequence[str], hint: str) -> UsageError:
+    """The error for a new file in a folder that the settings do not cover."""
+    return UsageError(
+        "seqsync would not read a new file in that folder.",
+        f"{folder} is not covered by `include` in seqsync.yaml ({', '.join(include)}).",
+        hint,
+    )
 
 
 def _position(step: RemoteStep) -> tuple[bool, int, int]:

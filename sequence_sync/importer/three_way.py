@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sequence_sync.model.address import FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES
@@ -62,16 +63,15 @@ def _as_text(value: Any) -> Any:
     return "" if value is None else value if isinstance(value, str) else str(value)
 
 
-# ("day",), ("a", "payload", "subject"), ("a", "task_note"), ("a", "attachments"), ("a", "status")
-FieldKey = tuple[str, ...]
-Fields = dict[FieldKey, Any]
+Fields = dict[FieldPath, Any]
+DAY, PRIORITY, ASSIGNEE = FieldPath("day"), FieldPath("priority"), FieldPath("assignee")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldConflict:
     """A field that file and Saleshandy changed differently. `base` None: not known."""
 
-    field: FieldKey
+    field: FieldPath
     base: Any
     ours: Any
     theirs: Any
@@ -86,7 +86,7 @@ class MergeResult:
     """
 
     take_remote: Fields = field(default_factory=dict)
-    agreed: set[FieldKey] = field(default_factory=set)
+    agreed: set[FieldPath] = field(default_factory=set)
     conflicts: list[FieldConflict] = field(default_factory=list)
     all_disabled: bool = False
 
@@ -96,14 +96,13 @@ class MergeResult:
         return not (self.take_remote or self.agreed or self.conflicts)
 
 
-def same_value(key: FieldKey, one: Any, other: Any) -> bool:
+def same_value(key: FieldPath, one: Any, other: Any) -> bool:
     """Whether two values of a field say the same."""
-    if key[1:2] == ("payload",):
-        name = key[2]
-        return canonical_payload({name: one}) == canonical_payload({name: other})
-    if key[1:2] == ("task_note",):
+    if key.of_variant == "payload":
+        return canonical_payload({key.name: one}) == canonical_payload({key.name: other})
+    if key.of_variant == "task_note":
         return canonical_text(one or "") == canonical_text(other or "")
-    if key[1:2] == ("attachments",):
+    if key.of_variant == "attachments":
         return sorted(one or ()) == sorted(other or ())
     return bool(one == other)
 
@@ -116,7 +115,7 @@ class _Sides:
     ours: Fields
     theirs: Fields
 
-    def compare(self, key: FieldKey) -> Cell:
+    def compare(self, key: FieldPath) -> Cell:
         base, ours, theirs = (self.base or {}).get(key), self.ours.get(key), self.theirs.get(key)
         is_known = self.base is not None
         return compare_sides(
@@ -125,7 +124,7 @@ class _Sides:
             ours_is_theirs=same_value(key, ours, theirs),
         )
 
-    def conflict(self, key: FieldKey) -> FieldConflict:
+    def conflict(self, key: FieldPath) -> FieldConflict:
         return FieldConflict(key, (self.base or {}).get(key), self.ours.get(key), self.theirs.get(key))
 
 
@@ -146,8 +145,8 @@ def merge_step(
     compared = dict(sides.theirs)
     for letter, row in letters.items():
         dropped = _merge_status(result, letter, row, sides, one_is_left, theirs.is_email)
-        for key in [each for each in compared if each[0] == letter]:
-            if dropped or key[1:] == ("status",):
+        for key in [each for each in compared if each.letter == letter]:
+            if dropped or key.is_status:
                 del compared[key]
     for key, value in compared.items():
         what = sides.compare(key)
@@ -168,7 +167,7 @@ def _merge_status(
     Not a case of `compare_sides`: a variant comes and goes as a whole, with its text, and a file can neither lose its
     last variant nor (but for an email) get a second one.
     """
-    key: FieldKey = (letter, "status")
+    key = FieldPath.in_variant(letter, "status")
     base, is_in_file = (sides.base or {}).get(key), bool(sides.ours[key])
     is_new_to_file = not is_in_file and base != 1
     if base is not None and int(row.is_on) != base and is_in_file == row.is_on:
@@ -179,7 +178,7 @@ def _merge_status(
         else:
             result.conflicts.append(FieldConflict(key, base, 0, 1))
     elif not row.is_on and is_in_file and base in (None, 1) and one_is_left:
-        texts = [each for each in {**sides.theirs, **(sides.base or {})} if each[0] == letter and each != key]
+        texts = [each for each in {**sides.theirs, **(sides.base or {})} if each.letter == letter and each != key]
         if base == 1 and all(sides.ours.get(each) == (sides.base or {}).get(each) for each in texts):
             result.take_remote[key] = 0
         else:
@@ -191,14 +190,14 @@ def base_fields(base: StepState) -> Fields:
     """Return what was last applied, field by field."""
     fields = _step_fields(base.day, base.priority, base.assignee, base.content.is_email)
     for letter, row in base.variants.items():
-        fields |= _variant_fields(letter, base.type, row.content) | {(letter, "status"): row.status}
+        fields |= _variant_fields(letter, base.type, row.content) | {FieldPath.in_variant(letter, "status"): row.status}
     return fields
 
 
 def _file_fields(ours: Content, letters: Mapping[str, RemoteVariant]) -> Fields:
     fields = _step_fields(ours.day, ours.priority, ours.assignee, ours.is_email)
     for letter in {*ours.variants, *letters}:
-        fields[(letter, "status")] = int(letter in ours.variants)
+        fields[FieldPath.in_variant(letter, "status")] = int(letter in ours.variants)
         if letter in ours.variants:
             fields |= _variant_fields(letter, ours.type, ours.variants[letter])
     return fields
@@ -210,10 +209,10 @@ def _remote_fields(
     """Return what the API returned. The server's known spelling of our own text counts as our text."""
     returned = _step_fields(theirs.day, priority_of(theirs), theirs.assignee, theirs.is_email)
     if ours.assignee is None or (base and base.assignee is None):
-        returned.pop(("assignee",), None)
+        returned.pop(ASSIGNEE, None)
     fields = {key: value for key, value in returned.items() if value is not None}
     if theirs.priority is None:
-        fields.pop(("priority",), None)
+        fields.pop(PRIORITY, None)
     for letter, row in letters.items():
         known = base.variants.get(letter) if base else None
         is_ours = known is not None and known.returned == payload_digest(row.payload)
@@ -221,10 +220,10 @@ def _remote_fields(
         variant = Variant(payload=dict(payload), task_note=row.task_note or "", attachments=row.attachments or ())
         of_variant = _variant_fields(letter, theirs.type, variant)
         if row.task_note is None:
-            of_variant.pop((letter, "task_note"), None)
+            of_variant.pop(FieldPath.in_variant(letter, "task_note"), None)
         if row.attachments is None:
-            of_variant.pop((letter, "attachments"), None)
-        fields |= of_variant | {(letter, "status"): int(row.is_on)}
+            of_variant.pop(FieldPath.in_variant(letter, "attachments"), None)
+        fields |= of_variant | {FieldPath.in_variant(letter, "status"): int(row.is_on)}
     return fields
 
 
@@ -235,17 +234,18 @@ def priority_of(step: RemoteStep) -> Priority | None:
 
 def _step_fields(day: int | None, priority: Priority | None, assignee: str | None, is_email: bool) -> Fields:
     if is_email:
-        return {("day",): day}
-    return {("day",): day, ("priority",): priority or Priority.NORMAL, ("assignee",): assignee}
+        return {DAY: day}
+    return {DAY: day, PRIORITY: priority or Priority.NORMAL, ASSIGNEE: assignee}
 
 
 def _variant_fields(letter: str, kind: str, variant: Variant) -> Fields:
     fields: Fields = {
-        (letter, "payload", name): variant.payload.get(name) or "" for name in PAYLOAD_FIELDS.get(kind, ())
+        FieldPath.in_variant(letter, "payload", name): variant.payload.get(name) or ""
+        for name in PAYLOAD_FIELDS.get(kind, ())
     }
     if kind == EMAIL:
-        return fields | {(letter, "attachments"): variant.attachments}
-    return fields | {(letter, "task_note"): variant.task_note}
+        return fields | {FieldPath.in_variant(letter, "attachments"): variant.attachments}
+    return fields | {FieldPath.in_variant(letter, "task_note"): variant.task_note}
 
 
 def entry_after_merge(
@@ -277,12 +277,12 @@ def entry_after_merge(
 
 
 def _step_fields_after(
-    base: StepState | None, after: Content, theirs: RemoteStep, agreed: set[FieldKey]
+    base: StepState | None, after: Content, theirs: RemoteStep, agreed: set[FieldPath]
 ) -> dict[str, Any]:
     returned = {"day": theirs.day, "priority": priority_of(theirs), "assignee": theirs.assignee}
     fields: dict[str, Any] = {}
     for name, value in returned.items():
-        if (name,) in agreed:
+        if FieldPath(name) in agreed:
             fields[name] = getattr(after, name)
         elif base is not None:
             fields[name] = getattr(base, name)
@@ -297,11 +297,12 @@ def _variant_after(
     kind: str,
     letter: str,
     row: RemoteVariant,
-    all_agreed: set[FieldKey],
+    all_agreed: set[FieldPath],
 ) -> VariantState:
     ours = after.variants.get(letter)
-    agreed = {key for key in all_agreed if key[0] == letter}
-    status = int(row.is_on) if known is None or (letter, "status") in agreed else known.status
+    agreed = {key for key in all_agreed if key.letter == letter}
+    status_key = FieldPath.in_variant(letter, "status")
+    status = int(row.is_on) if known is None or status_key in agreed else known.status
     if known is not None and not agreed:
         return known if known.id else known.model_copy(update={"id": row.id})
     read = Variant(
@@ -310,13 +311,13 @@ def _variant_after(
         attachments=row.attachments if row.attachments is not None else (ours.attachments if ours else ()),
     )
     rest = known.content if known is not None else read
-    if ours is not None and (letter, "status") in agreed and row.is_on:
+    if ours is not None and status_key in agreed and row.is_on:
         content = ours
     else:
         content = _mixed(after.type, letter, ours or rest, rest, agreed)
     is_same = says_the_same_variant(after.type, content, row) and row.is_on
     is_unchanged = known is not None and content == known.content
-    names = {key[1] for key in agreed}
+    names = {key.of_variant for key in agreed}
     return VariantState(
         id=row.id,
         content=content,
@@ -327,36 +328,36 @@ def _variant_after(
     )
 
 
-def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, agreed: set[FieldKey]) -> Variant:
+def _mixed(kind: str, letter: str, ours: Variant, rest: Variant, agreed: set[FieldPath]) -> Variant:
     """Return each agreed field from the file, and the others from `rest`."""
     payload: dict[str, Any] = {}
     for name in PAYLOAD_FIELDS.get(kind, ()):
-        source = ours if (letter, "payload", name) in agreed else rest
+        source = ours if FieldPath.in_variant(letter, "payload", name) in agreed else rest
         if name in source.payload:
             payload[name] = source.payload[name]
     return Variant(
         payload=payload,
-        task_note=(ours if (letter, "task_note") in agreed else rest).task_note,
-        attachments=(ours if (letter, "attachments") in agreed else rest).attachments,
+        task_note=(ours if FieldPath.in_variant(letter, "task_note") in agreed else rest).task_note,
+        attachments=(ours if FieldPath.in_variant(letter, "attachments") in agreed else rest).attachments,
     )
 
 
 def unexpected_field(
     ours: Content, after: Content, letters: Mapping[str, RemoteVariant], merged: MergeResult
-) -> FieldKey | None:
+) -> FieldPath | None:
     """Return the first field that an edit of the file got wrong. The file said `ours`, and says `after` now."""
     before, now = _file_fields(ours, letters), _file_fields(after, letters)
-    switched = {key[0] for key in merged.take_remote if key[1:] == ("status",)}
+    switched = {key.letter for key in merged.take_remote if key.is_status and key.letter}
     for key in dict.fromkeys([*now, *before]):
         if key in merged.take_remote:
             is_right = same_value(key, now.get(key), merged.take_remote[key])
         else:
-            is_right = key[0] in switched or now.get(key) == before.get(key)
+            is_right = key.letter in switched or now.get(key) == before.get(key)
         if not is_right:
             return key
     return next(
         (
-            (letter, "payload")
+            FieldPath.in_variant(letter, "payload")
             for letter in switched
             if letter in after.variants
             and not says_the_same_variant(after.type, after.variants[letter], letters[letter])

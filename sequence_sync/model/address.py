@@ -1,6 +1,6 @@
 """Addresses (`sequence`, `sequence.step`, `sequence.step.variant`) and field paths. Pure.
 
-Only this module joins and splits them.
+Only this module joins addresses and takes them apart.
 """
 
 from __future__ import annotations
@@ -71,7 +71,15 @@ class Address(str):
     @property
     def step_address(self) -> Address:
         """The address of the step: this one, or that of this variant."""
-        return Address(*self.parts[:2])
+        return self.parent if self.count(".") == 2 else self
+
+    def child(self, part: str) -> Address:
+        """Return the address one level down: of a step of this sequence, or of a variant of this step."""
+        return Address(self, part)
+
+    def contains(self, other: str) -> bool:
+        """Whether the address `other` is below this one."""
+        return other.startswith(f"{self}.")
 
     def _part(self, index: int, what: str) -> str:
         parts = self.parts
@@ -95,6 +103,16 @@ class FieldPath(str):
         """The names along the path."""
         return tuple(self.split("."))
 
+    @classmethod
+    def in_variant(cls, letter: str, *names: str) -> FieldPath:
+        """Return the path of a field of a variant."""
+        return cls(".".join(("variants", letter, *names)))
+
+    @property
+    def name(self) -> str:
+        """The last name: `subject`."""
+        return self.rpartition(".")[2]
+
     @property
     def letter(self) -> str | None:
         """The letter of the variant that has the field; None for a field of the step."""
@@ -106,6 +124,11 @@ class FieldPath(str):
         """The name in the variant: `payload`, `task_note`, `attachments` or `status`; None for a field of the step."""
         parts = self.parts
         return parts[2] if parts[0] == "variants" and len(parts) > 2 else None
+
+    @property
+    def is_status(self) -> bool:
+        """Whether it is the status of a variant: switched on or off."""
+        return self.of_variant == "status"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

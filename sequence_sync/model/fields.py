@@ -17,6 +17,10 @@ from sequence_sync.model.address import KEY, LETTER
 LAST_DAY = 999  # D: vendor page on create step, 1 to 999
 LONGEST_NOTE = 3000  # D: vendor page of the variant update
 LONGEST_TITLE = 100  # L: the lower of the two limits observed
+# L: ids are 10 letters and digits (`LGz3m8KNPr`), or numbers. `_` and `-` are for other ids, such as UUIDs. No
+# such character changes a path.
+REMOTE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+ID_HINT = "An ID has at most 128 letters, digits, _ and -."
 MOST_VARIANTS = 26  # D: "up to 26 for A/B testing on Email"
 
 
@@ -67,4 +71,3 @@ Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pa
 Letter = Annotated[str, AfterValidator(_letter), WithJsonSchema({"type": "string", "pattern": "^[a-z]$"})]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Note = Annotated[str, StringConstraints(max_length=LONGEST_NOTE)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TITLE)]

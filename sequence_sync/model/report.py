@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sequence_sync.errors import worst
 from sequence_sync.model.address import Address
@@ -48,6 +48,12 @@ class ChangeResult(Frozen):
     remote_id: str | None = None
     code: int = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_code(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Derive the code from the status, unless an error with an exit code of its own ended the change."""
+        return {"code": Status(values["status"]).exit_code, **values}
+
 
 class ApplyReport(Frozen):
     """The result of an apply. `rescue` is the text of a state that could not be written; it must be printed."""
@@ -62,7 +68,7 @@ class ApplyReport(Frozen):
 
     def with_unsaved(self, why: str, printed: str) -> ApplyReport:
         """This report if the state could not be written. `printed` is the state, if it was not saved anywhere."""
-        failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why, code=1)
+        failed = ChangeResult(address="state", action="write", status=Status.FAILED, detail=why)
         return self.model_copy(update={"results": (*self.results, failed), "rescue": printed})
 
     def count(self, *statuses: Status) -> int:

@@ -61,3 +61,8 @@ class DesiredSequence(Frozen):
     removed: tuple[str, ...] = ()
     files: tuple[str, ...]
     source_digest: str
+
+
+def normalized_title(title: str) -> str:
+    """Return `title` as titles are compared: trimmed and case-folded (docs/exactly-once.md)."""
+    return title.strip().casefold()

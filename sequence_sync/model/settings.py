@@ -20,9 +20,9 @@ DEFAULT_ENVIRONMENT = "default"
 
 
 def _whole(value: object) -> object:
-    """Parse a whole number strictly: digits only."""
+    """Parse a whole number strictly: digits, with a minus for the bounds to refuse."""
     if isinstance(value, str):
-        if not re.fullmatch(r"[0-9]{1,9}", value):
+        if not re.fullmatch(r"-?[0-9]{1,9}", value):
             raise ValueError("expected a whole number, for example 30")
         return int(value)
     return value
@@ -30,7 +30,7 @@ def _whole(value: object) -> object:
 
 def _seconds(value: object) -> object:
     if isinstance(value, str):
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
+        if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", value):
             raise ValueError("expected a number of seconds, for example 120")
         return float(value)
     return value

@@ -164,16 +164,15 @@ EMAIL = "email"
 PAYLOAD_FIELDS: Mapping[str, tuple[str, ...]] = {row.name: row.payload_fields for row in STEP_TYPES.values()}
 
 
-def serialized_name(name: str) -> str:
-    """Return the name of a payload field in JSON (state, plan, journal): camelCase."""
-    return re.sub("_([a-z])", lambda found: found[1].upper(), name)
-
-
-# Only these names differ between memory and JSON. Names that no type declares are kept as they are.
-_TO_JSON: Mapping[str, str] = {
-    name: serialized_name(name) for fields in PAYLOAD_FIELDS.values() for name in fields if "_" in name
+# The names of payload fields in JSON (state, plan, journal), where they differ from those in a file: camelCase.
+# Names that no type declares are kept as they are.
+JSON_NAMES: Mapping[str, str] = {
+    name: re.sub("_([a-z])", lambda found: found[1].upper(), name)
+    for fields in PAYLOAD_FIELDS.values()
+    for name in fields
+    if "_" in name
 }
-_FROM_JSON: Mapping[str, str] = {name: field for field, name in _TO_JSON.items()}
+_FROM_JSON: Mapping[str, str] = {name: field for field, name in JSON_NAMES.items()}
 
 
 def payload_name(name: str) -> str:
@@ -183,9 +182,9 @@ def payload_name(name: str) -> str:
 
 def payload_to_json(payload: Payload) -> Payload:
     """Return `payload` with the field names of JSON."""
-    if _TO_JSON.keys().isdisjoint(payload):
+    if JSON_NAMES.keys().isdisjoint(payload):
         return payload
-    return {_TO_JSON.get(name, name): value for name, value in payload.items()}
+    return {JSON_NAMES.get(name, name): value for name, value in payload.items()}
 
 
 def payload_from_json(payload: Any) -> Any:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sequence_sync.apply.refresh import ReadRequest, RemoteReader
-from sequence_sync.errors import SeqsyncError, UsageError
+from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.operations.workspace import Workspace
 from sequence_sync.plan.drift import drift_of
@@ -48,7 +49,9 @@ def read_remote(
         for key, row in desired.items()
         if row.remote_id and key not in entries and row.remote_id not in owned
     }
-    read = RemoteReader(api, clock, workspace.environment.settle_grace, announce).read(ReadRequest(entries, ids), owned)
+    read = RemoteReader(api, clock, workspace.environment.settle_grace, announce).read(
+        ReadRequest(entries, ids, api_host=workspace.api_host), owned
+    )
     for error in read.unread.values():
         raise error
     return read.remote
@@ -67,22 +70,17 @@ def detect_drift(
     `quick` reads only the list of sequences: their titles, and which steps they have. `announce` is called
     before each wait. Raises UsageError where there is no state.
     """
-    replayed = workspace.read()
-    if replayed is None:
-        # "No drift" would hide from a nightly job that its state is lost.
-        raise UsageError(
-            "No state yet: nothing to compare with.",
-            f"{workspace.backend().describe()} does not exist.",
-            "Run `seqsync apply` or `seqsync import` first. If you had a state, restore it from git or from "
-            ".seqsync/backups.",
-        )
-    state, selection = replayed.state, Selection(targets)
-    selection.check(_addresses(state))
+    # An error where there is no state: "no drift" would hide from a nightly job that its state is lost.
+    state, selection = workspace.read_existing(": nothing to compare with").state, Selection(targets)
+    selection.check(_addresses(state), "The state does not have this address.")
     entries = {key: entry for key, entry in state.sequences.items() if _is_selected(key, entry, selection)}
     if not entries:
         return DriftResult((), 0, {})
     reader = RemoteReader(api, clock, workspace.environment.settle_grace, announce)
-    read = reader.read(ReadRequest(entries, by_list=quick), {entry.id for entry in state.sequences.values()})
+    read = reader.read(
+        ReadRequest(entries, by_list=quick, api_host=workspace.api_host),
+        {entry.id for entry in state.sequences.values()},
+    )
     rows = (row for key, remote in read.remote.sequences.items() for row in drift_of(key, entries[key], remote))
     return DriftResult(tuple(row for row in rows if selection.takes_address(row.address)), len(entries), read.unread)
 
@@ -91,11 +89,11 @@ def _is_selected(key: str, entry: SequenceState, selection: Selection) -> bool:
     return any(selection.takes_address(address) for address in _addresses_of(key, entry))
 
 
-def _addresses(state: State) -> list[str]:
+def _addresses(state: State) -> list[Address]:
     return [address for key, entry in state.sequences.items() for address in _addresses_of(key, entry)]
 
 
-def _addresses_of(key: str, entry: SequenceState) -> list[str]:
-    steps = [f"{key}.{name}" for name in entry.steps]
-    letters = [f"{key}.{name}.{letter}" for name, step in entry.steps.items() for letter in step.variants]
-    return [key, *steps, *letters]
+def _addresses_of(key: str, entry: SequenceState) -> list[Address]:
+    steps = [Address(key, name) for name in entry.steps]
+    letters = [Address(key, name, letter) for name, step in entry.steps.items() for letter in step.variants]
+    return [Address(key), *steps, *letters]

@@ -157,7 +157,7 @@ def refreshed_plan(
 
 
 def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> Plan:
-    """Plan the way back to the state with `serial`. The files may have errors.
+    """Plan a rollback to the state with `serial`. The files may have errors.
 
     Raises UsageError where the history does not reach that serial. The message names the serials it reaches.
     """
@@ -166,9 +166,7 @@ def plan_to_serial(workspace: Workspace, serial: int, options: PlanOptions) -> P
             "Use either -to-serial or -changed-since, not both.",
             "-to-serial uses the history, not your files.",
         )
-    replayed = workspace.read()
-    if replayed is None:
-        raise UsageError("No state yet: nothing to go back to.", hint="The first `seqsync apply` creates the state.")
+    replayed = workspace.read_existing(": nothing to go back to")
     state = replayed.state
     target = state_at(serial, state, replayed.base, decode_lines(workspace.backend().history()))
     project = load_project(workspace.root, workspace.loaded, workspace.name, known=known_sources(state))

@@ -32,7 +32,9 @@ from sequence_sync.state.history import AnyLine, decode_lines, touches, with_jou
 from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
 from sequence_sync.state.manager import StateManager
 from sequence_sync.state.model import Delta, SequenceHead, SequenceState, State, StepState
-from sequence_sync.state.statefile import decode, encode
+from sequence_sync.state.statefile import RESTORE_HINT, decode, encode
+
+GIVEN_HINT = "Give a file that `seqsync state pull` printed, or a backup from .seqsync/backups. Nothing was changed."
 
 
 @contextmanager
@@ -49,16 +51,21 @@ def _address(text: str) -> Address:
     except ValueError as error:
         raise UsageError("Invalid address.", f"{error}.") from None
     if address.variant is not None:
-        step = f"{address.sequence}.{address.step}"
-        raise UsageError("The state has no entries for single variants.", f"Use the address of the step: {step}.")
+        hint = f"Use the address of the step: {address.parent}."
+        raise UsageError("The state has no entries for single variants.", hint)
     return address
 
 
 def _entry(state: State, address: Address) -> SequenceState:
     entry = state.sequences.get(address.sequence)
     if entry is None or (address.step is not None and address.step not in entry.steps):
-        raise UsageError("The state has no such address.", f"{address}.", "See: seqsync state list")
+        raise unknown_address(str(address))
     return entry
+
+
+def unknown_address(address: str) -> UsageError:
+    """Return the error for an address that the state does not have."""
+    return UsageError("The state has no such address.", f'"{address}"', "List its addresses: seqsync state list")
 
 
 def _note(manager: StateManager, text: str, *deltas: Delta) -> None:
@@ -87,17 +94,14 @@ def move_entry(
         )
     with _locked_manager(workspace, "state mv", timeout, stop, observer) as manager:
         entry = _entry(manager.state, old)
+        taken = new.step in entry.steps if new.step else new.sequence in manager.state.sequences
+        if taken:
+            raise UsageError("The new key is already in use.", f"{target} is in the state.", "See: seqsync state list")
         if old.step is None or new.step is None:
-            if new.sequence in manager.state.sequences:
-                raise UsageError(
-                    "The new key is already in use.", f"{target} is in the state.", "See: seqsync state list"
-                )
             head = entry.head.model_copy(update={"made_from": None})
             moved = Delta(sequence=new.sequence, head=head, steps=dict(entry.steps))
             _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, drop=True), moved)
             return
-        if new.step in entry.steps:
-            raise UsageError("The new key is already in use.", f"{target} is in the state.", "See: seqsync state list")
         steps: dict[str, StepState | None] = {old.step: None, new.step: entry.steps[old.step]}
         _note(manager, f"moved {source} to {target}", Delta(sequence=old.sequence, steps=steps))
 
@@ -151,7 +155,7 @@ def push_state(
 
     `force` accepts a wrong checksum, another lineage, an older serial and another API host. Raises StateError.
     """
-    pushed = decode(data, name, unchecked=force)
+    pushed = _decode_given(data, name, unchecked=force)
     if pushed.api_host != workspace.api_host and not force:
         raise StateError(
             "The state belongs to another API host.",
@@ -166,6 +170,18 @@ def push_state(
             return current.serial
         lock.check()
         return manager.push(pushed)
+
+
+def _decode_given(data: bytes, name: str, *, unchecked: bool) -> State:
+    """Decode the state that a person gave. The errors are about that file, not about the current state."""
+    try:
+        return decode(data, name, unchecked=unchecked)
+    except StateError as error:
+        if error.hint == RESTORE_HINT:
+            facts = f"{error.summary} {error.detail}" if error.summary != f"{name} is not a state." else error.detail
+            raise StateError(f"{name} is not a state.", facts, GIVEN_HINT) from None
+        error.hint = error.hint.replace(RESTORE_HINT, GIVEN_HINT)
+        raise
 
 
 def _refuse_older(pushed: State, current: State, name: str) -> None:
@@ -259,11 +275,11 @@ def _resolve_one(workspace: Workspace, api: Provider, draft: _Draft, answer: Cre
     return _resolve_step(workspace, api, draft, address, intent, answer.adopt)
 
 
-def _nothing_in_doubt(address: str) -> UsageError:
+def _nothing_in_doubt(address: Address) -> UsageError:
     return UsageError("Nothing to resolve.", f"No create of {address} is in doubt.", "See: seqsync state history")
 
 
-def _not_created(manager: Decisions, intent: IntentRecord | None, address: str, *deltas: Delta) -> str:
+def _not_created(manager: Decisions, intent: IntentRecord | None, address: Address, *deltas: Delta) -> str:
     """Record that `address` was not created. Return the sentence that reports it."""
     _close(manager, intent, CallResult.NOT_MADE, f"{address} was not created", *deltas)
     return f"{address} was not created. The next plan creates it."
@@ -280,9 +296,9 @@ def _resolve_sequence(
     api: Provider, manager: Decisions, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
-        raise _nothing_in_doubt(key)
+        raise _nothing_in_doubt(Address(key))
     if adopt is None:
-        return _not_created(manager, intent, key)
+        return _not_created(manager, intent, Address(key))
     row = next((row for row in api.sequences() if row.id == adopt), None)
     if row is None:
         raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence with id {adopt}.")
@@ -297,23 +313,24 @@ def _resolve_sequence(
 
 
 def _resolve_variant(
-    api: Provider, manager: Decisions, text: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: Decisions, variant: Address, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
-        raise _nothing_in_doubt(text)
+        raise _nothing_in_doubt(variant)
     if adopt is None:
-        return _not_created(manager, intent, text)
-    address = intent.address
-    key, step_key, letter = address.sequence, address.step_key, address.letter
-    entry = _entry(manager.state, address.parent)
+        return _not_created(manager, intent, variant)
+    key, step_key, letter = variant.sequence, variant.step_key, variant.letter
+    entry = _entry(manager.state, variant.parent)
     step = entry.steps[step_key]
     remote = next((row for row in api.steps(entry.id) or () if row.id == step.id), None)
     managed = {row.id for row in step.variants.values()}
     if remote is None or adopt in managed or adopt not in {row.id for row in remote.variants}:
-        raise UsageError("This id cannot be adopted.", f"{key}.{step_key} has no unmanaged variant with id {adopt}.")
+        raise UsageError("This id cannot be adopted.", f"{variant.parent} has no unmanaged variant with id {adopt}.")
     extended = with_variant(step, letter, adopt, intent.content.variants[letter])
-    _close(manager, intent, CallResult.ADOPTED, f"{text} is {adopt}", Delta(sequence=key, steps={step_key: extended}))
-    return f"{text} is variant {adopt}."
+    _close(
+        manager, intent, CallResult.ADOPTED, f"{variant} is {adopt}", Delta(sequence=key, steps={step_key: extended})
+    )
+    return f"{variant} is variant {adopt}."
 
 
 def _resolve_step(
@@ -331,7 +348,7 @@ def _resolve_step(
         raise UsageError("Saleshandy has no such sequence.", f"The account has no sequence {key} with id {entry.id}.")
     content = _content(workspace, manager.state, address, intent)
     if adopt is None:
-        others = _candidates(steps, entry, step_key, content, intent)
+        others = _candidates(steps, entry, address, content, intent)
         head = entry.head.with_declared(others)
         message = _not_created(manager, intent, address, Delta(sequence=key, head=head))
         if step_key in entry.steps:
@@ -357,7 +374,7 @@ def _adoption(
         raise UsageError("This id cannot be adopted.", why, "See: seqsync state list")
     adopted, is_same = adopted_step(step, content)
     if adopted is None:
-        raise UsageError("This id cannot be adopted.", f"Step {adopt} has another type than {address}.")
+        raise UsageError("This id cannot be adopted.", f'Step {adopt} has another type than "{address}".')
     old = entry.steps.get(step_key)
     replaced = {old.id: old.day if old.content.is_email else None} if old is not None and old.id != adopt else {}
     head = entry.head.with_declared(replaced)
@@ -373,12 +390,12 @@ def _content(workspace: Workspace, state: State, address: Address, intent: Inten
         return entry.steps[step_key].content
     desired = load_desired(workspace, None).sequences.get(address.sequence)
     if desired is None or step_key not in desired.steps:
-        raise UsageError("Neither your files nor the state have this address.", f"{address}.")
+        raise UsageError("Neither your files nor the state have this address.", f'"{address}"', "Check its spelling.")
     return desired.steps[step_key]
 
 
 def _candidates(
-    steps: list[RemoteStep], entry: SequenceState, step_key: str, content: Content, intent: IntentRecord | None
+    steps: list[RemoteStep], entry: SequenceState, address: Address, content: Content, intent: IntentRecord | None
 ) -> dict[str, int | None]:
     """Return the steps that the create in doubt might have created, by id, each with its day as an email.
 
@@ -388,7 +405,7 @@ def _candidates(
     unmanaged = [step for step in steps if step.id not in known]
     if intent is not None:
         return {step.id: day_of(step) for step in unmanaged if same_kind(step, content)}
-    found = match_steps(unmanaged, {step_key: content}, {}, entry.forgotten)
+    found = match_steps(unmanaged, {address: content}, {}, entry.forgotten)
     near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 

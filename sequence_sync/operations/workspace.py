@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from sequence_sync.errors import UsageError
+from sequence_sync.provider.redact import credentials
 from sequence_sync.registry import backend_for
 from sequence_sync.source.project import Project, load_project
 from sequence_sync.source.settings import LoadedSettings, choose_environment, effective, load_settings
@@ -32,7 +33,8 @@ KEY_COMMAND_SECONDS = 60
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project in one environment. `keep_secret` receives the API key, so that no output contains it."""
+    """A project in one environment. `keep_secret` receives the API key and credentials in `headers:`, so that no output
+    contains them."""
 
     root: Path
     loaded: LoadedSettings
@@ -58,11 +60,28 @@ class Workspace:
     @property
     def binding(self) -> StateBinding:
         """The environment and the API host that the state must belong to."""
+        if self.environ.get("SEQSYNC_API_URL"):
+            return StateBinding(self.name, self.api_host, "SEQSYNC_API_URL (it overrides `api_url`),")
         return StateBinding(self.name, self.api_host)
 
     def read(self) -> Replayed | None:
         """Read state and journal without the lock. Return None where there is neither."""
         return read_only(self.backend(), self.binding, self.high_water_mark())
+
+    def read_existing(self, consequence: str = "") -> Replayed:
+        """Read state and journal without the lock. Raises UsageError where there is neither.
+
+        `consequence` says what the command cannot do then: `: nothing to compare with`.
+        """
+        replayed = self.read()
+        if replayed is None:
+            raise UsageError(
+                f"No state yet{consequence}.",
+                f"{self.backend().describe()} does not exist.",
+                "The first `seqsync apply` or `seqsync import` creates it. If you had a state, restore it from git or "
+                "from .seqsync/backups.",
+            )
+        return replayed
 
     def high_water_mark(self) -> HighWaterMark:
         """Return the high-water marks of this machine."""
@@ -89,14 +108,15 @@ class Workspace:
                 "It contains spaces, line breaks or characters that no key has.",
                 f"Copy the key again: export {variable}=...",
             )
-        self.keep_secret(key)
+        for secret in (key, *sorted(credentials(self.environment.headers))):
+            self.keep_secret(secret)
         return key
 
 
 def open_workspace(
     root: Path, environment: str | None, environ: Mapping[str, str], keep_secret: Callable[[str], None]
 ) -> Workspace:
-    """Open the project in `root`. `keep_secret` receives the API key before anything can print it.
+    """Open the project in `root`. `keep_secret` receives the secrets before anything can print them.
 
     Raises UsageError, and InvalidFilesError for errors in the settings.
     """

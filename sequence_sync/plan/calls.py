@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import payload_from_json, payload_to_json
@@ -98,7 +99,7 @@ def repeated_variant_fields(
     again = [path for path in paths if any(row.get(path) != flat.get(path) for row in others) and path not in planned]
     rows = [FieldChange(field=path, before=flat.get(path), after=flat.get(path)) for path in again]
     if "status" in known.unsettled and known.status != 0:
-        rows.append(FieldChange(field=f"variants.{letter}.status", before="on", after="on"))
+        rows.append(FieldChange(field=FieldPath.in_variant(letter, "status"), before="on", after="on"))
     return tuple(rows)
 
 
@@ -107,7 +108,7 @@ def operations_of(change: Change, step: StepState | None) -> tuple[Operation, ..
 
     An update of a step has one operation for each of its variants.
     """
-    sequence = change.sequence_id or placeholder(change.sequence)
+    sequence = change.sequence_id or placeholder(Address(change.sequence))
     if change.action is Action.CREATE_SEQUENCE:
         return (CreateSequence(change.title or ""),)
     if change.action is Action.CREATE_STEP and change.after:
@@ -121,7 +122,7 @@ def operations_of(change: Change, step: StepState | None) -> tuple[Operation, ..
         UpdateVariant(
             sequence,
             step.id,
-            row.id or placeholder(f"{change.sequence}.{change.step}.{letter}"),
+            row.id or placeholder(change.address.step_address.child(letter)),
             _patch(change, letter, row),
         )
         for letter in letters

@@ -250,14 +250,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Fi
     return tuple(
         FieldChange(field=path, before=before.get(path), after=after.get(path)) for path in order if path in changed
     )
-
-
-def text_key(content: Content) -> tuple[object, ...]:
-    """Return the type and the text of a step in canonical form, to compare steps."""
-    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
-    return (content.type, tuple(rows))
-
-
-def carries_text(content: Content) -> bool:
-    """Whether a step has any text. A bare call or profile view has none."""
-    return any(row.task_note.strip() or any(row.payload.values()) for row in content.variants.values())

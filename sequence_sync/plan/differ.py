@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.plan.calls import repeated_step_fields, repeated_variant_fields
-from sequence_sync.plan.compare import carries_text, differences, flat_variant, step_fields, text_key
+from sequence_sync.plan.compare import differences, flat_variant, step_fields
+from sequence_sync.plan.matching import says_something, text_key
 from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason
 from sequence_sync.state.model import ForgottenStep, SequenceState, StepState
 
 
 def sequence_changes(
-    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str], policy: Policy
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[Address], policy: Policy
 ) -> Iterator[Change]:
     """Yield the changes of one sequence that has a file. `open_addresses`: creates whose outcome is not known."""
     sequence_id = known.id if known else desired.remote_id
@@ -29,10 +31,10 @@ def sequence_changes(
         if old in steps and new not in steps:
             steps[new] = steps.pop(old)
             yield Change(
-                address=f"{desired.key}.{new}",
+                address=Address(desired.key, new),
                 action=Action.MOVE,
                 reason=Reason.MOVED,
-                source=f"{desired.key}.{old}",
+                source=Address(desired.key, old),
                 remote_id=steps[new].id,
                 sequence_id=sequence_id,
             )
@@ -70,7 +72,11 @@ def _adopted_again(
     take(lambda key, content, step: step.type == content.type and step.key in (key, old_keys.get(key)))
     declared = known.declared_ids if known else frozenset()
     left = [step for step in left if step.id not in declared]
-    take(lambda key, content, step: carries_text(content) and text_key(step.content) == text_key(content))
+    take(
+        lambda key, content, step: (
+            says_something(content.variants.values()) and text_key(step.content) == text_key(content)
+        )
+    )
     return again
 
 
@@ -89,7 +95,7 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
     """Return the change of a sequence whose file is gone."""
     if key in removed:
         return Change(
-            address=key,
+            address=Address(key),
             action=Action.FORGET,
             reason=Reason.REMOVED,
             remote_id=known.id,
@@ -97,7 +103,7 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
             title=known.title,
         )
     return Change(
-        address=key,
+        address=Address(key),
         action=Action.BLOCKED,
         reason=Reason.SEQUENCE_REMOVED,
         impact=Impact.STRUCTURE,
@@ -111,11 +117,11 @@ def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str])
 
 
 def _head_changes(
-    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[str]
+    desired: DesiredSequence, known: SequenceState | None, open_addresses: Collection[Address]
 ) -> Iterator[Change]:
     if known is None and desired.remote_id is not None:
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.ADOPT,
             reason=Reason.CONFIGURED_ID,
             remote_id=desired.remote_id,
@@ -125,7 +131,7 @@ def _head_changes(
     elif known is None:
         is_open = desired.key in open_addresses
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.CREATE_SEQUENCE,
             impact=Impact.STRUCTURE,
             title=desired.title,
@@ -133,7 +139,7 @@ def _head_changes(
         )
     elif desired.remote_id not in (None, known.id):
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.BLOCKED,
             reason=Reason.ID_CHANGED,
             remote_id=known.id,
@@ -145,7 +151,7 @@ def _head_changes(
         )
     elif known.title != desired.title:
         yield Change(
-            address=desired.key,
+            address=Address(desired.key),
             action=Action.BLOCKED,
             reason=Reason.TITLE_CHANGED,
             impact=Impact.NONE,
@@ -158,9 +164,9 @@ def _head_changes(
 
 
 def _new_step(
-    desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[str]
+    desired: DesiredSequence, key: str, content: Content, sequence_id: str | None, open_addresses: Collection[Address]
 ) -> Change:
-    address = f"{desired.key}.{key}"
+    address = Address(desired.key, key)
     if key in desired.step_ids:
         return Change(
             address=address,
@@ -183,7 +189,7 @@ def _new_step(
 def _gone_step(
     desired: DesiredSequence, key: str, step: StepState, sequence_id: str | None, policy: Policy
 ) -> Iterator[Change]:
-    address = f"{desired.key}.{key}"
+    address = Address(desired.key, key)
     if key in desired.removed:
         yield Change(
             address=address,
@@ -197,7 +203,7 @@ def _gone_step(
         for letter, row in step.variants.items():
             if row.status != 0 or "status" in row.unsettled:
                 yield Change(
-                    address=f"{address}.{letter}",
+                    address=address.child(letter),
                     action=Action.DEACTIVATE_VARIANT,
                     reason=Reason.STEP_REMOVED,
                     impact=Impact.STRUCTURE,
@@ -224,7 +230,7 @@ def _gone_step(
 def _step_changes(
     desired: DesiredSequence, key: str, content: Content, step: StepState, sequence_id: str | None
 ) -> Iterator[Change]:
-    address, before = f"{desired.key}.{key}", step.content
+    address, before = Address(desired.key, key), step.content
     if key in desired.step_ids and desired.step_ids[key] != step.id:
         yield Change(
             address=address,
@@ -272,10 +278,10 @@ def _step_changes(
     yield from _variant_changes(address, content, step, sequence_id)
 
 
-def _variant_changes(address: str, content: Content, step: StepState, sequence_id: str | None) -> Iterator[Change]:
+def _variant_changes(address: Address, content: Content, step: StepState, sequence_id: str | None) -> Iterator[Change]:
     before = step.content
     for letter, variant in content.variants.items():
-        here = {"address": f"{address}.{letter}", "sequence_id": sequence_id, "before": before, "after": content}
+        here = {"address": address.child(letter), "sequence_id": sequence_id, "before": before, "after": content}
         known = step.variants.get(letter)
         if known is None:
             yield Change(action=Action.CREATE_VARIANT, reason=Reason.NEW, impact=Impact.STRUCTURE, **here)
@@ -283,20 +289,20 @@ def _variant_changes(address: str, content: Content, step: StepState, sequence_i
         changed = differences(flat_variant(letter, known.content), flat_variant(letter, variant))
         fields = (*changed, *repeated_variant_fields(letter, known, variant, changed))
         if fields and known.status == 0:
-            fields = (*fields, FieldChange(field=f"variants.{letter}.status", before="off", after="on"))
+            fields = (*fields, FieldChange(field=FieldPath.in_variant(letter, "status"), before="off", after="on"))
         if fields or known.status == 0:
             yield Change(
                 action=Action.UPDATE_VARIANT,
                 reason=_reason(changed or known.status == 0),
                 remote_id=known.id,
-                impact=Impact.STRUCTURE if all(row.field.endswith(".status") for row in fields) else Impact.COPY,
+                impact=Impact.STRUCTURE if all(row.field.is_status for row in fields) else Impact.COPY,
                 fields=fields,
                 **here,
             )
     for letter, known in step.variants.items():
         if letter not in content.variants and (known.status != 0 or "status" in known.unsettled):
             yield Change(
-                address=f"{address}.{letter}",
+                address=address.child(letter),
                 action=Action.DEACTIVATE_VARIANT,
                 reason=Reason.VARIANT_REMOVED if known.status != 0 else Reason.UNSETTLED,
                 impact=Impact.STRUCTURE,

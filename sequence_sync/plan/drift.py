@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from sequence_sync.model.address import Address
+from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import EMAIL, PAYLOAD_FIELDS, STEP_TYPES, payload_to_json
@@ -76,16 +76,16 @@ def _drift(key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: 
     read = {step.id: step for step in remote.steps}
     for name, step in entry.steps.items():
         if step.id in read:
-            yield from _step(f"{key}.{name}", step, read[step.id], remote.gone)
+            yield from _step(Address(key, name), step, read[step.id], remote.gone)
         elif step.id in remote.gone:
             yield Drift(
-                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
+                address=Address(key, name), kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
     ours = {step.id for step in entry.steps.values()} | entry.named_ids | set(leave_out)
     others = [step for step in remote.steps if step.id not in ours]
     if not others:
         return
-    managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()}
+    managed = {Address(key, name): step.content for name, step in entry.steps.items()}
     yield from added(key, match_steps(others, {}, managed), entry)
 
 
@@ -93,7 +93,7 @@ def _by_ids(key: str, entry: SequenceState, remote: SequenceSnapshot) -> Iterato
     for name, step in entry.steps.items():
         if step.id in remote.gone:
             yield Drift(
-                address=f"{key}.{name}", kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
+                address=Address(key, name), kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
     known = {step.id for step in entry.steps.values()} | entry.named_ids
     for step_id in remote.row.step_ids if remote.row else ():
@@ -104,7 +104,7 @@ def _by_ids(key: str, entry: SequenceState, remote: SequenceSnapshot) -> Iterato
 def added(key: str, found: Matches, entry: SequenceState | None = None) -> Iterator[Drift]:
     """Yield what was added to sequence `key`: duplicates of steps that we have, and unmanaged steps."""
     for address, step in found.duplicates:
-        ours = entry.steps.get(Address(address).step_key) if entry else None
+        ours = entry.steps.get(address.step_key) if entry else None
         equal = f"equals step {ours.id}" if ours else f"equals {address} in the file"
         yield Drift(address=address, kind=DriftKind.SECOND_COPY, remote_id=step.id, detail=f"step {step.id} {equal}")
     for step in found.unmanaged:
@@ -122,7 +122,7 @@ def _label(name: str, day: int | None) -> str:
     return name.replace("_", " ") + (f", day {day}" if day is not None else "")
 
 
-def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drift]:
+def _step(address: Address, entry: StepState, step: RemoteStep, gone: Collection[str]) -> Iterator[Drift]:
     step_level = tuple(_step_level(entry, step))
     if step_level:
         yield Drift(address=address, kind=DriftKind.CHANGED, remote_id=entry.id, fields=step_level)
@@ -132,9 +132,9 @@ def _step(address: str, entry: StepState, step: RemoteStep, gone: Collection[str
         if row is not None:
             fields = variant_fields(entry, letter, row)
             if fields:
-                yield Drift(address=f"{address}.{letter}", kind=DriftKind.CHANGED, remote_id=row.id, fields=fields)
+                yield Drift(address=address.child(letter), kind=DriftKind.CHANGED, remote_id=row.id, fields=fields)
         elif known.id in gone:
-            yield Drift(address=f"{address}.{letter}", kind=DriftKind.GONE, remote_id=known.id, detail="a variant")
+            yield Drift(address=address.child(letter), kind=DriftKind.GONE, remote_id=known.id, detail="a variant")
     ids = {known.id for known in entry.variants.values()}
     if None not in ids:
         for row in step.variants:
@@ -168,7 +168,7 @@ def variant_fields(entry: StepState, letter: str, row: RemoteVariant) -> tuple[F
     statuses = {known.status == 0, *(status == 0 for status in known.unsettled.get("status", ()))}
     if row.status is not None and (row.status == 0) not in statuses:
         was, now = (OFF, ON) if known.status == 0 else (ON, OFF)
-        changed.append(FieldChange(field=f"variants.{letter}.status", before=was, after=now))
+        changed.append(FieldChange(field=FieldPath.in_variant(letter, "status"), before=was, after=now))
     return tuple(changed)
 
 

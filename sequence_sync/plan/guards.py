@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
-from sequence_sync.model.sequence import Content
+from sequence_sync.model.sequence import Content, normalized_title
 from sequence_sync.model.settings import Policy
+from sequence_sync.model.words import counted
 from sequence_sync.plan.capabilities import Abilities
-from sequence_sync.plan.compare import carries_text, shared_words_of, text_key
-from sequence_sync.plan.matching import MOSTLY_EQUAL
+from sequence_sync.plan.compare import shared_words_of
+from sequence_sync.plan.matching import MOSTLY_EQUAL, says_something, text_key
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
 
@@ -56,14 +57,14 @@ def _not_supported(changes: Iterable[Change], abilities: Abilities) -> list[Chan
 
 def _id_taken(changes: Iterable[Change], known: Mapping[str, SequenceState]) -> list[Change]:
     """Block an adoption of an id that the state has under another address."""
-    owners = {row.id: key for key, row in known.items()}
-    owners |= {step.id: f"{key}.{name}" for key, row in known.items() for name, step in row.steps.items()}
+    owners = {row.id: Address(key) for key, row in known.items()}
+    owners |= {step.id: Address(key, name) for key, row in known.items() for name, step in row.steps.items()}
 
     def checked(change: Change) -> Change:
         owner = owners.get(change.remote_id or "")
         if change.action is not Action.ADOPT or owner is None:
             return change
-        rename = f"moved: [{{from: {Address(owner).step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
+        rename = f"moved: [{{from: {owner.step}, to: {change.step}}}]" if change.step else f"formerly: {owner}"
         advice = (
             f"The state already has id {change.remote_id} as {owner}. If you renamed it, write `{rename}`. If not, "
             f"remove the id, or stop managing {owner} and apply that first."
@@ -80,18 +81,17 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
     left_sequences = {c.address: known[c.address] for c in changes if c.reason is Reason.SEQUENCE_REMOVED}
     if not creates or not (left_steps or left_sequences):
         return list(changes)
-    beside = {(c.sequence, text_key(c.before)): Address(c.sequence, c.step) for c in left_steps if c.before}
+    beside = {(c.sequence, text_key(c.before)): c.address.step_address for c in left_steps if c.before}
     elsewhere = {
         text_key(step.content): Address(key, step_key)
         for key, row in left_sequences.items()
         for step_key, step in row.steps.items()
-        if carries_text(step.content)
+        if says_something(step.content.variants.values())
     }
-    titles = {row.title.strip().casefold(): key for key, row in left_sequences.items()}
+    titles = {normalized_title(row.title): key for key, row in left_sequences.items()}
 
     def checked(change: Change) -> Change:
-        if change.action is Action.CREATE_SEQUENCE and (change.title or "").strip().casefold() in titles:
-            old = titles[(change.title or "").strip().casefold()]
+        if change.action is Action.CREATE_SEQUENCE and (old := titles.get(normalized_title(change.title or ""))):
             return block(change, Reason.SAME_CONTENT, _rename_sequence(old))
         if change.action is not Action.CREATE_STEP or change.after is None:
             return change
@@ -185,23 +185,19 @@ def _override(name: str, allowed: bool) -> str:
 def _met(changes: list[Change], drifted: bool, active: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
     deactivated = [c.address for c in changes if c.action is Action.DEACTIVATE_VARIANT]
     if deactivated:
-        yield DESTRUCTIVE, f"The plan deactivates {_counted(deactivated, 'variant')}: {_names(deactivated)}."
+        yield DESTRUCTIVE, f"The plan deactivates {counted(len(deactivated), 'variant')}: {_names(deactivated)}."
     if drifted:
         yield DRIFT, "The plan overwrites changes made in Saleshandy outside seqsync."
     # The policy counts steps, so a step with several changed variants counts once.
     rewritten = dict.fromkeys(
-        f"{c.sequence}.{c.step}" for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
+        c.address.step_address for c in changes if c.action in UPDATES or c.action is Action.DEACTIVATE_VARIANT
     )
     if len(rewritten) > policy.max_changed_steps:
         limit = f"the limit is {policy.max_changed_steps} (`max_changed_steps` in seqsync.yaml)"
-        yield SIZE, f"The plan changes {_counted(rewritten, 'existing step')}; {limit}."
+        yield SIZE, f"The plan changes {counted(len(rewritten), 'existing step')}; {limit}."
     sending = dict.fromkeys(c.sequence for c in changes if c.calls and c.sequence in active)
     if sending:
-        yield ACTIVE, f"The plan writes to {_counted(sending, 'active sequence')}: {_names(sending)}."
-
-
-def _counted(things: Collection[str], noun: str) -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+        yield ACTIVE, f"The plan writes to {counted(len(sending), 'active sequence')}: {_names(sending)}."
 
 
 def _names(addresses: Collection[str]) -> str:

@@ -9,18 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sequence_sync.model.sequence import Content, Variant
-from sequence_sync.plan.compare import has_text, same_payload, shared_words
+from sequence_sync.model.address import Address
+from sequence_sync.model.sequence import Content, Variant, normalized_title
+from sequence_sync.plan.compare import canonical_payload, has_text, same_payload, shared_words
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, VariantState, step_state, variant_digest
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 MOSTLY_EQUAL = 0.5  # with half of the words in common, a step may be ours
-
-
-def normalized_title(title: str) -> str:
-    """Return `title` as titles are compared: trimmed and case-folded (docs/exactly-once.md)."""
-    return title.strip().casefold()
 
 
 def same_title(one: str, other: str) -> bool:
@@ -115,13 +111,19 @@ def similarity(step: RemoteStep, content: Content) -> float:
     )
 
 
-def says_something(step: RemoteStep) -> bool:
-    """Whether the step has any text. A bare call or profile view has none."""
-    return any(has_text(row.payload, row.task_note) for row in step.variants)
+def says_something(variants: Iterable[Variant | RemoteVariant]) -> bool:
+    """Whether a step with these variants has any text. A bare call or profile view has none."""
+    return any(has_text(row.payload, row.task_note) for row in variants)
+
+
+def text_key(content: Content) -> tuple[object, ...]:
+    """Return the type and the text of a step in canonical form: the same for steps of ours that say the same."""
+    rows = sorted((canonical_payload(row.payload), row.task_note.strip()) for row in content.variants.values())
+    return (content.type, tuple(rows))
 
 
 def could_be(step: RemoteStep, content: Content) -> bool:
-    """Whether a step could be `content` after an edit: same type, and same day or half of the words."""
+    """Whether a step could be a changed `content`: same type, and same day or half of the words."""
     if step.type != content.type:
         return False
     return step.day in (None, content.day) or similarity(step, content) >= MOSTLY_EQUAL
@@ -135,16 +137,16 @@ class Matches:
     `duplicates`: equal to a step that we have, by its address. `unmanaged`: everything else.
     """
 
-    adopt: dict[str, RemoteStep]
-    possible: tuple[tuple[tuple[str, ...], RemoteStep], ...]
-    duplicates: tuple[tuple[str, RemoteStep], ...]
+    adopt: dict[Address, RemoteStep]
+    possible: tuple[tuple[tuple[Address, ...], RemoteStep], ...]
+    duplicates: tuple[tuple[Address, RemoteStep], ...]
     unmanaged: tuple[RemoteStep, ...]
 
 
 def match_steps(
     unknown: Sequence[RemoteStep],
-    creates: Mapping[str, Content],
-    managed: Mapping[str, Content],
+    creates: Mapping[Address, Content],
+    managed: Mapping[Address, Content],
     forgotten: Collection[str] = (),
     released: Collection[str] = (),
 ) -> Matches:
@@ -158,14 +160,14 @@ def match_steps(
     taken = {**managed, **{address: creates[address] for address in adopt}}
     open_creates = {address: content for address, content in creates.items() if address not in adopt}
     adopted = {step.id for step in adopt.values()}
-    possible: list[tuple[tuple[str, ...], RemoteStep]] = []
-    duplicates: list[tuple[str, RemoteStep]] = []
+    possible: list[tuple[tuple[Address, ...], RemoteStep]] = []
+    duplicates: list[tuple[Address, RemoteStep]] = []
     unmanaged: list[RemoteStep] = []
     for step in unknown:
         if step.id in adopted:
             continue
         similar, original = _similar(step, {} if step.id in released else open_creates), _equal(step, taken)
-        if original and (says_something(step) or not similar):
+        if original and (says_something(step.variants) or not similar):
             duplicates.append((original, step))
         elif similar:
             possible.append((similar, step))
@@ -174,29 +176,29 @@ def match_steps(
     return Matches(adopt, tuple(possible), tuple(duplicates), tuple(unmanaged))
 
 
-def _equal(step: RemoteStep, contents: Mapping[str, Content]) -> str | None:
+def _equal(step: RemoteStep, contents: Mapping[Address, Content]) -> Address | None:
     return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
 def _equal_to_a_create(
-    unknown: Iterable[RemoteStep], creates: Mapping[str, Content], forgotten: Collection[str]
-) -> dict[str, RemoteStep]:
+    unknown: Iterable[RemoteStep], creates: Mapping[Address, Content], forgotten: Collection[str]
+) -> dict[Address, RemoteStep]:
     """Return the steps that equal one that is to be created, by its address. An empty text never counts as equal."""
-    adopt: dict[str, RemoteStep] = {}
+    adopt: dict[Address, RemoteStep] = {}
     for step in unknown:
         undated = replace(step, day=None) if step.id in forgotten else step
         left = {address: content for address, content in creates.items() if address not in adopt}
-        if says_something(step) and (equal := _equal(undated, left)):
+        if says_something(step.variants) and (equal := _equal(undated, left)):
             adopt[equal] = step
     return adopt
 
 
-def _similar(step: RemoteStep, contents: Mapping[str, Content]) -> tuple[str, ...]:
+def _similar(step: RemoteStep, contents: Mapping[Address, Content]) -> tuple[Address, ...]:
     """Return what an unequal step may be: of the same type, on its day, with half of its words, or without text.
 
     Those of its own day come first.
     """
-    bare = not says_something(step)
+    bare = not says_something(step.variants)
     found = [
         address
         for address, content in contents.items()
@@ -221,7 +223,7 @@ def pair_steps(
 
     def pair_where(is_pair: Callable[[RemoteStep, Content], bool]) -> None:
         for step in steps:
-            if step.id in found or not says_something(step):
+            if step.id in found or not says_something(step.variants):
                 continue
             left = [name for name in contents if name not in found.values() and contents[name].type == step.type]
             name = next((name for name in left if is_pair(step, contents[name])), None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.gates import DRIFT
 from sequence_sync.model.sequence import DesiredSequence
 from sequence_sync.model.settings import Claim, Policy
@@ -46,13 +47,13 @@ RANK: Mapping[Action, int] = {
 }
 
 
-def in_plan_order(changes: Iterable[Change], positions: Mapping[str, int]) -> list[Change]:
+def in_plan_order(changes: Iterable[Change], positions: Mapping[Address, int]) -> list[Change]:
     """Sort `changes`. `positions` gives a step's position in its file by its address; other steps come last."""
 
     def key(change: Change) -> tuple[str, int, int, int, int, str]:
         if change.action is Action.UPDATE_STEP:
             return (change.sequence, RANK[change.action], 1, 0, 0, "")
-        step = f"{change.sequence}.{change.step}"
+        step = change.address.step_address
         day = change.after.day if change.action is Action.CREATE_STEP and change.after else 0
         return (
             change.sequence,
@@ -90,7 +91,7 @@ class PlanInputs:
     policy: Policy = field(default_factory=Policy)
     selection: Selection = field(default_factory=Selection)
     allowed: Collection[str] = ()
-    open_addresses: Collection[str] = ()
+    open_addresses: Collection[Address] = ()
     damaged: bool = False
     notes: tuple[str, ...] = ()
     off: Collection[Claim] = ()
@@ -117,7 +118,7 @@ def make_plan(inputs: PlanInputs) -> Plan:
     # Block first, then select: a step that a target leaves out is still in Saleshandy.
     everything = block_unsafe(differences, result.state, inputs.abilities)
     chosen = select(everything, inputs.selection)
-    positions = {f"{row.key}.{step}": at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
+    positions = {Address(row.key, step): at for row in inputs.desired.values() for at, step in enumerate(row.steps)}
     scheduled = _schedule(chosen, everything, compared, positions, result.remote_days)
     changes = in_plan_order(scheduled, positions)
     taken = {id(change) for change in chosen}
@@ -156,7 +157,7 @@ def _schedule(
     chosen: Sequence[Change],
     everything: Sequence[Change],
     inputs: PlanInputs,
-    positions: Mapping[str, int],
+    positions: Mapping[Address, int],
     remote_days: Mapping[str, Mapping[str, int]],
 ) -> list[Change]:
     """Return `chosen` with changes of day in order, and with every call. A step that is not chosen keeps its day."""
@@ -168,17 +169,17 @@ def _schedule(
     ]
 
 
-def _known_addresses(inputs: PlanInputs) -> Iterable[str]:
+def _known_addresses(inputs: PlanInputs) -> Iterable[Address]:
     for row in inputs.desired.values():
-        yield row.key
+        yield Address(row.key)
         for step, content in row.steps.items():
-            yield f"{row.key}.{step}"
-            yield from (f"{row.key}.{step}.{letter}" for letter in content.variants)
+            yield Address(row.key, step)
+            yield from (Address(row.key, step, letter) for letter in content.variants)
     for key, known in (inputs.state.sequences if inputs.state else {}).items():
-        yield key
+        yield Address(key)
         for step, entry in known.steps.items():
-            yield f"{key}.{step}"
-            yield from (f"{key}.{step}.{letter}" for letter in entry.variants)
+            yield Address(key, step)
+            yield from (Address(key, step, letter) for letter in entry.variants)
 
 
 def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
@@ -189,10 +190,10 @@ def _all_changes(inputs: PlanInputs) -> Iterable[Change]:
         if old and old in known and key not in known and old not in inputs.desired and old not in inputs.unchanged:
             known[key] = known.pop(old)
             yield Change(
-                address=key,
+                address=Address(key),
                 action=Action.MOVE,
                 reason=Reason.MOVED,
-                source=old,
+                source=Address(old),
                 remote_id=known[key].id,
                 sequence_id=known[key].id,
                 title=known[key].title,
@@ -237,7 +238,7 @@ def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]
     creating = sum(c.action is Action.CREATE_SEQUENCE for c in changes)
     if creating > 1 and not (inputs.state and inputs.state.sequences):
         yield (
-            f"The state is empty, so this plan creates all {creating} sequences. If they already exist in Saleshandy, "
+            f"The state is empty, so this plan creates {creating} sequences. If they already exist in Saleshandy, "
             "write their ids under `ids:` in seqsync.yaml first."
         )
     unmet = sorted(set(inputs.allowed).difference(met))
@@ -245,6 +246,6 @@ def _notes(inputs: PlanInputs, changes: Collection[Change], met: Collection[str]
         yield f"Allowed in advance, although this plan does not need it: {', '.join(unmet)}."
     if inputs.open_addresses:
         names = ", ".join(sorted(inputs.open_addresses))
-        yield f"An earlier apply was interrupted. In doubt: {names}. The next apply resolves this before it writes."
+        yield f"An earlier apply was interrupted. The next apply resolves what is in doubt before it writes: {names}"
     if inputs.damaged:
         yield "The journal has a damaged record. The next apply reads every sequence twice before it writes."

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import LAST_DAY
 from sequence_sync.model.sequence import Content
 from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason, StateEntries, block
@@ -97,7 +98,7 @@ SWAP_ADVICE = (
 def schedule_days(
     changes: Sequence[Change],
     rows: StateEntries,
-    positions: Mapping[str, int],
+    positions: Mapping[Address, int],
     may_park: bool,
     remote_days: Mapping[str, Mapping[str, int]],
 ) -> list[Change]:
@@ -118,7 +119,7 @@ def schedule_days(
 def _in_one_sequence(
     changes: list[Change],
     row: SequenceState | None,
-    positions: Mapping[str, int],
+    positions: Mapping[Address, int],
     may_park: bool,
     remote_days: Mapping[str, int],
 ) -> list[Change]:
@@ -168,7 +169,7 @@ def _current_days(row: SequenceState | None, changes: Iterable[Change]) -> dict[
     if row is None:
         return {}
     key = next(iter(changes)).sequence
-    ours = {f"{key}.{step}": entry.day for step, entry in row.steps.items() if entry.content.is_email}
+    ours = {Address(key, step): entry.day for step, entry in row.steps.items() if entry.content.is_email}
     days = {name: day for name, day in row.unmanaged.items() if day and name not in row.forgotten}
     days |= {name: step.day for name, step in row.forgotten.items() if step.is_there and step.content.is_email}
     return ours | {f"step {name}, which is not managed": day for name, day in days.items()}
@@ -179,7 +180,7 @@ def _days_in_doubt(row: SequenceState | None, changes: Iterable[Change]) -> dict
     key = next(iter(changes)).sequence
     steps = row.steps if row else {}
     return {
-        f"{key}.{name}": entry.unsettled["day"]
+        Address(key, name): entry.unsettled["day"]
         for name, entry in steps.items()
         if entry.content.is_email and "day" in entry.unsettled
     }

@@ -11,6 +11,7 @@ from sequence_sync.model.address import Address, check_pattern, matches
 from sequence_sync.plan.model import Action, Change, Reason
 
 MOST_NAMES = 10  # in a note
+_ADDRESS_HINT = "Write SEQUENCE, SEQUENCE.STEP or SEQUENCE.STEP.VARIANT; * matches anything."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +31,38 @@ class Selection:
         """Whether nothing is left out."""
         return not self.targets and not self.excludes and self.only is None
 
-    def check(self, known: Iterable[str]) -> None:
-        """Raise UsageError for a pattern that is invalid, or that matches no address in files or state."""
+    def check(
+        self, known: Iterable[Address], unknown: str = "Neither your files nor the state have this address."
+    ) -> None:
+        """Raise UsageError for a pattern that is invalid, or that matches none of the addresses `known`.
+
+        `unknown` says where the addresses come from.
+        """
         if not self.targets and not self.excludes:
             return
-        addresses = [Address(text) for text in known]
+        addresses = list(known)
         for option, patterns in (("-target", self.targets), ("-exclude", self.excludes)):
             for pattern in patterns:
                 try:
                     check_pattern(pattern)
                 except ValueError as error:
-                    raise UsageError(f"{option} {pattern}: not a valid address.", str(error) + ".") from None
+                    raise UsageError(
+                        f"{option} {pattern}: not a valid address.", str(error) + ".", _ADDRESS_HINT
+                    ) from None
                 if not any(matches(pattern, address) for address in addresses):
                     raise UsageError(
                         f"{option} {pattern} matches nothing.",
-                        "Neither the files nor the state have this address. "
-                        f"{did_you_mean(pattern, (str(a) for a in addresses))}".strip(),
+                        unknown,
+                        did_you_mean(pattern, (str(a) for a in addresses)) or _ADDRESS_HINT,
                     )
 
     def takes(self, change: Change) -> bool:
         """Whether `change` itself is chosen."""
         return self.takes_all or self._takes(_addresses(change))
 
-    def takes_address(self, text: str) -> bool:
-        """Whether the address `text` is chosen."""
-        return self.takes_all or self._takes([Address(text)])
+    def takes_address(self, address: Address) -> bool:
+        """Whether `address` is chosen."""
+        return self.takes_all or self._takes([address])
 
     def _takes(self, addresses: Sequence[Address]) -> bool:
         if self.only is not None and addresses[0].sequence not in self.only:
@@ -68,7 +76,7 @@ def _addresses(change: Change) -> list[Address]:
     """Return the addresses of `change`. A new step has all its variants: naming one of them names the step."""
     addresses = [change.address]
     if change.after and Action.CREATE_STEP in (change.action, change.wanted):
-        addresses += [Address(change.address, letter) for letter in change.after.variants]
+        addresses += [change.address.child(letter) for letter in change.after.variants]
     return addresses
 
 

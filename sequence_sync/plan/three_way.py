@@ -84,12 +84,12 @@ class ThreeWayResult:
     records: list[Change] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     known_drift: list[str] = field(default_factory=list)
-    conflicts: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
-    changed_text: dict[str, tuple[FieldChange, ...]] = field(default_factory=dict)
-    overwritten: dict[str, Reason] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-    recreated: set[str] = field(default_factory=set)
-    shown_by_change: list[tuple[str, Drift]] = field(default_factory=list)
+    conflicts: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
+    changed_text: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
+    overwritten: dict[Address, Reason] = field(default_factory=dict)
+    gone: set[Address] = field(default_factory=set)
+    recreated: set[Address] = field(default_factory=set)
+    shown_by_change: list[tuple[Address, Drift]] = field(default_factory=list)
     remote_days: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -148,7 +148,9 @@ class _SequenceComparison:
                 self._gone(drift, address)
             elif drift.kind is not DriftKind.CHANGED:
                 self.result.drift.append(drift)
-                self._hold_day(drift)
+                for step in self.remote.steps or ():
+                    if step.id == drift.remote_id:
+                        _hold_day(self.result, self.sequence, step)
             elif address.step is None:
                 self._title(drift)
             else:
@@ -203,12 +205,6 @@ class _SequenceComparison:
             step = self.steps[old.step_key]
             rest = {name: known for name, known in step.variants.items() if name != letter}
             self.steps[old.step_key] = step.model_copy(update={"variants": rest})
-
-    def _hold_day(self, drift: Drift) -> None:
-        """Note the day of an email that was added in Saleshandy."""
-        step = next((step for step in self.remote.steps or () if step.id == drift.remote_id), None)
-        if step is not None:
-            _hold_day(self.result, self.sequence, step)
 
     # -- what was changed outside seqsync -----------------------------------------------------------------------------
 
@@ -311,7 +307,7 @@ class _FieldGroup:
         fields: tuple[FieldChange, ...],
     ) -> None:
         self.step, self.desired, self.letter, self.remote, self.fields = step, desired, letter, remote, fields
-        self.is_status = fields[0].field.endswith(".status")
+        self.is_status = fields[0].field.is_status
         self.is_text = letter is not None and not self.is_status
         self.is_ignored = False  # the file does not mention it, or says to forget it
 
@@ -430,8 +426,8 @@ def _groups(drift: Drift, letter: str | None) -> list[tuple[FieldChange, ...]]:
     """Group the fields by what one call writes: each of a step's alone; a variant's text, then its status."""
     if letter is None:
         return [(each,) for each in drift.fields]
-    status = tuple(each for each in drift.fields if each.field.endswith(".status"))
-    text = tuple(each for each in drift.fields if not each.field.endswith(".status"))
+    status = tuple(each for each in drift.fields if each.field.is_status)
+    text = tuple(each for each in drift.fields if not each.field.is_status)
     return [group for group in (text, status) if group]
 
 
@@ -477,7 +473,7 @@ def _matches(
     """Match, by sequence, the steps that the state does not know. Reports those of a sequence that is adopted."""
     read = {row.row.id: row for row in remote.sequences.values() if row.row is not None}
     entries = {row.id: row for row in result.state.sequences.values()} if result.state else {}
-    creates: dict[str, dict[str, Content]] = {}
+    creates: dict[str, dict[Address, Content]] = {}
     taken: set[str] = set()
     ids: dict[str, str] = {}
     for change in changes:
@@ -493,7 +489,7 @@ def _matches(
         if found is None or (entry and key not in creates):
             continue
         known = {step.id for step in entry.steps.values()} | entry.declared_ids if entry else set()
-        managed = {f"{key}.{name}": step.content for name, step in entry.steps.items()} if entry else {}
+        managed = {Address(key, name): step.content for name, step in entry.steps.items()} if entry else {}
         unknown = [step for step in found.steps or () if step.id not in known | taken]
         forgotten = entry.forgotten if entry else {}
         released = {name for name, step in forgotten.items() if step.key in removed.get(key, ())}
@@ -510,11 +506,13 @@ def _report_unmanaged(result: ThreeWayResult, key: str, found: Matches) -> None:
         _hold_day(result, key, step)
 
 
-def _created_variants(remote: RemoteAccount, result: ThreeWayResult, changes: Sequence[Change]) -> Mapping[str, str]:
+def _created_variants(
+    remote: RemoteAccount, result: ThreeWayResult, changes: Sequence[Change]
+) -> Mapping[Address, str]:
     """Find variants to be created that Saleshandy already has: the remote id, by address."""
     read = {step.id: step for row in remote.sequences.values() for step in row.steps or ()}
     rows = state_after_moves(changes, result.state.sequences if result.state else {})
-    created: dict[str, str] = {}
+    created: dict[Address, str] = {}
     for change in changes:
         entry = entry_of(change, rows) if change.action is Action.CREATE_VARIANT else None
         if entry is None or change.after is None or entry.id not in read:
@@ -534,7 +532,7 @@ def _reconcile(
     remote: RemoteAccount,
     result: ThreeWayResult,
     matches: Mapping[str, Matches],
-    created: Mapping[str, str],
+    created: Mapping[Address, str],
 ) -> Change:
     if change.action is Action.CREATE_SEQUENCE:
         return _new_sequence(change, remote, result)
@@ -542,9 +540,9 @@ def _reconcile(
         return _configured(change, remote)
     if change.step is None or change.action in (Action.BLOCKED, Action.MOVE, Action.FORGET):
         return change
-    step = f"{change.sequence}.{change.step}"
+    step = change.address.step_address
     is_step = change.action is Action.UPDATE_STEP
-    below = {name for name in result.gone if name.startswith(f"{step}.")} if is_step else set()
+    below = {name for name in result.gone if step.contains(name)} if is_step else set()
     if below or result.gone & {change.sequence, step, change.address}:
         return block(change, Reason.GONE, GONE_ADVICE)
     if change.action is Action.CREATE_STEP:
@@ -603,20 +601,20 @@ def _new_step(change: Change, result: ThreeWayResult, found: Matches | None) -> 
     return change
 
 
-def _new_variant(change: Change, result: ThreeWayResult, created: Mapping[str, str]) -> Change:
+def _new_variant(change: Change, result: ThreeWayResult, created: Mapping[Address, str]) -> Change:
     if change.address in created:
         update = {"action": Action.ADOPT, "reason": Reason.FOUND, "remote_id": created[change.address]}
         return change.model_copy(update={**update, "impact": Impact.NONE})
     return change.model_copy(update={"reason": Reason.GONE}) if change.address in result.recreated else change
 
 
-def _write(change: Change, step: str, result: ThreeWayResult) -> Change:
+def _write(change: Change, step: Address, result: ThreeWayResult) -> Change:
     """Block a call that would overwrite text which was not last applied."""
     sides = result.conflicts.get(change.address, ())
     if change.action is Action.UPDATE_VARIANT:
         sides += tuple(row for row in result.changed_text.get(change.address, ()) if row not in sides)
     else:
-        sides += tuple(row for name, rows in result.changed_text.items() if name.startswith(f"{step}.") for row in rows)
+        sides += tuple(row for name, rows in result.changed_text.items() if step.contains(name) for row in rows)
     if sides:
         fields = {row.field: row for row in (*change.fields, *sides)}
         advice = CONFLICT_ADVICE.format(id=change.sequence_id)

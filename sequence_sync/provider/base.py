@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
 from typing import Any, Final, Protocol
 
-from sequence_sync.errors import SeqsyncError
+from sequence_sync.errors import AccountError, SeqsyncError
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.settings import Claim
@@ -65,6 +66,10 @@ class NeverConnectedError(Exception):
     """No connection: the request was not sent."""
 
 
+class NotSentError(Exception):
+    """The request contains a credential, and was not sent."""
+
+
 class NoAnswerError(Exception):
     """The request may have been sent, and there is no complete answer."""
 
@@ -73,7 +78,7 @@ class Transport(Protocol):
     """Sends one request and returns its raw answer. Never retries."""
 
     def send(self, request: Request) -> Reply:
-        """Return the answer. Raises NeverConnectedError or NoAnswerError."""
+        """Return the answer. Raises NeverConnectedError, NotSentError or NoAnswerError."""
         ...
 
 
@@ -275,7 +280,7 @@ class UpdateVariant:
 Operation = CreateSequence | CreateStep | CreateVariant | UpdateVariant
 
 
-def placeholder(address: str) -> str:
+def placeholder(address: Address) -> str:
     """Return what a call contains instead of the id of `address` while the id is not known."""
     return "{" + address + "}"
 
@@ -342,7 +347,7 @@ class Dialect(Protocol):
         """Return what an update with `body` writes. Raises ValueError for a body that no update has."""
         ...
 
-    def bind(self, call: Call, ids: Mapping[str, str]) -> Request:
+    def bind(self, call: Call, ids: Mapping[Address, str]) -> Request:
         """Return the request to send for `call`, with the ids of its placeholders filled in by address.
 
         The body stays exactly as planned. Raises ValueError for an id that is missing or cannot be part of a path.
@@ -427,6 +432,22 @@ class ReadFailedError(SeqsyncError):
     def __init__(self, detail: str, answer: Answer, hint: str = "") -> None:
         super().__init__("Reading from the API failed.", detail, hint)
         self.answer = answer
+
+
+def account_error(answer: Answer) -> AccountError:
+    """Return the error for an answer that refuses the key, or what it may do. Such an answer ends the whole run."""
+    if answer.kind is AnswerKind.BAD_KEY:
+        return AccountError(
+            "Saleshandy refused the API key.",
+            f"Its answer: {answer.message}.",
+            "Check that the key is complete, not revoked, and created for this API host. Then run the same command "
+            "again.",
+        )
+    return AccountError(
+        "The API key has no permission for this.",
+        f"Saleshandy's answer: {answer.message}.",
+        "Use the key of a user who can read and edit sequences. Then run the same command again.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

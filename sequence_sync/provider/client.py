@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sequence_sync.errors import AccountError
 from sequence_sync.provider import requests
 from sequence_sync.provider.base import (
     Announce,
@@ -20,6 +19,7 @@ from sequence_sync.provider.base import (
     Dialect,
     NeverConnectedError,
     NoAnswerError,
+    NotSentError,
     Provider,
     ReadFailedError,
     RemoteSequence,
@@ -28,10 +28,12 @@ from sequence_sync.provider.base import (
     Request,
     StoppedError,
     Transport,
+    account_error,
     silent,
 )
 from sequence_sync.provider.rate_limit import RateLimiter, parse_rate_limit
-from sequence_sync.provider.responses import classify, parse_sequences, parse_steps, parse_variants, plain
+from sequence_sync.provider.redact import Redactor
+from sequence_sync.provider.responses import NO_SECRETS, classify, parse_sequences, parse_steps, parse_variants, plain
 
 T = TypeVar("T")
 SHORT_PAGE = 100  # D: the page size where none is asked for; a page of just this length may mean that ours was ignored
@@ -74,11 +76,19 @@ class SaleshandyClient:
 
     dialect: Dialect = requests.SALESHANDY
 
-    def __init__(self, transport: Transport, limiter: RateLimiter, clock: Clock, announce: Announce = silent) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        limiter: RateLimiter,
+        clock: Clock,
+        announce: Announce = silent,
+        redactor: Redactor = NO_SECRETS,
+    ) -> None:
         self._transport = transport
         self._limiter = limiter
         self._clock = clock
         self._announce = announce
+        self._redactor = redactor
 
     def sequences(self) -> list[RemoteSequence]:
         """Read all pages of the list. Raises ReadFailedError, AccountError, WaitExhaustedError."""
@@ -123,6 +133,9 @@ class SaleshandyClient:
         except NeverConnectedError as error:
             self._limiter.release(endpoint, sent=False)
             return Answer(AnswerKind.NEVER_CONNECTED, message=plain(str(error)))
+        except NotSentError as error:
+            self._limiter.release(endpoint, sent=False)
+            return Answer(AnswerKind.INVALID, message=str(error))
         except NoAnswerError as error:
             self._limiter.release(endpoint, sent=True)
             return Answer(AnswerKind.NO_ANSWER, message=plain(str(error)))
@@ -130,7 +143,7 @@ class SaleshandyClient:
             self._limiter.release(endpoint, sent=sent)
             raise
         wall = self._clock.wall()
-        answer = classify(reply, wall)
+        answer = classify(reply, wall, self._redactor)
         refused = answer.kind is AnswerKind.RATE_LIMITED
         self._limiter.update(endpoint, parse_rate_limit(reply.headers, wall), refused=refused, wait=answer.wait)
         return answer
@@ -148,7 +161,7 @@ class SaleshandyClient:
             if answer.kind is AnswerKind.MISSING:
                 return None
             if answer.kind in (AnswerKind.BAD_KEY, AnswerKind.FORBIDDEN):
-                raise _account_error(answer)
+                raise account_error(answer)
             failures += answer.kind is not AnswerKind.RATE_LIMITED
             policy = READ_RETRIES.get(answer.kind)
             if policy is None or (policy.tries is not None and failures >= policy.tries):
@@ -170,20 +183,6 @@ class SaleshandyClient:
             return answer, parse(answer.payload)
         except ValueError as error:
             return Answer(AnswerKind.UNREADABLE, answer.status, message=plain(str(error))), None
-
-
-def _account_error(answer: Answer) -> AccountError:
-    if answer.kind is AnswerKind.BAD_KEY:
-        return AccountError(
-            "Saleshandy refused the API key.",
-            f"Its answer: {answer.message}.",
-            "Check that the key is complete, not revoked, and created for this API host.",
-        )
-    return AccountError(
-        "The API key has no permission for this.",
-        f"Saleshandy's answer: {answer.message}.",
-        "Use the key of a user who can read and edit sequences.",
-    )
 
 
 def _times(count: int) -> str:

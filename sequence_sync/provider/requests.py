@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.model.steps import STEP_TYPES
@@ -108,9 +109,9 @@ class SaleshandyDialect:
         names = {_PATCH_NAMES[name]: value for name, value in body.items()}
         return Patch(**{name: FIELDS[name].to_patch(value) for name, value in names.items()})
 
-    def bind(self, call: Call, ids: Mapping[str, str]) -> Request:
+    def bind(self, call: Call, ids: Mapping[Address, str]) -> Request:
         """See `Dialect`."""
-        path = _PLACEHOLDER.sub(lambda found: ids.get(found[1], found[0]), call.path)
+        path = _PLACEHOLDER.sub(lambda found: ids.get(Address(found[1]), found[0]), call.path)
         return request_of(call.method, path, call.body)
 
     def created(self, request: Request, payload: Any) -> Created:

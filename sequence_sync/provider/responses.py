@@ -1,7 +1,8 @@
 """Saleshandy's answers: their class, and the remote objects in them. Pure.
 
 Accepts the live shapes and the documented ones (docs/api.md 2, 7). Ids may be texts or numbers. A missing field is None
-in the remote object, and a null field is empty. The parsers raise ValueError where a payload has an unexpected shape.
+in the remote object, and a null field is empty. The parsers raise ValueError where a payload has an unexpected shape,
+or contains something that cannot be an id. Its text quotes nothing of the answer.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sequence_sync.model.fields import LAST_DAY, Priority
-from sequence_sync.model.steps import PAYLOAD_FIELDS, STEP_TYPES, type_meant
+from sequence_sync.model.fields import LAST_DAY, REMOTE_ID, Priority
+from sequence_sync.model.steps import JSON_NAMES, STEP_TYPES, type_meant
 from sequence_sync.provider.base import (
     UNKNOWN,
     Answer,
@@ -25,14 +26,15 @@ from sequence_sync.provider.base import (
     Reply,
 )
 from sequence_sync.provider.rate_limit import retry_after
+from sequence_sync.provider.redact import Redactor
 
 LONGEST_MESSAGE = 300
-_BODY_NAMES: Mapping[str, str] = {
-    name: re.sub("_([a-z])", lambda found: found[1].upper(), name)
-    for fields in PAYLOAD_FIELDS.values()
-    for name in fields
-    if "_" in name
-}
+NO_SECRETS = Redactor()
+LARGEST_CODE = 99_999  # D: the codes of the API have up to five digits
+LARGEST_ID = 10**128  # an id that is a number is bounded like one that is a text
+# The API's names of payload fields, where they differ from those in a file. They are the names in JSON; to a field that
+# the API names otherwise, give an entry here: {**JSON_NAMES, "sms_text": "body"}.
+_BODY_NAMES: Mapping[str, str] = JSON_NAMES
 _PAYLOAD_NAMES: Mapping[str, str] = {name: field for field, name in _BODY_NAMES.items()}
 _TYPE_OF_CODE: Mapping[int, str] = {row.code: row.name for row in STEP_TYPES.values()}
 _CODES = ("code", "statusCode", "error_code")
@@ -73,10 +75,11 @@ RULES: tuple[tuple[AnswerKind, Callable[[_ErrorAnswer], bool]], ...] = (
 )
 
 
-def classify(reply: Reply, wall: float) -> Answer:
+def classify(reply: Reply, wall: float, redactor: Redactor = NO_SECRETS) -> Answer:
     """Return the class of `reply`. `wall` is the local time of the answer, in seconds since the epoch.
 
-    Ignores the content type: what parses as JSON is JSON.
+    Ignores the content type: what parses as JSON is JSON. The server's own text is in the message only after `redactor`
+    has read it as a whole, and only for an error that has its own status.
     """
     data, readable = _parse(reply.body)
     if 200 <= reply.status < 300:
@@ -85,7 +88,7 @@ def classify(reply: Reply, wall: float) -> Answer:
     kind = next(kind for kind, fits in RULES if fits(error))
     message = "; ".join(error.messages) or f"HTTP {reply.status} without a readable reason"
     wait = retry_after(reply.headers, wall, limited=kind is AnswerKind.RATE_LIMITED)
-    return Answer(kind, reply.status, message=plain(message), wait=wait)
+    return Answer(kind, reply.status, message=plain(redactor.message(message)), wait=wait)
 
 
 def plain(text: str) -> str:
@@ -102,10 +105,9 @@ def _success(reply: Reply, data: Any, readable: bool) -> Answer:
         what = "is empty" if not reply.body.strip() else "is not JSON"
         return Answer(AnswerKind.UNREADABLE, reply.status, message=f"HTTP {reply.status}, but the answer {what}")
     if _is_error(data):
-        messages = "; ".join(_parse_error(reply.status, data).messages)
-        return Answer(
-            AnswerKind.UNREADABLE, reply.status, message=plain(f"HTTP {reply.status} with an error inside: {messages}")
-        )
+        codes = sorted(code for code in _parse_error(reply.status, data).codes if 0 <= code <= LARGEST_CODE)
+        named = f" (code {', '.join(map(str, codes))})" if codes else ""
+        return Answer(AnswerKind.UNREADABLE, reply.status, message=f"HTTP {reply.status} with an error inside{named}")
     return Answer(AnswerKind.OK, reply.status, payload=_unwrapped(data))
 
 
@@ -286,17 +288,25 @@ def _rows(payload: Any, name: str) -> list[JsonObject]:
 
 
 def _id(row: JsonObject, what: str, *names: str) -> str:
-    found = next((found for name in names if (found := _id_or_none(row, name))), None)
+    found = next((found for name in names if (found := _id_or_none(row, name)) is not None), None)
     if found is None:
         raise ValueError(f"{what} has no id")
     return found
 
 
 def _id_or_none(row: JsonObject, name: str) -> str | None:
+    """Return the id in `name`, or None where there is none. Raises ValueError for a value that cannot be an id.
+
+    An id becomes a part of a path and of files. `..` or `a/../b?x#` would change the path.
+    """
     value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if value in (None, "") or isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    return str(value) or None
+    if isinstance(value, int):
+        value = str(value) if 0 <= value < LARGEST_ID else ""
+    if not REMOTE_ID.fullmatch(value):
+        raise ValueError(f"`{name}` contains something that cannot be an id")
+    return value
 
 
 def _whole(value: Any) -> int | None:

@@ -27,6 +27,6 @@ def connect(connection: Connection, clock: Clock, announce: Announce) -> Iterato
     limiter = RateLimiter(clock, max_wait=connection.max_wait, notify=announce_limit)
     transport = HttpTransport(connection.api_url, connection.key, connection.headers, connection.timeout)
     try:
-        yield SaleshandyClient(transport, limiter, clock, announce)
+        yield SaleshandyClient(transport, limiter, clock, announce, transport.redactor)
     finally:
         transport.close()

@@ -25,7 +25,8 @@ import httpx
 
 from sequence_sync._version import __version__
 from sequence_sync.errors import UsageError
-from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, Reply, Request
+from sequence_sync.provider.base import NeverConnectedError, NoAnswerError, NotSentError, Reply, Request
+from sequence_sync.provider.redact import Redactor
 
 IDLE = 2.0  # seconds; servers close idle connections after 5, and a call on a closed socket would be in doubt
 LONGEST_CONNECT = 10.0  # seconds
@@ -52,6 +53,7 @@ _AFTERWARDS = (
     httpcore.ProtocolError,
     httpx.HTTPError,
     httpx.StreamError,
+    ValueError,  # of a library that cannot decode a header, a link or a host name in the answer
 )
 
 
@@ -68,6 +70,7 @@ class HttpTransport:
         self._base = base_url.rstrip("/")
         self._timeout = timeout
         self._line = _Line(_checked_url(self._base), _checked_key(key))
+        self.redactor = Redactor(key, headers)
         self._client = httpx.Client(
             transport=self._line,
             headers={"User-Agent": f"seqsync/{__version__}", **_further(headers), "Accept": "application/json"},
@@ -80,31 +83,44 @@ class HttpTransport:
         return f"HttpTransport({httpx.URL(self._base).host!r})"
 
     def send(self, request: Request) -> Reply:
-        """Return the raw answer. Raises NeverConnectedError if the request was not sent, else NoAnswerError."""
+        """Return the answer without credentials.
+
+        Raises NeverConnectedError if the request was not sent, else NoAnswerError. No error quotes the server.
+        Raises NotSentError for a credential in the body: it would be in an email, and a read could not compare it.
+        """
+        if request.body is not None and self.redactor.must_not_be_sent(request.body):
+            raise NotSentError("the text contains the API key or a value of `headers:`, so seqsync did not send it")
+        built = self._built(request)
+        failure: Exception
         try:
-            return self._sent(request)
+            reply = self._answer(built)
         except _BEFORE_SENDING as error:
-            raise NeverConnectedError(f"no connection: {_reason(error)}") from None
+            failure = NeverConnectedError(f"no connection: {self.redactor.message(_reason(error))}")
         except _AFTERWARDS as error:
-            raise NoAnswerError(f"no complete answer: {_reason(error)}") from None
+            failure = NoAnswerError(f"no complete answer: {self.redactor.message(_reason(error))}")
+        else:
+            return self.redactor.reply(reply)
+        raise failure  # outside of the handler, so that it has no context that quotes the server
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
 
-    def _sent(self, request: Request) -> Reply:
+    def _built(self, request: Request) -> httpx.Request:
         content = None
         headers = {}
         if request.body is not None:
             content = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
             headers["Content-Type"] = "application/json"
-        built = self._client.build_request(
+        return self._client.build_request(
             request.method,
             self._base + request.path,
             params=dict(request.params) or None,
             content=content,
             headers=headers,
         )
+
+    def _answer(self, built: httpx.Request) -> Reply:
         self._line.bound.until = time.monotonic() + self._timeout
         answer = self._client.send(built, stream=True)
         try:
@@ -112,7 +128,7 @@ class HttpTransport:
         finally:
             answer.close()
         received = {name.lower(): value for name, value in answer.headers.items()}
-        return self._line.without_key(Reply(answer.status_code, received, body))
+        return Reply(answer.status_code, received, body)
 
 
 class _Bound(threading.local):
@@ -221,13 +237,6 @@ class _Line(httpx.BaseTransport):
             answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions, request=request
         )
 
-    def without_key(self, reply: Reply) -> Reply:
-        """Return `reply`. Removes the key from a refusal that repeats it, because its message is shown."""
-        if reply.status < 300:
-            return reply
-        headers = {name: value.replace(self._key, "[key]") for name, value in reply.headers.items()}
-        return Reply(reply.status, headers, reply.body.replace(self._key.encode("ascii"), b"[key]"))
-
     def close(self) -> None:
         self._pool.close()
 
@@ -237,7 +246,7 @@ def _checked_url(text: str) -> httpx.URL:
         return httpx.URL(text)
     except httpx.InvalidURL:
         raise UsageError(
-            "Invalid API address.", f'"{text}" is not a URL.', "Correct `api_url` in seqsync.yaml."
+            "Invalid API address.", "`api_url` is not a URL.", "Correct `api_url` in seqsync.yaml."
         ) from None
 
 
@@ -294,14 +303,38 @@ def _bounded(chunks: Iterable[bytes]) -> bytes:
     for chunk in chunks:
         whole += chunk
         if len(whole) > LARGEST_ANSWER:
-            raise httpcore.RemoteProtocolError(f"the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+            raise _AnswerTooLargeError
     return bytes(whole)
 
 
+class _AnswerTooLargeError(httpcore.RemoteProtocolError):
+    """An answer of more than LARGEST_ANSWER bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the answer is larger than {LARGEST_ANSWER >> 20} MiB")
+
+
+# In seqsync's words, because the library's text quotes what the server sent: a status line, a header, a link.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (httpcore.TimeoutException, "timeout"),
+    (httpcore.LocalProtocolError, "the request is not valid HTTP"),
+    (httpcore.RemoteProtocolError, "the answer is incomplete or not valid HTTP"),
+    (httpcore.UnsupportedProtocol, "the address is not http:// or https://"),
+    (httpx.DecodingError, "the answer cannot be decompressed"),
+    (httpx.HTTPError, "the answer is not valid HTTP"),
+    (httpx.StreamError, "the answer cannot be read"),
+    (ValueError, "the answer cannot be decoded"),
+)
+
+
 def _reason(error: Exception) -> str:
-    """Return a short reason. A local protocol error may quote the headers, so its text is not shown."""
-    if isinstance(error, httpcore.TimeoutException):
-        return "timeout"
-    if isinstance(error, httpcore.LocalProtocolError):
-        return "the request is not valid HTTP"
-    return str(error) or type(error).__name__
+    """Return a short reason. Only the errors of the connection have the text of the operating system."""
+    if isinstance(error, _AnswerTooLargeError):
+        return str(error)
+    if isinstance(error, httpcore.ProxyError):  # its text is the status and what the proxy wrote beside it
+        status = re.match(r"[0-9]{3}\b", str(error))
+        return f"the proxy refused the connection (HTTP {status[0]})" if status else "the proxy refused the connection"
+    known = next((words for kind, words in _REASONS if isinstance(error, kind)), None)
+    # "[Errno 111] Connection refused" -> "connection refused"
+    text = re.sub(r"^\[Errno -?\d+\] (.)", lambda found: found[1].lower(), str(error))
+    return known or text or type(error).__name__

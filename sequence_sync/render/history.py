@@ -75,7 +75,7 @@ def history_text(
     parts = ["\n".join(_run_lines(run, when, paint)) for run in runs]
     if unknown:
         names = one_line(", ".join(unknown))
-        parts.append(f"In doubt: {names}. The next apply checks Saleshandy before it sends anything.")
+        parts.append(f"The next apply checks Saleshandy before it sends anything. In doubt: {names}")
     return "\n\n".join(parts or [EMPTY]) + "\n"
 
 

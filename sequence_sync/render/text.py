@@ -106,7 +106,7 @@ def _summary_lines(rows: Iterable[ViewRow], paint: Ink, indent: str) -> Iterator
         together = list(same_kind)
         row = together[0]
         letters = ", ".join(other.change.address.letter for other in together) if len(together) > 1 else ""
-        address = f"{row.change.sequence}.{row.change.step} ({letters})" if letters else row.address
+        address = f"{row.change.address.step_address} ({letters})" if letters else row.address
         why = f" - {row.reason}" if row.change.action is Action.BLOCKED else ""
         yield f"{indent}{paint(head_line(row, address) + why, MARK_COLORS[row.mark])}"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import NamedTuple
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.compare import canonical_html
 from sequence_sync.plan.model import (
@@ -77,7 +78,7 @@ class ViewRow(NamedTuple):
     change: Change
     mark: str
     verb: str
-    address: str
+    address: Address
     headline: Headline
     reason: str
     impact: str
@@ -260,7 +261,7 @@ def _variant_details(variant: Variant, depth: int) -> Iterator[Detail]:
 
 def _changed(change: Change, field: FieldChange) -> Detail:
     # Counted only for a field of a variant: most changes are of other fields, and this runs for each of 8,000 rows.
-    several = field.field.startswith("variants.") and len(variants_of(change, change.after or change.before)) > 1
+    several = field.field.letter is not None and len(variants_of(change, change.after or change.before)) > 1
     return field_detail(field, several)
 
 

@@ -3,7 +3,8 @@
 Where to find which words:
 
 - what a change does: `MARKS`, `VERBS`; why: `REASONS`; what prospects notice: `impact_words`
-- drift: `DRIFT_WORDS` (one row for each kind), `DRIFT_HEADING`, `NO_DRIFT`, `NO_DRIFT_READ`, `NOT_ALL_READ`
+- drift: `DRIFT_WORDS` (one row for each kind), `DRIFT_HEADING`, `NO_DRIFT`, `NO_DRIFT_READ`, `NOT_ALL_READ`,
+  `EMPTY_STATE`
 - fields of a step: `field_words`; their values: `value_words`
 - the result of an apply: `STATUS_MARKS`, `STATUS_WORDS`
 - numbers: `counted`; lengths of time: `duration_words`
@@ -22,6 +23,7 @@ from typing import Any, NamedTuple
 from sequence_sync.model.address import FieldPath
 from sequence_sync.model.report import Status
 from sequence_sync.model.steps import payload_name
+from sequence_sync.model.words import plural
 from sequence_sync.plan.model import CREATES, STATE_ONLY, UPDATES, Action, Change, DriftKind, Impact, Reason
 from sequence_sync.render.escape import one_line
 
@@ -149,6 +151,7 @@ DRIFT_WORDS: Mapping[DriftKind, DriftWords] = {
 }
 DRIFT_HEADING = "Changed outside seqsync since the last apply (this plan does not touch it)"
 NO_DRIFT = "No drift. Saleshandy matches the last apply."
+EMPTY_STATE = "No sequences in the state: nothing to compare with."
 NO_DRIFT_READ = "No drift in what was read."  # where a part could not be read
 NOT_ALL_READ = "Some sequences could not be read, so there may be more drift."
 
@@ -206,7 +209,7 @@ def value_words(value: Any) -> str | None:
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: `1 call`, `2 calls`, `1,200 calls`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {plural(number, noun)}"
 
 
 def duration_words(seconds: float) -> str:

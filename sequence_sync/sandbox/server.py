@@ -98,6 +98,11 @@ def _web() -> ModuleType:
     return app
 
 
+def _reason(error: Exception) -> str:
+    """Return the system's message without its number: `Address already in use`."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def _bound(port: int) -> socket.socket:
     """Return a listening socket on `port` of 127.0.0.1; 0 is any free port."""
     # The event loop sends small packets without delay only for a socket with a named protocol.
@@ -110,7 +115,7 @@ def _bound(port: int) -> socket.socket:
         listener.close()
         raise UsageError(
             "The sandbox cannot listen on this port.",
-            f"Port {port}: {error}.",
+            f"Port {port}: {_reason(error)}.",
             "Choose another port with -port, or stop the program that uses this one.",
         ) from None
     return listener

@@ -214,7 +214,8 @@ def _message(kind: str, context: dict[str, Any], value: object) -> tuple[str, st
         return _choice(str(context["expected"]), value)
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return "out-of-range", f"Number out of range: it must be {words} {context[name]:g}.", ""
+        number = "whole number" if isinstance(context[name], int) else "number"
+        return "out-of-range", f"Expected a {number} of {words} {context[name]:g}.", ""
     if kind in ("string_too_long", "string_too_short"):
         return _length(context)
     if kind in ("too_short", "too_long"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from sequence_sync.diagnostics import Diagnostic, in_order
-from sequence_sync.model.sequence import DesiredSequence
+from sequence_sync.model.sequence import DesiredSequence, normalized_title
 from sequence_sync.source.content import ContentFiles
 from sequence_sync.source.files import UnreadableFileError, as_text, digest, find_files, printable, read_bytes, select
 from sequence_sync.source.problems import LineIndex, Path, Problem, diagnostic, locate_problems
@@ -275,7 +275,7 @@ def _compare_files(progress: _Progress, removed: Iterable[str]) -> list[Diagnost
 
 
 def _folded_title(file: LoadedFile) -> str | None:
-    return file.title.strip().casefold() if file.title else None
+    return normalized_title(file.title) if file.title else None
 
 
 def _check_unique(

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from sequence_sync.diagnostics import did_you_mean, nearest
 from sequence_sync.model.address import KEY, KEY_HINT, Address
-from sequence_sync.model.fields import LONGEST_TITLE, Priority
+from sequence_sync.model.fields import ID_HINT, LONGEST_TITLE, REMOTE_ID, Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Environment
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailStep, EmailVariant, Step, TaskAction, TaskStep, type_meant
@@ -33,10 +33,8 @@ from sequence_sync.source.problems import (
     missing,
     problems_of,
 )
-from sequence_sync.source.settings import REMOTE_ID
 
 LITERAL_ID = "id:"  # prefix of a Saleshandy ID in place of a name
-_ID_HINT = "An ID has only letters, digits, _ and -."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class FileReader:
             remote_id = name[len(LITERAL_ID) :].strip()
             if REMOTE_ID.fullmatch(remote_id):
                 return remote_id
-            hint = f"{_ID_HINT} Write it as id:z6R8Mw4vBn."
+            hint = f"{ID_HINT} Write it as id:z6R8Mw4vBn."
             self.report(path, "wrong-value", "Invalid Saleshandy ID after `id:`.", hint)
             return None
         if name not in names:
@@ -161,6 +159,7 @@ def read_step(reader: FileReader, key: str, value: Data, defaults: Mapping[str, 
         return None
     before = len(reader.problems) + len(reader.texts.problems)
     kind = _step_type(reader, path, raw)
+    first = len(reader.problems)
     if kind is None:
         check_keys(reader, path, raw, _ALL_FIELDS)
         common = {name: reader.texts.resolve(raw[name], (*path, name)) for name in ("day",) if name in raw}
@@ -176,6 +175,9 @@ def read_step(reader: FileReader, key: str, value: Data, defaults: Mapping[str, 
         content = _email(reader, path, fields)
     else:
         content = _task(reader, path, kind, fields, defaults)
+    if kind != raw["type"]:
+        # The type is a guess, so what a step of that type lacks may not be missing.
+        reader.problems[first:] = [row for row in reader.problems[first:] if row.rule not in ("missing-key", "no-body")]
     is_valid = len(reader.problems) + len(reader.texts.problems) == before
     return content if is_valid else None
 
@@ -539,7 +541,7 @@ def _own_id(reader: FileReader, value: Data, result: BuildResult) -> None:
         hint = "Write the ID under `ids:` of its environment in seqsync.yaml."
         reader.report(path, "id-of-which", "`id` needs a project with only one environment.", hint, at_key=True)
     elif not REMOTE_ID.fullmatch(text):
-        reader.report(path, "wrong-value", "Invalid Saleshandy ID.", f"{_ID_HINT} Copy it from Saleshandy.")
+        reader.report(path, "wrong-value", "Invalid Saleshandy ID.", f"{ID_HINT} Copy it from Saleshandy.")
     elif result.remote_id not in (None, text):
         hint = "Remove the wrong one."
         reader.report(path, "two-ids", "`ids:` in seqsync.yaml has another ID for this sequence.", hint)

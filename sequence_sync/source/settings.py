@@ -1,13 +1,14 @@
 """`seqsync.yaml` -> `Settings`, and the environment variables that override it.
 
-Checks the rules that need more than one field. Must not read the API key: a key in the file is an error, and no
-message may show a value that could be one.
+Checks the rules that need more than one field. Must not read the API key: a key in the file is an error. No message
+may show a value below `environments:`, because it could be a key.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
+import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -20,12 +21,22 @@ from pydantic import BaseModel, ValidationError
 from sequence_sync.diagnostics import Diagnostic, did_you_mean, in_order
 from sequence_sync.errors import InvalidFilesError, UsageError
 from sequence_sync.model.address import parse_address
+from sequence_sync.model.fields import ID_HINT, REMOTE_ID
 from sequence_sync.model.settings import Environment, LintSettings, Policy, Settings
-from sequence_sync.source.files import SETTINGS_FILE, UnreadableFileError, as_text, check_glob, digest, read_bytes
+from sequence_sync.source.files import (
+    SETTINGS_FILE,
+    UnreadableFileError,
+    as_text,
+    check_glob,
+    digest,
+    is_inside,
+    read_bytes,
+)
 from sequence_sync.source.problems import (
     Data,
     Invalid,
     LineIndex,
+    LocatedProblem,
     Path,
     Problem,
     diagnostic,
@@ -37,12 +48,16 @@ from sequence_sync.source.yaml import parse, parse_fast
 
 VERSION = 1
 _EXPECTED_URL = "expected a URL such as https://open-api.saleshandy.com/v1"
-REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LEVELS = ("off", "warning", "error")
 _KEY_NAMES = ("api_key", "apikey", "api-key", "x-api-key", "key", "token", "secret")
+# Sections whose values are no secrets. Everything else is shown without values, whatever broken YAML makes of it.
+_PLAIN_SECTIONS = frozenset(Settings.model_fields) - {"environments"}
+_SECTION = re.compile(r"[\"']?([A-Za-z_]+)[\"']?\s*:(?=\s|$)")
+_SHOWN_KEY = re.compile(r"[A-Za-z_-]{1,40}[0-9]{0,2}")  # broken YAML can make a key of an API key, which has digits
+_KEY_OF_LINE = re.compile(rf"\s*(?:- +)?{_SHOWN_KEY.pattern}:(?=\s|$)")
 _MODELS: Mapping[Path, type[BaseModel]] = {(): Settings, ("policy",): Policy, ("lint",): LintSettings}
 
 
@@ -57,6 +72,7 @@ class LoadedSettings:
 
 def load_settings(root: FilePath) -> LoadedSettings:
     """Read the settings of the project in `root`; use the defaults if it has no file. Raises InvalidFilesError."""
+    _refuse_link_out(root)
     try:
         data = read_bytes(root, SETTINGS_FILE)
     except UnreadableFileError as error:
@@ -77,6 +93,13 @@ def settings_in(data: bytes | None) -> LoadedSettings:
         raise InvalidFilesError([_unreadable(error)]) from None
 
 
+def _refuse_link_out(root: FilePath) -> None:
+    """Raise InvalidFilesError if the settings are a link to a file outside of the project: errors would quote it."""
+    if not is_inside(os.path.realpath(root), os.path.realpath(root / SETTINGS_FILE)):
+        summary = f"{SETTINGS_FILE} is a link that leads out of the project."
+        raise InvalidFilesError([_unreadable(UnreadableFileError("link", summary, "Replace it with a regular file."))])
+
+
 def _check_name(root: FilePath) -> None:
     """Raise InvalidFilesError if the settings have a name that seqsync does not read."""
     for name in ("seqsync.yml", ".seqsync.yaml", "seqsync.yaml.txt"):
@@ -95,15 +118,57 @@ def _read(text: str) -> Settings:
         settings, problems = _build(data)
         if settings is not None and not problems:
             return settings
-    document, lines = parse(text), LineIndex(text)
+    document, lines = parse(text), _MaskedLines(text)
     if document.empty:
         return Settings()
-    diagnostics = [diagnostic(SETTINGS_FILE, lines, problem) for problem in document.problems]
+    diagnostics = [diagnostic(SETTINGS_FILE, lines, _unquoted(lines, problem)) for problem in document.problems]
     settings, problems = (None, []) if isinstance(document.data, Invalid) else _build(document.data)
     diagnostics += locate_problems(SETTINGS_FILE, lines, document.root, problems)
     if diagnostics or settings is None:
         raise InvalidFilesError(in_order(diagnostics))
     return settings
+
+
+class _MaskedLines(LineIndex):
+    """The lines of the settings, without the values below `environments:`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._plain: set[int] = set()
+        is_plain = False
+        for number, line in enumerate(text.split("\n"), start=1):
+            section = _SECTION.match(line)
+            if line and not line[0].isspace() and not line.startswith("#"):
+                is_plain = section is not None and section[1] in _PLAIN_SECTIONS
+            is_plain = is_plain and "environments" not in line
+            if is_plain:
+                self._plain.add(number)
+
+    def is_plain(self, line: int) -> bool:
+        """Return whether a line may be shown as it is."""
+        return line in self._plain
+
+    def text(self, line: int) -> str:
+        """Return the text of a line as it may be shown."""
+        text = super().text(line)
+        if self.is_plain(line):
+            return text
+        key = _KEY_OF_LINE.match(text)
+        return f"{key[0]} ***" if key and text[key.end() :].strip() else key[0] if key else ""
+
+
+def _unquoted(lines: _MaskedLines, problem: LocatedProblem) -> LocatedProblem:
+    """Return a problem of the YAML without the words of the file that it quotes: broken YAML makes keys of values."""
+    if lines.is_plain(problem.position.line):
+        return problem
+    summary = problem.summary
+    if problem.rule == "no-value" and summary.startswith('"'):
+        summary = "This key has no value."
+    elif problem.rule == "duplicate-key":
+        summary = "Duplicate key" + summary[summary.rindex(";") :]
+    elif summary.startswith("YAML reads *"):
+        summary = "YAML reads a word that begins with * as an alias, and there is no such anchor."
+    return replace(problem, summary=summary)
 
 
 def _build(data: Data) -> tuple[Settings | None, list[Problem]]:
@@ -122,7 +187,7 @@ def _build(data: Data) -> tuple[Settings | None, list[Problem]]:
         settings = Settings.model_validate(plain)
     except ValidationError as error:
         refused = problems_of(error, plain, _known_keys)
-        problems += [_mark_secret(problem) for problem in refused if problem.path not in reported]
+        problems += [_without_value(problem) for problem in refused if problem.path not in reported]
         return None, problems
     if not invalid:
         problems += list(_check(settings))
@@ -191,11 +256,11 @@ def _keys_in_clear(data: dict[str, object]) -> list[Problem]:
     return problems
 
 
-def _mark_secret(problem: Problem) -> Problem:
-    """Mark a problem with a field whose value could be an API key."""
-    if not {"api_key_env", "api_key_command", "headers", "api_url"} & set(problem.path):
-        return problem
-    return Problem(problem.path, problem.rule, problem.summary, problem.hint, problem.at_key, secret=True)
+def _without_value(problem: Problem) -> Problem:
+    """Return a problem that shows no value that could be an API key, also where broken YAML made a key of it."""
+    is_hidden = problem.rule == "unknown-key" and not _SHOWN_KEY.fullmatch(str(problem.path[-1]))
+    summary = "Unknown field." if is_hidden else problem.summary
+    return replace(problem, summary=summary, secret=problem.path[:1] == ("environments",))
 
 
 def _known_keys(path: Path) -> Iterable[str]:
@@ -265,7 +330,7 @@ def _check_ids_address(address: str) -> None:
 
 def _remote_id(path: Path, remote_id: str) -> Iterable[Problem]:
     if not REMOTE_ID.fullmatch(remote_id):
-        hint = "An ID has only letters, digits, _ and -. Write it without `id:`."
+        hint = f"{ID_HINT} Write it without `id:`."
         yield Problem(path, "wrong-value", "Invalid Saleshandy ID.", hint)
 
 

@@ -1,4 +1,4 @@
-"""History lines: what was done with a state, by whom and when, and the way back to its earlier serials. Pure.
+"""History lines: what was done with a state, by whom and when, and the deltas back to its earlier serials. Pure.
 
 A checkpoint writes one checksummed line for each journal record that matters later. The history is only appended to. A
 line may occur twice, where a run was interrupted after writing it and before truncating the journal: readers recognize
@@ -73,7 +73,7 @@ class NoteLine(HistoryLine):
 
     kind: Literal["note"] = "note"
     text: str
-    addresses: tuple[str, ...] = ()
+    addresses: tuple[Address, ...] = ()
 
 
 class EndLine(HistoryLine):
@@ -170,7 +170,7 @@ def touches(line: AnyLine, pattern: str) -> bool:
     A step's line includes its variants, so a pattern that names a variant matches the line of its step.
     """
     if isinstance(line, CallLine):
-        addresses: tuple[str, ...] = (line.address,) if line.address else ()
+        addresses: tuple[Address, ...] = (line.address,) if line.address else ()
     else:
         addresses = line.addresses if isinstance(line, NoteLine) else ()
     return any(
@@ -180,9 +180,9 @@ def touches(line: AnyLine, pattern: str) -> bool:
 
 
 def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str, Any]) -> CallLine:
-    address = intent.address if intent else ""
+    address = intent.address if intent else None
     return CallLine(
-        address=address,
+        address=address or "",
         action=intent.action if intent else "",
         result=outcome.result,
         detail=outcome.detail,
@@ -192,8 +192,8 @@ def _call(outcome: OutcomeRecord, intent: IntentRecord | None, head: Mapping[str
     )
 
 
-def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
-    key, step, letter = (*Address(address).parts, "", "")[:3]
+def _ids(address: Address | None, deltas: Iterable[Delta]) -> Iterator[str]:
+    key, step, letter = (*(address.parts if address else ("",)), "", "")[:3]
     for delta in deltas:
         entry = delta.steps.get(step) if delta.sequence == key else None
         if delta.sequence == key and not step and delta.head is not None:
@@ -205,13 +205,13 @@ def _ids(address: str, deltas: Iterable[Delta]) -> Iterator[str]:
             yield from (row.id for row in entry.variants.values() if row.id)
 
 
-def touched_addresses(deltas: Iterable[Delta]) -> Iterator[str]:
+def touched_addresses(deltas: Iterable[Delta]) -> Iterator[Address]:
     """Yield the addresses that deltas change. `made_from` is bookkeeping and does not count."""
     for delta in deltas:
         if delta.steps:
-            yield from (f"{delta.sequence}.{step}" for step in delta.steps)
+            yield from (Address(delta.sequence, step) for step in delta.steps)
         elif delta.drop or (delta.head is not None and delta.head.made_from is None):
-            yield delta.sequence
+            yield Address(delta.sequence)
 
 
 def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
@@ -235,7 +235,7 @@ def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
 def serial_line(before: State, after: State, run: str) -> SerialLine | None:
     """Return the line for the change from `before` to `after`, both as stored.
 
-    None where serial or lineage allow no way back: the serial is the same, or the lineage is another.
+    None where serial or lineage allow no rollback: the serial is the same, or the lineage is another.
     """
     if before.serial == after.serial or before.lineage != after.lineage:
         return None
@@ -316,7 +316,7 @@ class HistoryWriter:
             self._pending.append(line)
 
     def checkpoint(self, before: State, after: State, run: str) -> None:
-        """Write the pending lines, and the way back from `after`, which is about to be stored, to `before`.
+        """Write the pending lines, and the deltas back from `after`, which is about to be stored, to `before`.
 
         A failure is kept in `error`, and the lines stay pending: a state is never lost for its history.
         """

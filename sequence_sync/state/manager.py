@@ -42,10 +42,11 @@ _MIN_CHECKPOINT_BYTES = 256 * 1024  # a shorter journal never causes a checkpoin
 
 @dataclass(frozen=True, slots=True)
 class StateBinding:
-    """The environment and the API host that a state belongs to."""
+    """The environment and the API host that a state belongs to. `host_setting` is what names the host, for messages."""
 
     environment: str
     api_host: str
+    host_setting: str = "`api_url`"
 
 
 class StateNotSavedError(StateError):
@@ -122,7 +123,7 @@ def _rebind(where: str, replayed: Replayed, binding: StateBinding) -> Replayed:
             "The state belongs to another API host.",
             f"{where} was created for {replayed.state.api_host}; environment {binding.environment} uses "
             f"{binding.api_host}.",
-            "Correct `api_url` or `state` of this environment in seqsync.yaml. Nothing was sent.",
+            f"Correct {binding.host_setting} or `state` of this environment in seqsync.yaml. Nothing was sent.",
         )
     update = {"api_host": binding.api_host}
     return replace(

@@ -15,6 +15,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from sequence_sync.errors import StateError
+from sequence_sync.model.address import Address
 from sequence_sync.model.fields import Frozen, Priority
 from sequence_sync.model.sequence import Content, Variant
 
@@ -224,19 +225,19 @@ class State(Frozen):
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> State:
-        addresses: dict[str, str] = {}
+        addresses: dict[str, Address] = {}
         for address, remote_id in self.addresses():
             if remote_id in addresses:
                 raise ValueError(f"remote id {remote_id} is used twice: by {addresses[remote_id]} and by {address}")
             addresses[remote_id] = address
         return self
 
-    def addresses(self) -> Iterable[tuple[str, str]]:
+    def addresses(self) -> Iterable[tuple[Address, str]]:
         """Yield (address, remote id) of each sequence and step."""
         for key, sequence in self.sequences.items():
-            yield key, sequence.id
+            yield Address(key), sequence.id
             for step_key, step in sequence.steps.items():
-                yield f"{key}.{step_key}", step.id
+                yield Address(key, step_key), step.id
 
     def with_delta(self, delta: Delta) -> State:
         """Return the state after `delta`. A change removes the `made_from` of its sequence unless it sets one."""
@@ -301,14 +302,14 @@ class RemoteIdIndex:
         """
         pairs = [(key, before.sequences.get(key), after.sequences.get(key)) for key in sorted(set(touched))]
         removed = {remote_id for key, old, new in pairs for _, remote_id in _only_in(key, old, new)}
-        added: dict[str, str] = {}
+        added: dict[str, Address] = {}
         for key, old, new in pairs:
             for address, remote_id in _only_in(key, new, old):
                 owner = added.get(remote_id) or (None if remote_id in removed else self._addresses.get(remote_id))
                 if owner is not None:
                     raise StateError(
                         "Two addresses would have the same remote id.",
-                        f"{remote_id} belongs to {owner}, and Saleshandy now returned it for {address}.",
+                        f'{remote_id} belongs to "{owner}", and Saleshandy now returned it for "{address}".',
                         "Nothing was recorded. Check both in Saleshandy, then run the same command again.",
                     )
                 added[remote_id] = address
@@ -317,13 +318,13 @@ class RemoteIdIndex:
         self._addresses.update(added)
 
 
-def _only_in(key: str, one: SequenceState | None, other: SequenceState | None) -> Iterable[tuple[str, str]]:
+def _only_in(key: str, one: SequenceState | None, other: SequenceState | None) -> Iterable[tuple[Address, str]]:
     """Yield address and id of what is in `one` and not in `other`. Skips steps that are the same object in both."""
     if one is None:
         return
     if other is None or one.id != other.id:
-        yield key, one.id
+        yield Address(key), one.id
     rows = other.steps if other else {}
     for step, row in one.steps.items():
         if rows.get(step) is not row:
-            yield f"{key}.{step}", row.id
+            yield Address(key, step), row.id

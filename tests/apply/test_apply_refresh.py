@@ -10,7 +10,7 @@ from support.engine import FakeApi
 from support.scenario import remote_step
 from support.states import FakeClock
 
-from sequence_sync.apply.refresh import ReadRequest, RefreshResult, RemoteReader
+from sequence_sync.apply.refresh import ReadRequest, RefreshResult, RemoteReader, check_account
 from sequence_sync.errors import AccountError
 from sequence_sync.provider.base import Answer, AnswerKind, ReadFailedError, RemoteSequence, RemoteStep
 
@@ -118,3 +118,10 @@ def test_steps_are_read_where_the_list_lacks_their_ids() -> None:
     api.sequences = lambda title=None: [RemoteSequence(row.id, row.title, False) for row in bare()]  # type: ignore[method-assign]
     read, _ = look(api, by_list=True)
     assert (api.reads, read.remote.sequences["trial"].gone) == (2, frozenset())
+
+
+@pytest.mark.parametrize(("host", "is_local"), [("127.0.0.1:8585", True), ("open-api.saleshandy.com", False)])
+def test_error_about_an_empty_account_reminds_of_a_restarted_sandbox(host: str, is_local: bool) -> None:
+    with pytest.raises(AccountError) as refused:
+        check_account({"L1"}, [], host)
+    assert ("seqsync sandbox -data FILE" in refused.value.hint) is is_local

@@ -13,7 +13,6 @@ from sequence_sync.cli.options import Duration, format_option, selection_options
 from sequence_sync.errors import (
     AccountError,
     GateShutError,
-    PartlyAppliedError,
     PlanRejectedError,
     SeqsyncError,
     StateLockedError,
@@ -34,7 +33,6 @@ ERRORS = {
         PlanRejectedError,
         StateLockedError,
         UndecidedError,
-        PartlyAppliedError,
     )
 }
 

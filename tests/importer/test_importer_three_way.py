@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sequence_sync.importer.three_way import FieldKey, entry_after_merge, merge_step, same_value
+from sequence_sync.importer.three_way import entry_after_merge, merge_step, same_value
+from sequence_sync.model.address import FieldPath
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, Variant
 from sequence_sync.plan.drift import payload_digest
@@ -15,34 +16,34 @@ from sequence_sync.plan.matching import assign_letters
 from sequence_sync.provider.base import RemoteStep, RemoteVariant
 from sequence_sync.state.model import StepState, step_state
 
-VALUES: dict[FieldKey, tuple[Any, ...]] = {
-    ("day",): (1, 2, 3),
-    ("priority",): (Priority.HIGH, Priority.LOW, Priority.NORMAL),
-    ("assignee",): ("one", "two", "three"),
-    ("a", "payload", "message"): ("first words", "second words", "third words"),
-    ("a", "task_note"): ("a note", "another", ""),
+VALUES: dict[FieldPath, tuple[Any, ...]] = {
+    FieldPath("day"): (1, 2, 3),
+    FieldPath("priority"): (Priority.HIGH, Priority.LOW, Priority.NORMAL),
+    FieldPath("assignee"): ("one", "two", "three"),
+    FieldPath.in_variant("a", "payload", "message"): ("first words", "second words", "third words"),
+    FieldPath.in_variant("a", "task_note"): ("a note", "another", ""),
 }
-EMAIL_VALUES: dict[FieldKey, tuple[Any, ...]] = {
-    ("a", "payload", "subject"): ("one", "two", "three"),
-    ("a", "payload", "content"): ("<p>one</p>", "<p>two</p>", "<b>three</b>"),
-    ("a", "payload", "preheader"): ("one", "", "three"),
-    ("a", "attachments"): (("x",), (), ("y", "z")),
+EMAIL_VALUES: dict[FieldPath, tuple[Any, ...]] = {
+    FieldPath.in_variant("a", "payload", "subject"): ("one", "two", "three"),
+    FieldPath.in_variant("a", "payload", "content"): ("<p>one</p>", "<p>two</p>", "<b>three</b>"),
+    FieldPath.in_variant("a", "payload", "preheader"): ("one", "", "three"),
+    FieldPath.in_variant("a", "attachments"): (("x",), (), ("y", "z")),
 }
 CELLS = [(place, *cell) for place, values in {**VALUES, **EMAIL_VALUES}.items() for cell in product(values, repeat=3)]
 
 
-def content(place: FieldKey, value: Any) -> Content:
+def content(place: FieldPath, value: Any) -> Content:
     """A step in which one field has that value."""
     is_email = place in EMAIL_VALUES
     payload = {"subject": "S", "content": "<p>C</p>", "preheader": "P"} if is_email else {"message": "M"}
     variant = Variant(payload=payload, task_note="" if is_email else "N")
     fields: dict[str, Any] = {"day": 5} if is_email else {"day": 5, "priority": Priority.HIGH, "assignee": "me"}
-    if len(place) == 1:
-        fields[place[0]] = value
-    elif place[1] == "payload":
-        variant = variant.model_copy(update={"payload": {**payload, place[2]: value}})
+    if place.letter is None:
+        fields[place] = value
+    elif place.of_variant == "payload":
+        variant = variant.model_copy(update={"payload": {**payload, place.name: value}})
     else:
-        variant = variant.model_copy(update={place[1]: value})
+        variant = variant.model_copy(update={place.name: value})
     return Content(type="email" if is_email else "linkedin_message", variants={"a": variant}, **fields)
 
 
@@ -67,16 +68,17 @@ def letters_of(before: StepState | None, file: Content, theirs: RemoteStep) -> d
     return assign_letters(theirs.type, theirs.variants, before, file)
 
 
-def value_of(step: StepState | Content, place: FieldKey) -> Any:
+def value_of(step: StepState | Content, place: FieldPath) -> Any:
     """One field."""
-    if len(place) == 1:
-        return getattr(step, place[0])
-    variant = step.content.variants[place[0]] if isinstance(step, StepState) else step.variants[place[0]]
-    return variant.payload.get(place[2], "") if place[1] == "payload" else getattr(variant, place[1])
+    if place.letter is None:
+        return getattr(step, place)
+    variants = step.content.variants if isinstance(step, StepState) else step.variants
+    variant = variants[place.letter]
+    return variant.payload.get(place.name, "") if place.of_variant == "payload" else getattr(variant, place.name)
 
 
 @pytest.mark.parametrize(("place", "base", "ours", "theirs"), CELLS)
-def test_merge_of_every_combination_of_three_values(place: FieldKey, base: Any, ours: Any, theirs: Any) -> None:
+def test_merge_of_every_combination_of_three_values(place: FieldPath, base: Any, ours: Any, theirs: Any) -> None:
     """Unchanged there: nothing. Equal now: agreed. Changed there alone: taken. Else a conflict."""
     before = step_state(content(place, base), "step", {"a": "v-a"})
     file, app = content(place, ours), remote(content(place, theirs))
@@ -98,9 +100,9 @@ def test_merge_of_every_combination_of_three_values(place: FieldKey, base: Any, 
 
 
 @pytest.mark.parametrize(
-    ("place", "ours", "theirs"), sorted({(p, str(o), str(t)) for p, o, t, _ in CELLS if len(p) == 3})
+    ("place", "ours", "theirs"), sorted({(p, str(o), str(t)) for p, o, t, _ in CELLS if p.of_variant == "payload"})
 )
-def test_difference_without_a_known_base_is_a_conflict(place: FieldKey, ours: Any, theirs: Any) -> None:
+def test_difference_without_a_known_base_is_a_conflict(place: FieldPath, ours: Any, theirs: Any) -> None:
     """Equal texts are agreed. Of different ones, the state records what was read."""
     file, app = content(place, ours), remote(content(place, theirs))
     letters = letters_of(None, file, app)
@@ -112,7 +114,7 @@ def test_difference_without_a_known_base_is_a_conflict(place: FieldKey, ours: An
 
 
 def test_fields_that_the_api_does_not_return_are_unchanged_and_assumed() -> None:
-    file = content(("day",), 3)
+    file = content(FieldPath("day"), 3)
     before = step_state(file, "step", {"a": "v-a"}).model_copy(update={"assumed": ("day", "priority")})
     app = remote(file, day=None, priority=None, assignee=None)
     letters = letters_of(before, file, app)
@@ -122,7 +124,7 @@ def test_fields_that_the_api_does_not_return_are_unchanged_and_assumed() -> None
 
 
 def test_known_server_spelling_is_not_a_change() -> None:
-    place = ("a", "payload", "content")
+    place = FieldPath.in_variant("a", "payload", "content")
     file = content(place, "<p>ours</p>")
     before = step_state(file, "step", {"a": "v-a"})
     app = remote(content(place, "<p>quite another</p>"))
@@ -134,7 +136,7 @@ def test_known_server_spelling_is_not_a_change() -> None:
 
 
 def test_more_variants_than_letters_raise() -> None:
-    step = remote(content(("a", "payload", "subject"), "x"))
+    step = remote(content(FieldPath.in_variant("a", "payload", "subject"), "x"))
     rows = tuple(RemoteVariant(f"v{at}", {"subject": f"{at}"}, status=1) for at in range(27))
     with pytest.raises(ValueError, match="more variants than there are letters"):
         assign_letters("email", rows, None, None)

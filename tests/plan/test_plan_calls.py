@@ -10,7 +10,6 @@ from sequence_sync.model.settings import Claim, Policy, RemovedSteps
 from sequence_sync.plan.model import Action, Call, Plan, Reason
 from sequence_sync.plan.planner import PlanInputs, make_plan
 from sequence_sync.plan.selection import Selection
-from sequence_sync.provider.capabilities import CAPABILITIES, RETURNED
 from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.model import SequenceState
 
@@ -147,9 +146,3 @@ def test_half_of_a_day_swap_is_blocked() -> None:
     before, after = entry(a=email(1, "A"), b=email(3, "B")), {"a": email(3, "A"), "b": email(1, "B")}
     (change,) = planned(before, after, selection=Selection(("trial.a",))).changes
     assert (change.reason, "trial.b" in change.advice) == (Reason.DAY_HELD, True)
-
-
-def test_every_claim_about_the_api_names_its_source() -> None:
-    rows = [*CAPABILITIES, *RETURNED]
-    assert all(row.source for row in rows)
-    assert {row.claim for row in rows} - {None} == set(Claim)

@@ -31,7 +31,7 @@ def test_a_new_provider_is_one_module_and_one_row(copy: ProjectCopy, tmp_path: P
         "sequence_sync/provider/postbox.py",
         (copy.root / "tests/provider/toy_provider.py").read_text(encoding="utf-8"),
     )
-    copy.add_after(
+    copy.add_before(
         "sequence_sync/registry.py",
         '    RegistryEntry("saleshandy", "sequence_sync.provider.saleshandy", "driver"),\n',
         '    RegistryEntry("postbox", "sequence_sync.provider.postbox", "driver"),\n',
@@ -42,8 +42,6 @@ def test_a_new_provider_is_one_module_and_one_row(copy: ProjectCopy, tmp_path: P
         '    "postbox": lambda: in_memory(PROVIDERS["postbox"]()),\n',
     )
     copy.check_tests("tests/test_architecture.py", "tests/provider/test_provider_base_contract.py")
-    registry = (copy.root / "sequence_sync/registry.py").read_text(encoding="utf-8")
-    copy.write("sequence_sync/registry.py", registry.replace('PROVIDER = "saleshandy"', 'PROVIDER = "postbox"'))
     project = tmp_path / "user"
     (project / "sequences").mkdir(parents=True)
     (project / "sequences" / "one.yaml").write_text(SEQUENCE, encoding="utf-8")

@@ -97,7 +97,7 @@ def test_digest_ignores_line_ends_and_byte_order_mark_but_not_comments(tmp_path:
         ("environments:\n  prod/uction: {}\n", [(2, 3, "wrong-value")]),
         ("environments:\n  prod: {timeout: 1_0}\n", [(2, 19, "wrong-value")]),
         ("environments:\n  prod: {timeout: 0}\n", [(2, 19, "out-of-range")]),
-        ("environments:\n  prod: {settle_grace: -1}\n", [(2, 24, "wrong-value")]),
+        ("environments:\n  prod: {settle_grace: -1}\n", [(2, 24, "out-of-range")]),
         ("environments:\n  prod: {ids: {Trial: a1}}\n", [(2, 16, "address")]),
         ("environments:\n  prod: {ids: {trial.a.b: a1}}\n", [(2, 16, "address")]),
         ("environments:\n  prod: {ids: {trial: a/1}}\n", [(2, 23, "wrong-value")]),

@@ -97,6 +97,7 @@ IMPURE = frozenset(
         "platform",
     }
 )
+DOT_METHODS = frozenset({"split", "rsplit", "partition", "rpartition"})
 CLOCKS = frozenset({"now", "utcnow", "today"})
 
 LONGEST_FILE = 700
@@ -237,6 +238,24 @@ def prints_and_exits(module: Module) -> list[str]:
     names = {"print", "exit", "quit", "sys.exit", "os._exit", "SystemExit"}
     calls = (node for node in running_nodes(module.tree) if isinstance(node, ast.Call))
     return [f"{ast.unparse(node.func)} in line {node.lineno}" for node in calls if ast.unparse(node.func) in names]
+
+
+def joined_by_dots(module: Module) -> list[str]:
+    """F-strings that join two values by a dot, and values that are taken apart at one: work for `model/address`."""
+    found = []
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    prefixes = [node.args[0] for node in calls if ast.unparse(node.func).endswith(".startswith")]
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.JoinedStr):
+            between = {part.value for part in node.values if isinstance(part, ast.Constant)}
+            is_prefix = isinstance(node.values[-1], ast.Constant) and node in prefixes
+            if between == {"."} and (is_prefix or not isinstance(node.values[-1], ast.Constant)):
+                found.append(f"{ast.unparse(node)} in line {node.lineno}")
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            method, first = node.func.attr, node.args[0]
+            if method in DOT_METHODS and isinstance(first, ast.Constant) and first.value == ".":
+                found.append(f"{ast.unparse(node)} in line {node.lineno}")
+    return found
 
 
 def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

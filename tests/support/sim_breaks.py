@@ -46,10 +46,10 @@ def _closes_what_was_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next run knows nothing of what was abandoned and sent again."""
     real = SequenceSession.abandon
 
-    def abandon(place: Any, path: str, patch: Any, since: float, number: int) -> None:
+    def abandon(place: Any, address: str, patch: Any, since: float, number: int) -> None:
         update.close_intent(place, number, update.CallResult.NOT_MADE)
-        real(place, path, patch, since, number)
-        place.abandoned[path] = replace(place.abandoned[path], numbers=())
+        real(place, address, patch, since, number)
+        place.abandoned[address] = replace(place.abandoned[address], numbers=())
 
     monkeypatch.setattr(SequenceSession, "abandon", abandon)
 

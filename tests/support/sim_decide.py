@@ -12,7 +12,7 @@ from support.sim_server import Row
 from support.sim_world import Process, SimClock
 
 from sequence_sync.errors import SeqsyncError
-from sequence_sync.model.address import parse_address
+from sequence_sync.model.address import Address, parse_address
 from sequence_sync.model.report import ChangeResult
 from sequence_sync.model.settings import Claim
 from sequence_sync.operations import state as state_operations
@@ -134,7 +134,7 @@ class Deciding(ABC):
             intent = next((each for each in manager.open_intents if each.address == address), None)
             parsed = parse_address(address)
             if parsed.variant is not None:
-                result = self._resolve_variant(api, manager, address, intent)
+                result = self._resolve_variant(api, manager, parsed, intent)
             elif parsed.step is None:
                 made = [b.id for b in self.server.books.values() if b.origin == address and b.id not in owned]
                 result = state_operations._resolve_sequence(api, manager, address, intent, made[0] if made else None)
@@ -167,10 +167,10 @@ class Deciding(ABC):
             store.left_behind = store.left_behind or before
 
     def _resolve_variant(
-        self, api: SaleshandyClient, manager: StateManager, address: str, intent: IntentRecord | None
+        self, api: SaleshandyClient, manager: StateManager, address: Address, intent: IntentRecord | None
     ) -> str:
         """The variant that was made for the address, if any."""
-        key, step, _ = address.split(".")
+        key, step, _ = address.parts
         row = self.server.rows.get(manager.state.sequences[key].steps[step].id)
         made = [each for each, maker in row.makers.items() if maker == address] if row else []
         self.rules.faults += not made

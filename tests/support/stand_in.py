@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from support.stand_in_account import Account, RefusalError, Shape
 
-__all__ = ["AFTER", "BEFORE", "KEY", "KINDS", "Fault", "RefusalError", "Shape", "StandIn"]
+__all__ = ["AFTER", "BEFORE", "KEY", "KINDS", "Fault", "Handler", "RefusalError", "Shape", "StandIn"]
 
 KEY = "canary-key-5f1d8e"
 BEFORE = {
@@ -70,8 +70,12 @@ class StandIn(Account):
         self.closing = threading.Event()
         self.turns = threading.Condition()
 
-    def __enter__(self) -> StandIn:
-        handler = type("Bound", (_Handler,), {"stand_in": self})
+    def handler(self) -> type[Handler]:
+        """What answers."""
+        return Handler
+
+    def __enter__(self) -> Self:
+        handler = type("Bound", (self.handler(),), {"stand_in": self})
         self._server = _Server(("127.0.0.1", 0), handler)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
@@ -134,7 +138,7 @@ class _Server(ThreadingHTTPServer):
         """A client that was killed is no news."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"

@@ -16,6 +16,7 @@ from sequence_sync.provider.base import StoppedError
 from sequence_sync.provider.clock import SystemClock
 from sequence_sync.render.report import drift_json, row_text, summary_text
 from sequence_sync.render.text import Level, drift_text
+from sequence_sync.render.words import EMPTY_STATE
 
 HAS_DRIFT = 2
 STOPPED = "Stopped before anything was done."
@@ -32,6 +33,8 @@ def run_drift(context: CommandContext, *, quick: bool, full: bool, format_name: 
     complete = not found.unread
     if format_name == "json":
         text = drift_json(found.rows, complete)
+    elif not found.sequences:
+        text = EMPTY_STATE
     else:
         text = drift_text(found.rows, Level.FULL if full else Level.DEFAULT, context.color, complete)
     context.console.result(text.rstrip("\n"))

@@ -107,8 +107,9 @@ class ReportFiles:
             if event.kind in set(Status):
                 left = actions[event.address]
                 action = left.pop(0) if left else ""
-                row = ChangeResult(address=event.address, action=action, status=Status(event.kind), detail=event.text)
-                rows.append(row)
+                status, text = Status(event.kind), event.text
+                # An event does not say the exit code.
+                rows.append(ChangeResult(address=event.address, action=action, status=status, detail=text, code=0))
         return tuple(rows)
 
     def _write(self, report: AppliedReport) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Variant
 from sequence_sync.model.steps import payload_name
 from sequence_sync.plan.model import CREATES, STATE_ONLY, Action, Change
@@ -83,7 +84,7 @@ def _fold_title(change: Change, versions: list[Side]) -> str:
     return "The text" if change.action in STATE_ONLY else ""
 
 
-def _cards(address: str, letter: str, versions: list[Side]) -> str:
+def _cards(address: Address, letter: str, versions: list[Side]) -> str:
     same = len(versions) > 1 and all(side.variant == versions[0].variant for side in versions)
     shown = [versions[-1]._replace(title="Before and after")] if same else versions
     height = frame_height(*(mail_of(side.variant).body for side in shown if side.is_email))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from sequence_sync.model.address import Address
 from sequence_sync.plan.model import Action, Drift, FieldChange, Plan
 from sequence_sync.render.html.change import KINDS, change_article
 from sequence_sync.render.html.elements import IN_SALESHANDY, field_lines, hint, line
@@ -134,7 +135,7 @@ def _is_body(field: FieldChange) -> bool:
     return field.field.endswith("payload.content")
 
 
-def _bodies(address: str, field: FieldChange) -> str:
+def _bodies(address: Address, field: FieldChange) -> str:
     bodies = [
         (title, body)
         for title, body in (("Last applied", field.before), (IN_SALESHANDY, field.after))

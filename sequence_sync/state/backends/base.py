@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sequence_sync.errors import StateError, StateLockedError
+from sequence_sync.model.words import counted
 from sequence_sync.provider.base import Announce, Clock, silent
 
 T = TypeVar("T")
@@ -224,5 +225,5 @@ def format_age(seconds: float) -> str:
     whole = max(0, int(seconds))
     for size, name in ((3600, "hour"), (60, "minute")):
         if whole >= size:
-            return f"{whole // size} {name}{'s' * (whole // size != 1)}"
-    return f"{whole} second{'s' * (whole != 1)}"
+            return counted(whole // size, name)
+    return counted(whole, "second")
