@@ -43,7 +43,7 @@ def sequence_changes(
         if key in steps:
             yield from _step_changes(desired, key, content, steps[key], sequence_id)
         elif key in again:
-            yield _adopt_again(f"{desired.key}.{key}", content, again[key], sequence_id)
+            yield _adopt_again(Address(desired.key, key), content, again[key], sequence_id)
             yield from _step_changes(desired, key, content, again[key], sequence_id)
         else:
             yield _new_step(desired, key, content, sequence_id, open_addresses)
@@ -80,7 +80,7 @@ def _adopted_again(
     return again
 
 
-def _adopt_again(address: str, content: Content, step: ForgottenStep, sequence_id: str | None) -> Change:
+def _adopt_again(address: Address, content: Content, step: ForgottenStep, sequence_id: str | None) -> Change:
     return Change(
         address=address,
         action=Action.ADOPT,
