@@ -6,7 +6,7 @@ Must not know the order of a plan, other sequences or the terminal.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from sequence_sync.provider.base import Call, Clock, Patch, Provider, RemoteSequ
 from sequence_sync.state.backends.base import Lock
 from sequence_sync.state.journal import NoteRecord, PlannedCall, SequenceRecord
 from sequence_sync.state.manager import StateManager
-from sequence_sync.state.model import Delta, SequenceHead, SequenceState
+from sequence_sync.state.model import Delta, SequenceState
 
 READ_VALID_FOR = 10.0  # seconds for which a read is good enough to write by (docs/exactly-once.md)
 REREAD_AFTER = 10.0  # seconds between two reads that must agree; the settle grace where that is shorter
@@ -45,9 +45,9 @@ class ApplyContext:
     """One apply.
 
     `run` is its id. `interrupted` says whether an earlier run was interrupted, `last_run_unknown` whether the journal
-    has no record of the last run. `known_drift` holds the digests of the drift that the plan has shown. `in_question`
-    holds, by address, the steps that the plan does not create because Saleshandy may have them already. `stopped`
-    returns whether the run has been asked to stop. `aborted` is set where going on makes no sense.
+    has no record of the last run. `known_drift` holds the digests of the drift that the plan has shown. `removed` has,
+    by sequence, the keys of forgotten steps that its file names as removed. `stopped` returns whether the run has been
+    asked to stop. `aborted` is set where going on makes no sense.
     """
 
     api: Provider
@@ -62,7 +62,7 @@ class ApplyContext:
     last_run_unknown: bool = False
     allowed: frozenset[str] = frozenset()
     known_drift: frozenset[str] = frozenset()
-    in_question: Mapping[Address, Content] = field(default_factory=dict)
+    removed: Mapping[str, Collection[str]] = field(default_factory=dict)
     aborted: bool = False
     _list: tuple[float, Sequence[RemoteSequence]] | None = None
     _list_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -163,11 +163,6 @@ class SequenceSession:
         """Record a change of the state that needs no call."""
         self.context.manager.append(NoteRecord(run=self.context.run, text=text, deltas=deltas))
 
-    def head_with_unmanaged(self, unmanaged: Mapping[str, int | None]) -> SequenceHead:
-        """The entry's head, with `unmanaged` added to its unmanaged steps."""
-        entry = self.entry()
-        return entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **unmanaged}})
-
     def write_sequence_record(self) -> None:
         """Write the sequence's record before its first call, so that any machine can see what was begun."""
         if self.is_recorded:
@@ -207,11 +202,15 @@ class SequenceSession:
     def recorded_ids(self) -> set[str]:
         """The ids of all steps that the state has, managed or not."""
         known = self.known
-        return {step.id for step in known.steps.values()} | set(known.unmanaged) if known else set()
+        return {step.id for step in known.steps.values()} | known.named_ids if known else set()
 
     def unmanaged_steps(self) -> list[RemoteStep]:
-        """The steps of the last read that the state does not have and the plan does not adopt."""
-        ours = self.recorded_ids()
+        """The steps of the last read that may be ours: neither managed, nor declared not ours, nor adopted by the plan.
+
+        Forgotten and reported steps are among them: whether they are ours is evaluated before every create.
+        """
+        known = self.known
+        ours = {step.id for step in known.steps.values()} | known.declared_ids if known else set()
         ours |= {c.remote_id for c in self.changes if c.action is Action.ADOPT and c.address.step and c.remote_id}
         return [step for step in self.steps if step.id not in ours]
 
@@ -281,17 +280,6 @@ class SequenceSession:
         """Raise StoppedError where the run must not begin anything new."""
         if self.context.stopped() or self.context.aborted:
             raise StoppedError
-
-    def check_exclusive(self) -> None:
-        """Raise ChangeFailedError where a step appeared that this run did not create. Reads, if the last is too old."""
-        self.ensure_fresh()
-        appeared = [step.id for step in self.steps if step.id not in self.seen_ids]
-        if appeared:
-            raise ChangeFailedError(
-                Status.UNKNOWN,
-                f"Step {', '.join(appeared)} appeared in {self.key} during this run.",
-                "Someone else is changing this sequence. When they are done, run the same apply again.",
-            )
 
     def abandon(self, address: Address, patch: Patch, since: float, number: int) -> None:
         """Remember a PATCH that is sent again and may still arrive. Its intent `number` stays open."""

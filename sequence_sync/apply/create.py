@@ -19,7 +19,13 @@ from sequence_sync.apply.in_doubt import (
     observe_variants,
     resolve_create,
 )
-from sequence_sync.apply.preflight import fill_variant_ids, preflight_read, unknown_ids
+from sequence_sync.apply.preflight import (
+    adopt_or_ask,
+    check_new_steps,
+    fill_variant_ids,
+    preflight_read,
+    unknown_ids,
+)
 from sequence_sync.apply.send import Attempt, Write, close_intent, send_exactly_once
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
@@ -46,7 +52,7 @@ class Create(Write[Evidence]):
 
     def guard(self) -> None:
         """See Write."""
-        self.session.check_exclusive()
+        check_new_steps(self.session)
 
     def prepare_resend(self, attempt: Attempt) -> None:
         """See Write. It was proved not to have been carried out."""
@@ -194,7 +200,14 @@ def create_step(session: SequenceSession, change: Change) -> HandlerResult:
     preflight_read(session)
     if step_key in session.entry().steps:
         return HandlerResult(Status.ADOPTED, ALREADY_THERE)
-    return send_exactly_once(StepCreate(session, change, content))
+    try:
+        return send_exactly_once(StepCreate(session, change, content))
+    except _AdoptedInsteadError:
+        return HandlerResult(Status.ADOPTED, ALREADY_THERE)
+
+
+class _AdoptedInsteadError(Exception):
+    """The step that was to be created is there already, and was adopted."""
 
 
 class StepCreate(Create):
@@ -203,6 +216,13 @@ class StepCreate(Create):
     def __init__(self, session: SequenceSession, change: Change, content: Content) -> None:
         super().__init__(session, change)
         self.content, self.seen_ids = content, session.seen_ids
+
+    def guard(self) -> None:
+        """See Write. Raises _AdoptedInsteadError where the step is there: no earlier answer to this is relied on."""
+        check_new_steps(self.session)
+        adopt_or_ask(self.session)
+        if self.address.step_key in self.session.entry().steps:
+            raise _AdoptedInsteadError
 
     def record(self, number: int, answer: Answer) -> bool:
         """See Write."""

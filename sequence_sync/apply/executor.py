@@ -182,8 +182,7 @@ class Executor:
         """
         self.context.observer.on_event(Event(kind="begin", total=len(plan.to_do)))
         self.context.known_drift = frozenset(plan.known_drift)
-        unclear = [change for change in plan.changes if change.reason is Reason.UNCLEAR]
-        self.context.in_question = {change.address: change.after for change in unclear if change.after}
+        self.context.removed = {key: {*row.removed, *_forgets(plan, key)} for key, row in plan.sequences.items()}
         # In a thread of its own: a read may hang, and the caller's thread must receive signals.
         prepared = self._side_by_side([partial(self._prepare, plan)])
         if not prepared:
@@ -335,6 +334,8 @@ class Executor:
     def _end(self, plan: Plan) -> ApplyReport:
         context, manager = self.context, self.context.manager
         addresses = [change.address for change in plan.changes]
+        for change in plan.asked:
+            self._all([change], Status.UNKNOWN, "It was not created: a person must decide.", change.advice)
         report = ApplyReport(
             environment=plan.environment,
             api_host=plan.api_host,
@@ -375,9 +376,16 @@ class Executor:
                 yield Delta(sequence=key, head=entry.head.model_copy(update={"made_from": made_from}))
 
 
+def _forgets(plan: Plan, key: str) -> list[str]:
+    """The keys of the steps that the plan forgets because the file names them as removed."""
+    changes = [c for c in plan.changes if c.sequence == key and c.action is Action.FORGET]
+    return [change.step for change in changes if change.step and change.reason is Reason.REMOVED]
+
+
 def _adopted_as_desired(plan: Plan, key: str, entry: SequenceState) -> bool:
-    """Whether the steps that were adopted say what their files say."""
-    adopted = [c for c in plan.changes if c.sequence == key and c.action is Action.ADOPT and c.step is not None]
+    """Whether the steps that were adopted, by the plan or instead of a create, say what their files say."""
+    found = (Action.ADOPT, Action.CREATE_STEP)
+    adopted = [c for c in plan.changes if c.sequence == key and c.action in found and c.step is not None]
     return all(c.step in entry.steps and entry.steps[c.step].content == c.after for c in adopted if c.step)
 
 

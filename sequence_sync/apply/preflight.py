@@ -19,7 +19,7 @@ from sequence_sync.plan.drift import ON, as_read, drift_of, payload_digest, same
 from sequence_sync.plan.matching import MOSTLY_EQUAL, Matches, adopted_step, match_steps, with_variant_ids
 from sequence_sync.plan.model import Action, Change, Drift, DriftKind
 from sequence_sync.provider.base import ReadFailedError, RemoteStep, RemoteVariant, SequenceSnapshot
-from sequence_sync.state.model import Delta, StepState, VariantState
+from sequence_sync.state.model import Delta, ForgottenStep, StepState, VariantState
 
 MAX_SHOWN = 300  # characters of a text in an error
 
@@ -184,7 +184,7 @@ def preview(session: SequenceSession) -> bool:
         session.read()
     except (ChangeFailedError, SeqsyncError):
         return False
-    found = match_steps(session.unmanaged_steps(), session.pending_creates(), session.managed_steps())
+    found = matches(session)
     return bool(found.adopt or found.possible)
 
 
@@ -196,53 +196,116 @@ def preflight_read(session: SequenceSession) -> None:
     if session.is_recorded:
         return
     session.read()
-    unmanaged = session.unmanaged_steps()
-    left_alone = _match(session, unmanaged) if unmanaged else {}
+    _update_forgotten(session)
+    left_alone = adopt_or_ask(session)
     refuse_unplanned_drift(session)
-    if left_alone:
-        names, head = ", ".join(sorted(left_alone)), session.head_with_unmanaged(left_alone)
-        session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=head))
-        session.context.emit("note", session.key, f"seqsync does not manage these steps: {names}")
+    _report(session, left_alone, "seqsync does not manage these steps")
     # What the state has was seen before, even where a read that lags behind does not return it.
     session.seen_ids = {step.id for step in session.steps} | session.recorded_ids()
     session.write_sequence_record()
 
 
-def _match(session: SequenceSession, unmanaged: list[RemoteStep]) -> dict[str, int | None]:
-    """Adopt those of the unmanaged steps that are ours. Returns the others that are left alone, with their days.
+def check_new_steps(session: SequenceSession) -> None:
+    """Before a write: match the steps that appeared since the preflight read. Reads, if the last read is too old.
+
+    Raises ChangeFailedError where one of them may be a step that is to be created, or is a duplicate.
+    """
+    session.ensure_fresh()
+    appeared = {step.id for step in session.steps if step.id not in session.seen_ids}
+    if not appeared:
+        return
+    left_alone = [step for step in adopt_or_ask(session) if step.id in appeared]
+    session.seen_ids |= appeared
+    _report(session, left_alone, "Added during this run; seqsync does not manage these steps")
+
+
+def matches(session: SequenceSession) -> Matches:
+    """Match the unknown steps of the last read with the steps that are still to be created. Nothing is remembered."""
+    known = session.known
+    forgotten = known.forgotten if known else {}
+    removed = session.context.removed.get(session.key, ())
+    released = {step.id for step in forgotten.values() if step.key in removed}
+    unknown = session.unmanaged_steps()
+    return match_steps(unknown, session.pending_creates(), session.managed_steps(), forgotten, released)
+
+
+def adopt_or_ask(session: SequenceSession) -> list[RemoteStep]:
+    """Adopt those of the unknown steps that are ours. Returns the others, which are left alone.
 
     Raises ChangeFailedError for duplicates, and for steps of which only a person can say whether they are ours.
     """
-    found = match_steps(unmanaged, session.pending_creates(), session.managed_steps())
+    if not session.unmanaged_steps():
+        return []
+    found = matches(session)
     for address, step in found.adopt.items():
         _adopt(session, address, step)
     refuse_duplicates(session, found)
     refuse_candidates(found)
-    in_question = _in_question(session, found)
-    return {step.id: day_of(step) for step in found.unmanaged if step.id not in in_question}
+    return list(found.unmanaged)
 
 
-def _in_question(session: SequenceSession, found: Matches) -> set[str]:
-    """Steps that may be ones that the plan blocks for that very reason: a person has not decided yet."""
-    blocked = {name: row for name, row in session.context.in_question.items() if name.sequence == session.key}
-    matches = match_steps(found.unmanaged, blocked, {})
-    return {step.id for _, step in matches.possible} | {step.id for step in matches.adopt.values()}
+def _report(session: SequenceSession, steps: Iterable[RemoteStep], text: str) -> None:
+    """Name steps that are left alone, once. They stay unknown: every create is compared with them again."""
+    entry = session.entry()
+    new = {step.id: day_of(step) for step in steps if step.id not in entry.named_ids}
+    if not new:
+        return
+    head = entry.head.model_copy(update={"made_from": None, "reported": {**entry.reported, **new}})
+    names = ", ".join(sorted(new))
+    session.note(f"not managed in {session.key}: {names}", Delta(sequence=session.key, head=head))
+    session.context.emit("note", session.key, f"{text}: {names}")
+
+
+def _update_forgotten(session: SequenceSession) -> None:
+    """Record which forgotten steps are still in Saleshandy. One whose key is to be created is read twice for that."""
+    known = session.known
+    if known is None or not known.forgotten:
+        return
+    keys = {address.step for address in session.pending_creates()}
+    if any(step.is_there and step.key in keys for step in _absent(session)):
+        session.reread(f"A step that seqsync managed before was not found in {session.key}.")
+    absent = {step.id for step in _absent(session)}
+    forgotten = {
+        name: step.model_copy(update={"is_there": name not in absent}) for name, step in known.forgotten.items()
+    }
+    if forgotten != known.forgotten:
+        head = known.head.model_copy(update={"made_from": None, "forgotten": forgotten})
+        session.note(
+            f"deleted steps of {session.key}: {', '.join(sorted(absent))}", Delta(sequence=session.key, head=head)
+        )
+
+
+def _absent(session: SequenceSession) -> list[ForgottenStep]:
+    """The forgotten steps that the last read did not return."""
+    read = {step.id for step in session.steps}
+    return [step for step in session.entry().forgotten.values() if step.id not in read]
 
 
 def refuse_candidates(found: Matches) -> None:
     """Raise ChangeFailedError where steps may be ones that are to be created; it names all of them."""
     if not found.possible:
         return
-    address = found.possible[0][0][0]
-    candidates = [(addresses, step.id) for addresses, step in found.possible if address in addresses]
-    may_be = dict.fromkeys(name for addresses, _ in candidates for name in addresses)
-    ids = ", ".join(step_id for _, step_id in candidates)
+    may_be = dict.fromkeys(name for addresses, _ in found.possible for name in addresses)
+    ids = ", ".join(step.id for _, step in found.possible)
+    pairs = _proposed_pairs(found.possible)
+    address, step_id = next(iter(pairs.items()))
+    answer = f"{address} -adopt {step_id}" if len(pairs) == 1 else " ".join(f"{a}={i}" for a, i in pairs.items())
     raise ChangeFailedError(
         Status.UNKNOWN,
         f"Saleshandy has steps that are not in the state: {ids}. They may be {' or '.join(may_be)}.",
-        f"For a step that is: `seqsync state resolve {address} -adopt {candidates[0][1]}`, with its address and its "
-        f"id. If none is: `seqsync state resolve {address} -recreate`.",
+        f"For {'a step that is' if len(pairs) == 1 else 'those that are'}: `seqsync state resolve {answer}`, with the "
+        f"right addresses and ids. If none is: `seqsync state resolve {' '.join(pairs)} -recreate`.",
     )
+
+
+def _proposed_pairs(possible: Iterable[tuple[tuple[Address, ...], RemoteStep]]) -> dict[Address, str]:
+    """An id for each address that steps may be, each id once: a proposal that a person checks."""
+    pairs: dict[Address, str] = {}
+    for addresses, step in possible:
+        free = next((address for address in addresses if address not in pairs), None)
+        if free is not None:
+            pairs[free] = step.id
+    return pairs
 
 
 def refuse_duplicates(session: SequenceSession, found: Matches) -> None:

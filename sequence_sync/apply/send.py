@@ -13,6 +13,7 @@ from typing import Any, Generic
 
 from sequence_sync.apply.context import ChangeFailedError, HandlerResult, SequenceSession
 from sequence_sync.apply.in_doubt import Doubt, Observed, Resolution
+from sequence_sync.apply.preflight import check_new_steps
 from sequence_sync.model.address import Address
 from sequence_sync.model.report import Status
 from sequence_sync.plan.model import Change
@@ -152,7 +153,7 @@ def _after_resolution(write: Write[Observed], attempt: Attempt, resolution: Reso
     elif resolution is Resolution.CLOSE:
         close_intent(session, number, CallResult.NOT_MADE, detail=detail)
         session.read_at = None
-        session.check_exclusive()
+        check_new_steps(session)
     elif resolution is Resolution.REFUSED:
         close_intent(session, number, CallResult.REFUSED, *write.possibly_applied(observed), detail=detail)
         raise refusal(attempt.answer)

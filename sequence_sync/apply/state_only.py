@@ -16,7 +16,7 @@ from sequence_sync.model.report import Status
 from sequence_sync.plan.drift import ON, as_read, payload_digest, same_text
 from sequence_sync.plan.matching import adopted_step, same_title
 from sequence_sync.plan.model import Change, Reason
-from sequence_sync.provider.base import RemoteStep
+from sequence_sync.provider.base import ReadFailedError, RemoteStep
 from sequence_sync.state.model import Delta, SequenceHead, StepState, VariantState, variant_digest
 
 AGREES = "already in Saleshandy"
@@ -188,12 +188,22 @@ def forget(session: SequenceSession, change: Change) -> HandlerResult:
         return HandlerResult(Status.RECORDED, STAYS)
     step = known.steps[change.step]
     was = change.before or step.content  # as the plan read it, if it did
-    head = session.head_with_unmanaged({step.id: was.day if was.is_email else None})
+    is_there = not was.is_email or _is_there(session, step.id)
+    head = known.head.with_forgotten(change.step, step.model_copy(update={"day": was.day}), is_there)
     session.note(
         f"{change.address} is no longer managed",
         Delta(sequence=session.key, head=head, steps={change.step: None}),
     )
     return HandlerResult(Status.RECORDED, STAYS)
+
+
+def _is_there(session: SequenceSession, step_id: str) -> bool:
+    """Whether Saleshandy still has the step, so that its day is held. What cannot be read counts as there."""
+    try:
+        steps = session.read_if_there()
+    except ReadFailedError:
+        return True
+    return steps is None or any(step.id == step_id for step in steps)
 
 
 def adopt(session: SequenceSession, change: Change) -> HandlerResult:
@@ -205,6 +215,8 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
     if change.step in session.entry().steps:
         return HandlerResult(Status.ALREADY)
     preflight_read(session)
+    if change.reason is Reason.FORGOTTEN:
+        return _adopt_again(session, change, change.step)
     step = next((row for row in session.steps if row.id == change.remote_id), None)
     if step is None or change.after is None:
         raise ChangeFailedError(
@@ -220,12 +232,33 @@ def adopt(session: SequenceSession, change: Change) -> HandlerResult:
         why = f'Step {step.id} no longer has the text of "{change.address}".'
         raise ChangeFailedError(Status.REFUSED, why, "Saleshandy was changed since the plan: plan again with -refresh.")
     known = session.entry()
-    unmanaged = {remote_id: day for remote_id, day in known.unmanaged.items() if remote_id != step.id}
-    head = known.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
+    head = known.head.model_copy(update={"made_from": None})
     session.note(
         f"{change.address} is step {step.id}", Delta(sequence=session.key, head=head, steps={change.step: entry})
     )
     return HandlerResult(Status.ADOPTED, "" if same else "its text differs from the file; see the next plan")
+
+
+def _adopt_again(session: SequenceSession, change: Change, key: str) -> HandlerResult:
+    """Manage a forgotten step again, as it was last applied: an edit since then is drift."""
+    known = session.entry()
+    forgotten = known.forgotten.get(change.remote_id or "")
+    if forgotten is None:
+        raise ChangeFailedError(
+            Status.FAILED, f"The state does not have step {change.remote_id} any more.", "Plan again."
+        )
+    if session.remote_or_none(forgotten.id) is None:
+        raise ChangeFailedError(
+            Status.REFUSED,
+            f"{change.address} (step {forgotten.id}) is no longer in Saleshandy.",
+            "To create it again: `seqsync plan -refresh`.",
+        )
+    head = known.head.model_copy(update={"made_from": None})
+    session.note(
+        f"{change.address} is step {forgotten.id} again",
+        Delta(sequence=session.key, head=head, steps={key: forgotten.step}),
+    )
+    return HandlerResult(Status.ADOPTED, "seqsync managed this step before")
 
 
 def _adopt_sequence(session: SequenceSession, change: Change) -> HandlerResult:

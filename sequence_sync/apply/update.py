@@ -24,6 +24,7 @@ from sequence_sync.apply.in_doubt import (
     resolve,
 )
 from sequence_sync.apply.preflight import (
+    check_new_steps,
     fill_variant_ids,
     preflight_read,
     remember_server_spelling,
@@ -195,7 +196,7 @@ class PatchWrite(Write[PatchComparison]):
 
     def guard(self) -> dict[str, Any]:
         """See Write. Raises _NotNeededError where all of it is there already."""
-        self.session.check_exclusive()
+        check_new_steps(self.session)
         comparison = _check_unchanged(self.session, self.change, self.letter, self.patch)
         self.was_applied = comparison.observation is VariantObservation.APPLIED
         if self.was_applied and self.may_skip:

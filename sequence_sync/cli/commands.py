@@ -359,7 +359,7 @@ def mv(context: CommandContext, source: str, target: str, lock_timeout: int) -> 
 def rm(context: CommandContext, address: str, lock_timeout: int) -> None:
     """Stop managing an entry.
 
-    The entry stays in Saleshandy. If your files still declare it, the next plan creates it again.
+    The entry stays in Saleshandy. If your files still declare a step, the next plan adopts it again.
     """
     from sequence_sync.cli.progress import LineProgress
     from sequence_sync.operations.state import remove_entry
@@ -391,27 +391,35 @@ def push(context: CommandContext, file: str, force: bool, lock_timeout: int) -> 
 
 
 @state.command()
-@click.argument("address")
+@click.argument("addresses", metavar="ADDRESS[=ID]...", nargs=-1, required=True)
 @click.option("-adopt", metavar="ID", help="The create succeeded: adopt the entry with this id.")
 @click.option("-recreate", is_flag=True, help="The create did not happen: the next plan creates it again.")
 @lock_timeout_option
 @click.pass_obj
-def resolve(context: CommandContext, address: str, adopt: str | None, recreate: bool, lock_timeout: int) -> None:
-    """Resolve a create whose outcome is in doubt.
+def resolve(
+    context: CommandContext, addresses: tuple[str, ...], adopt: str | None, recreate: bool, lock_timeout: int
+) -> None:
+    """Resolve creates whose outcome is in doubt.
 
-    Check Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not.
+    Check Saleshandy first. Give -adopt ID if the entry exists there, and -recreate if it does not. Several answers are
+    recorded together: ADDRESS=ID adopts, and -recreate is for every address without an ID.
     """
     from sequence_sync.cli.progress import LineProgress
-    from sequence_sync.operations.state import resolve as resolve_entry
+    from sequence_sync.operations.state import CreateAnswer
+    from sequence_sync.operations.state import resolve as resolve_entries
 
-    if bool(adopt) == recreate:
+    pairs = [text.partition("=") for text in addresses]
+    bare = sum(not remote_id for _, _, remote_id in pairs)
+    if (bool(adopt) and (recreate or bare != 1)) or bool(bare) != bool(adopt or recreate):
         raise UsageError(
             "Use either -adopt ID or -recreate.",
             "-adopt ID: the entry exists in Saleshandy. -recreate: it does not.",
             "Check in Saleshandy which of the two is true.",
         )
+    answers = [CreateAnswer(address, remote_id or adopt) for address, _, remote_id in pairs]
     progress, stop = LineProgress(context.console), context.signals.event
-    context.console.result(resolve_entry(context.open_workspace(), address, adopt, lock_timeout, stop, progress))
+    for message in resolve_entries(context.open_workspace(), answers, lock_timeout, stop, progress):
+        context.console.result(message)
 
 
 @click.command("force-unlock")

@@ -63,9 +63,9 @@ def import_new(
     if missing:
         return _incomplete(project_files, remote, draft, path, content_files.files, missing)
     project_files.write(LoadedFile(path, key, desired.title, None, desired), file_text(draft), content_files.files)
-    head = SequenceHead(
-        id=remote.id, title=desired.title, unmanaged={**(known.unmanaged if known else {}), **unmanaged_days(read)}
-    )
+    head = known.head if known else SequenceHead(id=remote.id, title=desired.title)
+    reported = {**head.reported, **unmanaged_days(read)}
+    head = head.model_copy(update={"title": desired.title, "made_from": None, "reported": reported})
     head = with_origin(head, entries, desired, project_files.settings.policy)
     record(project_files, f"{key} is imported", Delta(sequence=key, head=head, steps=entries))
     count = counted(len(on), "step") if on else "no steps yet"

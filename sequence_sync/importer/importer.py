@@ -48,6 +48,7 @@ OFFLINE = frozenset({AnswerKind.NEVER_CONNECTED, AnswerKind.NO_ANSWER})
 _STATUS = {
     ImportOutcome.FAILED: Status.FAILED,
     ImportOutcome.CONFLICT: Status.FAILED,
+    ImportOutcome.ASKED: Status.UNKNOWN,
     ImportOutcome.UNCHANGED: Status.ALREADY,
 }
 
@@ -221,7 +222,7 @@ class _ImportRun:
         if file is not None and file.sequence is None:
             first = file.diagnostics[0]
             raise NotRepresentableError(f"{file.path}:{first.line}: {first.summary} {first.hint}".rstrip(". "))
-        read = self.project_files.read_steps(remote.id, known.unmanaged if known else ())
+        read = self.project_files.read_steps(remote.id, known.named_ids if known else ())
         if read is None:
             raise NotRepresentableError("the sequence is in the list, but its steps cannot be read")
         if file is not None and file.sequence is not None:

@@ -38,11 +38,11 @@ from sequence_sync.importer.three_way import (
 )
 from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.fields import LONGEST_TITLE, Priority
-from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult
+from sequence_sync.model.report import Conflict, ImportOutcome, ImportResult, Status
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.steps import EMAIL, STEP_TYPES, EmailVariant
 from sequence_sync.plan.compare import HTML_FIELD
-from sequence_sync.plan.matching import assign_letters, pair_steps, same_title
+from sequence_sync.plan.matching import assign_letters, match_steps, pair_steps, same_title
 from sequence_sync.plan.three_way import Cell, compare_sides
 from sequence_sync.provider.base import RemoteSequence, RemoteStep, RemoteVariant
 from sequence_sync.source.content import is_flat_text
@@ -266,8 +266,9 @@ class SequenceMerge:
         self.result.notes += notes_about(ReadSteps(unknown=read.unknown))
         self.edit = FileEdit(project_files, desired.files[0], desired.key)
         self.steps: list[StepMerge] = []
-        self.unmanaged: dict[str, int | None] = {}
+        self.left_out: dict[str, int | None] = {}
         self.changed: list[str] = []
+        self.asked: set[str] = set()
 
     def run(self) -> ImportResult:
         """Merge, write, record. Raises NotRepresentableError; then nothing was written."""
@@ -330,14 +331,31 @@ class SequenceMerge:
                 name = pairs[step.id]
                 letters = assign_letters(step.type, step.variants, None, self.desired.steps[name])
                 self.steps.append(StepMerge(name, name, step, None, letters))
-        new = [step for step in steps if step.id not in pairs]
+        left = {name: row for name, row in free.items() if name not in pairs.values()}
+        asked = self._ask([step for step in comparable if step.id not in pairs], left)
+        new = [step for step in steps if step.id not in pairs and step.id not in asked]
         off = [step for step in new if not step.is_on]
-        self.unmanaged = unmanaged_days(ReadSteps(off, self.read.unknown))
+        self.left_out = unmanaged_days(ReadSteps(off, self.read.unknown))
         self.result.notes += notes_about(ReadSteps(off))
         names = {*self.desired.steps, *(self.known.steps if self.known else ())}
         for step in new:
             if step.is_on:
                 self._add(step, names)
+
+    def _ask(self, steps: list[RemoteStep], free: Mapping[str, Content]) -> set[str]:
+        """Ask about the steps that may be one of the file's. They are neither paired, nor added, nor recorded."""
+        possible = match_steps(steps, {Address(self.key, name): row for name, row in free.items()}, {}).possible
+        for addresses, step in possible:
+            day = f", day {step.day}" if step.day else ""
+            self.result.notes += [
+                f"step {step.id} ({type_stem(step.type)}{day}) may be {' or '.join(addresses)}",
+                f"If it is: seqsync state resolve {addresses[0]} -adopt {step.id}",
+                f"If it is another step: seqsync state resolve {addresses[0]} -recreate",
+                "To take it into the file as a step of its own, write it there with a new key, and "
+                f"`ids: {{{self.key}.NEW-KEY: {step.id}}}` into its environment in seqsync.yaml",
+            ]
+        self.asked = {step.id for _, step in possible}
+        return self.asked
 
     def _add(self, step: RemoteStep, names: set[str]) -> None:
         number = next(at for at, each in enumerate(self.read.steps, start=1) if each.id == step.id)
@@ -434,14 +452,21 @@ class SequenceMerge:
         for step in self.steps:
             if step.base is not None and step.merged.is_empty:
                 continue
+            if step.base is None and step.merged.conflicts:
+                # What was last applied is not known: recorded, the next apply would overwrite Saleshandy's side.
+                self.result.notes.append(
+                    f"{step.name} is not recorded until the file and step {step.theirs.id} in Saleshandy agree"
+                )
+                continue
             entry = entry_after_merge(step.base, after.steps[step.name], step.theirs, step.letters, step.merged)
             if entry != step.base:
                 entries[step.key] = entry
         self.result.conflicts.sort(key=lambda each: each.address)
-        has_new_unmanaged = known is None or any(step_id not in known.unmanaged for step_id in self.unmanaged)
-        if known is None or known.title != title or has_new_unmanaged or entries:
+        if known is None or known.title != title or self.left_out or entries:
             self._write_record(after, title, entries)
-        if self.result.conflicts:
+        if self.asked:
+            self.result.outcome, self.result.code = ImportOutcome.ASKED, Status.UNKNOWN.exit_code
+        elif self.result.conflicts:
             self.result.outcome, self.result.code = ImportOutcome.CONFLICT, 1
         elif self.result.wrote:
             self.result.outcome = ImportOutcome.IMPORTED if known is None else ImportOutcome.MERGED
@@ -450,8 +475,9 @@ class SequenceMerge:
 
     def _write_record(self, after: DesiredSequence, title: str, entries: dict[str, StepState | None]) -> None:
         known = self.known
-        unmanaged = {**(known.unmanaged if known else {}), **self.unmanaged}
-        head = SequenceHead(id=self.remote.id, title=title, unmanaged=unmanaged, gone=known.gone if known else ())
+        head = known.head if known else SequenceHead(id=self.remote.id, title=title)
+        reported = {**head.reported, **self.left_out}
+        head = head.model_copy(update={"title": title, "made_from": None, "reported": reported})
         entry_key = self.entry_key
         if entry_key == self.key:
             steps = {**(known.steps if known else {}), **entries}

@@ -124,6 +124,7 @@ class ImportOutcome(StrEnum):
     MERGED = "merged"  # its changes in Saleshandy are now in its file, or recorded in the state
     UNCHANGED = "unchanged"
     CONFLICT = "conflict"  # file and Saleshandy were changed in different ways; both stay as they are
+    ASKED = "needs a decision"  # a step in Saleshandy may be one of the file; only a person knows
     INCOMPLETE = "incomplete"  # its file needs days, which Saleshandy does not return
     LEFT = "left alone"
     FAILED = "failed"

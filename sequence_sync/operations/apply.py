@@ -106,7 +106,7 @@ def _apply(source: _PlanSource, executor: Executor, approve: Callable[[Plan], bo
         _check_gates(plan)
     if stopped():
         return ApplyResult(plan, stopped=True)
-    if not plan.to_do and not executor.results and not manager.damaged:
+    if not (plan.to_do or plan.asked or executor.results or manager.damaged):
         return ApplyResult(plan)
     if plan.to_do and not approve(plan):
         return ApplyResult(plan, declined=True)

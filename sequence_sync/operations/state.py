@@ -7,9 +7,10 @@ reads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from sequence_sync.apply.context import day_of
 from sequence_sync.apply.create import with_variant
@@ -21,10 +22,12 @@ from sequence_sync.model.sequence import Content
 from sequence_sync.operations.plan import load_desired
 from sequence_sync.operations.session import connected, locked_session
 from sequence_sync.operations.workspace import Workspace
+from sequence_sync.plan.calls import mark_uncertain
 from sequence_sync.plan.matching import adopted_step, match_steps, same_kind
 from sequence_sync.plan.model import Action
-from sequence_sync.provider.base import Provider, RemoteStep
+from sequence_sync.provider.base import STEP_FIELDS, VARIANT_FIELDS, Provider, RemoteStep
 from sequence_sync.provider.clock import SystemClock
+from sequence_sync.provider.requests import SALESHANDY
 from sequence_sync.state.history import AnyLine, decode_lines, touches, with_journal
 from sequence_sync.state.journal import CallResult, EndRecord, IntentRecord, NoteRecord, OutcomeRecord, decode_records
 from sequence_sync.state.manager import StateManager
@@ -123,10 +126,20 @@ def remove_entry(
         if address.step is None:
             _note(manager, f"removed {text} from the state", Delta(sequence=address.sequence, drop=True))
         else:
-            _note(
-                manager, f"removed {text} from the state", Delta(sequence=address.sequence, steps={address.step: None})
-            )
+            forget_step(manager, address)
     return str(backup.relative_to(workspace.root))
+
+
+def forget_step(manager: StateManager, address: Address) -> None:
+    """Stop managing a step. The state remembers it, and what calls in doubt may have written to it."""
+    entry, key = _entry(manager.state, address), address.step_key
+    step = entry.steps[key]
+    for intent in manager.open_intents:
+        if intent.address.parent == address and intent.body and intent.address.letter in step.variants:
+            patch = SALESHANDY.patch(intent.body)
+            step = mark_uncertain(step, intent.address.letter, patch, VARIANT_FIELDS + STEP_FIELDS)
+    delta = Delta(sequence=address.sequence, head=entry.head.with_forgotten(key, step), steps={key: None})
+    _note(manager, f"removed {address} from the state", delta)
 
 
 def push_state(
@@ -186,48 +199,93 @@ def _refuse_older(pushed: State, current: State, name: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CreateAnswer:
+    """What a person says about one create in doubt: the id of what was created, or None: nothing was created."""
+
+    address: str
+    adopt: str | None
+
+
+class Decisions(Protocol):
+    """A state and its open intents, and a way to record what a person decides."""
+
+    @property
+    def state(self) -> State:
+        """The state as it is after what was recorded."""
+
+    @property
+    def open_intents(self) -> tuple[IntentRecord, ...]:
+        """The intents without an outcome."""
+
+    def append(self, record: NoteRecord | OutcomeRecord) -> int:
+        """Record a decision."""
+
+
+@dataclass
+class _Draft:
+    """Decisions that are checked one after the other, and written only when all are right."""
+
+    state: State
+    open_intents: tuple[IntentRecord, ...]
+    records: list[NoteRecord | OutcomeRecord] = field(default_factory=list)
+
+    def append(self, record: NoteRecord | OutcomeRecord) -> int:
+        """See Decisions."""
+        self.records.append(record)
+        for delta in record.deltas:
+            self.state = self.state.with_delta(delta)
+        return 0
+
+
 def resolve(
     workspace: Workspace,
-    text: str,
-    adopt: str | None,
+    answers: Sequence[CreateAnswer],
     timeout: float,
     stop: threading.Event,
     observer: Observer | None = None,
-) -> str:
-    """Resolve a create whose outcome is in doubt. Return what was recorded, as a sentence.
+) -> list[str]:
+    """Resolve creates whose outcome is in doubt. Return what was recorded, a sentence for each answer.
 
-    `adopt` is the id of what was created. None: nothing was created. The plan of an interrupted apply is not affected:
+    A wrong answer raises UsageError, and then nothing is recorded. The plan of an interrupted apply is not affected:
     that apply can continue afterwards.
     """
-    is_variant = Address(text).variant is not None
-    address = _address(Address(text).parent if is_variant else text)
+    for answer in answers:
+        _address(answer.address if Address(answer.address).variant is None else Address(answer.address).parent)
     with (
         _locked_manager(workspace, "state resolve", timeout, stop, observer) as manager,
         connected(workspace, SystemClock(stop), observer=observer) as api,
     ):
-        intent = next((row for row in manager.open_intents if row.address == text), None)
-        if is_variant:
-            message = _resolve_variant(api, manager, Address(text), intent, adopt)
-        elif address.step is None:
-            message = _resolve_sequence(api, manager, text, intent, adopt)
-        else:
-            message = _resolve_step(workspace, api, manager, address, intent, adopt)
+        draft = _Draft(manager.state, tuple(manager.open_intents))
+        messages = [_resolve_one(workspace, api, draft, answer) for answer in answers]
+        for record in draft.records:
+            manager.append(record)
         manager.append(EndRecord())
         manager.checkpoint()
-    return message
+    return messages
+
+
+def _resolve_one(workspace: Workspace, api: Provider, draft: _Draft, answer: CreateAnswer) -> str:
+    address = Address(answer.address)
+    intent = next((row for row in draft.open_intents if row.address == address), None)
+    if address.variant is not None:
+        return _resolve_variant(api, draft, address, intent, answer.adopt)
+    if address.step is None:
+        return _resolve_sequence(api, draft, address, intent, answer.adopt)
+    return _resolve_step(workspace, api, draft, address, intent, answer.adopt)
 
 
 def _nothing_in_doubt(address: Address) -> UsageError:
     return UsageError("Nothing to resolve.", f"No create of {address} is in doubt.", "See: seqsync state history")
 
 
-def _not_created(manager: StateManager, intent: IntentRecord | None, address: Address, *deltas: Delta) -> str:
+def _not_created(manager: Decisions, intent: IntentRecord | None, address: Address, *deltas: Delta) -> str:
     """Record that `address` was not created. Return the sentence that reports it."""
     _close(manager, intent, CallResult.NOT_MADE, f"{address} was not created", *deltas)
     return f"{address} was not created. The next plan creates it."
 
 
-def _close(manager: StateManager, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
+def _close(manager: Decisions, intent: IntentRecord | None, result: CallResult, text: str, *deltas: Delta) -> None:
     if intent is None:
         manager.append(NoteRecord(text=text, deltas=deltas))
     else:
@@ -235,7 +293,7 @@ def _close(manager: StateManager, intent: IntentRecord | None, result: CallResul
 
 
 def _resolve_sequence(
-    api: Provider, manager: StateManager, key: str, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: Decisions, key: str, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None:
         raise _nothing_in_doubt(Address(key))
@@ -255,7 +313,7 @@ def _resolve_sequence(
 
 
 def _resolve_variant(
-    api: Provider, manager: StateManager, variant: Address, intent: IntentRecord | None, adopt: str | None
+    api: Provider, manager: Decisions, variant: Address, intent: IntentRecord | None, adopt: str | None
 ) -> str:
     if intent is None or intent.action != Action.CREATE_VARIANT or intent.content is None:
         raise _nothing_in_doubt(variant)
@@ -278,7 +336,7 @@ def _resolve_variant(
 def _resolve_step(
     workspace: Workspace,
     api: Provider,
-    manager: StateManager,
+    manager: Decisions,
     address: Address,
     intent: IntentRecord | None,
     adopt: str | None,
@@ -291,7 +349,7 @@ def _resolve_step(
     content = _content(workspace, manager.state, address, intent)
     if adopt is None:
         others = _candidates(steps, entry, address, content, intent)
-        head = entry.head.model_copy(update={"made_from": None, "unmanaged": {**entry.unmanaged, **others}})
+        head = entry.head.with_declared(others)
         message = _not_created(manager, intent, address, Delta(sequence=key, head=head))
         if step_key in entry.steps:
             message = f"{address} is still step {entry.steps[step_key].id}."
@@ -318,10 +376,8 @@ def _adoption(
     if adopted is None:
         raise UsageError("This id cannot be adopted.", f'Step {adopt} has another type than "{address}".')
     old = entry.steps.get(step_key)
-    unmanaged = {name: day for name, day in entry.unmanaged.items() if name != adopt}
-    if old is not None and old.id != adopt:
-        unmanaged[old.id] = old.day if old.content.is_email else None
-    head = entry.head.model_copy(update={"made_from": None, "unmanaged": unmanaged})
+    replaced = {old.id: old.day if old.content.is_email else None} if old is not None and old.id != adopt else {}
+    head = entry.head.with_declared(replaced)
     return Delta(sequence=address.sequence, head=head, steps={step_key: adopted}), is_same
 
 
@@ -343,13 +399,13 @@ def _candidates(
 ) -> dict[str, int | None]:
     """Return the steps that the create in doubt might have created, by id, each with its day as an email.
 
-    They are unmanaged from now on.
+    They are declared not ours from now on.
     """
-    known = {row.id for row in entry.steps.values()} | set(entry.unmanaged) | set(intent.seen if intent else ())
+    known = {row.id for row in entry.steps.values()} | entry.declared_ids | set(intent.seen if intent else ())
     unmanaged = [step for step in steps if step.id not in known]
     if intent is not None:
         return {step.id: day_of(step) for step in unmanaged if same_kind(step, content)}
-    found = match_steps(unmanaged, {address: content}, {})
+    found = match_steps(unmanaged, {address: content}, {}, entry.forgotten)
     near = [*found.adopt.values(), *(step for _, step in found.possible)]
     return {step.id: day_of(step) for step in near}
 

@@ -171,6 +171,23 @@ def shared_words(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
     return (words & others).total() / smaller if smaller else 0.0
 
 
+def shared_words_of(one: Content, other: Content) -> float:
+    """Return the share of common words, 0 to 1, of the two most similar variants of two steps."""
+    ours, theirs = ([row for row in step.variants.values() if _has_text(row)] for step in (one, other))
+    return max(
+        (
+            shared_words(this.payload | {"note": this.task_note}, that.payload | {"note": that.task_note})
+            for this in ours
+            for that in theirs
+        ),
+        default=0.0,
+    )
+
+
+def _has_text(variant: Variant) -> bool:
+    return has_text(variant.payload, variant.task_note)
+
+
 def has_text(payload: Mapping[str, Any], note: str | None) -> bool:
     """Whether a variant has any text."""
     return bool(canonical_payload(payload) or canonical_text(note or ""))

@@ -6,15 +6,16 @@ known by its key: a changed or moved step never becomes a create here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from sequence_sync.model.address import Address, FieldPath
 from sequence_sync.model.sequence import Content, DesiredSequence
 from sequence_sync.model.settings import Policy, RemovedSteps
 from sequence_sync.plan.calls import repeated_step_fields, repeated_variant_fields
 from sequence_sync.plan.compare import differences, flat_variant, step_fields
+from sequence_sync.plan.matching import says_something, text_key
 from sequence_sync.plan.model import Action, Change, FieldChange, Impact, Reason
-from sequence_sync.state.model import SequenceState, StepState
+from sequence_sync.state.model import ForgottenStep, SequenceState, StepState
 
 
 def sequence_changes(
@@ -37,14 +38,57 @@ def sequence_changes(
                 remote_id=steps[new].id,
                 sequence_id=sequence_id,
             )
+    again = _adopted_again(desired, known, steps)
     for key, content in desired.steps.items():
         if key in steps:
             yield from _step_changes(desired, key, content, steps[key], sequence_id)
+        elif key in again:
+            yield _adopt_again(Address(desired.key, key), content, again[key], sequence_id)
+            yield from _step_changes(desired, key, content, again[key], sequence_id)
         else:
             yield _new_step(desired, key, content, sequence_id, open_addresses)
     for key, step in steps.items():
         if key not in desired.steps:
             yield from _gone_step(desired, key, step, sequence_id, policy)
+
+
+def _adopted_again(
+    desired: DesiredSequence, known: SequenceState | None, managed: Collection[str]
+) -> Mapping[str, ForgottenStep]:
+    """Return the forgotten steps that the file declares again, by key: by their key and type, else by their text."""
+    left = sorted(known.forgotten.values() if known else (), key=lambda step: not step.is_there)
+    left = [step for step in left if step.id not in desired.step_ids.values()]
+    new = {key: row for key, row in desired.steps.items() if key not in managed and key not in desired.step_ids}
+    again: dict[str, ForgottenStep] = {}
+
+    def take(is_it: Callable[[str, Content, ForgottenStep], bool]) -> None:
+        for key, content in new.items():
+            found = next((step for step in left if key not in again and is_it(key, content, step)), None)
+            if found is not None:
+                left.remove(found)
+                again[key] = found
+
+    old_keys = {new_key: old for old, new_key in desired.moved.items()}
+    take(lambda key, content, step: step.type == content.type and step.key in (key, old_keys.get(key)))
+    declared = known.declared_ids if known else frozenset()
+    left = [step for step in left if step.id not in declared]
+    take(
+        lambda key, content, step: (
+            says_something(content.variants.values()) and text_key(step.content) == text_key(content)
+        )
+    )
+    return again
+
+
+def _adopt_again(address: Address, content: Content, step: ForgottenStep, sequence_id: str | None) -> Change:
+    return Change(
+        address=address,
+        action=Action.ADOPT,
+        reason=Reason.FORGOTTEN,
+        remote_id=step.id,
+        sequence_id=sequence_id,
+        after=content,
+    )
 
 
 def forgotten_sequence(key: str, known: SequenceState, removed: Collection[str]) -> Change:

@@ -81,7 +81,7 @@ def _drift(key: str, entry: SequenceState, remote: SequenceSnapshot, leave_out: 
             yield Drift(
                 address=Address(key, name), kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
-    ours = {step.id for step in entry.steps.values()} | set(entry.unmanaged) | set(leave_out)
+    ours = {step.id for step in entry.steps.values()} | entry.named_ids | set(leave_out)
     others = [step for step in remote.steps if step.id not in ours]
     if not others:
         return
@@ -95,7 +95,7 @@ def _by_ids(key: str, entry: SequenceState, remote: SequenceSnapshot) -> Iterato
             yield Drift(
                 address=Address(key, name), kind=DriftKind.GONE, remote_id=step.id, detail=_label(step.type, step.day)
             )
-    known = {step.id for step in entry.steps.values()} | set(entry.unmanaged)
+    known = {step.id for step in entry.steps.values()} | entry.named_ids
     for step_id in remote.row.step_ids if remote.row else ():
         if step_id not in known:
             yield Drift(address=key, kind=DriftKind.ADDED, remote_id=step_id, detail="a step")

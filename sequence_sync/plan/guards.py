@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.gates import ACTIVE, DESTRUCTIVE, DRIFT, GATES, SIZE
-from sequence_sync.model.sequence import normalized_title
+from sequence_sync.model.sequence import Content, normalized_title
 from sequence_sync.model.settings import Policy
 from sequence_sync.model.words import counted
 from sequence_sync.plan.capabilities import Abilities
-from sequence_sync.plan.matching import says_something, text_key
+from sequence_sync.plan.compare import shared_words_of
+from sequence_sync.plan.matching import MOSTLY_EQUAL, says_something, text_key
 from sequence_sync.plan.model import UPDATES, Action, Change, Gate, Reason, block
 from sequence_sync.state.model import SequenceState, State
 
@@ -99,6 +100,8 @@ def _left_behind(changes: Sequence[Change], known: Mapping[str, SequenceState]) 
             return block(change, Reason.SAME_CONTENT, _rename_step(old_step, change.step or ""))
         if old_step := elsewhere.get(text):
             return block(change, Reason.SAME_CONTENT, _rename_sequence(old_step.sequence))
+        if old_step := _similar(change.sequence, change.after, left_steps):
+            return block(change, Reason.SIMILAR, _similar_step(old_step, change.step or ""))
         return change
 
     return [checked(change) for change in changes]
@@ -110,6 +113,25 @@ def _rename_step(old: Address, new_key: str) -> str:
         f"It has the same text as {old}, which is no longer in the file but still in Saleshandy. Prospects would get "
         f"it twice. If you renamed it, write `moved: [{{from: {key}, to: {new_key}}}]`. If you want a second one, "
         f"write `removed: [{key}]` first."
+    )
+
+
+def _similar(sequence: str, content: Content, left: Iterable[Change]) -> Address | None:
+    """Return the step of `left` in that sequence that has the type of `content` and half of its words."""
+    for change in left:
+        old = change.before
+        if change.sequence != sequence or old is None or old.type != content.type:
+            continue
+        if shared_words_of(old, content) >= MOSTLY_EQUAL:
+            return Address(sequence, change.step)
+    return None
+
+
+def _similar_step(old: Address, new_key: str) -> str:
+    key = old.step_key
+    return (
+        f"It is almost the same as {old}, which is no longer in your files. If you renamed it, write "
+        f"`moved: [{{from: {key}, to: {new_key}}}]`. If it is another step, write `removed: [{key}]`."
     )
 
 

@@ -6,8 +6,8 @@ a lost response, a lost state or a change outside seqsync create? It must not de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sequence_sync.model.address import Address
 from sequence_sync.model.sequence import Content, Variant, normalized_title
@@ -144,23 +144,30 @@ class Matches:
 
 
 def match_steps(
-    unknown: Sequence[RemoteStep], creates: Mapping[Address, Content], managed: Mapping[Address, Content]
+    unknown: Sequence[RemoteStep],
+    creates: Mapping[Address, Content],
+    managed: Mapping[Address, Content],
+    forgotten: Collection[str] = (),
+    released: Collection[str] = (),
 ) -> Matches:
     """Sort `unknown` steps. `creates` are the steps to create, `managed` those that the state knows, by address.
 
+    `forgotten` are the ids of those that were managed before: they may have been moved meanwhile. `released` are those
+    that the files name as removed: they are no candidates, unless they are equal.
     Strict on purpose: only an equal text is adopted, because a wrong match or a second create reaches prospects.
     """
-    adopt: dict[Address, RemoteStep] = {}
+    adopt = _equal_to_a_create(unknown, creates, forgotten)
+    taken = {**managed, **{address: creates[address] for address in adopt}}
+    open_creates = {address: content for address, content in creates.items() if address not in adopt}
+    adopted = {step.id for step in adopt.values()}
     possible: list[tuple[tuple[Address, ...], RemoteStep]] = []
     duplicates: list[tuple[Address, RemoteStep]] = []
     unmanaged: list[RemoteStep] = []
     for step in unknown:
-        open_creates = {address: content for address, content in creates.items() if address not in adopt}
-        taken = {**managed, **{address: creates[address] for address in adopt}}
-        similar, original = _similar(step, open_creates), _equal(step, taken)
-        if says_something(step.variants) and (equal := _equal(step, open_creates)):
-            adopt[equal] = step
-        elif original and (says_something(step.variants) or not similar):
+        if step.id in adopted:
+            continue
+        similar, original = _similar(step, {} if step.id in released else open_creates), _equal(step, taken)
+        if original and (says_something(step.variants) or not similar):
             duplicates.append((original, step))
         elif similar:
             possible.append((similar, step))
@@ -173,13 +180,31 @@ def _equal(step: RemoteStep, contents: Mapping[Address, Content]) -> Address | N
     return next((address for address, content in contents.items() if says_the_same(step, content)), None)
 
 
+def _equal_to_a_create(
+    unknown: Iterable[RemoteStep], creates: Mapping[Address, Content], forgotten: Collection[str]
+) -> dict[Address, RemoteStep]:
+    """Return the steps that equal one that is to be created, by its address. An empty text never counts as equal."""
+    adopt: dict[Address, RemoteStep] = {}
+    for step in unknown:
+        undated = replace(step, day=None) if step.id in forgotten else step
+        left = {address: content for address, content in creates.items() if address not in adopt}
+        if says_something(step.variants) and (equal := _equal(undated, left)):
+            adopt[equal] = step
+    return adopt
+
+
 def _similar(step: RemoteStep, contents: Mapping[Address, Content]) -> tuple[Address, ...]:
+    """Return what an unequal step may be: of the same type, on its day, with half of its words, or without text.
+
+    Those of its own day come first.
+    """
     bare = not says_something(step.variants)
-    return tuple(
+    found = [
         address
         for address, content in contents.items()
-        if same_kind(step, content) and (bare or similarity(step, content) >= MOSTLY_EQUAL)
-    )
+        if step.type == content.type and (bare or step.day == content.day or similarity(step, content) >= MOSTLY_EQUAL)
+    ]
+    return tuple(sorted(found, key=lambda address: step.day != contents[address].day))
 
 
 def pair_steps(
@@ -190,26 +215,23 @@ def pair_steps(
 ) -> dict[str, str]:
     """Pair the remote steps of an import with the steps of its file; return the file's key by remote id.
 
-    Generous on purpose: an import creates nothing, and the merge keeps both sides of what differs. In this order: by
-    configured id (`ids`), equal and on the same day, equal, on the same day, half of the words in common (the most
-    similar first). `equal` compares everything but the day. `steps` must be in order of preference.
+    Strict on purpose: a wrong pair is recorded, and the next apply would overwrite a colleague's text. In this order:
+    by configured id (`ids`), equal and on the same day, equal. `equal` compares everything but the day. A step without
+    text is paired by its id only. `steps` must be in order of preference.
     """
     found = {step.id: ids[step.id] for step in steps if ids.get(step.id) in contents}
 
-    def pair_by(score: Callable[[RemoteStep, Content], float]) -> None:
+    def pair_where(is_pair: Callable[[RemoteStep, Content], bool]) -> None:
         for step in steps:
-            if step.id in found:
+            if step.id in found or not says_something(step.variants):
                 continue
             left = [name for name in contents if name not in found.values() and contents[name].type == step.type]
-            scores = {name: score(step, contents[name]) for name in left}
-            best = max(scores, key=lambda name: scores[name], default=None)
-            if best is not None and scores[best] > 0:
-                found[step.id] = best
+            name = next((name for name in left if is_pair(step, contents[name])), None)
+            if name is not None:
+                found[step.id] = name
 
-    pair_by(lambda step, content: equal(step, content) and step.day in (None, content.day))
-    pair_by(equal)
-    pair_by(lambda step, content: step.day == content.day)
-    pair_by(lambda step, content: share if (share := similarity(step, content)) >= MOSTLY_EQUAL else 0)
+    pair_where(lambda step, content: step.day in (None, content.day) and equal(step, content))
+    pair_where(equal)
     return found
 
 

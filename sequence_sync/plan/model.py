@@ -6,7 +6,8 @@ read them. Some are older than the vocabulary of the code: `wanted` is the block
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -61,12 +62,14 @@ class Reason(StrEnum):
     ID_CHANGED = "id-changed"  # the configured id contradicts the state
     NOT_SUPPORTED = "not-supported"  # by the table of capabilities, no call can do it
     SAME_CONTENT = "same-content"  # a create that equals a step which this plan leaves behind
+    SIMILAR = "similar-content"  # a create that is almost the same as such a step: a person decides
     DAY_HELD = "day-held"  # another email keeps the day
     BLOCKED_SEQUENCE = "blocked-sequence"  # it needs a sequence that is itself blocked
     CONFLICT = "conflict"  # file, last applied and Saleshandy all differ
     DRIFT = "drift"  # the file's text overwrites a change made outside seqsync
     GONE = "gone"  # it is no longer in Saleshandy
     SAME_IN_APP = "same-in-app"  # Saleshandy already says what the file says
+    FORGOTTEN = "forgotten"  # seqsync managed it before, and manages it again
     FOUND = "found"  # an unmanaged step or variant says exactly this
     UNCLEAR = "unclear"  # something in Saleshandy may already be it: a person decides
     TITLE_TAKEN = "title-taken"  # an unmanaged sequence has this title
@@ -202,6 +205,7 @@ class PlannedSequence(Frozen):
     """What apply needs to know about a sequence besides its changes.
 
     `complete`: nothing of it is blocked or left out, so that after this plan the state equals the files.
+    `removed` are the keys of forgotten steps that its file still names as removed.
     """
 
     key: str
@@ -211,6 +215,7 @@ class PlannedSequence(Frozen):
     source_digest: str = ""
     complete: bool = False
     active: bool | None = None
+    removed: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
 
 
 class Base(Frozen):
@@ -251,6 +256,11 @@ class Plan(Frozen):
     def to_do(self) -> tuple[Change, ...]:
         """The changes that apply carries out: all but the blocked ones."""
         return tuple(c for c in self.changes if c.action is not Action.BLOCKED)
+
+    @property
+    def asked(self) -> tuple[Change, ...]:
+        """The blocked changes that only a person can decide about: apply ends with exit code 9."""
+        return tuple(c for c in self.changes if c.action is Action.BLOCKED and c.reason is Reason.SIMILAR)
 
     @property
     def shut_gates(self) -> tuple[Gate, ...]:
@@ -303,8 +313,8 @@ def summary_line(plan: Plan) -> str:
 StateEntries = Mapping[str, SequenceState]
 
 
-def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEntries:
-    """Return `known` after the moves among `changes`: sequences first, then steps."""
+def state_after_moves(changes: Collection[Change], known: StateEntries) -> StateEntries:
+    """Return `known` after the moves among `changes`, sequences first, and with the steps that are adopted again."""
     moves = [change for change in changes if change.action is Action.MOVE and change.source]
     rows = dict(known)
     for move in sorted(moves, key=lambda change: change.step is not None):
@@ -316,7 +326,18 @@ def state_after_moves(changes: Iterable[Change], known: StateEntries) -> StateEn
             steps = dict(rows[move.sequence].steps)
             steps[move.step] = steps.pop(old.step_key)
             rows[move.sequence] = rows[move.sequence].model_copy(update={"steps": steps})
+    for change in changes:
+        if change.action is Action.ADOPT and change.reason is Reason.FORGOTTEN and change.sequence in rows:
+            rows[change.sequence] = _adopted_again(rows[change.sequence], change)
     return rows
+
+
+def _adopted_again(row: SequenceState, change: Change) -> SequenceState:
+    forgotten = row.forgotten.get(change.remote_id or "")
+    if forgotten is None or change.step is None:
+        return row
+    rest = {name: step for name, step in row.forgotten.items() if name != forgotten.id}
+    return row.model_copy(update={"steps": {**row.steps, change.step: forgotten.step}, "forgotten": rest})
 
 
 def entry_of(change: Change, rows: StateEntries) -> StepState | None:

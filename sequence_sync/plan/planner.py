@@ -113,7 +113,8 @@ def make_plan(inputs: PlanInputs) -> Plan:
     compared = replace(inputs, state=result.state)
     differences = [*_all_changes(compared), *result.records]
     if remote is not None:
-        differences = reconcile_with_remote(remote, result, differences)
+        removed = {row.key: row.removed for row in inputs.desired.values()}
+        differences = reconcile_with_remote(remote, result, differences, removed)
     # Block first, then select: a step that a target leaves out is still in Saleshandy.
     everything = block_unsafe(differences, result.state, inputs.abilities)
     chosen = select(everything, inputs.selection)
@@ -211,6 +212,7 @@ def _planned(
     for key in sorted(inputs.desired):
         desired = inputs.desired[key]
         entry = known.get(key) or known.get(desired.formerly or "")
+        forgotten = entry.forgotten if entry else {}
         yield (
             key,
             PlannedSequence(
@@ -221,6 +223,7 @@ def _planned(
                 source_digest=desired.source_digest,
                 complete=key not in blocked and key not in left_out,
                 active=_active(inputs.remote, entry.id if entry else desired.remote_id),
+                removed=tuple(sorted({step.key for step in forgotten.values()} & set(desired.removed))),
             ),
         )
 

@@ -170,8 +170,9 @@ def _current_days(row: SequenceState | None, changes: Iterable[Change]) -> dict[
         return {}
     key = next(iter(changes)).sequence
     ours = {Address(key, step): entry.day for step, entry in row.steps.items() if entry.content.is_email}
-    unmanaged = {f"step {name}, which is not managed": day for name, day in row.unmanaged.items() if day is not None}
-    return ours | unmanaged
+    days = {name: day for name, day in row.unmanaged.items() if day and name not in row.forgotten}
+    days |= {name: step.day for name, step in row.forgotten.items() if step.is_there and step.content.is_email}
+    return ours | {f"step {name}, which is not managed": day for name, day in days.items()}
 
 
 def _days_in_doubt(row: SequenceState | None, changes: Iterable[Change]) -> dict[str, tuple[int, ...]]:
@@ -222,5 +223,5 @@ def _unless_held(change: Change, holders: Mapping[int, str]) -> Change:
 def _held_advice(day: int, holder: str) -> str:
     return (
         f"Day {day} already has an email: {holder}. A day can have only one. Choose another day, or delete that step "
-        "in Saleshandy first."
+        "in Saleshandy first. If you deleted it there: `seqsync plan -refresh`."
     )

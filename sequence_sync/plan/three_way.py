@@ -15,9 +15,10 @@ Steps that the state does not know are matched by `plan/matching`. Nothing is re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from sequence_sync.model.address import Address
@@ -40,7 +41,7 @@ from sequence_sync.plan.model import (
     state_after_moves,
 )
 from sequence_sync.provider.base import RemoteAccount, RemoteStep, RemoteVariant, SequenceSnapshot
-from sequence_sync.state.model import SequenceState, State, StepState, variant_digest
+from sequence_sync.state.model import ForgottenStep, SequenceState, State, StepState, variant_digest
 
 
 class Cell(StrEnum):
@@ -154,7 +155,8 @@ class _SequenceComparison:
                 self._title(drift)
             else:
                 self._changed(drift, address)
-        return self.entry.model_copy(update={"steps": self.steps, "unmanaged": self._unmanaged()})
+        update = {"steps": self.steps, "unmanaged": self._unmanaged(), "forgotten": self._forgotten()}
+        return self.entry.model_copy(update=update)
 
     def _unmanaged(self) -> dict[str, int | None]:
         """Return the days of unmanaged emails as read. One that is missing holds no day."""
@@ -163,6 +165,17 @@ class _SequenceComparison:
         emails = {step.id: step.day for step in self.remote.steps if step.type == EMAIL}
         there = {step.id for step in self.remote.steps}
         return {name: emails.get(name) or day if name in there else None for name, day in self.entry.unmanaged.items()}
+
+    def _forgotten(self) -> dict[str, ForgottenStep]:
+        """Return the forgotten steps with their days as read. One that is missing is not adopted again."""
+        if self.remote.steps is None:
+            return self.entry.forgotten
+        read = {step.id: step for step in self.remote.steps}
+        there = {name: step for name, step in self.entry.forgotten.items() if name in read}
+        return {
+            name: step.model_copy(update={"is_there": True, "day": read[name].day or step.day})
+            for name, step in there.items()
+        }
 
     # -- what is gone -------------------------------------------------------------------------------------------------
 
@@ -430,9 +443,17 @@ WRITES = frozenset({Action.UPDATE_STEP, Action.UPDATE_VARIANT})
 SHOWS = WRITES | {Action.DEACTIVATE_VARIANT}  # these show a difference that they overwrite or that blocks them
 
 
-def reconcile_with_remote(remote: RemoteAccount, result: ThreeWayResult, changes: Sequence[Change]) -> list[Change]:
-    """Return `changes`, adjusted to what was read. Remove from `result.drift` what this project created."""
-    matches = _matches(remote, result, changes)
+def reconcile_with_remote(
+    remote: RemoteAccount,
+    result: ThreeWayResult,
+    changes: Sequence[Change],
+    removed: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> list[Change]:
+    """Return `changes` in the light of what was read. Removes from `result.drift` what turns out to be ours.
+
+    `removed` are the keys of the steps that the files name as removed, by sequence.
+    """
+    matches = _matches(remote, result, changes, removed)
     created = _created_variants(remote, result, changes)
     ours = {step.id for found in matches.values() for step in found.adopt.values()} | set(created.values())
     ours |= {step.id for found in matches.values() for _, step in found.possible}
@@ -443,7 +464,12 @@ def reconcile_with_remote(remote: RemoteAccount, result: ThreeWayResult, changes
     return reconciled
 
 
-def _matches(remote: RemoteAccount, result: ThreeWayResult, changes: Iterable[Change]) -> Mapping[str, Matches]:
+def _matches(
+    remote: RemoteAccount,
+    result: ThreeWayResult,
+    changes: Iterable[Change],
+    removed: Mapping[str, Collection[str]],
+) -> Mapping[str, Matches]:
     """Match, by sequence, the steps that the state does not know. Reports those of a sequence that is adopted."""
     read = {row.row.id: row for row in remote.sequences.values() if row.row is not None}
     entries = {row.id: row for row in result.state.sequences.values()} if result.state else {}
@@ -462,10 +488,12 @@ def _matches(remote: RemoteAccount, result: ThreeWayResult, changes: Iterable[Ch
         entry, found = entries.get(remote_id), read.get(remote_id)
         if found is None or (entry and key not in creates):
             continue
-        known = {step.id for step in entry.steps.values()} | set(entry.unmanaged) if entry else set()
+        known = {step.id for step in entry.steps.values()} | entry.declared_ids if entry else set()
         managed = {Address(key, name): step.content for name, step in entry.steps.items()} if entry else {}
         unknown = [step for step in found.steps or () if step.id not in known | taken]
-        matches[key] = match_steps(unknown, creates.get(key, {}), managed)
+        forgotten = entry.forgotten if entry else {}
+        released = {name for name, step in forgotten.items() if step.key in removed.get(key, ())}
+        matches[key] = match_steps(unknown, creates.get(key, {}), managed, forgotten, released)
         if entry is None:
             _report_unmanaged(result, key, matches[key])
     return matches

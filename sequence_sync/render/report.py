@@ -309,6 +309,7 @@ _COUNTED = (
     (ImportOutcome.MERGED, "merged"),
     (ImportOutcome.UNCHANGED, "unchanged"),
     (ImportOutcome.CONFLICT, "in conflict"),
+    (ImportOutcome.ASKED, "to decide"),
     (ImportOutcome.INCOMPLETE, "incomplete"),
     (ImportOutcome.LEFT, "left alone"),
     (ImportOutcome.FAILED, "failed"),

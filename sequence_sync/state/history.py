@@ -215,7 +215,7 @@ def touched_addresses(deltas: Iterable[Delta]) -> Iterator[Address]:
 
 
 def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
-    """Return the deltas that turn the sequences of `after` into those of `before`, except for `made_from`."""
+    """Return the deltas that turn the sequences of `after` into those of `before`, except for bookkeeping."""
     deltas = []
     for key in sorted(before.sequences.keys() | after.sequences.keys()):
         old, new = before.sequences.get(key), after.sequences.get(key)
@@ -227,7 +227,7 @@ def undo_deltas(before: State, after: State) -> tuple[Delta, ...]:
         head = old.head.model_copy(update={"made_from": None})
         now = new.steps if new else {}
         steps = {name: old.steps.get(name) for name in old.steps | now if old.steps.get(name) != now.get(name)}
-        if steps or new is None or head != new.head.model_copy(update={"made_from": None}):
+        if steps or new is None or head.without_bookkeeping() != new.head.without_bookkeeping():
             deltas.append(Delta(sequence=key, head=head, steps=steps))
     return tuple(deltas)
 

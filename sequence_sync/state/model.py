@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -81,6 +81,21 @@ class StepState(Frozen):
         )
 
 
+class ForgottenStep(StepState):
+    """A step that seqsync stopped managing on purpose. It stays in Saleshandy, and is adopted again when it comes back.
+
+    `key` is its last key. `is_there`: the last read under the lock returned it, so that its day is held.
+    """
+
+    key: str
+    is_there: bool = True
+
+    @property
+    def step(self) -> StepState:
+        """The entry that it had."""
+        return StepState(**{name: getattr(self, name) for name in StepState.model_fields})
+
+
 class MadeFrom(Frozen):
     """The source files of a sequence at its last apply, and a digest over them and over its state entry."""
 
@@ -91,8 +106,12 @@ class MadeFrom(Frozen):
 class SequenceHead(Frozen):
     """A sequence without its steps.
 
-    `unmanaged` are ids of steps that seqsync does not manage: added outside seqsync, or forgotten. Each has the day on
-    which it is an email, or None. They are not drift, are never adopted, and keep their day occupied.
+    `unmanaged` are ids of steps that a person declared not ours, each with the day on which it is an email, or None.
+    They are not drift, are never adopted, and keep their day occupied. Without `declared`, an older version wrote them:
+    it stored guesses and forgotten steps there too, so that nothing is known to be declared.
+    `forgotten` are steps that seqsync stopped managing on purpose, by id.
+    `reported` are unknown steps that an apply or an import has named. They are not drift a second time. Nothing else
+    follows from it: each is compared again before every create.
     `gone` are ids that two reads, `settle_grace` apart, did not find.
     """
 
@@ -101,6 +120,55 @@ class SequenceHead(Frozen):
     made_from: MadeFrom | None = None
     unmanaged: dict[str, int | None] = Field(default_factory=dict)
     gone: tuple[str, ...] = ()
+    declared: bool = Field(default=False, exclude_if=operator.not_)
+    forgotten: dict[str, ForgottenStep] = Field(default_factory=dict, exclude_if=operator.not_)
+    reported: dict[str, int | None] = Field(default_factory=dict, exclude_if=operator.not_)
+
+    @property
+    def declared_ids(self) -> frozenset[str]:
+        """The steps that a person declared not ours. All other unknown steps are compared before every create."""
+        return frozenset(self.unmanaged) if self.declared else frozenset()
+
+    @property
+    def named_ids(self) -> frozenset[str]:
+        """The steps that are not managed and not drift."""
+        return frozenset({*self.unmanaged, *self.forgotten, *self.reported})
+
+    def with_declared(self, days: Mapping[str, int | None]) -> Self:
+        """Return the head with the steps in `days` declared not ours; each has the day that it holds, or None.
+
+        A forgotten one stays forgotten: seqsync asks about it no more, but its own key may come back.
+        """
+        kept = self.unmanaged if self.declared else {}
+        noticed = self.reported if self.declared else {**self.unmanaged, **self.reported}
+        update = {
+            "made_from": None,
+            "unmanaged": {**kept, **days},
+            "declared": True,
+            "reported": {name: day for name, day in noticed.items() if name not in days},
+        }
+        return self.model_copy(update=update if days else {"made_from": None})
+
+    def with_forgotten(self, key: str, step: StepState, is_there: bool = True) -> Self:
+        """Return the head with a step that was managed as `key` and is forgotten on purpose."""
+        forgotten = ForgottenStep(**dict(step), key=key, is_there=is_there)
+        update = {"made_from": None, "forgotten": {**self.forgotten, step.id: forgotten}}
+        return self.model_copy(update=update)
+
+    def without_bookkeeping(self) -> Self:
+        """Return what counts as content: a change of anything else makes no new serial and no saved plan stale."""
+        return self.model_copy(update={"made_from": None, "reported": {}})
+
+    def without(self, managed: Collection[str]) -> Self:
+        """Return the head without the steps that are managed now."""
+        if self.named_ids.isdisjoint(managed):
+            return self
+        rows = {name: getattr(self, name) for name in ("unmanaged", "forgotten", "reported")}
+        update: dict[str, Any] = {
+            name: {step_id: row for step_id, row in each.items() if step_id not in managed}
+            for name, each in rows.items()
+        }
+        return self.model_copy(update={**update, "declared": self.declared and bool(update["unmanaged"])})
 
 
 class SequenceState(SequenceHead):
@@ -115,8 +183,8 @@ class SequenceState(SequenceHead):
 
     @cached_property
     def entry_digest(self) -> str:
-        """The digest of this entry, without `made_from`, which is bookkeeping."""
-        return digest_of(self.model_dump(mode="json", exclude={"made_from"}))
+        """The digest of this entry, without what is bookkeeping."""
+        return digest_of(self.model_dump(mode="json", exclude={"made_from", "reported"}))
 
     def made_from_digest(self, source_digest: str) -> str:
         """Return the digest of `made_from` for an entry that was applied from sources with `source_digest`."""
@@ -188,6 +256,7 @@ class State(Frozen):
                 steps.pop(key, None)
             else:
                 steps[key] = step
+        head = head.without({step.id for step in delta.steps.values() if step is not None})
         sequences[delta.sequence] = SequenceState(**dict(head), steps=steps)
         return self.model_copy(update={"sequences": sequences})
 

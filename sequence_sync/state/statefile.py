@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from sequence_sync.errors import StateError
-from sequence_sync.state.model import STATE_VERSION, SequenceState, State
+from sequence_sync.state.model import STATE_VERSION, State
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -42,7 +42,7 @@ def new_state(lineage: str, environment: str, api_host: str) -> State:
 def with_serial(old: State, new: State) -> State:
     """Return `new` with the serial that follows `old`: one more if the content differs, else the same.
 
-    The content is the entries. `made_from`, `applying` and the journal's number are bookkeeping.
+    The content is the entries, without their bookkeeping, and without `applying` and the journal's number.
     """
     return new.model_copy(update={"serial": old.serial + (not _same_content(old, new))})
 
@@ -51,11 +51,7 @@ def _same_content(old: State, new: State) -> bool:
     if old.sequences.keys() != new.sequences.keys():
         return False
     pairs = ((entry, new.sequences[key]) for key, entry in old.sequences.items())
-    return all(one is two or _without_bookkeeping(one) == _without_bookkeeping(two) for one, two in pairs)
-
-
-def _without_bookkeeping(row: SequenceState) -> SequenceState:
-    return row.model_copy(update={"made_from": None})
+    return all(one is two or one.without_bookkeeping() == two.without_bookkeeping() for one, two in pairs)
 
 
 def encode(state: State) -> bytes:

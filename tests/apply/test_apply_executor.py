@@ -10,6 +10,7 @@ from support.engine import Bench, Reaction, lost, made, remote, says
 
 from sequence_sync.errors import AccountError
 from sequence_sync.model.report import Status
+from sequence_sync.model.sequence import Content
 from sequence_sync.provider.base import Answer, AnswerKind, RemoteSequence
 from sequence_sync.state.journal import DamagedRecord, IntentRecord
 
@@ -70,18 +71,28 @@ def test_an_answer_with_a_known_id_leaves_the_create_in_doubt(bench: Bench) -> N
     assert len(bench.api.kept["new1"]) == 2
 
 
-def test_a_step_that_appears_during_the_run_stops_the_sequence(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("added", "code", "sent"), [(message(2, "something of her own on this day"), 9, 2), (call(3), 0, 3)]
+)
+def test_a_step_added_during_the_run_stops_it_only_where_it_may_be_ours(
+    bench: Bench, added: Content, code: int, sent: int
+) -> None:
 
     def slow(api: object, request: object) -> object:
         bench.clock.time += 60
         answer = made(bench.api, bench.api.sent[-1])
-        bench.api.kept["new1"].append(remote("hers", call(3)))
+        bench.api.kept["new1"].append(remote("hers", added))
         return answer
 
     bench.api.reactions = [made, slow]  # type: ignore[list-item]
     report = bench.apply(FILE)
-    assert (report.exit_code, report.results[2].status, len(bench.api.sent)) == (9, Status.UNKNOWN, 2)
-    assert "hers" in report.results[2].detail
+    assert (report.exit_code, len(bench.api.sent)) == (code, sent)
+    if code:
+        assert report.results[2].status is Status.UNKNOWN
+        assert "hers" in report.results[2].detail
+    else:
+        assert bench.manager.state.sequences["trial"].reported == {"hers": None}
+        assert bench.manager.state.sequences["trial"].unmanaged == {}
 
 
 def test_a_taken_title_is_neither_adopted_nor_created_again(bench: Bench) -> None:
@@ -163,7 +174,9 @@ def test_state_only_changes_need_no_call(bench: Bench) -> None:
     report = bench.apply(moved)
     assert [row.status for row in report.results] == [Status.RECORDED] * 2
     assert (len(bench.api.sent), sorted(bench.manager.state.sequences["trial"].steps)) == (3, ["hello"])
-    assert bench.manager.state.sequences["trial"].unmanaged == {"new3": None}
+    trial = bench.manager.state.sequences["trial"]
+    assert (trial.unmanaged, trial.forgotten["new3"].key) == ({}, "connect")
+    assert trial.forgotten["new3"].content == STEPS["connect"]
 
 
 def test_an_open_create_in_a_sequence_that_the_state_lost_blocks_nothing(bench: Bench) -> None:

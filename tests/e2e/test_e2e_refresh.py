@@ -145,7 +145,7 @@ def _removed_and_put_back(story: Tale, steps: Steps) -> None:
     assert story.applied() == []
     steps["middle"] = gone
     story.write(steps)
-    assert changes(story) == [("trial.middle", "blocked", "day-held")]
+    assert changes(story) == [("trial.middle", "adopt", "forgotten")]
     story.lose(4)
     assert [(method, body["absoluteDays"]) for method, body in story.applied()] == [("POST", 4)]
 

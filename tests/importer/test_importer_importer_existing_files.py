@@ -59,12 +59,32 @@ def test_existing_file_is_adopted_unchanged(scenario: Scenario, how: str) -> Non
     scenario.check_no_changes()
 
 
-def test_adopting_a_file_with_another_text_reports_both(scenario: Scenario) -> None:
-    """It is not known which side changed: the file stays, and the plan shows what it would change."""
+def test_step_with_another_text_needs_a_decision(scenario: Scenario) -> None:
+    """It is not known whether it is the file's: it is neither paired, nor added, nor recorded."""
     sequence_id = scenario.make("Trial", email(1, "Theirs"), task(4, 11, "Call"), task(5, 3, message="New"))
     scenario.project.write("sequences/own.yaml", OWN)
+    (theirs, *_) = scenario.box.store.sequence(sequence_id).steps
     report = scenario.imported(sequence_id)
     (row,) = report.rows
+    assert (row.outcome, report.exit_code, row.conflicts) == (ImportOutcome.ASKED, 9, [])
+    found = row_text(row)
+    assert found.startswith("needs a decision  my-trial")
+    assert f"step {theirs.id} (email, day 1) may be my-trial.hello" in found
+    assert f"seqsync state resolve my-trial.hello -adopt {theirs.id}" in found
+    assert "seqsync state resolve my-trial.hello -recreate" in found
+    assert f"ids: {{my-trial.NEW-KEY: {theirs.id}}}" in found
+    assert "  linkedin-message-3:\n    day: 5\n" in scenario.text("sequences/own.yaml")
+    assert sorted(scenario.state("my-trial").steps) == ["call", "linkedin-message-3"]
+    assert "1 to decide" in summary_text(report)
+
+
+def test_step_with_a_configured_id_and_another_text_is_a_conflict_and_not_recorded(scenario: Scenario) -> None:
+    sequence_id = scenario.make("Trial", email(1, "Theirs"), task(4, 11, "Call"))
+    scenario.project.write("sequences/own.yaml", OWN)
+    theirs = scenario.box.store.sequence(sequence_id).steps[0].id
+    ids = f"version: 1\nenvironments: {{default: {{ids: {{my-trial.hello: {theirs}}}}}}}\n"
+    scenario.project.write("seqsync.yaml", ids)
+    (row,) = scenario.imported(sequence_id).rows
     (found,) = row.conflicts
     assert (found.address, found.name, found.base, found.ours, found.theirs) == (
         "my-trial.hello.a",
@@ -74,8 +94,7 @@ def test_adopting_a_file_with_another_text_reports_both(scenario: Scenario) -> N
         "Theirs",
     )
     assert "last applied: unknown" in row_text(row)
-    assert "  linkedin-message-3:\n    day: 5\n" in scenario.text("sequences/own.yaml")
-    assert scenario.changes() == [("my-trial.hello.a", "update-variant")]
+    assert "hello" not in scenario.state("my-trial").steps
 
 
 def test_unreadable_file_stops_the_import(scenario: Scenario) -> None:

@@ -8,7 +8,8 @@ from support.build import call, email, message
 from support.engine import remote
 
 from sequence_sync.model.fields import Priority
-from sequence_sync.plan.matching import adopted_step, match_steps, with_variant_ids
+from sequence_sync.model.sequence import Content
+from sequence_sync.plan.matching import Matches, adopted_step, match_steps, with_variant_ids
 from sequence_sync.provider.base import RemoteVariant
 from sequence_sync.state.model import step_state
 
@@ -22,8 +23,8 @@ def test_equal_text_is_adopted() -> None:
     assert (list(found.adopt), found.possible, found.duplicates, found.unmanaged) == (["q.a"], (), (), ())
 
 
-def test_another_day_is_not_the_same_step() -> None:
-    assert match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).unmanaged
+def test_equal_text_on_another_day_needs_a_decision() -> None:
+    assert match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}).possible
     assert list(match_steps([remote("s1", HELLO, day=None)], {"q.a": HELLO}, {}).adopt) == ["q.a"]
 
 
@@ -34,11 +35,35 @@ def test_a_step_with_half_of_the_words_needs_a_decision() -> None:
 
 def test_a_step_without_content_needs_a_decision_with_every_address() -> None:
     found = match_steps([remote("s1", call(1))], {"q.a": call(1), "q.b": call(1), "q.c": call(2)}, {})
-    assert found.possible[0][0] == ("q.a", "q.b")
+    assert found.possible[0][0] == ("q.a", "q.b", "q.c")
 
 
 def test_a_step_unlike_any_of_ours_is_unmanaged() -> None:
-    assert [step.id for step in match_steps([remote("s1", FAR)], {"q.a": HELLO}, {}).unmanaged] == ["s1"]
+    found = match_steps([remote("s1", FAR, day=9), remote("s2", FAR, day=None)], {"q.a": HELLO}, {})
+    assert [step.id for step in found.unmanaged] == ["s1", "s2"]
+
+
+def test_a_step_of_the_same_type_and_day_needs_a_decision() -> None:
+    assert match_steps([remote("s1", FAR)], {"q.a": HELLO}, {}).possible
+
+
+def test_a_forgotten_step_with_equal_text_is_adopted_on_any_day() -> None:
+    assert list(match_steps([remote("s1", HELLO, day=9)], {"q.a": HELLO}, {}, ["s1"]).adopt) == ["q.a"]
+    assert match_steps([remote("s1", NEAR, day=9)], {"q.a": HELLO}, {}, ["s1"]).possible
+
+
+def test_a_step_that_the_file_names_as_removed_is_adopted_only_where_it_is_equal() -> None:
+    def found(content: Content) -> Matches:
+        return match_steps([remote("s1", content)], {"q.a": HELLO}, {}, ["s1"], ["s1"])
+
+    assert list(found(HELLO).adopt) == ["q.a"]
+    assert [step.id for step in found(NEAR).unmanaged] == ["s1"]
+
+
+def test_equal_steps_are_adopted_before_any_other_is_asked_about() -> None:
+    found = match_steps([remote("s1", FAR), remote("s2", HELLO)], {"q.a": HELLO}, {})
+    assert (found.adopt["q.a"].id, found.possible) == ("s2", ())
+    assert [step.id for step in found.unmanaged] == ["s1"]
 
 
 def test_a_step_equal_to_a_managed_one_is_a_duplicate() -> None:

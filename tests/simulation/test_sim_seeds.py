@@ -43,7 +43,7 @@ def test_sim_each_fault_alone(fault: str) -> None:
     assert [seed for seed in range(8) if simulate(seed, profile)] == []
 
 
-@pytest.mark.parametrize("loss", ["all", "state", "journal", "back", "damage"])
+@pytest.mark.parametrize("loss", ["all", "state", "journal", "back", "damage", "merge"])
 def test_sim_each_loss_alone(loss: str) -> None:
     """A lost, emptied, rolled back or damaged state creates no duplicate."""
     profile = Profile(losses=(loss, loss), crashes=2, points=60, bound=10.0, faults=1, fault_kinds=CREATE_FAULTS)
@@ -73,11 +73,12 @@ def test_sim_a_seed_is_one_history() -> None:
 
 
 def test_sim_profiles_reach_everything() -> None:
-    """The ordinary seeds have every fault, every loss, both kinds of second applier and a deed of a person."""
+    """The ordinary seeds have every fault, every loss, both kinds of second applier, a deed of a person, and removals
+    that are reverted."""
     profiles = [profile_of(seed) for seed in range(CHUNK * CHUNKS)]
-    assert {loss for row in profiles for loss in row.losses} == {"all", "state", "journal", "back", "damage"}
+    assert {loss for row in profiles for loss in row.losses} == {"all", "state", "journal", "back", "damage", "merge"}
     assert {(row.appliers, row.two_states) for row in profiles} == {(1, False), (2, False), (2, True)}
-    assert all(
-        any(getattr(row, name) for row in profiles) for name in ("late", "duplicates", "people", "edits", "stops")
-    )
+    names = ("late", "duplicates", "people", "edits", "stops")
+    assert all(any(getattr(row, name) for row in profiles) for name in names)
+    assert any(row.reverts and not row.losses for row in profiles)
     assert {row.limit_words for row in profiles} == {"400", "429", "429-date"}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from support.build import call, desired, email, message
+from support.sim_ledger import CreationRecord
 
 from sequence_sync.model.fields import Priority
 from sequence_sync.model.sequence import Content, DesiredSequence, Variant
@@ -67,12 +68,15 @@ def with_variant(step: Content, letter: str, row: Variant | None) -> Content:
 
 @dataclass
 class Author:
-    """Edits `files` in place. `attic` keeps steps and variants that were taken out, to be put back."""
+    """Edits `files` in place. `attic` keeps steps and variants that were taken out, to be put back; `removed` keeps the
+    steps that the files name as removed. `ledger` follows every rename."""
 
     rng: random.Random
     files: Files
     kinds: tuple[str, ...] = ("email", "email", "message", "noted-call", "view")
     attic: dict[tuple[str, ...], Content | Variant] = field(default_factory=dict)
+    removed: dict[tuple[str, str], Content] = field(default_factory=dict)
+    ledger: CreationRecord = field(default_factory=CreationRecord)
     count: int = 0
     last_day: int = 40
 
@@ -238,6 +242,7 @@ def _rename(author: Author, key: str) -> str | None:
     steps = {new if each == name else each: step for each, step in row.steps.items()}
     moved = {old: new if each == name else each for old, each in row.moved.items()} | {name: new}
     author.set(key, steps=steps, moved=moved)
+    author.ledger.renamed(f"{key}.{name}", f"{key}.{new}")
     return f"{key}.{name} -> {new}"
 
 
@@ -294,6 +299,8 @@ def _forget(author: Author, key: str) -> str | None:
     if not rows:
         return None
     row = author.rng.choice(rows)
+    if isinstance(step := author.attic[row], Content):
+        author.removed[key, row[1]] = step
     for each in [each for each in author.attic if each[:2] == row]:
         del author.attic[each]
     author.set(key, removed=(*author.files[key].removed, row[1]))
@@ -313,6 +320,25 @@ def _put_back(author: Author, key: str) -> str | None:
         step = step.model_copy(update={"day": author.free_day(key)})
     author.put(key, row[1], step)
     return f"{key}.{row[1]}"
+
+
+def revert_removal(author: Author, key: str, changed: bool) -> str | None:
+    """Put back a step that the file names as removed; `changed`: with another day or another text."""
+    rows = [name for sequence, name in sorted(author.removed) if sequence == key and name not in author.steps(key)]
+    if not rows:
+        return None
+    name = author.rng.choice(rows)
+    step = author.removed.pop((key, name))
+    taken = {each.day for each in author.steps(key).values() if each.is_email}
+    if step.is_email and step.day in taken and not changed:
+        return None
+    if changed and author.rng.random() < 0.5:
+        step = reworded(step, author.rng, whole=author.rng.random() < 0.5)
+    if changed and (step.day in taken or author.rng.random() < 0.5):
+        step = step.model_copy(update={"day": author.free_day(key)})
+    author.set(key, removed=tuple(each for each in author.files[key].removed if each != name))
+    author.put(key, name, step)
+    return f"{key}.{name}"
 
 
 def _change_type(author: Author, key: str) -> str | None:

@@ -170,6 +170,7 @@ def blocked() -> Plan:
     blocked_actions = {
         Reason.NEW: Action.CREATE_STEP,
         Reason.SAME_CONTENT: Action.CREATE_STEP,
+        Reason.SIMILAR: Action.CREATE_STEP,
         Reason.DAY_HELD: Action.CREATE_STEP,
         Reason.NOT_SUPPORTED: Action.UPDATE_VARIANT,
         Reason.CONFLICT: Action.UPDATE_VARIANT,

@@ -14,15 +14,18 @@ from sequence_sync.apply import create, in_doubt, preflight, send, update
 from sequence_sync.apply.context import SequenceSession
 from sequence_sync.apply.in_doubt import Doubt, Evidence, Observation, PatchComparison, Resolution, VariantObservation
 from sequence_sync.plan import calls as wire
-from sequence_sync.plan import schedule
+from sequence_sync.plan import differ, matching, schedule
 from sequence_sync.plan.matching import adopted_step
 from sequence_sync.plan.schedule import MovePlan
+from sequence_sync.state.model import Delta
 
 EMAILS = ("email", "email", "email", "message", "noted-call")
 LIFE = Profile(life=True, updates=True, edits=9, steps=5, kinds=EMAILS)
 UNCLEAR = replace(LIFE, faults=6, fault_kinds=("late", "lost-before", "lost-after", "status-late", "status-before"))
 KILLED = replace(LIFE, crashes=4, points=30)
 WATCHED = replace(LIFE, people=9, deeds=("edit", "move"))
+REVERTED = replace(LIFE, reverts=True, edits=20, steps=3)
+MERGED = Profile(losses=("merge",) * 3, reverts=True, edits=6, bound=10.0, kinds=("message",), steps=3)
 MARKUP = replace(UNCLEAR, wraps=True)
 
 
@@ -95,7 +98,38 @@ def _unordered(*given: Any, **more: Any) -> MovePlan:
 
 REAL_ROUTE = schedule.plan_moves
 
+
+def _blind_to_what_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that were forgotten or reported take no part in the comparison before a create."""
+    real = SequenceSession.unmanaged_steps
+
+    def unmanaged_steps(place: SequenceSession) -> Any:
+        return [step for step in real(place) if step.id not in place.entry().named_ids]
+
+    monkeypatch.setattr(SequenceSession, "unmanaged_steps", unmanaged_steps)
+    _never_adopts_again(monkeypatch)
+
+
+def _never_adopts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(differ, "_adopted_again", lambda *given: {})
+
+
+def _stores_a_guess(place: Any, steps: Any, text: str) -> None:
+    """Steps that are left alone count as declared not ours."""
+    rows = {step.id: None for step in steps}
+    if rows:
+        head = place.entry().head.with_declared(rows)
+        place.note("not ours", Delta(sequence=place.key, head=head))
+
+
 BREAKS = (
+    Mutation("forgotten and reported steps are not compared", _blind_to_what_was_named, REVERTED),
+    Mutation("a guess is stored", instead(preflight, "_report", _stores_a_guess), MERGED),
+    Mutation(
+        "the same type and day is not asked about",
+        instead(matching, "_similar", lambda step, contents: ()),
+        replace(MERGED, losses=("back",) * 4),
+    ),
     Mutation(
         "a PATCH does not wait for an abandoned one",
         _both(_forgets_what_was_abandoned, _closes_what_was_repeated),

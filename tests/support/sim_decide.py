@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from support import sim_people as people
 from support.sim_disk import SimBackend, SimRescue, SimStore
 from support.sim_line import SimTransport
+from support.sim_people import ID
 from support.sim_server import Row
 from support.sim_world import Process, SimClock
 
@@ -90,7 +91,10 @@ class Deciding(ABC):
         elif "Saleshandy has a sequence" in row.detail:
             self._name_or_retitle(row)
         elif "state resolve" in text:
-            self._resolve(text.split("state resolve ")[1].split()[0], row, store)
+            words = text.split("state resolve ")[1].split("`")[0].split()
+            answers = [word for word in words if "=" in word] or words[:1]
+            for answer in answers:
+                self._resolve(answer.partition("=")[0], row, store)
 
     def _delete_copy(self, row: ChangeResult, store: SimStore) -> None:
         managed = self._owned(store)
@@ -138,15 +142,20 @@ class Deciding(ABC):
                 group = next((names for names in self.rules.groups() if address in names), {address})
                 entry = manager.state.sequences.get(parsed.sequence)
                 there = self.server.alive(entry.id) if entry else []
+                free = [each for each in there if each.id not in owned]
                 found = known or people.theirs(there, address, group, owned, people.names_in(row))
-                if intent is None and known is None and (pair := people.which(there, row, self.rules.groups())):
+                if intent is None and known is None and (pair := people.which(free, row, self.rules.groups())):
                     parsed, found = parse_address(pair[0]), pair[1]
                 self.rules.faults += found is None
                 desired = people.desired_of(self.files)
                 result = state_operations._resolve_step(
                     desired, api, manager, parsed, intent, found.id if found else None
                 )
+                if found is None and entry is not None:
+                    declared = ID.findall(result.partition("Unmanaged from now on:")[2])
+                    self.rules.ledger.declared |= set(declared) - set(getattr(entry, "forgotten", ()))
                 if found is not None:
+                    self.rules.ledger.given[found.id] = str(parsed)
                     found.touched.clear()  # what is there is what the state says now, and the next plan shows it
             self.world.trace("person", str(result))
             manager.append(EndRecord(n=0, lineage=""))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from support.build import call, desired, message
-from support.edits import EDITS, Author, Files, content, reworded, text, with_variant
+from support.edits import EDITS, Author, Files, content, revert_removal, reworded, text, with_variant
 from support.sim_server import Row, SimServer
 from support.sim_world import Profile, World
 
@@ -44,6 +44,12 @@ NOT_HERE = ("type", "title", "rename sequence", "new sequence")  # nothing that 
 def edit_files(world: World, author: Author) -> None:
     """Edit a file between two runs. After the loss of a state, texts stay similar and days stay the same."""
     profile, rng = world.profile, world.rng
+    lossy = bool(profile.losses) or not profile.promised
+    if profile.reverts and rng.random() < 0.6:
+        key = rng.choice(sorted(author.files))
+        edit = revert_removal(author, key, not lossy) or author.edit("forget") or author.edit("remove")
+        world.trace("files", f"remove or revert {edit}")
+        return
     if profile.updates and not profile.losses and profile.promised:
         kinds = [kind for kind in EDITS if kind not in NOT_HERE]
         edit = next((edit for kind in rng.sample(kinds, len(kinds)) if (edit := author.edit(kind))), "nothing")
@@ -67,7 +73,9 @@ def _edit_a_little(world: World, files: Files) -> None:
     elif deed == "day" and not steps[name].is_email:
         steps[name] = steps[name].model_copy(update={"day": rng.randint(1, 9)})
     else:
-        steps[name] = reworded(steps[name], rng, whole=not lossy and rng.random() < 0.5)
+        # Where the account gives the day back, a step with other words on its day is asked about.
+        may_be_found = not lossy or (world.profile.reverts and world.profile.returns_days)
+        steps[name] = reworded(steps[name], rng, whole=may_be_found and rng.random() < 0.5)
     world.trace("files", f"{deed} {key}.{name}")
     files[key] = row.model_copy(update={"steps": steps})
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from support.sim_changes import BLIND, ChangeRules
 from support.sim_disk import SimStore
+from support.sim_ledger import CreationRecord
 from support.sim_server import Row, same_body
 from support.sim_world import Process
 
@@ -32,6 +33,7 @@ STEP_CALL = re.compile(r"/sequences/([^/]+)/steps")
 class Rules(ChangeRules):
     """The judge of one world. `faults` counts whatever may cost one more send."""
 
+    ledger: CreationRecord = field(default_factory=CreationRecord)
     faults: int = 0
     sends: int = 0
     addresses: set[tuple[str, str]] = field(default_factory=set)
@@ -146,7 +148,8 @@ class Rules(ChangeRules):
         if intent is None or intent.address.split(".")[0] not in state.sequences or intent.action not in CREATES:
             return
         known = {remote_id for _, remote_id in state.addresses()} | set(intent.seen)
-        known |= {remote_id for entry in state.sequences.values() for remote_id in entry.unmanaged}
+        for entry in state.sequences.values():
+            known |= {*entry.unmanaged, *getattr(entry, "forgotten", ())}
         for row in self.server.alive():
             is_it = row.origin == intent.address and row.sequence == intent.remote_id
             if is_it and row.id not in known and row.made < self.world.now - self.world.profile.lag - 1:
@@ -158,6 +161,8 @@ class Rules(ChangeRules):
         """After the account has made something."""
         if self.world.profile.promised and (duplicates := self.duplicates()):
             self.world.wrong(f"made twice: {[[row.id for row in rows] for rows in duplicates]}")
+        if self.world.profile.promised and (twice := self.ledger.created_twice(self.server.alive())):
+            self.world.wrong(f"created twice for one step of the files: {twice}")
         if self.world.profile.promised and (twice := self.double_variants()):
             self.world.wrong(f"variants made twice: {twice}")
 
@@ -182,7 +187,7 @@ class Rules(ChangeRules):
         for book in self.server.books:
             alive = self.server.alive(book)
             for names in self.groups() if alive else ():
-                rows = [row for row in alive if row.origin in names]
+                rows = [row for row in alive if row.origin in names and row.id not in self.ledger.declared]
                 if len(rows) > len(names):
                     found.append(rows)
         return found

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from support import sim_people as people
+from support.build import message
 from support.edits import Author
 from support.sim_decide import ACCOUNT, Deciding
 from support.sim_disk import SimBackend, SimRescue, SimStore
@@ -23,8 +24,9 @@ from support.sim_world import GRACE, Crash, Process, Profile, SimClock, Turns, W
 from sequence_sync.apply.context import ApplyContext
 from sequence_sync.apply.executor import Executor
 from sequence_sync.errors import SeqsyncError
+from sequence_sync.model.address import Address
 from sequence_sync.model.report import ApplyReport, ChangeResult, Event, NullObserver, Status
-from sequence_sync.model.sequence import Content, Variant
+from sequence_sync.model.sequence import Content, DesiredSequence, Variant
 from sequence_sync.model.settings import Claim, Policy
 from sequence_sync.operations import state as state_operations
 from sequence_sync.plan.model import Action, Plan
@@ -81,6 +83,8 @@ class Simulation(Deciding):
         self.wire = Wire(self.world, self.server, self.rules)
         self.files = people.write_files(self.rng, self.profile)
         self.author = Author(random.Random(f"author {seed}"), self.files, self.profile.kinds)
+        self.rules.ledger = self.author.ledger
+        self.commits: list[tuple[StoredState, dict[str, DesiredSequence]]] = []
         self.off: set[Claim] = set()
         self.allowed: frozenset[str] = frozenset({"destructive", "size"})
         self.store = SimStore()
@@ -213,6 +217,8 @@ class Simulation(Deciding):
         self.world.advance(self.world.now + self.rng.choice((0.2, 5.0, 60.0, 400.0)))
         if self.losses and self.server.books and self.rng.random() < 0.5:
             self._lose(self.losses.pop())
+        if self.profile.reverts and self.rng.random() < 0.15:
+            self._stop_managing_one()
         if self.left["edit"] and self.rng.random() < 0.4:
             self.left["edit"] -= 1
             people.edit_files(self.world, self.author)
@@ -235,10 +241,49 @@ class Simulation(Deciding):
                 old = self.rng.choice(store.history)
                 store.stored = StoredState(old.data, str(next(store.versions)))
                 store.journal = b"" if self.rng.random() < 0.5 else store.journal
+            case "merge" if self.commits:
+                self._merge(*self.rng.choice(self.commits))
             case "damage" if store.journal:
                 place = self.rng.randrange(len(store.journal))
                 flipped = bytes([store.journal[place] ^ 1])
                 store.journal = store.journal[:place] + flipped + store.journal[place + 1 :]
+
+    def _merge(self, stored: StoredState, files: Mapping[str, DesiredSequence]) -> None:
+        """A colleague applies an older commit with a step of their own; then git takes the files of both, and their
+        state. Journals are not in git."""
+        clone, now = SimStore(), dict(self.files)
+        clone.stored = StoredState(stored.data, str(next(clone.versions)))
+        self.files.clear()
+        self.files.update(files)
+        key, name = self.rng.choice(sorted(files)), self.author.new_name()
+        theirs = message(60, people.text(self.rng))
+        self.author.put(key, name, theirs)
+        ended = self.run(self.process(clone, calm=True))
+        self.world.trace("git", f"a colleague applied: {[(r.address, r.code, r.detail) for r in ended.results]}")
+        self.files.clear()
+        self.files.update(now)
+        if key in self.files:
+            self.author.put(key, name, theirs)
+        if clone.stored is not None:
+            self.store.stored = StoredState(clone.stored.data, str(next(self.store.versions)))
+            self.store.journal, self.store.left_behind = b"", False
+
+    def _stop_managing_one(self) -> None:
+        """`state rm` of a step."""
+        self._owned(self.store)
+        steps = [(key, name) for key, entry in self.state.sequences.items() for name in entry.steps]
+        if not steps:
+            return
+        key, name = self.rng.choice(sorted(steps))
+        process = self.process(self.store, calm=True)
+        backend = SimBackend(self.store, process)
+        lock = backend.lock(LockInfo(process.name, "person", "host", 1, "state rm", 0.0), 1e6, SimClock(process))
+        before = lock.taken_over
+        manager = StateManager(backend, lock, ACCOUNT, SimRescue(), lineage="rm", run=process.name)
+        state_operations.forget_step(manager, Address(key, name))
+        lock.release()
+        self.store.left_behind = self.store.left_behind or before
+        self.world.trace("person", f"state rm {key}.{name}")
 
     def _name_ids(self) -> None:
         """Who loses a state knows it, and names the sequences that are there."""
@@ -302,6 +347,8 @@ class Simulation(Deciding):
             ended = self.run(self.process(store))
             if self.world.violations:
                 return ended
+            if store.stored is not None and ended.code != 137:
+                self.commits.append((store.stored, dict(self.files)))
             pending = self.losses or self.world.last_due > self.world.now
             if ended.quiet and not pending and not self.left["edit"]:
                 return ended

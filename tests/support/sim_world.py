@@ -30,7 +30,8 @@ class Profile:
     `bound`: seconds within which a given-up request has landed and can be read; `lag`: how old a read may be; `late`,
     `duplicates`: faults beyond the promise; `points`: a kill comes at one of a run's first so many;
     `merges`: a PATCH adds to a payload instead of replacing it; `updates`: files are edited in every way;
-    `life`: nothing goes wrong until everything is made, then everything may.
+    `life`: nothing goes wrong until everything is made, then everything may; `reverts`: removals are reverted, and
+    `state rm` is used.
     """
 
     bound: float = GRACE
@@ -47,6 +48,7 @@ class Profile:
     updates: bool = False
     removed_steps: str = "block"
     life: bool = False
+    reverts: bool = False
     returns_variants: bool = True
     limit: int = 20
     limit_words: str = "400"
@@ -126,14 +128,21 @@ def profile_of(seed: int) -> Profile:
         updates=rng.random() < 0.8,
         removed_steps=rng.choice(("block", "deactivate")),
     )
-    match rng.choice(("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "duplicates")):
+    match rng.choice(
+        ("plain",) * 4 + ("life",) * 6 + ("memory", "memory", "two", "two-states", "late", "duplicates", "git", "git")
+    ):
         case "memory":
             losses = tuple(rng.choices(("all", "state", "journal", "back", "damage"), k=rng.randint(1, 2)))
             return replace(few, losses=losses, lag=min(few.lag, 3.0), bound=10.0, people=0)
+        case "git":
+            losses = tuple(rng.choices(("merge", "merge", "back", "state"), k=rng.randint(1, 3)))
+            more = replace(few, losses=losses, lag=min(few.lag, 3.0), bound=10.0, people=0, reverts=True)
+            return replace(more, edits=rng.randint(2, 9), life=rng.random() < 0.5)
         case "life":
             more = replace(
                 few, faults=rng.randint(0, 6), edits=rng.randint(3, 9), rewrites=0.0, updates=True, life=True
             )
+            more = replace(more, reverts=rng.random() < 0.5)
             return replace(more, appliers=rng.choice((1, 1, 1, 2)), points=rng.choice((20, 60)))
         case "two":
             return replace(few, appliers=2)

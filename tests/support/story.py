@@ -77,6 +77,7 @@ class Story(Simulation):
         super().__init__(seed, story_profile(seed), tracing)
         self.story = random.Random(f"story {seed}")
         self.author = Author(self.story, self.files, KINDS)
+        self.rules.ledger = self.author.ledger
         self.known: Mapping[str, KnownSequence] = {}
         self.sent: list[Sent] = []
         self.wire.sent = self._take_note
@@ -108,7 +109,11 @@ class Story(Simulation):
 
     def _unmanaged(self) -> list[str]:
         """Steps of other people, on days that no file takes."""
-        steps = [call(500), message(501, "Nothing to do with anybody here"), email(502, "Their own", "<p>Hello</p>")]
+        steps = [
+            call(500, "Nothing about you"),
+            message(501, "Nothing to do with anybody here"),
+            email(502, "Their own", "<p>Hello</p>"),
+        ]
         bodies = [SALESHANDY.call(CreateStep("", step)).body for step in steps]
         return [
             str(self.server.add_step(book, self.story.choice(bodies), None)["id"])
