@@ -232,8 +232,11 @@ def payload_to_body(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def payload_from_body(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a payload with seqsync's field names. A field that no type declares keeps its name."""
-    return {_PAYLOAD_NAMES.get(name, name): value for name, value in payload.items()}
+    """Return a payload with seqsync's field names. A field that no type declares keeps its name.
+
+    A name of ours that the API spells otherwise (`connection_note`) is not that field, and is left out.
+    """
+    return {_PAYLOAD_NAMES.get(name, name): value for name, value in payload.items() if name not in _BODY_NAMES}
 
 
 def priority_name(code: int) -> str:

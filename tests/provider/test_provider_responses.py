@@ -209,3 +209,11 @@ def test_a_path_has_its_endpoint_and_quoted_ids(path: str, endpoint: str, quoted
 def test_a_path_that_is_not_of_the_api_or_has_placeholders_is_refused(path: str) -> None:
     with pytest.raises(ValueError):
         requests.request_of("POST", path, {})
+
+
+def test_only_the_name_of_the_api_is_read_as_a_payload_field() -> None:
+    """A field that happens to have the name of our own is something else."""
+    assert read.payload_from_body({"connectionNote": "Hi", "connection_note": "other", "new": 1}) == {
+        "connection_note": "Hi",
+        "new": 1,
+    }
