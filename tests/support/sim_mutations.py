@@ -147,6 +147,12 @@ def _no_first_read(place: Any) -> None:
         place.write_sequence_record()
 
 
+def _compares_nothing_before_a_create(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the preflight read nor the check directly before the create compares what is there."""
+    monkeypatch.setattr(create, "preflight_read", _no_first_read)
+    monkeypatch.setattr(create, "adopt_or_ask", lambda session: [])
+
+
 def _looks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     real = matching.match_steps
 
@@ -231,7 +237,7 @@ MUTATIONS = (
     ),
     Mutation("resolving sends a call", _sends_while_resolving, replace(CUT, faults=2, fault_kinds=("lost-before",))),
     Mutation("a damaged record is dropped", _drops_damage, replace(STOPPED, losses=("damage", "damage"), crashes=1)),
-    Mutation("no read before the first write", instead(create, "preflight_read", _no_first_read), FORGOTTEN),
+    Mutation("no comparison before the first write", _compares_nothing_before_a_create, FORGOTTEN),
     Mutation(
         "no wait after an interrupted run",
         instead(executor.Executor, "_wait_for_interrupted", lambda engine, runs: None),
