@@ -88,3 +88,9 @@ def test_sim_profiles_reach_everything() -> None:
         any(getattr(row, name) for row in profiles) for name in ("late", "duplicates", "people", "edits", "stops")
     )
     assert {row.limit_words for row in profiles} == {"400", "429", "429-date"}
+
+
+@pytest.mark.parametrize("seed", sorted(OPEN_FAULTS))
+def test_sim_open_fault_is_still_there(seed: int) -> None:
+    """Fails when the fault is fixed, so that its seed is taken out of the list and plays with the others again."""
+    assert broken([seed]) != []
